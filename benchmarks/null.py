@@ -1,0 +1,82 @@
+"""Bar Q1: with shuffled training labels no route may be called better than guessing in more than 5 of 100 studies.
+
+    python benchmarks/null.py --data dev.tsv.gz [--run RUN] [--repeats 100]
+
+Every repetition draws a new pool and new test rows from a labelled file, shuffles the labels of the pool only (so that
+routes still find real structure in the texts, which is the harder null), runs the whole comparison and counts reports
+with any false "learned" and with any false difference between two rows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+from headstart.base import registry
+from headstart.base.examples import Examples
+from headstart.base.seeds import numpy_generator
+from headstart.data.task_files import read_examples
+from headstart.evaluation.analysis import analyse
+from headstart.evaluation.compare import run_study
+from headstart.evaluation.study import Row
+from headstart.routes.workspace import Workspace
+
+CLASSICAL = ("majority", "tfidf_logreg", "tfidf_nb", "tfidf_svm")
+
+
+def rows_and_workspaces(run: Path | None) -> tuple[list[Row], dict[str | None, Workspace]]:
+    """Return the quick classical rows, and probe and knn when a run is given."""
+    rows = [Row(registry.load("route", name)()) for name in CLASSICAL]
+    if run is None:
+        return rows, {None: Workspace()}
+    from headstart.training.artefact import Artefact
+
+    rows += [Row(registry.load("route", name)(), "run") for name in ("probe", "knn")]
+    return rows, {None: Workspace(), "run": Workspace(Artefact.open(run))}
+
+
+def null_split(examples: Examples, pool: int, test: int, number: int) -> tuple[Examples, Examples]:
+    """Return (pool with shuffled labels, test rows), disjoint and different in every repetition."""
+    random = numpy_generator(0, "null", number)
+    order = random.permutation(len(examples))
+    train = examples.take(order[:pool])
+    return replace(train, labels=random.permutation(train.labels)), examples.take(order[pool : pool + test])
+
+
+def main() -> None:
+    """Run the repetitions and print the counts; the exit code is 1 when the bar is missed."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--data", type=Path, required=True, help="labelled file, for example NSMC dev.tsv.gz")
+    parser.add_argument("--run", type=Path, help="run directory for the rows probe and knn")
+    parser.add_argument("--repeats", type=int, default=100)
+    parser.add_argument("--labels", default="16,64")
+    parser.add_argument("--draws", type=int, default=5)
+    parser.add_argument("--pool", type=int, default=2000)
+    parser.add_argument("--test", type=int, default=1000)
+    parser.add_argument("--metric", default="accuracy")
+    given = parser.parse_args()
+    warnings.simplefilter("ignore")  # solvers that do not converge on shuffled labels are no news
+    examples = read_examples(given.data)[0]
+    rows, workspaces = rows_and_workspaces(given.run)
+    settings = {"sizes": [int(size) for size in given.labels.split(",")], "draws": given.draws, "seconds": 1e6}
+    metric = registry.load("metric", given.metric)()
+    learned = differs = 0
+    for number in range(given.repeats):
+        train, test = null_split(examples, given.pool, given.test, number)
+        with tempfile.TemporaryDirectory() as folder:
+            study = run_study(
+                rows, train, test, workspaces, **settings, seed=number, metric=metric, folder=Path(folder)
+            )
+        assert not study.failures, study.failures
+        tables = analyse(study).tables.values()
+        learned += any(row.learned for table in tables for row in table.rows.values())
+        differs += any(pair.claim != "undecided" for table in tables for pair in table.pairs.values())
+        print(f"{number + 1} studies: any false 'learned' in {learned}, any difference in {differs}", flush=True)
+    raise SystemExit(int(learned > 0.05 * given.repeats))
+
+
+if __name__ == "__main__":
+    main()

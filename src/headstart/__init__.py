@@ -1,0 +1,43 @@
+"""headstart: pre-train on your unlabelled data, transfer to your few labels, learn honestly whether it paid."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "pretrain": "headstart.commands.pretrain",
+    "transfer": "headstart.commands.transfer",
+    "compare": "headstart.commands.compare",
+    "evaluate": "headstart.commands.evaluate",
+    "predict": "headstart.commands.predict",
+    "embed": "headstart.commands.embed",
+    "fill": "headstart.commands.fill",
+    "export": "headstart.commands.export",
+    "demo": "headstart.commands.demo",
+    "doctor": "headstart.commands.doctor",
+    "HeadstartClassifier": "headstart.routes.estimator",
+    "Artefact": "headstart.training.artefact",
+    "TaskModel": "headstart.base.contracts",
+    "load_task": "headstart.routes.task",
+    "Examples": "headstart.base.examples",
+    "Corpus": "headstart.data.corpus",
+    "HeadstartError": "headstart.base.errors",
+    "names": "headstart.base.registry",
+}
+__all__ = ["__version__", *_PUBLIC]
+
+
+def __getattr__(name: str) -> Any:
+    """Import public names on first use, so that `import headstart` costs milliseconds (PEP 562)."""
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'headstart' has no attribute '{name}' (public: {', '.join(_PUBLIC)})")
+    value = getattr(importlib.import_module(_PUBLIC[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

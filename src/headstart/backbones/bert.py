@@ -1,0 +1,116 @@
+"""BERT encoder, post-norm with learned positions; loads and writes BertModel (Devlin et al. 2019, arXiv:1810.04805)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from headstart.backbones.post_norm import PostNormEncoder
+from headstart.backbones.transformer import check_sizes, require
+from headstart.base.spec import BackboneSpec
+from headstart.interop.names import NameTable, affine, copy, optional
+
+_LAYER = "encoder.layer.{i}."
+_CONFIG_NAMES = {
+    "width": "hidden_size",
+    "depth": "num_hidden_layers",
+    "heads": "num_attention_heads",
+    "mlp_width": "intermediate_size",
+    "max_tokens": "max_position_embeddings",
+    "types": "type_vocab_size",
+    "act": "hidden_act",
+    "eps": "layer_norm_eps",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class BertSpec(BackboneSpec):
+    """width D, depth (layers), heads, mlp_width, max_tokens (learned positions), types (segments, at least 1).
+
+    pooler: tanh dense on the first token; masked pre-training cannot train it, so it is off. act, eps (of the norms).
+    """
+
+    width: int = 128
+    depth: int = 4
+    heads: int = 4
+    mlp_width: int = 512
+    max_tokens: int = 512
+    types: int = 2
+    pooler: bool = False
+    act: str = "gelu"
+    eps: float = 1e-12
+
+    hf_model_type: ClassVar[str] = "bert"
+    HF_NAMES: ClassVar[NameTable] = NameTable(
+        prefix="bert.",
+        architecture="BertModel",
+        backbone=(
+            *copy("words.weight", "embeddings.word_embeddings.weight"),
+            *copy("positions.weight", "embeddings.position_embeddings.weight"),
+            *copy("types.weight", "embeddings.token_type_embeddings.weight"),
+            *affine("embedding_norm", "embeddings.LayerNorm"),
+            *affine(
+                "blocks.{i}.attention.qkv", *(f"{_LAYER}attention.self.{part}" for part in ("query", "key", "value"))
+            ),
+            *affine("blocks.{i}.attention.out", _LAYER + "attention.output.dense"),
+            *affine("blocks.{i}.attention_norm", _LAYER + "attention.output.LayerNorm"),
+            *affine("blocks.{i}.mlp.up", _LAYER + "intermediate.dense"),
+            *affine("blocks.{i}.mlp.down", _LAYER + "output.dense"),
+            *affine("blocks.{i}.mlp_norm", _LAYER + "output.LayerNorm"),
+            *optional(affine("pooler.dense", "pooler.dense")),
+        ),
+        architectures={"mlm": "BertForMaskedLM", "classify": "BertForSequenceClassification"},
+        heads={
+            "mlm": (
+                *affine("transform.dense", "cls.predictions.transform.dense"),
+                *affine("transform.norm", "cls.predictions.transform.LayerNorm"),
+                *copy("bias", "cls.predictions.bias"),
+            ),
+            "classify": (
+                *optional(affine("transform.dense", "bert.pooler.dense")),
+                *affine("classifier", "classifier"),
+            ),
+        },
+        tied={
+            "cls.predictions.decoder.weight": "bert.embeddings.word_embeddings.weight",
+            "cls.predictions.decoder.bias": "cls.predictions.bias",
+        },
+        ignorable=(r"embeddings\.position_ids", r"embeddings\.token_type_ids"),
+        foreign=(r"cls\.seq_relationship\.(weight|bias)",),
+    )
+
+    def __post_init__(self) -> None:
+        check_sizes(
+            self.label(), width=self.width, heads=self.heads, depth=self.depth, mlp_width=self.mlp_width,
+            max_tokens=self.max_tokens, types=self.types,
+        )  # fmt: skip
+
+    def build(self, vocabulary: int, pad_id: int) -> PostNormEncoder:
+        """Return a new encoder; its random weights follow torch's global seed."""
+        settings = {name: getattr(self, name) for name in _CONFIG_NAMES}
+        return PostNormEncoder(vocabulary, pad_id, pooler=self.pooler, **settings)
+
+    @classmethod
+    def from_hf_config(cls, config: Mapping[str, Any], names: Collection[str] = ()) -> BertSpec:
+        """Return the spec of a config.json; `names`, the checkpoint's, tell whether it has a pooler.
+
+        Raises HeadstartError on a wiring that is not BERT's.
+        """
+        require(config, cls.label(), position_embedding_type="absolute", is_decoder=False, add_cross_attention=False)
+        given = {ours: config[theirs] for ours, theirs in _CONFIG_NAMES.items() if theirs in config}
+        defaults = {"width": 768, "depth": 12, "heads": 12, "mlp_width": 3072}  # transformers' own
+        pooler = any(name.endswith("pooler.dense.weight") for name in names)
+        return cls.from_dict({**defaults, **given, "pooler": pooler})
+
+    def to_hf_config(self, *, vocabulary: int, pad_id: int) -> dict[str, Any]:
+        """Return config.json's content without what depends on a head. Dropout is 0, as in our training."""
+        return {
+            "model_type": self.hf_model_type,
+            "vocab_size": vocabulary,
+            "pad_token_id": pad_id if pad_id >= 0 else None,
+            **{theirs: getattr(self, ours) for ours, theirs in _CONFIG_NAMES.items()},
+            "hidden_dropout_prob": 0.0,
+            "attention_probs_dropout_prob": 0.0,
+            "tie_word_embeddings": True,
+        }

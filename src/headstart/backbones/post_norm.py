@@ -1,0 +1,123 @@
+"""The post-norm encoder of BERT (Devlin et al. 2019, arXiv:1810.04805) and DistilBERT (Sanh et al. 2019)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from headstart.backbones.transformer import Trace, TransformerBackbone, parameters_of
+from headstart.base.batch import Batch
+from headstart.base.contracts import Features
+from headstart.nn.attention import SelfAttention
+from headstart.nn.init import normal_
+from headstart.nn.mlp import MLP
+from headstart.nn.outputs import LinearOutput, TokenOutput, Transform, TransformOutput
+from headstart.nn.ragged import Layout
+
+INIT_STD = 0.02
+
+
+class Dense(nn.Module):
+    """act(dense x): BERT's pooler (tanh) and DistilBERT's pre-classifier (relu)."""
+
+    def __init__(self, width: int, act: nn.Module) -> None:
+        super().__init__()
+        self.dense = nn.Linear(width, width)
+        self.act = act
+
+    def forward(self, vector_BD: Tensor) -> Tensor:
+        """Return [B, D]."""
+        return self.act(self.dense(vector_BD))
+
+
+class Block(nn.Module):
+    """x = norm(x + attention(x)); x = norm(x + mlp(x))."""
+
+    def __init__(self, width: int, heads: int, mlp_width: int, act: str, eps: float) -> None:
+        super().__init__()
+        self.attention = SelfAttention(width, heads, bias=True)
+        self.attention_norm = nn.LayerNorm(width, eps=eps)
+        self.mlp = MLP(width, mlp_width, act=act)
+        self.mlp_norm = nn.LayerNorm(width, eps=eps)
+
+    def forward(
+        self, hidden_ND: Tensor, layout: Layout, bias: Tensor | None, maps: bool
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return the hidden states [N, D] and the attention map (None unless `maps`)."""
+        mixed, map_BHTT = self.attention(hidden_ND, layout, bias, maps=maps)
+        hidden_ND = self.attention_norm(hidden_ND + mixed)
+        return self.mlp_norm(hidden_ND + self.mlp(hidden_ND)), map_BHTT
+
+
+class PostNormEncoder(TransformerBackbone):
+    """Embeddings (word + position + segment) -> norm -> blocks -> optional pooler on the first token.
+
+    types: number of segments, 0 = none. pooler: whether `pooled_BD` = tanh(dense first token) exists.
+    """
+
+    def __init__(
+        self,
+        vocabulary: int,
+        pad_id: int,
+        *,
+        width: int,
+        depth: int,
+        heads: int,
+        mlp_width: int,
+        max_tokens: int,
+        types: int,
+        pooler: bool,
+        act: str,
+        eps: float,
+    ) -> None:
+        super().__init__()
+        self.width, self.depth, self.max_tokens, self.vocabulary = width, depth, max_tokens, vocabulary
+        self.act, self.eps = act, eps
+        self.words = nn.Embedding(vocabulary, width)
+        self.positions = nn.Embedding(max_tokens, width)
+        self.types = nn.Embedding(types, width) if types else None
+        self.embedding_norm = nn.LayerNorm(width, eps=eps)
+        self.blocks = nn.ModuleList(Block(width, heads, mlp_width, act, eps) for _ in range(depth))
+        self.pooler = Dense(width, nn.Tanh()) if pooler else None
+        normal_(self, INIT_STD)
+        if pad_id >= 0:
+            with torch.no_grad():
+                self.words.weight[pad_id].zero_()
+
+    def forward(self, batch: Batch, *, layers: bool = False, attention: bool = False) -> Features:
+        """See `Backbone.forward`. Raises HeadstartError on a sample longer than `max_tokens`."""
+        layout = self.layout(batch)
+        hidden_ND = self.words(batch.ids_N) + self.positions(layout.position_N)
+        if self.types is not None:
+            types_N = torch.zeros_like(batch.ids_N) if batch.types_N is None else batch.types_N
+            hidden_ND = hidden_ND + self.types(types_N)
+        hidden_ND = self.embedding_norm(hidden_ND)
+        bias = layout.bias(hidden_ND.dtype)
+        trace = Trace(layout, layers, attention)
+        trace.see(hidden_ND)
+        for block in self.blocks:
+            hidden_ND, map_BHTT = block(hidden_ND, layout, bias, attention)
+            trace.see(hidden_ND)
+            trace.note(map_BHTT)
+        return trace.features(hidden_ND, self.pooler)
+
+    def groups(self) -> list[list[nn.Parameter]]:
+        """See `Backbone.groups`: embeddings, every block, the pooler when there is one."""
+        first = parameters_of(self.words, self.positions, self.types, self.embedding_norm)
+        last = [parameters_of(self.pooler)] if self.pooler is not None else []
+        return [first, *(parameters_of(block) for block in self.blocks), *last]
+
+    def prediction_head(self) -> TokenOutput:
+        """See `TransformerBackbone`; `cls.predictions` of the reference."""
+        transform = Transform(self.width, act=self.act, eps=self.eps, dense_bias=True, norm_bias=True)
+        normal_(transform, INIT_STD)
+        return TokenOutput(transform, self.vocabulary)
+
+    def classification_head(self, classes: int) -> nn.Module:
+        """See `TransformerBackbone`; a backbone without pooler gets a new one, inside the head."""
+        if self.pooler is not None:
+            head: nn.Module = LinearOutput(self.width, classes, "own")
+        else:
+            head = TransformOutput(Dense(self.width, nn.Tanh()), self.width, classes, "cls")
+        normal_(head, INIT_STD)
+        return head

@@ -1,0 +1,22 @@
+"""Errors that teach: one line with what was given, where, what is allowed, and the nearest valid choice."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class HeadstartError(ValueError):
+    """A mistake that the user can mend. The command line prints it as one line and exits with code 2."""
+
+
+def nearest(given: str, allowed: Iterable[str]) -> str:
+    """Return `; did you mean 'x'?` for the closest of `allowed`, or an empty string when nothing is close."""
+    close = difflib.get_close_matches(given, list(allowed), n=1, cutoff=0.5)
+    return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def unknown(what: str, given: str, allowed: Iterable[str]) -> HeadstartError:
+    """Return the error for a name that is not one of `allowed`, which it lists, nearest first named."""
+    allowed = list(allowed)
+    return HeadstartError(f"unknown {what} '{given}'{nearest(given, allowed)} (allowed: {', '.join(allowed)})")

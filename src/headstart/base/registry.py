@@ -1,0 +1,90 @@
+"""The registry: what can be chosen on each axis, found by file name; no list is kept anywhere.
+
+A file is a choice of an axis when it defines a subclass of that axis's spec. Names are found by reading the files as
+text, so that `list` and `--help` import nothing heavy. Third parties add choices by the entry-point group
+`headstart.<axis>` (entry name = choice name, value = `module`).
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from headstart.base.errors import HeadstartError, unknown
+from headstart.base.spec import Spec
+
+FOLDERS = {
+    "tokenizer": "text",
+    "backbone": "backbones",
+    "objective": "objectives",
+    "head": "heads",
+    "route": "routes",
+    "reader": "data/readers",
+    "metric": "metrics",
+    "recipe": "recipes",
+    "export": "exports",
+}
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+def axes() -> list[str]:
+    """Return the names of all axes."""
+    return list(FOLDERS)
+
+
+@cache
+def _files(axis: str) -> dict[str, Path]:
+    if axis not in FOLDERS:
+        raise unknown("axis", axis, FOLDERS)
+    marker = re.compile(rf"^class \w+\({axis.capitalize()}Spec\)", re.MULTILINE)
+    paths = sorted((_ROOT / FOLDERS[axis]).glob("*.py"))
+    return {path.stem: path for path in paths if marker.search(path.read_text(encoding="utf-8"))}
+
+
+@cache
+def _entry_points(axis: str) -> dict[str, metadata.EntryPoint]:
+    return {entry.name: entry for entry in metadata.entry_points(group=f"headstart.{axis}")}
+
+
+def names(axis: str) -> list[str]:
+    """Return the choices of `axis`, ours first, then those of third parties. Raises HeadstartError: unknown axis."""
+    return list(_files(axis)) + [name for name in _entry_points(axis) if name not in _files(axis)]
+
+
+def describe(axis: str, name: str) -> str:
+    """Return the first docstring line of the choice's file, read without importing it."""
+    if name in _files(axis):
+        text = ast.get_docstring(ast.parse(_files(axis)[name].read_text(encoding="utf-8"))) or ""
+        return text.partition("\n")[0]
+    return f"from {_entry_points(axis)[name].value}"
+
+
+def load(axis: str, name: str) -> type[Any]:
+    """Import the choice and return its spec class. Raises HeadstartError with the nearest name when unknown."""
+    if name in _files(axis):
+        module = importlib.import_module("headstart." + FOLDERS[axis].replace("/", ".") + "." + name)
+    elif name in _entry_points(axis):
+        module = _entry_points(axis)[name].load()
+    else:
+        raise unknown(axis, name, names(axis))
+    found = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Spec) and value.__module__ == module.__name__
+        if value.axis == axis
+    ]
+    if len(found) != 1:
+        raise HeadstartError(f"{axis} '{name}': its file defines {len(found)} {axis} specs, expected one")
+    return found[0]
+
+
+def build_spec(axis: str, data: dict[str, Any]) -> Any:
+    """Return the spec written as {"name": choice, field: value, ...}. Raises HeadstartError."""
+    if "name" not in data:
+        raise HeadstartError(f"{axis}: no name given (allowed: {', '.join(names(axis))})")
+    return load(axis, data["name"]).from_dict(data)

@@ -1,0 +1,183 @@
+"""Specs: frozen, keyword-only dataclasses that say which part is chosen and how it is set. No torch here.
+
+A choice is one file that defines one subclass of its axis's spec (`class MaskedLM(ObjectiveSpec)` in
+`objectives/mlm.py` is the choice `mlm` of the axis `objective`); the file's first docstring line is what `list` prints.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from headstart.base.errors import HeadstartError, unknown
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """A named, serialisable setting of one part."""
+
+    axis: ClassVar[str] = ""
+
+    @property
+    def name(self) -> str:
+        """The choice's name: the name of the file that defines it."""
+        return type(self).__module__.rsplit(".", 1)[-1]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON data, nested specs included; the name comes first."""
+        out: dict[str, Any] = {"name": self.name} if self.axis else {}
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            out[field.name] = value.to_dict() if isinstance(value, Spec) else value
+        return out
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """Build the spec from plain data. Raises HeadstartError on an unknown field or a value of the wrong type."""
+        hints = typing.get_type_hints(cls)
+        names = [field.name for field in dataclasses.fields(cls)]
+        values = {}
+        for key, value in data.items():
+            if key == "name":
+                continue
+            if key not in names:
+                raise unknown(f"setting of {cls.label()}", key, names)
+            values[key] = _check(f"{cls.label()}.{key}", value, hints[key])
+        return cls(**values)
+
+    @classmethod
+    def label(cls) -> str:
+        """What messages call this spec: `objective mlm`, or the class name."""
+        return f"{cls.axis} {cls.__module__.rsplit('.', 1)[-1]}" if cls.axis else cls.__name__
+
+    def replace_text(self, field: str, text: str) -> Self:
+        """Return a copy with `field` parsed from command-line text. Raises HeadstartError, see `from_dict`."""
+        names = [f.name for f in dataclasses.fields(self)]
+        if field not in names:
+            raise unknown(f"setting of {self.label()}", field, names)
+        kind = typing.get_type_hints(type(self))[field]
+        return dataclasses.replace(self, **{field: _parse(f"{self.label()}.{field}", text, kind)})
+
+
+class TokenizerSpec(Spec):
+    """`train(documents, vocabulary) -> Tokenizer`; one file in text/."""
+
+    axis = "tokenizer"
+
+
+class BackboneSpec(Spec):
+    """`build(vocabulary, pad_id) -> Backbone`; one file in backbones/."""
+
+    axis = "backbone"
+
+
+class ObjectiveSpec(Spec):
+    """`build(backbone, tokenizer) -> Objective`; one file in objectives/.
+
+    token_outputs: it learns from token outputs, so a backbone with only document vectors does not do.
+    """
+
+    axis = "objective"
+    token_outputs: ClassVar[bool] = False
+
+
+class HeadSpec(Spec):
+    """`build(backbone, classes) -> Head`; one file in heads/."""
+
+    axis = "head"
+
+
+class RouteSpec(Spec):
+    """`run(task, workspace) -> TaskModel`; one file in routes/."""
+
+    axis = "route"
+
+
+class ReaderSpec(Spec):
+    """`read(stream, source, ledger) -> iterator of rows`; one file in data/readers/."""
+
+    axis = "reader"
+
+
+class MetricSpec(Spec):
+    """`score(truth, predicted, weights) -> float`; one file in metrics/."""
+
+    axis = "metric"
+
+
+class RecipeSpec(Spec):
+    """`plan(facts, objective) -> RunSpec`; one file in recipes/. token_outputs: the kind of objective it serves."""
+
+    axis = "recipe"
+    token_outputs: ClassVar[bool] = False
+
+
+class ExportSpec(Spec):
+    """`write(artefact, folder)`; one file in exports/."""
+
+    axis = "export"
+
+
+def _members(kind: Any) -> tuple[Any, ...]:
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        return typing.get_args(kind)
+    return (kind,)
+
+
+def _describe(kind: Any) -> str:
+    if typing.get_origin(kind) is typing.Literal:
+        return " | ".join(map(str, typing.get_args(kind)))
+    members = _members(kind)
+    if len(members) > 1:
+        return " or ".join(_describe(member) for member in members)
+    return {type(None): "none", float: "a number", int: "a whole number", bool: "true or false", str: "text"}.get(
+        kind, str(kind)
+    )
+
+
+def _check(where: str, value: Any, kind: Any) -> Any:
+    """Return `value` as `kind` (JSON has no tuples and may write 1 for 1.0) or raise HeadstartError."""
+    for member in _members(kind):
+        origin = typing.get_origin(member) or member
+        if origin is typing.Literal and value in typing.get_args(member):
+            return value
+        if origin is tuple and isinstance(value, list | tuple):
+            return tuple(value)
+        if origin is float and isinstance(value, int | float) and not isinstance(value, bool):
+            return float(value)
+        if origin in (list, dict) and isinstance(value, origin):
+            return value
+        if isinstance(origin, type) and isinstance(value, origin) and not (origin is int and isinstance(value, bool)):
+            return value
+        if isinstance(origin, type) and issubclass(origin, Spec) and isinstance(value, dict):
+            return origin.from_dict(value)
+    raise HeadstartError(f"{where}={value!r}: expected {_describe(kind)}")
+
+
+def _parse(where: str, text: str, kind: Any) -> Any:
+    """Read command-line text as `kind`."""
+    for member in _members(kind):
+        origin = typing.get_origin(member) or member
+        lowered = text.lower()
+        try:
+            if origin is type(None) and lowered in ("none", "null"):
+                return None
+            if origin is bool and lowered in ("true", "false", "yes", "no", "1", "0"):
+                return lowered in ("true", "yes", "1")
+            if origin is int:
+                return int(text.replace("_", ""))
+            if origin is float:
+                return float(text)
+            if origin is typing.Literal and text in map(str, typing.get_args(member)):
+                return next(choice for choice in typing.get_args(member) if str(choice) == text)
+            if origin is tuple:
+                item = typing.get_args(member)[0]
+                return tuple(_parse(where, part, item) for part in text.split(",") if part)
+            if origin is str:
+                return text
+        except ValueError:
+            continue
+    raise HeadstartError(f"{where}={text!r}: expected {_describe(kind)}")

@@ -1,0 +1,153 @@
+"""demo: the whole story on text this machine has; ends with a report."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from cyclopts import Parameter
+
+from headstart.base.errors import HeadstartError
+from headstart.base.examples import Examples
+from headstart.commands.inputs import labelled, open_bases, route_with, say
+from headstart.commands.session import Language, need_positive, pick_language
+
+_PLACES = ("data/nsmc", "../shared/data/nsmc", "nsmc")
+# Shares of the demo's minutes: halves, masked LM, comparison. The comparison trains every route many times.
+_SHARES = (0.25, 0.2, 0.55)
+_WORDS = {
+    "en": {
+        "docstrings": "[1/4] reading the docstrings of the installed packages (no network, no download)",
+        "nsmc": "[1/4] reading NSMC from {folder}",
+        "task": "task: which package does a paragraph come from? {classes}",
+        "halves": "[2/4] pre-training `halves` for {minutes:.1f} min",
+        "mlm": "[3/4] pre-training `mlm` for {minutes:.1f} min",
+        "compare": "[4/4] comparing all routes on the same labels for up to {minutes:.1f} min",
+        "done": "The whole demo took {minutes:.1f} min. Open this file in a browser: {report}",
+    },
+    "ko": {
+        "docstrings": "[1/4] 설치된 패키지의 설명문을 읽습니다 (네트워크와 내려받기 없음)",
+        "nsmc": "[1/4] {folder}에서 NSMC를 읽습니다",
+        "task": "과제: 이 단락은 어느 패키지에서 왔는가? {classes}",
+        "halves": "[2/4] `halves` 사전 학습, {minutes:.1f}분",
+        "mlm": "[3/4] `mlm` 사전 학습, {minutes:.1f}분",
+        "compare": "[4/4] 같은 라벨로 모든 방법을 비교합니다, 최대 {minutes:.1f}분",
+        "done": "데모 전체에 {minutes:.1f}분 걸렸습니다. 브라우저로 여세요: {report}",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """folder: runs and report; text: table, verdict and where the report is."""
+
+    folder: Path
+    text: str
+
+    def summary(self) -> str:
+        """Return what to look at."""
+        return self.text
+
+
+def demo(
+    *,
+    data: Annotated[Literal["docstrings", "nsmc"], Parameter(help="text to use")] = "docstrings",
+    folder: Annotated[Path | None, Parameter(help="where the NSMC files are [looked for]")] = None,
+    out: Annotated[Path | None, Parameter(help="folder to write [headstart-demo, or the next free name]")] = None,
+    minutes: Annotated[float, Parameter(help="for pre-training and comparing together")] = 8.0,
+    labels: Annotated[str, Parameter(help="label counts to try")] = "16,64,256",
+    draws: Annotated[int, Parameter(help="random label draws per count")] = 5,
+    language: Annotated[Language, Parameter(help="of messages and report")] = "auto",
+) -> Shown:
+    """Pre-train two models and compare every route, for real, offline; prints the report's path and opens nothing."""
+    from headstart.base import registry
+    from headstart.commands.compare import run_comparison
+    from headstart.commands.pretrain import pretrain
+
+    need_positive("--minutes", minutes)
+    begun = time.monotonic()
+    spoken = pick_language(language)
+    words = _WORDS[spoken]
+    home = _free_folder(out)
+    corpus, train, test, ledger = _docstrings(home, words) if data == "docstrings" else _nsmc(folder, words)
+    runs = []
+    for objective, share in zip(("halves", "mlm"), _SHARES):
+        say(words[objective].format(minutes=share * minutes))
+        made = pretrain([str(corpus)], out=home / objective, minutes=share * minutes, objective=objective, unit="line")
+        if made.exit_code:
+            raise KeyboardInterrupt
+        runs.append(made.folder)
+    left = max(minutes * _SHARES[2], 0.1)
+    say(words["compare"].format(minutes=left))
+    compared = run_comparison(
+        open_bases(runs),
+        [route_with(name, []) for name in registry.names("route")],
+        train,
+        test,
+        sizes=sorted({int(n) for n in labels.split(",")}),
+        draws=draws,
+        minutes=left,
+        metric=registry.load("metric", "accuracy")(),
+        out=home / "report",
+        seed=0,
+        language=spoken,
+        corpus=None,
+        ledger=ledger,
+        command=f"headstart demo --data {data} --minutes {minutes:g}",
+    )
+    took = (time.monotonic() - begun) / 60
+    report = compared.folder / "report.html"
+    return Shown(home, f"{compared.summary()}\n\n{words['done'].format(minutes=took, report=report)}")
+
+
+def _free_folder(out: Path | None) -> Path:
+    if out is not None:
+        if out.exists():
+            raise HeadstartError(f"{out} exists; give another --out")
+        return out
+    names: Iterator[Path] = (Path("headstart-demo" + (f"-{n}" if n > 1 else "")) for n in range(1, 1000))
+    return next(name for name in names if not name.exists())
+
+
+def _docstrings(home: Path, words: dict[str, str]) -> tuple[Path, Examples, Examples, dict]:
+    """Write the corpus to a file, as a user would have it, and return the task's examples."""
+    from headstart.base.files import write_bytes
+    from headstart.data.docstrings import docstring_task
+
+    say(words["docstrings"])
+    task = docstring_task()
+    say(words["task"].format(classes=", ".join(task.classes)))
+    path = home / "docstrings.txt"
+    write_bytes(path, "".join(f"{text}\n" for text in task.corpus).encode())
+
+    def examples(rows: list[tuple[str, str]]) -> Examples:
+        labels = np.array([task.classes.index(label) for _, label in rows], np.int64)
+        return Examples(first=[text for text, _ in rows], labels=labels, classes=tuple(task.classes))
+
+    ledger = {
+        name: {"read": len(rows), "used": len(rows)} for name, rows in (("training", task.train), ("test", task.test))
+    }
+    return path, examples(task.train), examples(task.test), ledger
+
+
+def _nsmc(folder: Path | None, words: dict[str, str]) -> tuple[Path, Examples, Examples, dict]:
+    """Find the NSMC files; the test rows are a fixed 2,000 of the dev part, for time."""
+    given = [folder] if folder else [Path(p) for p in (os.environ.get("HEADSTART_DATA", "") + "/nsmc", *_PLACES)]
+    place = next((p for p in given if (p / "unlabeled.txt.xz").is_file()), None)
+    if place is None:
+        looked = ", ".join(str(p) for p in given)
+        raise HeadstartError(f"NSMC was not found (looked for unlabeled.txt.xz in {looked}); give --folder FOLDER")
+    say(words["nsmc"].format(folder=place))
+    train, one = labelled([str(place / "train.tsv.gz")], "document", "label", None)
+    test, two = labelled([str(place / "dev.tsv.gz")], "document", "label", None, classes=train.classes)
+    return (
+        place / "unlabeled.txt.xz",
+        train,
+        test.take(np.arange(min(2_000, len(test)))),
+        {"training": one, "test": two},
+    )

@@ -1,0 +1,62 @@
+"""embed: turn texts into vectors with any base."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from headstart.base.errors import HeadstartError
+from headstart.commands.inputs import open_bases, say
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """out: the .npy file; shape: (rows, width)."""
+
+    out: Path
+    shape: tuple[int, int]
+
+    def summary(self) -> str:
+        """Return where the vectors are."""
+        return f"{self.out}: {self.shape[0]:,} vectors of width {self.shape[1]}"
+
+
+def embed(
+    base: Annotated[Path, Parameter(help="a run directory or a Hugging Face directory")],
+    data: Annotated[list[str], Parameter(help="file(s) with texts; - is stdin")],
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="the .npy file to write (float32 [rows, width])")],
+    text: Annotated[str | None, Parameter(help="text column [guessed and printed]")] = None,
+    layer: Annotated[int, Parameter(help="-1 last, 0 embeddings")] = -1,
+    pooling: Annotated[str, Parameter(help="auto, mean, cls or own")] = "auto",
+) -> Embedded:
+    """Write one vector per text, in input order; texts longer than the network takes are averaged over windows."""
+    import io
+
+    import numpy as np
+
+    from headstart.base.device import set_threads
+    from headstart.base.files import write_bytes
+    from headstart.data.task_files import read_texts
+    from headstart.training.checkpoint import disk_error
+
+    set_threads()
+    if out.exists():
+        raise HeadstartError(f"{out} exists; give another --out")
+    artefact = next(iter(open_bases([base]).values()))
+    examples, ledger, notes = read_texts(list(data), text=text)
+    for note in notes:
+        say(note)
+    vectors = artefact.embed(examples.first, layer=layer, pooling=pooling)
+    buffer = io.BytesIO()
+    np.save(buffer, vectors)
+    try:
+        write_bytes(out, buffer.getvalue())
+    except OSError as error:
+        raise disk_error(out, error) from None
+    say(ledger.summary())
+    return Embedded(out, vectors.shape)

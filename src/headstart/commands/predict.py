@@ -1,0 +1,58 @@
+"""predict: label texts with a task model; JSON lines out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from headstart.commands.inputs import say
+from headstart.commands.session import write_lines
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """rows: how many were labelled."""
+
+    rows: int
+
+
+def predict(
+    task: Annotated[Path, Parameter(help="a task directory of `headstart transfer`")],
+    data: Annotated[list[str], Parameter(help="file(s) with texts; - is stdin")],
+    /,
+    *,
+    text: Annotated[str | None, Parameter(help="text column [as in training]")] = None,
+    text2: Annotated[str | None, Parameter(help="second text column [as in training]")] = None,
+    out: Annotated[Path | None, Parameter(help="file to write [standard output]")] = None,
+) -> Predicted:
+    """Label texts: one JSON line per row with label, probability and where the row came from."""
+    from headstart.base.device import set_threads
+    from headstart.data.task_files import read_texts
+    from headstart.routes.task import load_task, read_task
+
+    set_threads()
+    model = load_task(task)
+    receipt = read_task(task).get("receipt", {})
+    columns = receipt.get("columns", {})
+    examples, ledger, notes = read_texts(
+        list(data), text=text or columns.get("text"), text2=text2 or columns.get("text2")
+    )
+    for note in notes:
+        say(note)
+    scores = model.scores(examples)
+    best = scores.argmax(1)
+    rows = (
+        {
+            "row": i + 1,
+            "label": model.classes[k],
+            "probability": round(float(scores[i, k]), 4),
+            "text": examples.first[i],
+        }
+        for i, k in enumerate(best)
+    )
+    count = write_lines(rows, out)
+    say(ledger.summary())
+    return Predicted(count)

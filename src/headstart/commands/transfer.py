@@ -1,0 +1,84 @@
+"""transfer: one route from a base to a task model."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from headstart.commands.inputs import labelled, open_bases, route_with, say
+from headstart.commands.session import need_new_folder, need_positive
+
+
+@dataclass(frozen=True)
+class Transferred:
+    """folder: the task model; seconds: of training; notes: what was chosen and counted."""
+
+    folder: Path
+    seconds: float
+    notes: dict[str, object]
+
+    def summary(self) -> str:
+        """Return what was made and what to do next."""
+        chosen = ", ".join(f"{k}={v}" for k, v in self.notes.items())
+        return (
+            f"done in {self.seconds:.1f} s: {self.folder} ({chosen})\nnext: headstart evaluate {self.folder} TEST_FILE"
+        )
+
+
+def transfer(
+    base: Annotated[Path, Parameter(help="a run directory, a Hugging Face directory, or `none` for classical routes")],
+    /,
+    *,
+    data: Annotated[list[str], Parameter(help="labelled file(s)", consume_multiple=True)],
+    out: Annotated[Path, Parameter(help="the task directory to write")],
+    route: Annotated[
+        str, Parameter(help="probe, knn, finetune, scratch, tfidf_logreg ... (`headstart list route`)")
+    ] = "probe",
+    text: Annotated[str | None, Parameter(help="text column [guessed and printed]")] = None,
+    text2: Annotated[str | None, Parameter(help="second text column, for pairs")] = None,
+    label: Annotated[str | None, Parameter(help="label column [guessed and printed]")] = None,
+    minutes: Annotated[float | None, Parameter(help="time budget for training [none]")] = None,
+    seed: int = 0,
+    threads: Annotated[int | None, Parameter(help="CPU threads [all]")] = None,
+    set: Annotated[list[str] | None, Parameter(show=False)] = None,
+) -> Transferred:
+    """Train one route on all labelled rows and save a self-contained task model.
+
+    Raises HeadstartError: unreadable input, unknown route or setting, one class only, an existing --out.
+    """
+    from headstart.base.device import set_threads
+    from headstart.base.errors import HeadstartError
+    from headstart.routes.task import save_task
+    from headstart.routes.workspace import Workspace
+    from headstart.training.checkpoint import disk_error
+
+    need_positive("--minutes", minutes)
+    need_new_folder(out, "transfer", "choose another --out")
+    set_threads(threads)
+    spec = route_with(route, set or [])
+    bases = {} if str(base) == "none" else open_bases([base])
+    examples, ledger = labelled(data, text, label, text2)
+    workspace = Workspace(next(iter(bases.values()), None))
+    if refusal := spec.refuses(examples, workspace):
+        raise HeadstartError(f"route {route}: {refusal}")
+    begun = time.monotonic()
+    say(f"training route {route} on {len(examples):,} rows, {len(examples.classes)} classes")
+    model = spec.run(examples, workspace, seed=seed, seconds=minutes * 60 if minutes else None)
+    seconds = time.monotonic() - begun
+    receipt = {
+        "base": workspace.base.receipt if workspace.base else None,
+        "data": ledger,
+        "columns": {"text": text, "text2": text2, "label": label},
+        "seed": seed,
+        "seconds": seconds,
+        "pairs": examples.second is not None,
+    }
+    try:
+        save_task(model, out, spec, receipt)
+    except OSError as error:
+        raise disk_error(out, error) from None
+    return Transferred(out, seconds, model.notes)

@@ -1,0 +1,155 @@
+"""A corpus: unlabelled documents of one or many files, streamed, normalised, every row accounted for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import Literal
+
+from headstart.base.errors import HeadstartError, unknown
+from headstart.base.spec import ReaderSpec
+from headstart.data.columns import SAMPLE_ROWS, cell, check_column, columns_of, guess_text
+from headstart.data.ledger import Ledger
+from headstart.data.open import as_paths, expand, on_disk, read_rows, shown
+from headstart.data.row import Row
+
+_EDGE_BYTES = 1 << 16
+_FORMS = ("NFC", "NFD", "NFKC", "NFKD", "none")
+_UNITS = ("auto", "line", "paragraph", "file")
+
+
+@dataclass(frozen=True)
+class CorpusFacts:
+    """Counts over the used documents: UTF-8 bytes, characters, words between blanks."""
+
+    documents: int
+    bytes: int
+    characters: int
+    words: int
+
+
+class Corpus:
+    """Unlabelled documents, read from disk anew on every pass; memory holds one row at a time.
+
+    paths: files, folders, '-' (spooled to disk once). column: the text column of tables, None = guessed.
+    unit: what a document of plain text is. normal_form: NFC unless asked otherwise, `none` leaves the text alone.
+    limit: most documents used. reader: instead of the one chosen by suffix. ledger and notes tell of the latest pass.
+    Raises HeadstartError: a file that is missing or unreadable, no such column, no document at all.
+    """
+
+    def __init__(
+        self,
+        paths: str | Path | Sequence[str | Path],
+        column: str | None = None,
+        unit: Literal["auto", "line", "paragraph", "file"] = "auto",
+        normal_form: Literal["NFC", "NFD", "NFKC", "NFKD", "none"] = "NFC",
+        limit: int | None = None,
+        *,
+        reader: ReaderSpec | None = None,
+    ):
+        if normal_form not in _FORMS:
+            raise unknown("normal form", str(normal_form), _FORMS)
+        if unit not in _UNITS:
+            raise unknown("unit", str(unit), _UNITS)
+        if limit is not None and limit < 1:
+            raise HeadstartError(f"limit={limit}: expected a whole number of documents, at least 1")
+        self.paths, self.column, self.unit = as_paths(paths), column, unit
+        self.normal_form, self.limit, self.reader = normal_form, limit, reader
+        self.ledger = Ledger()
+        self.files = expand(paths, self.ledger)
+
+    @property
+    def notes(self) -> list[str]:
+        """What the latest pass guessed: format, column, unit, quoting."""
+        return self.ledger.notes
+
+    def documents(self) -> Iterator[str]:
+        """Yield the text of every used document."""
+        return (row.value for row in self.rows())
+
+    def rows(self) -> Iterator[Row]:
+        """Yield every used document as Row(text, file, line); starts a new ledger. Raises HeadstartError: none."""
+        self.ledger = ledger = Ledger()
+        expand(self.paths, ledger)
+        for name in self.files:
+            for row in self._texts(name, ledger):
+                ledger.begin()
+                text = row.value
+                if text is None:
+                    ledger.skip("no text", row.source, row.line)
+                    continue
+                if self.normal_form != "none":
+                    text = unicodedata.normalize(self.normal_form, text)
+                if not text or text.isspace():
+                    ledger.skip("empty", row.source, row.line)
+                    continue
+                ledger.use()
+                yield Row(text, row.source, row.line)
+                if ledger.used == self.limit:
+                    ledger.note(f"stopped at the limit of {self.limit:,} documents", shown(name))
+                    return
+        if not ledger.used:
+            raise HeadstartError(f"no document in {', '.join(map(shown, self.files[:3]))}: {_oneline(ledger)}")
+
+    def _texts(self, name: str, ledger: Ledger) -> Iterator[Row]:
+        """Yield rows whose value is text, or None where a table has none in the column."""
+        rows = read_rows(name, ledger, unit=self.unit, reader=self.reader)
+        head = list(islice(rows, SAMPLE_ROWS))
+        column = self._column([row.value for row in head if isinstance(row.value, dict)], shown(name), ledger)
+        for row in chain(head, rows):
+            if isinstance(row.value, str):
+                yield row
+            else:
+                yield Row(cell(row.value.get(column)), row.source, row.line)
+
+    def _column(self, sample: list[dict], source: str, ledger: Ledger) -> str:
+        if not sample:
+            return self.column or ""
+        columns = columns_of(sample)
+        if self.column is not None:
+            return check_column("text", self.column, columns, source)
+        column, why = guess_text(sample, source)
+        if len(columns) > 1:
+            ledger.note(f"column '{column}' chosen from {', '.join(columns)} ({why})", source)
+        return column
+
+    def facts(self) -> CorpusFacts:
+        """Count documents, bytes, characters and words in one pass."""
+        documents = size = characters = words = 0
+        for text in self.documents():
+            documents += 1
+            size += len(text.encode())
+            characters += len(text)
+            words += len(text.split())
+        return CorpusFacts(documents, size, characters, words)
+
+    def fingerprint(self) -> str:
+        """Return a SHA-256 over each file's size, time and first and last 64 KiB, and over the options; cheap.
+
+        Names are left out: a moved corpus is the same corpus.
+        """
+        options = [self.column, self.unit, self.normal_form, self.limit, self.reader and self.reader.to_dict()]
+        digest = hashlib.sha256(json.dumps(options).encode())
+        for name in self.files:
+            path = on_disk(name)
+            facts = path.stat()
+            spooled = shown(name) != name
+            digest.update(f"{facts.st_size} {0 if spooled else facts.st_mtime_ns}".encode())
+            with open(path, "rb") as stream:
+                digest.update(stream.read(_EDGE_BYTES))
+                stream.seek(max(0, facts.st_size - _EDGE_BYTES))
+                digest.update(stream.read(_EDGE_BYTES))
+        return digest.hexdigest()
+
+    def bytes_on_disk(self) -> int:
+        """Return the size of the files as they lie on disk, compressed or not."""
+        return sum(on_disk(name).stat().st_size for name in self.files)
+
+
+def _oneline(ledger: Ledger) -> str:
+    return ledger.summary().replace("\n", "; ")

@@ -1,0 +1,134 @@
+"""Text that every machine has: paragraphs of docstrings of the installed Python packages, labelled by package.
+
+Documents are prose paragraphs; code, prompts, tables and headings are left out, doubles are kept once. For the labelled part the
+package's own name is taken out of its texts, and a file's paragraphs are never on both sides of the split.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sysconfig
+import warnings
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from headstart.base.errors import HeadstartError
+from headstart.base.seeds import numpy_generator
+
+_MOST_FILES = 700  # per package: bounds the time; chosen by name, spread evenly
+_MOST_BYTES = 400_000  # per file
+_CODE = re.compile(r"^\s*(>>>|\.\.\.|[-=~^`+*#|]{3,}|:\w|\.\. |@|\||\$ )|[{}]|\w\(\)|==|->|\s{4,}\S+\s{3,}")
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_TEST_SHARE = 0.3
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """text; package: top-level package (`python` for the standard library); file: package-relative path."""
+
+    text: str
+    package: str
+    file: str
+
+
+def packages() -> dict[str, list[Path]]:
+    """Return {package: its Python files}, from site-packages and the standard library, tests left out."""
+    found: dict[str, list[Path]] = {}
+    roots = {Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")}
+    for root in sorted(roots):
+        for folder in sorted(p for p in root.iterdir() if (p / "__init__.py").is_file()):
+            found[folder.name] = _python_files(folder)
+    library = Path(sysconfig.get_path("stdlib")).resolve()
+    found["python"] = [p for p in _python_files(library) if "site-packages" not in p.parts]
+    return {name: files for name, files in found.items() if files}
+
+
+def _python_files(folder: Path) -> list[Path]:
+    skip = ("test", "tests", "testing", "_vendor", "idlelib", "lib2to3", "site-packages")
+    files = [
+        p for p in sorted(folder.rglob("*.py")) if not any(part in skip for part in p.relative_to(folder).parts[:-1])
+    ]
+    step = max(1, -(-len(files) // _MOST_FILES))
+    return files[::step]
+
+
+def paragraphs(package: str, files: list[Path]) -> Iterator[Paragraph]:
+    """Yield the prose paragraphs of a package's docstrings, at least 6 words each."""
+    for path in files:
+        if path.stat().st_size > _MOST_BYTES:
+            continue
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # other people's escape sequences
+                tree = ast.parse(path.read_text(encoding="utf-8"))
+        except (SyntaxError, ValueError, OSError, RecursionError):
+            continue  # not a Python file of this version: no text to be had
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                for text in _prose(ast.get_docstring(node) or ""):
+                    yield Paragraph(text, package, f"{package}/{path.stem}/{path.parent.name}")
+
+
+def _prose(docstring: str) -> Iterator[str]:
+    for block in re.split(r"\n\s*\n", docstring):
+        if any(_CODE.search(line) for line in block.splitlines()):
+            continue
+        text = " ".join(block.split())
+        if 6 <= len(_WORD.findall(text)) <= 200:
+            yield text
+
+
+@dataclass(frozen=True)
+class DocstringTask:
+    """corpus: unlabelled paragraphs (none of the test part); train, test: (text, label) rows; classes: packages."""
+
+    corpus: list[str]
+    train: list[tuple[str, str]]
+    test: list[tuple[str, str]]
+    classes: list[str]
+
+
+def docstring_task(classes: int = 6, rows_per_class: int = 1_500, seed: int = 0) -> DocstringTask:
+    """Collect the paragraphs of this environment and build the task 'which package is this from?'.
+
+    The classes are the packages with the most paragraphs; a class gives the same number of rows as the smallest of them
+    allows. Raises HeadstartError when fewer than two packages have 200 paragraphs.
+    """
+    seen: set[str] = set()
+    by_package: dict[str, list[Paragraph]] = defaultdict(list)
+    for package, files in packages().items():
+        for paragraph in paragraphs(package, files):
+            key = "".join(_WORD.findall(paragraph.text.lower()))
+            if key not in seen:
+                seen.add(key)
+                by_package[package].append(paragraph)
+    sizes = Counter({name: len(found) for name, found in by_package.items()})
+    chosen = sorted(name for name, size in sizes.most_common(classes) if size >= 200)
+    if len(chosen) < 2:
+        raise HeadstartError(
+            "this environment has too little documentation for the demo (two packages with 200 paragraphs)"
+        )
+    train, test, hidden = [], [], set()
+    for name in chosen:
+        random = numpy_generator(seed, "docstrings", name)
+        files = sorted({p.file for p in by_package[name]})
+        in_test = {files[i] for i in random.permutation(len(files))[: round(_TEST_SHARE * len(files))]}
+        order = random.permutation(len(by_package[name]))
+        rows = [by_package[name][i] for i in order]
+        test_rows = [p for p in rows if p.file in in_test]
+        hidden |= {p.text for p in test_rows}
+        train += [(_masked(p.text, name), name) for p in rows if p.file not in in_test][:rows_per_class]
+        test += [(_masked(p.text, name), name) for p in test_rows][: rows_per_class // 3]
+    corpus = [p.text for found in by_package.values() for p in found if p.text not in hidden]
+    order = numpy_generator(seed, "docstrings corpus").permutation(len(corpus))
+    return DocstringTask([corpus[i] for i in order], train, test, chosen)
+
+
+def _masked(text: str, package: str) -> str:
+    """Take the package's name out of its own text: it would give the answer away."""
+    return re.sub(
+        rf"\b{re.escape(package)}\w*\b|\b{re.escape(package.removeprefix('scikit-'))}\b", "it", text, flags=re.I
+    )

@@ -1,0 +1,103 @@
+"""The row ledger: every row read is used or skipped for a named reason; the first complaints name file and line."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from headstart.base.errors import HeadstartError
+
+KEPT_COMPLAINTS = 20
+
+
+@dataclass
+class Ledger:
+    """Counts of one pass over the data: read = used + skipped.
+
+    A reader rejects the rows that it cannot yield (`reject`); whoever takes a row counts it (`begin`) and answers it
+    with `use` or `skip`. complaints: the first 20 as 'file:line: reason'. Notes record what was guessed.
+    """
+
+    read: int = 0
+    used: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+    complaints: list[str] = field(default_factory=list)
+    noted: dict[str, list[str]] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """Count one row as read."""
+        self.read += 1
+
+    def use(self) -> None:
+        """Count the row as used."""
+        self.used += 1
+
+    def skip(self, reason: str, source: str, line: int, detail: str = "") -> None:
+        """Count the row as skipped for `reason` (a short phrase shared by rows) and remember where."""
+        self.skipped[reason] += 1
+        self.complain(f"{reason} ({detail})" if detail else reason, source, line)
+
+    def reject(self, reason: str, source: str, line: int, detail: str = "") -> None:
+        """Count a row that could not even be read: read and skipped at once."""
+        self.begin()
+        self.skip(reason, source, line, detail)
+
+    def withdraw(self, reason: str, source: str, line: int) -> None:
+        """Turn a row that was counted as used into a skipped one (it proved useless later on)."""
+        self.used -= 1
+        self.skip(reason, source, line)
+
+    def complain(self, reason: str, source: str, line: int | None = None) -> None:
+        """Remember a complaint that is no row of its own, such as a damaged end of a file."""
+        if len(self.complaints) < KEPT_COMPLAINTS:
+            where = source if line is None else f"{source}:{line}"
+            self.complaints.append(f"{where}: {reason}")
+
+    def note(self, message: str, source: str) -> None:
+        """Record what was decided for `source`; equal messages of many files become one note."""
+        sources = self.noted.setdefault(message, [])
+        if source not in sources:
+            sources.append(source)
+
+    @property
+    def notes(self) -> list[str]:
+        """What was guessed or decided, one line each, with the file or the number of files."""
+        return [
+            f"{sources[0]}: {message}" if len(sources) == 1 else f"{len(sources)} files: {message}"
+            for message, sources in self.noted.items()
+        ]
+
+    @property
+    def balanced(self) -> bool:
+        """Whether read = used + skipped."""
+        return self.read == self.used + sum(self.skipped.values())
+
+    def summary(self) -> str:
+        """Return one line of counts, and a second one with the first complaint when there is any."""
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in self.skipped.most_common())
+        line = f"{self.read:,} rows read, {self.used:,} used, {sum(self.skipped.values()):,} skipped"
+        line += f" ({reasons})" if reasons else ""
+        return f"{line}\nfirst complaint: {self.complaints[0]}" if self.complaints else line
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON data; `from_dict` reads it back."""
+        return {
+            "read": self.read,
+            "used": self.used,
+            "skipped": dict(self.skipped),
+            "complaints": list(self.complaints),
+            "notes": self.notes,
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Ledger:
+        """Build a ledger from `to_dict` data (notes stay text of their own). Raises HeadstartError: damaged data."""
+        try:
+            ledger = cls(int(data["read"]), int(data["used"]), Counter(data["skipped"]), list(data["complaints"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise HeadstartError(f"row ledger is damaged ({error!r})") from None
+        for note in data.get("notes", []):
+            source, _, message = note.partition(": ")
+            ledger.note(message, source)
+        return ledger

@@ -1,0 +1,73 @@
+"""Parquet tables through pyarrow, batch by batch; columns of text, numbers and truth values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO, ClassVar
+
+from headstart.base.errors import HeadstartError
+from headstart.base.spec import ReaderSpec
+from headstart.data.ledger import Ledger
+from headstart.data.row import Row, refuse
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parquet(ReaderSpec):
+    """rows: how many rows are held at a time. Nested and binary columns are passed over and noted."""
+
+    suffixes: ClassVar[tuple[str, ...]] = (".parquet", ".pq")
+    binary: ClassVar[bool] = True
+    rows: int = 1024
+
+    @classmethod
+    def recognises(cls, head: bytes) -> bool:
+        """Whether the bytes open a parquet file."""
+        return head.startswith(b"PAR1")
+
+    def read(self, stream: BinaryIO, source: str, ledger: Ledger) -> Iterator[Row]:
+        """Yield rows; `line` is the row number. Raises HeadstartError when damaged or not a seekable file."""
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        if not stream.seekable():
+            raise refuse(
+                source, "parquet inside a compressed file or pipe cannot be read", "give the .parquet file itself"
+            )
+        try:
+            table = parquet.ParquetFile(stream)
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise refuse(source, f"not a readable parquet file ({_short(error)})", "write it again") from None
+        columns = _plain(table.schema_arrow, pa)
+        if not columns:
+            raise HeadstartError(
+                f"{source}: no column of text or numbers (it has: {', '.join(table.schema_arrow.names)})"
+            )
+        if passed := [name for name in table.schema_arrow.names if name not in columns]:
+            ledger.note(f"passed over nested or binary columns {', '.join(passed)}", source)
+        number = 0
+        try:
+            for batch in table.iter_batches(batch_size=self.rows, columns=columns):
+                for value in batch.to_pylist():
+                    number += 1
+                    yield Row(value, source, number)
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+            if not number:
+                raise refuse(source, f"damaged parquet file ({_short(error)})", "write it again") from None
+            ledger.complain(f"damaged after row {number:,} ({_short(error)}); the rows before were used", source)
+
+
+def _plain(schema: Any, pa: Any) -> list[str]:
+    """Return the names of the columns that hold one text, number or truth value per row."""
+
+    def plain(kind: Any) -> bool:
+        if pa.types.is_dictionary(kind):
+            return plain(kind.value_type)
+        tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_integer, pa.types.is_floating)
+        return any(test(kind) for test in (*tests, pa.types.is_boolean, pa.types.is_null))
+
+    return [field.name for field in schema if plain(field.type)]
+
+
+def _short(error: BaseException) -> str:
+    return str(error).partition("\n")[0][:120]

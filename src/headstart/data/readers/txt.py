@@ -1,0 +1,91 @@
+"""Plain text: one document per line, per paragraph (blocks between blank lines) or per file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import BinaryIO, ClassVar, Literal
+
+from headstart.base.spec import ReaderSpec
+from headstart.data.ledger import Ledger
+from headstart.data.row import MAX_ROW_BYTES, Line, Row, lines
+
+_SNIFFED_CHARACTERS = 1 << 16
+_LINES_PER_PARAGRAPH = 50  # a blank line every few hundred lines is an accident, not a paragraph mark
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text(ReaderSpec):
+    """unit: what one document is; `auto` decides by the first 64 Ki characters and notes what it decided."""
+
+    suffixes: ClassVar[tuple[str, ...]] = (".txt", ".text")
+    unit: Literal["auto", "line", "paragraph", "file"] = "auto"
+
+    def read(self, stream: BinaryIO, source: str, ledger: Ledger) -> Iterator[Row]:
+        """Yield documents; any above 16 MiB is cut, nothing is lost. Blank lines are rows of unit `line`."""
+        found = lines(stream, cut=True)
+        unit = self.unit
+        if unit == "auto":
+            head = _head(found)
+            unit, why = _guess(head)
+            ledger.note(f"one document per {unit} ({why})", source)
+            found = chain(head, found)
+        if unit == "line":
+            return _by_line(found, source, ledger)
+        return _joined(found, source, ledger, whole=unit == "file")
+
+
+def _head(found: Iterator[Line]) -> list[Line]:
+    head, size = [], 0
+    for line in found:
+        head.append(line)
+        size += len(line.text or "") + 1
+        if size > _SNIFFED_CHARACTERS:
+            break
+    return head
+
+
+def _guess(head: list[Line]) -> tuple[str, str]:
+    """Return the unit and why."""
+    blank = [not (line.text or line.fault).strip() for line in head]
+    filled = len(blank) - sum(blank)
+    blocks = sum(not here and before for here, before in zip(blank, [True, *blank]))
+    if blocks >= 2 and filled <= blocks * _LINES_PER_PARAGRAPH:
+        return "paragraph", "guessed by the blank lines between blocks; unit= changes it"
+    return "line", "guessed, no blocks between blank lines; unit= changes it"
+
+
+def _by_line(found: Iterable[Line], source: str, ledger: Ledger) -> Iterator[Row]:
+    for line in found:
+        if line.text is None:
+            ledger.reject(line.fault, source, line.number, line.detail)
+        else:
+            yield Row(line.text, source, line.number)
+
+
+def _joined(found: Iterable[Line], source: str, ledger: Ledger, *, whole: bool) -> Iterator[Row]:
+    """Collect lines up to a blank one, or up to the end when `whole`, or up to 16 MiB."""
+    block: list[str] = []
+    start, size = 1, 0
+
+    def flush() -> Iterator[Row]:
+        nonlocal block, size
+        if any(text.strip() for text in block):
+            yield Row("\n".join(block), source, start)
+        block, size = [], 0
+
+    for line in found:
+        if line.text is None:
+            ledger.reject(line.fault, source, line.number, line.detail)
+            continue
+        if size + len(line.text) * 3 > MAX_ROW_BYTES:
+            ledger.note("a document was cut into pieces of at most 16 MiB", source)
+            yield from flush()
+        if line.text.strip() or whole:
+            start = start if block else line.number
+            block.append(line.text)
+            size += len(line.text) * 3 + 1
+        else:
+            yield from flush()
+    yield from flush()

@@ -1,0 +1,106 @@
+"""One row of a file and the bounded, strict UTF-8 lines that the line-based readers are built on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO, NamedTuple
+
+from headstart.base.errors import HeadstartError
+from headstart.data.ledger import Ledger
+
+MAX_ROW_BYTES = 16 * 2**20
+BAD_UTF8 = "not valid UTF-8"
+CUT_OFF = "cut off by the damaged end of the file"
+TOO_LONG = "longer than 16 MiB"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """value: a text, or the cells of a table row by column; source: the file's name; line: where it starts, from 1."""
+
+    value: str | dict[str, Any]
+    source: str
+    line: int
+
+
+class Line(NamedTuple):
+    """A line without its end (LF or CRLF). text is None when `fault` says why it cannot be used."""
+
+    number: int
+    text: str | None
+    fault: str = ""
+    detail: str = ""
+
+
+def decode(raw: bytes) -> tuple[str | None, str]:
+    """Return (text, '') of strict UTF-8, or (None, what the bytes look like)."""
+    try:
+        return raw.decode("utf-8"), ""
+    except UnicodeDecodeError as error:
+        where = f"byte 0x{raw[error.start]:02x} at position {error.start + 1}"
+    try:
+        guess = raw.decode("cp949")
+    except UnicodeDecodeError:
+        return None, where
+    return None, where + (", looks like CP949" if any("가" <= c <= "힣" for c in guess) else "")
+
+
+def lines(stream: BinaryIO, *, cut: bool = False) -> Iterator[Line]:
+    """Yield the lines of `stream`, never holding more than 16 MiB.
+
+    A longer line is yielded as a fault, or in pieces of 16 MiB when `cut` (the pieces share its number). A last line
+    that a damaged compressed file breaks off is a fault: half a row is not a row.
+    """
+    number = 0
+    while raw := stream.readline(MAX_ROW_BYTES):
+        number += 1
+        long = not raw.endswith(b"\n") and len(raw) == MAX_ROW_BYTES
+        if long and cut:
+            yield from _pieces(stream, raw, number)
+        elif long:
+            while raw and not raw.endswith(b"\n"):
+                raw = stream.readline(MAX_ROW_BYTES)
+            yield Line(number, None, TOO_LONG)
+        elif not raw.endswith(b"\n") and getattr(stream, "damaged", False):
+            yield Line(number, None, CUT_OFF)
+        else:
+            yield _line(number, raw)
+
+
+def _line(number: int, raw: bytes) -> Line:
+    text, fault = decode(raw)
+    if text is None:
+        return Line(number, None, BAD_UTF8, fault)
+    return Line(number, text.removesuffix("\n").removesuffix("\r"))
+
+
+def _pieces(stream: BinaryIO, raw: bytes, number: int) -> Iterator[Line]:
+    """Cut one very long line between characters."""
+    rest = b""
+    while raw:
+        raw = rest + raw
+        end = len(raw)
+        if not raw.endswith(b"\n"):
+            while end > len(raw) - 4 and end > 1 and raw[end - 1] & 0xC0 == 0x80:
+                end -= 1
+            end -= raw[end - 1] >= 0xC0
+        yield _line(number, raw[:end])
+        rest, finished = raw[end:], raw.endswith(b"\n")
+        raw = b"" if finished else stream.readline(MAX_ROW_BYTES)
+    if rest:
+        yield _line(number, rest)
+
+
+def usable(stream: BinaryIO, source: str, ledger: Ledger) -> Iterator[Line]:
+    """Yield lines whose text is set; a faulty one is counted as a row that was read and skipped."""
+    for line in lines(stream):
+        if line.text is None:
+            ledger.reject(line.fault, source, line.number, line.detail)
+        else:
+            yield line
+
+
+def refuse(source: str, what: str, fix: str) -> HeadstartError:
+    """Return the error for a file that cannot be read at all: what it is and how to mend it."""
+    return HeadstartError(f"{source}: {what}; {fix}")

@@ -1,0 +1,98 @@
+"""Leave for transformers: config.json, model.safetensors and tokenizer files that its Auto classes load as they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from headstart.base import registry
+from headstart.base.errors import HeadstartError
+from headstart.base.files import write_bytes, write_folder, write_json
+from headstart.base.spec import ExportSpec
+from headstart.interop.names import NameTable, fit_rules, write_state
+
+
+@dataclass(frozen=True, kw_only=True)
+class HfSpec(ExportSpec):
+    """Nothing to set: the files follow from the model."""
+
+    def write(self, artefact_or_task: Any, folder: Path) -> None:
+        """Write a new `folder` whole or not at all.
+
+        artefact_or_task: has `backbone`, `backbone_spec`, `tokenizer`, and either `objective` (its `head` goes along
+        when transformers knows it) or `head` and `classes` of a fine-tuned model. Raises HeadstartError when the
+        network has no counterpart there, or when `folder` holds other files.
+        """
+        folder = Path(folder)
+        table = _table(artefact_or_task.backbone_spec)
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise HeadstartError(f"{folder} is not empty: export writes a new folder, choose another name")
+        kind, head = _head(artefact_or_task, table)
+        config = _config(artefact_or_task, table, kind)
+        tensors = hf_tensors(table, artefact_or_task.backbone, kind, head)
+
+        def fill(temporary: Path) -> None:
+            write_json(temporary / "config.json", config)
+            write_bytes(temporary / "model.safetensors", save(tensors, metadata={"format": "pt"}))
+            artefact_or_task.tokenizer.save(temporary)
+
+        write_folder(folder, fill)
+
+
+def hf_tensors(table: NameTable, backbone: nn.Module, kind: str, head: nn.Module | None) -> dict[str, Tensor]:
+    """Return all tensors under transformers' names; kind: `mlm`, `classify` or `` (backbone alone)."""
+    state = {name: tensor.detach().cpu() for name, tensor in backbone.state_dict().items()}
+    prefix = table.prefix if head is not None else ""
+    tensors = {prefix + name: t for name, t in write_state(fit_rules(table.backbone, state), state).items()}
+    if head is not None:
+        extra = {name: tensor.detach().cpu() for name, tensor in head.state_dict().items()}
+        tensors.update(write_state(fit_rules(table.heads[kind], extra), extra))
+    return tensors
+
+
+def _table(spec: Any) -> NameTable:
+    """Return the spec's name table. Raises HeadstartError when it has none."""
+    table = getattr(spec, "HF_NAMES", None)
+    if table is None:
+        fitting = [name for name in registry.names("backbone") if hasattr(registry.load("backbone", name), "HF_NAMES")]
+        raise HeadstartError(
+            f"backbone {spec.name} does not exist in transformers, so nothing there could load it; "
+            f"export works for {', '.join(fitting)}; headstart itself serves {spec.name} as it is"
+        )
+    return table
+
+
+def _head(model: Any, table: NameTable) -> tuple[str, nn.Module | None]:
+    """Return which of the table's heads goes along, and its module; ("", None) when there is none for it."""
+    if (head := getattr(model, "head", None)) is not None:
+        output = getattr(head, "output", head)
+        if getattr(getattr(head, "spec", None), "pooling", "auto") != "auto":
+            raise HeadstartError(
+                f"a head with pooling '{head.spec.pooling}' is not wired as in {table.architectures['classify']}; "
+                "export needs head.pooling=auto"
+            )
+        return "classify", output
+    objective = getattr(model, "objective", None)
+    if objective is not None and objective.__class__.__module__.endswith(".mlm"):
+        return "mlm", objective.head
+    return "", None
+
+
+def _config(model: Any, table: NameTable, kind: str) -> dict[str, Any]:
+    """Return the whole config.json."""
+    tokenizer = model.tokenizer
+    config = model.backbone_spec.to_hf_config(vocabulary=model.backbone.vocabulary, pad_id=tokenizer.pad_id)
+    config["architectures"] = [table.architectures[kind] if kind else table.architecture]
+    config["dtype"] = "float32"
+    for name, token in (("cls_token_id", tokenizer.cls_id), ("sep_token_id", tokenizer.sep_id)):
+        config[name] = token if token >= 0 else None
+    config["bos_token_id"], config["eos_token_id"] = config["cls_token_id"], config["sep_token_id"]
+    if kind == "classify":
+        config["id2label"] = {str(number): label for number, label in enumerate(model.classes)}
+        config["label2id"] = {label: number for number, label in enumerate(model.classes)}
+        config["problem_type"] = "single_label_classification"
+    return config

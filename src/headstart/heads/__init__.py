@@ -1,0 +1,1 @@
+"""Floor 3: task outputs on features; one file, one head."""

@@ -1,0 +1,163 @@
+"""Masked tokens: predict hidden tokens from both sides (BERT, Devlin et al. 2019, arXiv:1810.04805, section 3.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from headstart.base.batch import Batch
+from headstart.base.contracts import Backbone, Loss, Objective, Tokenizer
+from headstart.base.errors import HeadstartError
+from headstart.base.seeds import KeyedRandom
+from headstart.base.spec import ObjectiveSpec
+
+_EVALUATION_RATE = 0.15
+
+
+class Filled(NamedTuple):
+    """Answers for the M masks of a batch: position_M (into `ids_N`), ids_MK and probability_MK, best first."""
+
+    position_M: Tensor
+    ids_MK: Tensor
+    probability_MK: Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskedLMSpec(ObjectiveSpec):
+    """rate: share of tokens to predict at the start; rate_end: at the end, linear between (none = constant).
+
+    mask_share of those are shown as [MASK], random_share as a random token, the rest unchanged. 30 % falling to 15 % is
+    what GPT-BERT (arXiv:2410.24159) found best.
+    """
+
+    token_outputs: ClassVar[bool] = True
+    rate: float = 0.15
+    rate_end: float | None = None
+    mask_share: float = 0.8
+    random_share: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name in ("rate", "rate_end"):
+            value = getattr(self, name)
+            if value is not None and not 0.0 < value < 1.0:
+                raise HeadstartError(f"{self.label()}.{name}={value}: expected above 0 and below 1")
+        if min(self.mask_share, self.random_share) < 0 or self.mask_share + self.random_share > 1 + 1e-9:
+            raise HeadstartError(
+                f"{self.label()}: mask_share={self.mask_share} and random_share={self.random_share} must each be at "
+                "least 0 and together at most 1"
+            )
+
+    def build(self, backbone: Backbone, tokenizer: Tokenizer) -> MaskedLM:
+        """Return the objective. Raises HeadstartError when tokenizer or backbone cannot do it."""
+        if tokenizer.mask_id < 0:
+            raise HeadstartError(
+                f"objective mlm needs a tokenizer with a mask token, '{tokenizer.kind}' has none (wordpiece has one); "
+                "or choose an objective without token targets, such as halves"
+            )
+        if not backbone.token_outputs or not hasattr(backbone, "prediction_head"):
+            raise HeadstartError(
+                "objective mlm needs a backbone with token outputs, this one has only document vectors "
+                "(it fits objective halves); backbones that fit mlm: modernbert, bert"
+            )
+        return MaskedLM(self, backbone, tokenizer)
+
+
+class MaskedLM(Objective):
+    """Cross-entropy of the original token at every target, logits computed only there.
+
+    L = - sum over targets t of log p(x_t | corrupted x), count = number of targets. Which tokens are targets is a pure
+    function of (seed, epoch, sample id, position) and the rate, so every epoch masks anew and no batch matters. Special
+    tokens are never targets. A sample with at least two other tokens has at least one target.
+
+    `corrupt` adds `target_position` (int64 [M], into `ids_N`) and `target_id` (int64 [M]) to `batch.extra`.
+    progress: in [0, 1], set by the loop before each step; it moves the rate from `rate` to `rate_end`.
+    """
+
+    def __init__(self, spec: MaskedLMSpec, backbone: Backbone, tokenizer: Tokenizer) -> None:
+        super().__init__()
+        self.spec = spec
+        self.progress = 0.0
+        self.head = backbone.prediction_head()
+        self.mask_id = tokenizer.mask_id
+        specials = {*tokenizer.special_ids, tokenizer.pad_id, tokenizer.cls_id, tokenizer.sep_id, tokenizer.mask_id}
+        ordinary_V = np.ones(tokenizer.vocabulary, dtype=bool)
+        ordinary_V[[token for token in specials if 0 <= token < tokenizer.vocabulary]] = False
+        self.ordinary_V = ordinary_V
+        self.drawable = np.flatnonzero(ordinary_V)
+        if not len(self.drawable):
+            raise HeadstartError("objective mlm: the tokenizer has nothing but special tokens")
+
+    @property
+    def rate(self) -> float:
+        """The share of tokens that are targets now; in evaluation always 15 %, so that losses can be compared."""
+        if not self.training:
+            return _EVALUATION_RATE
+        end = self.spec.rate if self.spec.rate_end is None else self.spec.rate_end
+        return self.spec.rate + (end - self.spec.rate) * min(max(self.progress, 0.0), 1.0)
+
+    def corrupt(self, batch: Batch, random: KeyedRandom) -> Batch:
+        """See `Objective.corrupt`."""
+        ids = batch.ids_N.cpu().numpy()
+        row, position = batch.row_N().cpu().numpy(), batch.position_N().cpu().numpy()
+        sample = batch.sample_B.cpu().numpy()[row]
+        targets = np.flatnonzero(self._targets(ids, row, random.uniform("mlm.target", sample, position), batch.size))
+        sample, position = sample[targets], position[targets]
+        action = random.uniform("mlm.action", sample, position)
+        drawn = (random.uniform("mlm.token", sample, position) * len(self.drawable)).astype(np.int64)
+        shown = ids[targets].copy()
+        masked = action < self.spec.mask_share
+        swapped = ~masked & (action < self.spec.mask_share + self.spec.random_share)
+        shown[masked] = self.mask_id
+        shown[swapped] = self.drawable[drawn[swapped]]
+        corrupted = ids.copy()
+        corrupted[targets] = shown
+        device = batch.ids_N.device
+        extra = {"target_position": torch.from_numpy(targets), "target_id": torch.from_numpy(ids[targets])}
+        return replace(
+            batch,
+            ids_N=torch.from_numpy(corrupted).to(device),
+            extra={**batch.extra, **{name: value.to(device) for name, value in extra.items()}},
+        )
+
+    def _targets(self, ids: np.ndarray, row: np.ndarray, draw: np.ndarray, size: int) -> np.ndarray:
+        """Return bool [N]. A sample that drew no target gets its token with the smallest draw."""
+        ordinary = self.ordinary_V[ids]
+        targets = ordinary & (draw < self.rate)
+        bare = np.bincount(row[targets], minlength=size) == 0
+        bare &= np.bincount(row[ordinary], minlength=size) >= 2
+        if bare.any():
+            candidates = np.flatnonzero(ordinary & bare[row])
+            order = candidates[np.lexsort((draw[candidates], row[candidates]))]
+            first = np.unique(row[order], return_index=True)[1]
+            targets[order[first]] = True
+        return targets
+
+    def forward(self, backbone: Backbone, batch: Batch) -> Loss:
+        """See `Objective.forward`; parts: `accuracy`, the share of targets with the largest logit."""
+        target_M = batch.extra["target_id"]
+        hidden_MD = self._hidden(backbone, batch, batch.extra["target_position"])
+        scored = self.head.score(hidden_MD, backbone.words_VD, target_M)
+        count = target_M.numel()
+        return Loss(scored.total, count, {"accuracy": int(scored.right) / count} if count else {})
+
+    def logits(self, backbone: Backbone, batch: Batch, position_M: Tensor) -> Tensor:
+        """Return vocabulary logits [M, V] at flat positions into `ids_N`."""
+        return self.head(self._hidden(backbone, batch, position_M), backbone.words_VD)
+
+    def _hidden(self, backbone: Backbone, batch: Batch, position_M: Tensor) -> Tensor:
+        last_BTD = backbone(batch).last_BTD
+        flat_M = batch.row_N()[position_M] * last_BTD.shape[1] + batch.position_N()[position_M]
+        return last_BTD.flatten(0, 1)[flat_M]
+
+    @torch.no_grad()
+    def fill(self, backbone: Backbone, batch: Batch, top: int = 5) -> Filled:
+        """Return the `top` likeliest tokens for every mask in the batch. Raises HeadstartError when there is none."""
+        position_M = (batch.ids_N == self.mask_id).nonzero().squeeze(1)
+        if not len(position_M):
+            raise HeadstartError("nothing to fill: the text has no mask token")
+        best = self.logits(backbone, batch, position_M).float().softmax(-1).topk(min(top, len(self.ordinary_V)))
+        return Filled(position_M, best.indices, best.values)

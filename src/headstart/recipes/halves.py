@@ -1,0 +1,34 @@
+"""Halves on an n-gram bag: the best document vectors for 2-30 CPU minutes (docs/decisions.md has the measurements).
+
+Command: headstart pretrain CORPUS --out RUN --minutes 8. Hardware: 2 CPU cores. Score: README.md, section "How good".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from headstart.base import registry
+from headstart.base.spec import ObjectiveSpec, RecipeSpec
+from headstart.recipes.facts import Facts
+from headstart.training.plan import TrainPlan
+from headstart.training.run import BatchSpec, RunSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class HalvesRecipe(RecipeSpec):
+    """For every objective that learns from document vectors."""
+
+    token_outputs = False
+
+    def plan(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
+        """Return the run: n-gram tokenizer, bag encoder, batches of about 900 short documents."""
+        return RunSpec(
+            corpus=facts.corpus,
+            tokenizer=registry.load("tokenizer", "ngram")(),
+            backbone=registry.load("backbone", "ngram_bag")(),
+            objective=objective or registry.load("objective", "halves")(),
+            batches=BatchSpec(tokens=65_536, window=2_048, bucket=False, framed=False),
+            training=TrainPlan(
+                steps=facts.steps, seconds=facts.seconds, seed=facts.seed, rate=1e-3, rate_embeddings=5e-4
+            ),
+        )

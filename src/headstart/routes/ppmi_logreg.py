@@ -1,0 +1,46 @@
+"""Closed-form skip-gram vectors (subword PPMI + SVD) from the unlabelled text, then logistic regression; no network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from headstart.base.examples import Examples
+from headstart.base.spec import RouteSpec
+from headstart.routes.checks import labels_of, no_corpus
+from headstart.routes.ppmi_vectors import SubwordVectors, train_subword_vectors
+from headstart.routes.text_linear import TextLinear, fit_text_linear
+from headstart.routes.workspace import Workspace
+
+
+@dataclass(frozen=True, kw_only=True)
+class PpmiLogreg(RouteSpec):
+    """dimensions: of the vectors; documents: most that they are learnt from; usual: the C that is kept unless another
+    one of the grid is clearly better on held-out rows."""
+
+    needs: ClassVar[Literal["nothing", "corpus", "base"]] = "corpus"
+    classical: ClassVar[bool] = True
+    dimensions: int = 256
+    documents: int = 200_000
+    usual: float = 1.0
+
+    def refuses(self, examples: Examples, workspace: Workspace) -> str | None:
+        """Return why this route cannot run here, or None."""
+        return no_corpus(workspace)
+
+    def run(self, examples: Examples, workspace: Workspace, *, seed: int, seconds: float | None = None) -> TextLinear:
+        """Fit on the labelled rows; the vectors are learnt once per workspace. Raises HeadstartError: rows, corpus."""
+        labels_of(examples)
+        return fit_text_linear(self._vectors(workspace), examples, family="logistic", usual=self.usual, seed=seed)
+
+    def _vectors(self, workspace: Workspace) -> SubwordVectors:
+        def make() -> SubwordVectors:
+            documents = workspace.documents()
+            return train_subword_vectors(documents, dimensions=self.dimensions, limit=self.documents)
+
+        return workspace.once(("ppmi", self.dimensions, self.documents), make)
+
+    def load(self, folder: Path) -> TextLinear:
+        """Read a saved task model. Raises HeadstartError when damaged."""
+        return TextLinear.load(folder, SubwordVectors)

@@ -1,0 +1,51 @@
+"""Counting character n-grams within word bounds, word by word, so that a word seen before costs a look-up."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from scipy import sparse
+
+
+def words_of(text: str) -> list[str]:
+    """Return the NFC-normalised, lower-cased words of a text, split at white space."""
+    return unicodedata.normalize("NFC", text).lower().split()
+
+
+def word_ngrams(word: str, shortest: int, longest: int) -> list[str]:
+    """Return the n-grams of one word, its bounds written as spaces: `ab` with 3 gives ` ab` and `ab `."""
+    padded = f" {word} "
+    return [
+        padded[start : start + size]
+        for size in range(shortest, longest + 1)
+        for start in range(max(len(padded) - size + 1, 0))
+    ]
+
+
+def incidence(rows: Iterable[Sequence[int]], columns: int) -> sparse.csr_matrix:
+    """Return float32 [rows, columns]: how often each column number occurs in each row."""
+    ends, flat = [0], []
+    for row in rows:
+        flat.extend(row)
+        ends.append(len(flat))
+    ones = np.ones(len(flat), dtype=np.float32)
+    matrix = sparse.csr_matrix((ones, np.array(flat, np.int32), np.array(ends, np.int64)), (len(ends) - 1, columns))
+    matrix.sum_duplicates()
+    return matrix
+
+
+def count_ngrams(texts: Iterable[str], number: dict[str, int], shortest: int, longest: int) -> sparse.csr_matrix:
+    """Return float32 [N, len(number)]: counts of the known n-grams in each text; `number` gives their columns."""
+    known: dict[str, list[int]] = {}
+
+    def columns(text: str) -> list[int]:
+        out: list[int] = []
+        for word in words_of(text):
+            if word not in known:
+                known[word] = [number[gram] for gram in word_ngrams(word, shortest, longest) if gram in number]
+            out.extend(known[word])
+        return out
+
+    return incidence(map(columns, texts), len(number))

@@ -1,0 +1,121 @@
+"""What the routes of one comparison share: base, unlabelled corpus, texts embedded once, costly things made once."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from headstart.base.errors import HeadstartError
+from headstart.base.examples import Examples
+from headstart.routes.vectors import pair_features, unit_rows
+
+if TYPE_CHECKING:
+    from headstart.training.artefact import Artefact
+
+T = TypeVar("T")
+_CENTER_FROM, _CENTER_ROWS = 20_000, 2_000  # documents looked at, documents embedded, for the corpus mean
+
+
+class Workspace:
+    """Shared by all routes, draws and seeds of one comparison. Not safe to share between threads.
+
+    base: the pre-trained artefact, or None. corpus: a function that starts the unlabelled documents anew, or None (then
+    the base's own corpus is used where it is still there).
+    """
+
+    def __init__(self, base: Artefact | None = None, corpus: Callable[[], Iterable[str]] | None = None):
+        self.base = base
+        self._corpus = corpus
+        self._identities: dict[int, tuple[Artefact, str]] = {}
+        self._made: dict[Hashable, Any] = {}
+        self._vectors: dict[Hashable, dict[str, np.ndarray]] = {}
+
+    def documents(self) -> Iterator[str]:
+        """Return the unlabelled documents from the start. Raises HeadstartError when they are not at hand."""
+        if self._corpus is not None:
+            return iter(self._corpus())
+        if self.base is not None:
+            return iter(self.base.documents())
+        raise HeadstartError("no unlabelled documents: give a corpus, or a base whose corpus is still where it was")
+
+    @property
+    def has_documents(self) -> bool:
+        """Whether unlabelled documents are at hand."""
+        try:
+            return next(self.documents(), None) is not None
+        except HeadstartError:
+            return False
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return `make()`, called at most once per `key` in the life of this workspace."""
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]
+
+    def vectors(
+        self, texts: Sequence[str], *, base: Artefact | None = None, layer: int = -1, pooling: str = "auto"
+    ) -> np.ndarray:
+        """Return the base's vectors as they are, float32 [N, D]; each different text is embedded once.
+
+        Memory: 4 D bytes per different text ever asked for.
+        """
+        base = base or self._need_base()
+        known = self._vectors.setdefault((self._identity(base), layer, pooling), {})
+        missing = [text for text in dict.fromkeys(texts) if text not in known]
+        if missing:
+            known.update(zip(missing, base.embed(missing, layer=layer, pooling=pooling)))
+        return np.stack([known[text] for text in texts]) if len(texts) else np.zeros((0, 0), np.float32)
+
+    def center(
+        self, examples: Examples, *, base: Artefact | None = None, layer: int = -1, pooling: str = "auto"
+    ) -> tuple[np.ndarray, str]:
+        """Return (mean vector float32 [D], where it comes from) to subtract before rows are scaled to length 1.
+
+        The mean is over a sample of the unlabelled corpus, the same for every draw. Without the corpus it is over the
+        texts of `examples` (their labels are not looked at).
+        """
+        base = base or self._need_base()
+        setting = {"base": base, "layer": layer, "pooling": pooling}
+
+        def from_corpus() -> np.ndarray | None:
+            if not self.has_documents:
+                return None
+            seen = list(itertools.islice(self.documents(), _CENTER_FROM))
+            sample = seen[:: max(1, len(seen) // _CENTER_ROWS)][:_CENTER_ROWS]
+            return base.embed(sample, layer=layer, pooling=pooling).mean(axis=0)
+
+        mean = self.once(("center", self._identity(base), layer, pooling), from_corpus)
+        if mean is not None:
+            return mean, "corpus"
+        texts = [*examples.first, *(examples.second or ())]
+        return self.vectors(texts, **setting).mean(axis=0), "training rows"
+
+    def features(
+        self,
+        examples: Examples,
+        *,
+        center: np.ndarray,
+        base: Artefact | None = None,
+        layer: int = -1,
+        pooling: str = "auto",
+    ) -> np.ndarray:
+        """Return what linear models see, float32 [N, D] (pairs: [N, 4 D], see `pair_features`): centred, length 1."""
+        setting = {"base": base, "layer": layer, "pooling": pooling}
+        first = unit_rows(self.vectors(examples.first, **setting) - center)
+        if examples.second is None:
+            return first
+        return pair_features(first, unit_rows(self.vectors(examples.second, **setting) - center))
+
+    def _identity(self, base: Artefact) -> str:
+        """Return the hash of a base, computed once: it reads all weights."""
+        if id(base) not in self._identities:
+            self._identities[id(base)] = (base, base.identity)  # the reference keeps the id taken
+        return self._identities[id(base)][1]
+
+    def _need_base(self) -> Artefact:
+        if self.base is None:
+            raise HeadstartError("no base: this route needs a pre-trained run (the first argument)")
+        return self.base

@@ -1,0 +1,1 @@
+"""Floor 1: tokenizers, one file per kind, on the Rust `tokenizers` library."""

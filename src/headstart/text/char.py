@@ -1,0 +1,44 @@
+"""Characters: one id per Unicode character (a Hangul syllable is one), rare ones are unknown."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tokenizers import Tokenizer as Rust
+from tokenizers import decoders, models, normalizers
+
+from headstart.base.errors import HeadstartError
+from headstart.base.spec import TokenizerSpec
+from headstart.text.fast import FastTokenizer, finish
+from headstart.text.training import SPECIALS, check_size, sample
+
+
+@dataclass(frozen=True, kw_only=True)
+class Characters(TokenizerSpec):
+    """vocabulary: the most frequent characters kept, 5 special tokens included (None = all that occur twice)."""
+
+    vocabulary: int | None = None
+
+    def train(self, documents: Iterable[str], vocabulary: int | None = None) -> FastTokenizer:
+        """Count characters in one pass over a bounded sample. Raises HeadstartError: fewer than asked for."""
+        counts: Counter[str] = Counter()
+        for text in sample(documents):
+            counts.update(text)
+        size = vocabulary or self.vocabulary
+        least = 2 if size is None else 1
+        ranked = sorted((c for c in counts if counts[c] >= least), key=lambda c: (-counts[c], c))
+        if not ranked:
+            raise HeadstartError("no character occurs twice in this text; more text is needed")
+        written = [*SPECIALS, *ranked][:size]
+        check_size("char", max(len(written), len(SPECIALS) + 1), size or len(written), size is not None)
+        rust = Rust(models.BPE({token: position for position, token in enumerate(written)}, [], unk_token="[UNK]"))
+        rust.normalizer = normalizers.NFC()
+        rust.decoder = decoders.Fuse()
+        return finish(rust, "char")
+
+    def load(self, folder: Path) -> FastTokenizer:
+        """Read a saved tokenizer; see `FastTokenizer.load`."""
+        return FastTokenizer.load(folder)

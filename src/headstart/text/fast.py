@@ -1,0 +1,143 @@
+"""The shared wrapper of all tokenizers that the Rust `tokenizers` library runs, ours and those of others."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tokenizers import AddedToken
+from tokenizers import Tokenizer as Rust
+from tokenizers.processors import TemplateProcessing
+
+from headstart.base.contracts import Tokenizer
+from headstart.base.errors import HeadstartError
+from headstart.base.files import read_json, write_bytes, write_json
+from headstart.text.training import SPECIALS
+
+KIND_FILE = "headstart.json"
+_MODEL_FILE = "tokenizer.json"
+_NAMES = ("pad", "unk", "cls", "sep", "mask")
+_USUAL = {
+    "pad": ("[PAD]", "<pad>"),
+    "unk": ("[UNK]", "<unk>"),
+    "cls": ("[CLS]", "<s>"),
+    "sep": ("[SEP]", "</s>"),
+    "mask": ("[MASK]", "<mask>"),
+}
+
+
+class FastTokenizer(Tokenizer):
+    """A trained or loaded Rust tokenizer with named special tokens.
+
+    Special tokens written out in a text are text: no document can smuggle in a [MASK].
+    reversible: whether `decode(encode(x))` is NFC(x) for every text.
+    """
+
+    def __init__(self, rust: Rust, kind: str, specials: dict[str, str] | None = None, reversible: bool = False):
+        self.rust, self.kind, self.reversible = rust, kind, reversible
+        self.specials = dict(zip(_NAMES, SPECIALS)) if specials is None else specials
+        rust.encode_special_tokens = True
+        rust.no_padding()
+        rust.no_truncation()
+        self.vocabulary = rust.get_vocab_size(with_added_tokens=True)
+        for name, token in self.specials.items():
+            found = rust.token_to_id(token)
+            setattr(self, f"{name}_id", -1 if found is None else found)
+        added = rust.get_added_tokens_decoder()
+        self.special_ids = frozenset(position for position, token in added.items() if token.special)
+
+    def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """Return one int64 id array per text; half surrogate pairs, which are no text, count as U+FFFD."""
+        clean = [unicodedata.normalize("NFC", text) for text in texts]
+        try:
+            found = self.rust.encode_batch_fast(clean, add_special_tokens=False)
+        except (TypeError, UnicodeEncodeError):
+            clean = [text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for text in clean]
+            found = self.rust.encode_batch_fast(clean, add_special_tokens=False)
+        return [np.array(item.ids, np.int64) for item in found]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of `ids`, special tokens left out; bytes that are no UTF-8 become U+FFFD."""
+        return self.rust.decode([int(i) for i in ids], skip_special_tokens=True)
+
+    def token(self, token_id: int) -> str:
+        """Return how one id is written. Raises HeadstartError when there is no such id."""
+        written = self.rust.id_to_token(int(token_id))
+        if written is None:
+            raise HeadstartError(f"no token {token_id}: ids go from 0 to {self.vocabulary - 1:,}")
+        return written
+
+    def save(self, folder: Path) -> None:
+        """Write tokenizer.json, its config and special tokens (transformers loads them) and the kind."""
+        named = {f"{name}_token": token for name, token in self.specials.items()}
+        config = {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            **named,
+            "clean_up_tokenization_spaces": False,
+            "split_special_tokens": True,
+            "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
+        }
+        write_bytes(Path(folder) / _MODEL_FILE, self.rust.to_str(pretty=False).encode())
+        write_json(Path(folder) / "tokenizer_config.json", config)
+        write_json(Path(folder) / "special_tokens_map.json", named)
+        write_json(Path(folder) / KIND_FILE, {"kind": self.kind, "reversible": self.reversible})
+
+    @classmethod
+    def load(cls, folder: Path) -> FastTokenizer:
+        """Read a saved tokenizer or any folder with a tokenizer.json. Raises HeadstartError: missing or damaged."""
+        folder = Path(folder)
+        path = folder / _MODEL_FILE
+        if not path.is_file():
+            raise HeadstartError(f"{path}: no such file; a tokenizer folder holds a {_MODEL_FILE}")
+        text = json.dumps(read_json(path), ensure_ascii=False)
+        rust = guarded(lambda: Rust.from_str(text), f"{path}: not a tokenizer")
+        own = read_json(folder / KIND_FILE) if (folder / KIND_FILE).is_file() else {}
+        if not isinstance(own, dict):
+            raise HeadstartError(f"{folder / KIND_FILE}: not a tokenizer's description")
+        return guarded(
+            lambda: cls(rust, str(own.get("kind", "hf")), _specials(folder, rust), bool(own.get("reversible", False))),
+            f"{path}: not a usable tokenizer",
+        )
+
+
+def guarded(action: Callable[[], Any], what: str) -> Any:
+    """Return `action()`; whatever the Rust library throws, panics (no Exception) included, becomes a HeadstartError."""
+    try:
+        return action()
+    except (KeyboardInterrupt, SystemExit, HeadstartError):
+        raise
+    except BaseException as error:
+        raise HeadstartError(f"{what} ({str(error).partition(chr(10))[0][:200]})") from None
+
+
+def finish(rust: Rust, kind: str, reversible: bool = False) -> FastTokenizer:
+    """Return a trained Rust tokenizer with our special tokens and the frame [CLS] first [SEP] second [SEP]."""
+    rust.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIALS])
+    assert [rust.token_to_id(token) for token in SPECIALS] == list(range(len(SPECIALS)))
+    rust.post_processor = TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", SPECIALS.index("[CLS]")), ("[SEP]", SPECIALS.index("[SEP]"))],
+    )
+    return FastTokenizer(rust, kind, reversible=reversible)
+
+
+def _specials(folder: Path, rust: Rust) -> dict[str, str]:
+    """Return the special tokens that the folder's files name, else those of the usual names that exist."""
+    named: dict[str, str] = {}
+    for file in ("special_tokens_map.json", "tokenizer_config.json"):
+        data = read_json(folder / file) if (folder / file).is_file() else {}
+        for name in _NAMES:
+            token = data.get(f"{name}_token") if isinstance(data, dict) else None
+            token = token.get("content") if isinstance(token, dict) else token
+            if isinstance(token, str):
+                named.setdefault(name, token)
+    for name, usual in _USUAL.items():
+        found = next((token for token in usual if rust.token_to_id(token) is not None), None)
+        if found is not None:
+            named.setdefault(name, found)
+    return named

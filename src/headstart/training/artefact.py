@@ -1,0 +1,309 @@
+"""The artefact: model + tokenizer + receipt, opened from a run directory or a Hugging Face directory."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save
+
+from headstart.base import registry
+from headstart.base.batch import Batch
+from headstart.base.contracts import Backbone, Objective, Tokenizer, pick_device
+from headstart.base.errors import HeadstartError
+from headstart.base.examples import Examples
+from headstart.base.files import check_folder, read_json, sha256, write_bytes, write_folder, write_json
+from headstart.base.spec import BackboneSpec
+from headstart.data.corpus import Corpus
+from headstart.interop.huggingface import Loaded, load_backbone, load_head
+from headstart.text.load import load_tokenizer
+from headstart.training.checkpoint import WEIGHTS, Checkpoints, disk_error, load_weights, read_weights
+
+NETWORK = "network.json"
+
+
+@dataclass
+class Artefact:
+    """A network with its tokenizer, ready to embed text or to start a route.
+
+    objective: the trained objective (its head is what `fill` uses), or None. receipt: where it comes from and what was
+    restored. corpus: settings to read the pre-training text again, or None.
+    """
+
+    tokenizer: Tokenizer
+    backbone_spec: BackboneSpec
+    backbone: Backbone
+    objective: Objective | None = None
+    objective_spec: Any = None
+    path: Path | None = None
+    receipt: dict[str, Any] = field(default_factory=dict)
+    corpus: dict[str, Any] | None = None
+    warnings: list[str] = field(default_factory=list)
+
+    @classmethod
+    def open(cls, path: Path | str) -> Artefact:
+        """Open a run directory, a saved network or a Hugging Face directory. Raises HeadstartError with the reason."""
+        path = Path(path)
+        if not path.exists():
+            raise HeadstartError(
+                f"{path}: no such directory; give a run directory of `headstart pretrain` or a downloaded Hugging Face "
+                "directory (hub names are not fetched: there may be no network)"
+            )
+        if (path / "run.json").is_file():
+            return _open_run(path)
+        if (path / NETWORK).is_file():
+            return _open_network(path)
+        if (path / "config.json").is_file():
+            return _open_hugging_face(path)
+        raise HeadstartError(f"{path}: neither a run (run.json) nor a Hugging Face model (config.json) is here")
+
+    @property
+    def name(self) -> str:
+        """What tables call it: the folder's name."""
+        return self.path.name if self.path else "model"
+
+    @cached_property
+    def identity(self) -> str:
+        """A short hash of all weights and the tokenizer's size; equal for equal networks."""
+        digest = hashlib.sha256(f"{self.tokenizer.kind}{self.tokenizer.vocabulary}".encode())
+        for name, tensor in self.backbone.state_dict().items():
+            digest.update(name.encode())
+            digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()[:16]
+
+    def fresh(self, seed: int) -> Artefact:
+        """Return the same network and tokenizer with random weights, a function of `seed`."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            backbone = self.backbone_spec.build(self.tokenizer.vocabulary, self.tokenizer.pad_id).to(pick_device())
+        return Artefact(
+            self.tokenizer, self.backbone_spec, backbone, path=self.path, receipt={"start": f"random, seed {seed}"}
+        )
+
+    @property
+    def window(self) -> int | None:
+        """Tokens of text (without specials) that fit one sample, or None for any number."""
+        limit = self.backbone.max_tokens
+        specials = (self.tokenizer.cls_id >= 0) + (self.tokenizer.sep_id >= 0)
+        return None if limit is None else limit - specials
+
+    def batches(self, examples: Examples, tokens: int = 4096) -> Iterator[tuple[np.ndarray, Batch, int]]:
+        """Yield (row positions, framed batch, rows cut) over rows sorted by length; labels ride in extra['label_B'].
+
+        A row longer than the network takes is cut at its end (of a pair, the longer text first) and counted.
+        """
+        first = self.tokenizer.encode(examples.first)
+        second = self.tokenizer.encode(examples.second) if examples.second is not None else None
+        framed, cut = [], []
+        for row, ids in enumerate(first):
+            one, two, was_cut = self._fit(ids, None if second is None else second[row])
+            framed.append(self.tokenizer.frame(one, two))
+            cut.append(was_cut)
+        lengths = np.array([len(ids) for ids, _ in framed])
+        for rows in _by_length(lengths, tokens):
+            batch = Batch(
+                ids_N=torch.from_numpy(np.concatenate([framed[r][0] for r in rows])),
+                lengths_B=torch.from_numpy(lengths[rows].astype(np.int64)),
+                sample_B=torch.from_numpy(rows.astype(np.int64)),
+                types_N=torch.from_numpy(np.concatenate([framed[r][1] for r in rows])) if second is not None else None,
+                extra={}
+                if examples.labels is None
+                else {"label_B": torch.from_numpy(examples.labels[rows].astype(np.int64))},
+            )
+            yield rows, batch, sum(cut[r] for r in rows)
+
+    def _fit(self, one: np.ndarray, two: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None, bool]:
+        limit = self.window
+        if limit is None or len(one) + (0 if two is None else len(two) + 1) <= limit:
+            return one, two, False
+        if two is None:
+            return one[:limit], None, True
+        room = limit - 1
+        keep_two = min(len(two), max(room - len(one), room // 2))
+        return one[: room - keep_two], two[:keep_two], True
+
+    @torch.no_grad()
+    def embed(self, texts: Sequence[str], layer: int = -1, pooling: str = "auto", tokens: int = 8192) -> np.ndarray:
+        """Return float32 [N, D] document vectors; texts longer than the network takes are averaged over windows.
+
+        layer: -1 for the last, 0 for the embeddings; pooling: mean, cls, own, or auto (mean; own vector for a bag).
+        """
+        self.backbone.eval()
+        device = next(self.backbone.parameters()).device
+        out = np.zeros((len(texts), self.backbone.width), np.float32)
+        how = "mean" if pooling == "auto" else pooling
+        chunk = 65_536  # bounds the ids in memory
+        for low in range(0, len(texts), chunk):
+            pieces, owner = self._windows(self.tokenizer.encode(texts[low : low + chunk]))
+            lengths = np.array([len(p) for p in pieces])
+            weight = np.zeros(min(chunk, len(texts) - low), np.float32)
+            for rows in _by_length(lengths, tokens if self.backbone.token_outputs else 16 * tokens):
+                batch = Batch(
+                    ids_N=torch.from_numpy(np.concatenate([pieces[r] for r in rows])),
+                    lengths_B=torch.from_numpy(lengths[rows].astype(np.int64)),
+                    sample_B=torch.from_numpy(rows.astype(np.int64)),
+                ).to(device)
+                pooled = self.backbone(batch, layers=layer != -1).pool(how, layer).float().cpu().numpy()
+                np.add.at(out, low + owner[rows], pooled * lengths[rows, None].astype(np.float32))
+                np.add.at(weight, owner[rows], lengths[rows].astype(np.float32))
+            out[low : low + chunk] /= np.maximum(weight, 1.0)[:, None]
+        return out
+
+    def _windows(self, encoded: list[np.ndarray]) -> tuple[list[np.ndarray], np.ndarray]:
+        """Cut ids into framed windows; return them and the text each belongs to."""
+        pieces, owner = [], []
+        for row, ids in enumerate(encoded):
+            parts = 1 if self.window is None else max(1, -(-len(ids) // self.window))
+            for part in np.array_split(ids, parts):
+                pieces.append(self.tokenizer.frame(part)[0])
+                owner.append(row)
+        return pieces, np.array(owner, np.int64)
+
+    def documents(self, limit: int | None = None) -> Iterator[str]:
+        """Read the pre-training corpus again. Raises HeadstartError when its place is unknown or gone."""
+        if self.corpus is None:
+            raise HeadstartError(
+                f"{self.path or 'this model'} does not say what text it was trained on; give --corpus FILE"
+            )
+        corpus = Corpus(**self.corpus)
+        for number, document in enumerate(corpus.documents()):
+            if limit is not None and number >= limit:
+                return
+            yield document
+
+    def save(self, folder: Path) -> None:
+        """Write network, objective and tokenizer as a self-contained folder that `open` reads."""
+
+        def fill(temporary: Path) -> None:
+            tensors = {f"backbone.{k}": v.detach().cpu().contiguous() for k, v in self.backbone.state_dict().items()}
+            if self.objective is not None:
+                tensors |= {
+                    f"objective.{k}": v.detach().cpu().contiguous() for k, v in self.objective.state_dict().items()
+                }
+            write_bytes(temporary / WEIGHTS, save(tensors))
+            write_json(
+                temporary / NETWORK,
+                {
+                    "backbone": self.backbone_spec.to_dict(),
+                    "objective": self.objective_spec.to_dict() if self.objective is not None else None,
+                    "receipt": self.receipt,
+                    "corpus": self.corpus,
+                },
+            )
+            (temporary / "tokenizer").mkdir()
+            self.tokenizer.save(temporary / "tokenizer")
+
+        try:
+            write_folder(Path(folder), fill)
+        except OSError as error:
+            raise disk_error(Path(folder), error) from None
+
+
+def _by_length(lengths: np.ndarray, tokens: int) -> Iterator[np.ndarray]:
+    """Yield row groups of like length whose padded size is at most about `tokens`."""
+    order = np.argsort(lengths, kind="stable")
+    low = 0
+    while low < len(order):
+        high = low + 1
+        while high < len(order) and (high + 1 - low) * max(int(lengths[order[high]]), 1) <= tokens:
+            high += 1
+        yield order[low:high]
+        low = high
+
+
+def _build(
+    spec_data: dict, objective_data: dict | None, tokenizer: Tokenizer
+) -> tuple[Any, Backbone, Any, Objective | None]:
+    spec = registry.build_spec("backbone", spec_data)
+    backbone = spec.build(tokenizer.vocabulary, tokenizer.pad_id)
+    objective_spec = registry.build_spec("objective", objective_data) if objective_data else None
+    objective = objective_spec.build(backbone, tokenizer) if objective_spec else None
+    return spec, backbone, objective_spec, objective
+
+
+def _open_run(path: Path) -> Artefact:
+    run = read_json(path / "run.json")
+    try:
+        spec = run["spec"]
+        backbone_data, objective_data = spec["backbone"], spec["objective"]
+    except (KeyError, TypeError):
+        raise HeadstartError(f"{path / 'run.json'}: not a run description of headstart") from None
+    checkpoint, passed = Checkpoints(path / "checkpoints").newest()
+    if checkpoint is None:
+        detail = f" ({'; '.join(passed)})" if passed else ""
+        raise HeadstartError(
+            f"{path}: no usable checkpoint yet{detail}; run `headstart pretrain ... --out {path} --resume`"
+        )
+    tokenizer = load_tokenizer(path / "tokenizer")
+    backbone_spec, backbone, objective_spec, objective = _build(backbone_data, objective_data, tokenizer)
+    load_weights(backbone, objective, read_weights(checkpoint), checkpoint)
+    state = read_json(checkpoint / "state.json")
+    receipt = {
+        "start": str(path),
+        "checkpoint": checkpoint.name,
+        "weights_sha256": sha256(checkpoint / WEIGHTS),
+        **state,
+        "objective": objective_data["name"],
+        "backbone": backbone_data["name"],
+    }
+    backbone.to(pick_device())
+    return Artefact(
+        tokenizer, backbone_spec, backbone, objective, objective_spec, path, receipt, spec.get("corpus"), passed
+    )
+
+
+def _open_network(path: Path) -> Artefact:
+    fault = check_folder(path)
+    if fault:
+        raise HeadstartError(f"{path}: damaged ({fault})")
+    data = read_json(path / NETWORK)
+    tokenizer = load_tokenizer(path / "tokenizer")
+    backbone_spec, backbone, objective_spec, objective = _build(data["backbone"], data["objective"], tokenizer)
+    load_weights(backbone, objective, read_weights(path), path)
+    backbone.to(pick_device())
+    return Artefact(
+        tokenizer, backbone_spec, backbone, objective, objective_spec, path, data["receipt"], data["corpus"]
+    )
+
+
+def _open_hugging_face(path: Path) -> Artefact:
+    """Open a checkpoint of another library; a masked-LM head that is there comes along, so that `fill` works."""
+    loaded = load_backbone(path)
+    tokenizer = load_tokenizer(path)
+    receipt = {"start": str(path), **loaded.receipt}
+    objective = spec = None
+    if tokenizer.mask_id >= 0 and _holds_masked_lm(loaded):
+        spec = registry.load("objective", "mlm")()
+        objective = spec.build(loaded.backbone, tokenizer)
+        receipt["head"] = dict(load_head(loaded.spec.HF_NAMES, "mlm", objective.head, loaded.extra, str(path)))
+        objective.to(pick_device())
+    loaded.backbone.to(pick_device())
+    return Artefact(tokenizer, loaded.spec, loaded.backbone, objective, spec, path, receipt)
+
+
+def _holds_masked_lm(loaded: Loaded) -> bool:
+    architectures = loaded.config.get("architectures") or [""]
+    return bool(loaded.extra) and str(architectures[0]).endswith("ForMaskedLM")
+
+
+def trainable_copy(source: Artefact) -> Artefact:
+    """Return a copy of `source` with its own weights, so that a route never changes its base."""
+    copy = source.fresh(0)
+    copy.backbone.load_state_dict(source.backbone.state_dict())
+    copy.receipt = dict(source.receipt)
+    return copy
+
+
+def describe(artefact: Artefact) -> str:
+    """Return one line: family, parameters, vocabulary, training so far."""
+    parameters = sum(p.numel() for p in artefact.backbone.parameters())
+    done = f", {artefact.receipt['step']:,} steps" if "step" in artefact.receipt else ""
+    spec = json.dumps({k: v for k, v in artefact.backbone_spec.to_dict().items() if k in ("width", "depth")})
+    return f"{artefact.backbone_spec.name} {spec}, {parameters / 1e6:.1f} M parameters, {artefact.tokenizer.kind} vocabulary {artefact.tokenizer.vocabulary:,}{done}"

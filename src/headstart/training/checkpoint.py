@@ -1,0 +1,137 @@
+"""Durable checkpoints: safetensors + JSON in one folder with a sha256 manifest; the newest valid one wins."""
+
+from __future__ import annotations
+
+import errno
+import json
+import re
+import shutil
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from headstart.base.errors import HeadstartError
+from headstart.base.files import check_folder, read_json, write_folder
+from headstart.training.loop import TrainState, weights
+
+WEIGHTS = "weights.safetensors"
+_OPTIMIZER = "optimizer.safetensors"
+_STATE = "state.json"
+
+
+class Checkpoints:
+    """The checkpoints of one run: `folder/step-000000123/`. Keeps the newest `keep`; prunes only after a durable save."""
+
+    def __init__(self, folder: Path, keep: int = 2):
+        self.folder, self.keep = folder, keep
+
+    def save(self, state: TrainState) -> None:
+        """Write the state whole or not at all. Raises HeadstartError when the disk refuses; the older ones stay."""
+        target = self.folder / f"step-{state.step:09d}"
+
+        def fill(folder: Path) -> None:
+            (folder / WEIGHTS).write_bytes(save({k: v.contiguous() for k, v in _unshared(weights(state)).items()}))
+            (folder / _OPTIMIZER).write_bytes(save(_optimizer_tensors(state.optimizer)))
+            counters = {k: getattr(state, k) for k in ("step", "seconds", "tokens", "samples")}
+            (folder / _STATE).write_text(json.dumps(counters), encoding="utf-8")
+
+        try:
+            write_folder(target, fill)
+        except OSError as error:
+            raise disk_error(target, error) from None
+        for old in self.steps()[: -self.keep]:
+            shutil.rmtree(old, ignore_errors=True)
+
+    def steps(self) -> list[Path]:
+        """Return the checkpoint folders, oldest first, valid or not."""
+        if not self.folder.is_dir():
+            return []
+        return sorted(p for p in self.folder.iterdir() if re.fullmatch(r"step-\d{9}", p.name) and p.is_dir())
+
+    def newest(self) -> tuple[Path | None, list[str]]:
+        """Return (newest valid checkpoint or None, one line for every damaged one that was passed over)."""
+        passed = []
+        for folder in reversed(self.steps()):
+            fault = check_folder(folder)
+            if fault is None:
+                return folder, passed
+            passed.append(f"checkpoint {folder} is damaged ({fault}); falling back to the previous one")
+        return None, passed
+
+
+def read_weights(folder: Path) -> dict[str, Tensor]:
+    """Return the tensors of a checkpoint. Raises HeadstartError: missing or damaged."""
+    try:
+        return load_file(folder / WEIGHTS)
+    except (OSError, SafetensorError) as error:
+        raise HeadstartError(f"{folder / WEIGHTS}: cannot be read ({error})") from None
+
+
+def restore(state: TrainState, folder: Path) -> None:
+    """Put a checkpoint into a fresh state. Raises HeadstartError when any tensor is missing, extra or of another shape."""
+    load_weights(state.backbone, state.objective, read_weights(folder), folder)
+    tensors = load_file(folder / _OPTIMIZER)
+    counters = read_json(folder / _STATE)
+    for name, value in counters.items():
+        setattr(state, name, value)
+    index = 0
+    for group in state.optimizer.param_groups:
+        for parameter in group["params"]:
+            names = [n for n in tensors if n.startswith(f"{index:05d}.")]
+            held = {n.split(".", 1)[1]: tensors.pop(n) for n in names}
+            if held:
+                state.optimizer.state[parameter] = {
+                    # Cloned: the loaded tensors are views of the file, which is pruned one day.
+                    k: v.clone() if k == "step" else v.clone().to(parameter.device)
+                    for k, v in held.items()
+                }
+            index += 1
+    if tensors:
+        raise HeadstartError(f"{folder / _OPTIMIZER}: holds {len(tensors)} tensors that this run does not have")
+
+
+def load_weights(backbone: torch.nn.Module, objective: torch.nn.Module | None, tensors: dict, source: Path) -> None:
+    """Load `backbone.*` and `objective.*` strictly: nothing half-loads. Raises HeadstartError with the names."""
+    for part, module in (("backbone", backbone), ("objective", objective)):
+        if module is None:
+            continue
+        own = {n.split(".", 1)[1]: t for n, t in tensors.items() if n.startswith(part + ".")}
+        try:
+            module.load_state_dict(own, strict=True)
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())
+            raise HeadstartError(f"{source}: the {part} does not fit its spec: {reason[:300]}") from None
+
+
+def disk_error(path: Path, error: OSError) -> HeadstartError:
+    """Return one line for an OSError of a write: what, where, how much is free, what to do."""
+    parent = next((p for p in [path, *path.parents] if p.exists()), Path("/"))
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        free = shutil.disk_usage(parent).free / 2**20
+        return HeadstartError(
+            f"disk full while writing {path} ({free:.0f} MB free); what was saved before is intact: "
+            "free some space and run the same command with --resume"
+        )
+    return HeadstartError(f"cannot write {path}: {error.strerror or error}; choose a folder you may write to")
+
+
+def _unshared(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Copy tensors that share memory with another; safetensors stores each on its own."""
+    seen: set[int] = set()
+    out = {}
+    for name, tensor in tensors.items():
+        out[name] = tensor.clone() if tensor.data_ptr() in seen else tensor
+        seen.add(tensor.data_ptr())
+    return out
+
+
+def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    flat = [p for group in optimizer.param_groups for p in group["params"]]
+    return {
+        f"{index:05d}.{name}": value.contiguous()
+        for index, parameter in enumerate(flat)
+        for name, value in optimizer.state.get(parameter, {}).items()
+    }

@@ -1,0 +1,122 @@
+"""What the loop tells its listeners, and the listeners that write metrics and print progress. Listeners only read."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Protocol, TextIO
+
+
+@dataclass(frozen=True)
+class Event:
+    """kind: step | evaluation | saved | warning. loss: per target; rate: learning rate; seconds: of training so far."""
+
+    kind: str
+    step: int
+    progress: float
+    seconds: float
+    tokens: int = 0
+    samples: int = 0
+    loss: float = math.nan
+    rate: float = math.nan
+    parts: dict[str, float] = field(default_factory=dict)
+    message: str = ""
+
+
+class Listener(Protocol):
+    """Anything that can be called with an event."""
+
+    def __call__(self, event: Event) -> None: ...
+
+
+class MetricsFile:
+    """Append events to a JSONL file; steps at most twice a second, everything else always. Non-finite numbers stay named."""
+
+    def __init__(self, path: Path):
+        self._stream = open(path, "a", encoding="utf-8")  # noqa: SIM115 (lives as long as the run)
+        self._last = -math.inf
+
+    def __call__(self, event: Event) -> None:
+        if event.kind == "step" and event.seconds - self._last < 0.5:
+            return
+        if event.kind == "step":
+            self._last = event.seconds
+        data = {k: _plain(v) for k, v in asdict(event).items() if v not in ("", {}) and v == v}
+        self._stream.write(json.dumps(data, ensure_ascii=False) + "\n")
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._stream.close()
+
+
+def _plain(value: object) -> object:
+    return round(value, 6) if isinstance(value, float) and math.isfinite(value) else value
+
+
+class Progress:
+    """Print rate, loss and time left: one rewritten line on a terminal, a plain line now and then elsewhere."""
+
+    def __init__(self, stream: TextIO | None = None, seconds_between: float = 10.0):
+        self._stream = stream or sys.stderr
+        self._live = self._stream.isatty()
+        self._between = 0.2 if self._live else seconds_between
+        self._last = -math.inf
+        self._start: tuple[float, int, int] | None = None
+        self._mean: float | None = None
+        self._width = 0
+
+    def __call__(self, event: Event) -> None:
+        if event.kind == "step":
+            self._step(event)
+        elif event.kind == "evaluation":
+            values = "  ".join(f"{name} {value:.4g}" for name, value in event.parts.items())
+            self._line(f"held-out text: loss {event.loss:.4f}  {values}  (step {event.step:,})")
+        elif event.kind == "warning":
+            self._line(f"warning: {event.message}")
+
+    def _step(self, event: Event) -> None:
+        self._mean = event.loss if self._mean is None else 0.95 * self._mean + 0.05 * event.loss
+        if self._start is None:
+            self._start = (event.seconds, event.tokens, event.step)
+        now = time.monotonic()
+        if now - self._last < self._between and event.progress < 1.0:
+            return
+        self._last = now
+        seconds = max(event.seconds - self._start[0], 1e-9)
+        speed = (event.tokens - self._start[1]) / seconds
+        left = event.seconds * (1 - event.progress) / event.progress if event.progress > 0 else math.nan
+        text = (
+            f"{event.progress:4.0%}  step {event.step:,}  loss {self._mean:.4f}  rate {event.rate:.1e}  "
+            f"{speed:,.0f} tokens/s  {clock(left)} left"
+        )
+        if self._live:
+            self._stream.write("\r" + text.ljust(self._width))
+            self._width = len(text)
+            if event.progress >= 1.0:
+                self._stream.write("\n")
+                self._width = 0
+        else:
+            self._stream.write(text + "\n")
+        self._stream.flush()
+
+    def _line(self, text: str) -> None:
+        clear = "\r" + " " * self._width + "\r" if self._live else ""
+        self._stream.write(f"{clear}{text}\n")
+        self._stream.flush()
+
+
+def clock(seconds: float) -> str:
+    """Write a duration for people: 45 s, 3 min 20 s, 2 h 5 min."""
+    if not math.isfinite(seconds):
+        return "?"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

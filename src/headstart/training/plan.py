@@ -1,0 +1,105 @@
+"""How long and how fast to train: the budget, the rate schedule tied to it, the optimizer's settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import nn
+
+from headstart.base.contracts import Backbone, Objective
+from headstart.base.errors import HeadstartError
+from headstart.base.spec import Spec
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainPlan(Spec):
+    """What the loop needs to know besides the parts.
+
+    steps, seconds: the budget, at least one; the first to be used up ends the run and drives the schedule.
+    rate: peak learning rate; rate_embeddings: that of embedding tables (None = rate). warmup, hold: shares of the
+    budget spent rising and at the peak; then linear to `final` x peak. layer_decay: factor per group from output to input.
+    clip: largest gradient norm; accumulate: batches per step; dtype: of the computation, auto = measured.
+    save_seconds, evaluate_seconds: the longest time between two checkpoints, between two evaluations.
+    """
+
+    steps: int | None = None
+    seconds: float | None = None
+    rate: float = 1e-3
+    rate_embeddings: float | None = None
+    warmup: float = 0.02
+    hold: float = 0.4
+    final: float = 0.03
+    weight_decay: float = 0.01
+    beta2: float = 0.98
+    layer_decay: float = 1.0
+    clip: float = 1.0
+    accumulate: int = 1
+    seed: int = 0
+    dtype: Literal["auto", "fp32", "bf16"] = "auto"
+    save_seconds: float = 60.0
+    save_steps: int | None = None
+    evaluate_seconds: float = 30.0
+
+    def __post_init__(self) -> None:
+        if self.steps is None and self.seconds is None:
+            raise HeadstartError("a training plan needs steps or seconds")
+        for name in ("steps", "seconds", "rate", "accumulate", "save_seconds"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise HeadstartError(f"{name}={value}: must be larger than 0")
+        for name in ("warmup", "hold", "final"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise HeadstartError(f"{name}={getattr(self, name)}: must be a share between 0 and 1")
+
+    def progress(self, step: int, seconds: float) -> float:
+        """Return the used share of the budget, 0 to 1."""
+        shares = [0.0]
+        if self.steps is not None:
+            shares.append(step / self.steps)
+        if self.seconds is not None:
+            shares.append(seconds / self.seconds)
+        return min(1.0, max(shares))
+
+    def rate_factor(self, progress: float) -> float:
+        """Return the rate as a share of its peak at `progress`: warm-up, constant, linear to `final`."""
+        if progress < self.warmup:
+            return max(progress / self.warmup, 0.01)
+        start = max(self.hold, self.warmup)
+        if progress <= start or start >= 1.0:
+            return 1.0
+        return 1.0 + (self.final - 1.0) * (progress - start) / (1.0 - start)
+
+
+def make_optimizer(backbone: Backbone, objective: Objective, plan: TrainPlan) -> torch.optim.AdamW:
+    """Return AdamW (Loshchilov & Hutter 2019) over backbone and objective.
+
+    Matrices decay, vectors and embedding tables do not. `base_rate` of each group is its peak rate. The order of the
+    parameters is a function of the parts alone, so that saved states find their tensors.
+    """
+    tables = {
+        id(module.weight)
+        for part in (backbone, objective)
+        for module in part.modules()
+        if isinstance(module, nn.Embedding | nn.EmbeddingBag)
+    }
+    groups: list[dict] = []
+    layers = [*backbone.groups(), list(objective.parameters())]
+    for depth, parameters in enumerate(layers):
+        factor = plan.layer_decay ** (len(layers) - 1 - depth)
+        for kind in ("table", "matrix", "vector"):
+            chosen = [p for p in parameters if p.requires_grad and _kind(p, tables) == kind]
+            if chosen:
+                peak = plan.rate_embeddings if kind == "table" and plan.rate_embeddings else plan.rate
+                decay = plan.weight_decay if kind == "matrix" else 0.0
+                groups.append(
+                    {"params": chosen, "base_rate": peak * factor, "lr": peak * factor, "weight_decay": decay}
+                )
+    return torch.optim.AdamW(groups, betas=(0.9, plan.beta2), eps=1e-8, fused=True)
+
+
+def _kind(parameter: nn.Parameter, tables: set[int]) -> str:
+    if id(parameter) in tables:
+        return "table"
+    return "matrix" if parameter.ndim >= 2 else "vector"

@@ -1,0 +1,285 @@
+"""A pre-training run: one directory with everything that re-runs, resumes, explains and uses it.
+
+RUN/run.json        the resolved spec, ledger, notes, versions, status and result
+RUN/tokenizer/      RUN/shards/      RUN/checkpoints/step-.../      RUN/metrics.jsonl
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from headstart import __version__
+from headstart.base import registry
+from headstart.base.batch import Batch
+from headstart.base.contracts import Backbone, Objective, Tokenizer, pick_device
+from headstart.base.errors import HeadstartError
+from headstart.base.files import read_json, write_json
+from headstart.base.spec import BackboneSpec, ObjectiveSpec, Spec, TokenizerSpec
+from headstart.data.batches import Samples, ShardBatches, held_out_batches, make_samples
+from headstart.data.corpus import Corpus
+from headstart.data.shards import Shards, ensure_shards
+from headstart.text.load import load_tokenizer
+from headstart.training.checkpoint import Checkpoints, disk_error, restore
+from headstart.training.events import Listener, MetricsFile
+from headstart.training.loop import FitResult, Stop, TrainState, fit, start_state
+from headstart.training.plan import TrainPlan
+
+_LEAST_TRAINING = 0.4  # share of the budget that training gets even when preparing took longer than the rest
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchSpec(Spec):
+    """tokens: per batch; window: longest sample in tokens; bucket: samples of like length together; framed: with specials."""
+
+    tokens: int = 4096
+    window: int = 126
+    bucket: bool = True
+    framed: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSpec(Spec):
+    """The parts of a run. corpus: the keyword arguments of `Corpus`; vocabulary: None = chosen from the data."""
+
+    corpus: dict
+    tokenizer: TokenizerSpec
+    backbone: BackboneSpec
+    objective: ObjectiveSpec
+    batches: BatchSpec
+    training: TrainPlan
+    vocabulary: int | None = None
+    held_out: float = 0.005
+
+    @classmethod
+    def read(cls, data: dict[str, Any]) -> RunSpec:
+        """Build the spec from run.json data. Raises HeadstartError: unknown part or setting."""
+        try:
+            parts = {axis: registry.build_spec(axis, data[axis]) for axis in ("tokenizer", "backbone", "objective")}
+            rest = {k: v for k, v in data.items() if k not in parts}
+        except KeyError as error:
+            raise HeadstartError(f"run description: {error.args[0]} is missing") from None
+        batches, training = BatchSpec.from_dict(rest.pop("batches")), TrainPlan.from_dict(rest.pop("training"))
+        return cls(**rest, **parts, batches=batches, training=training)
+
+    def override(self, settings: Sequence[str]) -> RunSpec:
+        """Return a copy with `axis.field=value`, `axis=name` or `field=value` settings applied, in order."""
+        spec = self
+        for setting in settings:
+            path, _, text = setting.partition("=")
+            part, _, name = path.partition(".")
+            if part not in {f.name for f in dataclasses.fields(self)}:
+                raise registry.unknown("part of a run", part, [f.name for f in dataclasses.fields(self)])
+            current = getattr(spec, part)
+            if not name and part in registry.FOLDERS:
+                spec = dataclasses.replace(spec, **{part: registry.load(part, text)()})
+            elif name and isinstance(current, Spec):
+                spec = dataclasses.replace(spec, **{part: current.replace_text(name, text)})
+            elif not name and not isinstance(current, Spec | dict):
+                spec = spec.replace_text(part, text)
+            else:
+                raise HeadstartError(f"'{setting}': write {part}.<setting>=<value>")
+        return spec
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """folder: the run directory; fit: what the loop returned; notes: what was guessed or decided, for people."""
+
+    folder: Path
+    fit: FitResult
+    notes: list[str]
+
+
+def machine() -> dict[str, Any]:
+    """Return what a receipt says of this machine: versions, threads, device."""
+    return {
+        "headstart": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else f"cpu {platform.machine()}",
+    }
+
+
+def train_run(
+    spec: RunSpec,
+    folder: Path,
+    *,
+    resume: bool = False,
+    listeners: Sequence[Listener] = (),
+    stop: Stop | None = None,
+    say: Callable[[str], None] = print,
+    command: str = "",
+) -> RunResult:
+    """Carry out (or continue) a run. Raises HeadstartError; whatever was saved stays usable.
+
+    The budget of `training.seconds` counts from here: reading, the tokenizer and shards included, except that training
+    always gets 40 % of it.
+    """
+    begun = time.monotonic()
+    notes: list[str] = []
+
+    def note(text: str) -> None:
+        notes.append(text)
+        say(text)
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        record = _record(spec, command)
+        write_json(folder / "run.json", record)
+        corpus = Corpus(**spec.corpus)
+        tokenizer = _tokenizer(spec, corpus, folder, note)
+        shards = ensure_shards(corpus, tokenizer, folder / "shards")
+        for line in [*shards.ledger.notes, *shards.ledger.summary().splitlines()]:
+            note(line)
+        spec = _with_training_time(spec, folder, time.monotonic() - begun, resume, note)
+        record |= {"spec": spec.to_dict(), "ledger": shards.ledger.to_dict(), "notes": notes}
+        write_json(folder / "run.json", record)
+        metrics = MetricsFile(folder / "metrics.jsonl")
+        try:
+            result = _train(spec, folder, tokenizer, shards, [*listeners, metrics], stop or Stop(), resume, note)
+        finally:
+            metrics.close()
+        record |= {"notes": notes, "status": "finished" if result.stopped == "budget" else "stopped"}
+        record["result"] = {k: v for k, v in dataclasses.asdict(result).items() if k != "evaluations"} | {
+            "held_out": [{"step": e.step, "loss": e.loss, **e.parts} for e in result.evaluations][-1:]
+        }
+        write_json(folder / "run.json", record)
+    except OSError as error:
+        raise disk_error(Path(error.filename or folder), error) from None
+    return RunResult(folder, result, notes)
+
+
+def _record(spec: RunSpec, command: str) -> dict[str, Any]:
+    return {
+        "format": 1,
+        "status": "running",
+        "command": command,
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "machine": machine(),
+        "spec": spec.to_dict(),
+    }
+
+
+def _tokenizer(spec: RunSpec, corpus: Corpus, folder: Path, note: Callable[[str], None]) -> Tokenizer:
+    """Load the run's tokenizer when it was trained on the same text with the same settings, else train it."""
+    home = folder / "tokenizer"
+    made_from = {"corpus": corpus.fingerprint(), "spec": spec.tokenizer.to_dict(), "vocabulary": spec.vocabulary}
+    receipt = folder / "tokenizer.json"
+    if receipt.is_file() and home.is_dir() and read_json(receipt) == made_from:
+        return load_tokenizer(home)
+    begun = time.monotonic()
+    tokenizer = spec.tokenizer.train(corpus.documents(), spec.vocabulary)
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    tokenizer.save(home)
+    write_json(receipt, made_from)
+    note(f"tokenizer: {tokenizer.kind}, vocabulary {tokenizer.vocabulary:,}, {time.monotonic() - begun:.0f} s")
+    return tokenizer
+
+
+def _with_training_time(spec: RunSpec, folder: Path, used: float, resume: bool, note: Callable[[str], None]) -> RunSpec:
+    """Take the preparation's time off the budget; a resumed run keeps what was resolved at its start."""
+    seconds = spec.training.seconds
+    checkpoint, _ = Checkpoints(folder / "checkpoints").newest()
+    if seconds is None or (resume and checkpoint is not None):
+        return spec
+    left = max(seconds - used, _LEAST_TRAINING * seconds)
+    note(f"budget: {seconds:.0f} s; preparing took {used:.0f} s; training gets {left:.0f} s")
+    return dataclasses.replace(spec, training=dataclasses.replace(spec.training, seconds=left))
+
+
+def build_parts(spec: RunSpec, tokenizer: Tokenizer) -> tuple[Backbone, Objective]:
+    """Return the randomly started network and objective, a function of the seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(spec.training.seed)
+        backbone = spec.backbone.build(tokenizer.vocabulary, tokenizer.pad_id)
+        objective = spec.objective.build(backbone, tokenizer)
+    return backbone.to(pick_device()), objective.to(pick_device())
+
+
+def _batches(
+    spec: RunSpec, tokenizer: Tokenizer, shards: Shards, note: Callable[[str], None]
+) -> tuple[ShardBatches, list[Batch]]:
+    train, held_out = shards.split(spec.held_out, spec.training.seed)
+
+    def source(documents: np.ndarray) -> ShardBatches:
+        samples: Samples = make_samples(shards.offsets, documents, spec.batches.window)
+        return ShardBatches(
+            shards.ids,
+            samples,
+            tokenizer,
+            tokens=spec.batches.tokens,
+            seed=spec.training.seed,
+            bucket=spec.batches.bucket,
+            framed=spec.batches.framed,
+        )
+
+    batches = source(train)
+    if not len(batches.samples):
+        raise HeadstartError("the corpus has no document with a single token; nothing to train on")
+    longer = int((np.diff(shards.offsets)[train] > spec.batches.window).sum())
+    windows = (
+        f"; {longer:,} documents longer than {spec.batches.window} tokens are cut into windows, none is lost"
+        if longer
+        else ""
+    )
+    note(
+        f"data: {len(train):,} documents, {batches.tokens_per_epoch:,} tokens an epoch, {len(held_out):,} held out{windows}"
+    )
+    return batches, held_out_batches(source(held_out)) if len(held_out) else []
+
+
+def _train(
+    spec: RunSpec,
+    folder: Path,
+    tokenizer: Tokenizer,
+    shards: Shards,
+    listeners: Sequence[Listener],
+    stop: Stop,
+    resume: bool,
+    note: Callable[[str], None],
+) -> FitResult:
+    backbone, objective = build_parts(spec, tokenizer)
+    state = start_state(objective, backbone, spec.training)
+    checkpoints = Checkpoints(folder / "checkpoints")
+    if resume:
+        _resume(state, checkpoints, note)
+    batches, held_out = _batches(spec, tokenizer, shards, note)
+    parameters = sum(p.numel() for p in backbone.parameters())
+    note(f"network: {spec.backbone.name}, {parameters / 1e6:.1f} M parameters; objective: {spec.objective.name}")
+    result = fit(
+        objective,
+        backbone,
+        batches,
+        spec.training,
+        listeners,
+        held_out=held_out,
+        saver=checkpoints,
+        state=state,
+        stop=stop,
+    )
+    epochs = result.tokens / max(batches.tokens_per_epoch, 1)
+    note(f"trained {result.step:,} steps, {result.tokens:,} tokens ({epochs:.2f} epochs) in {result.seconds:.0f} s")
+    return result
+
+
+def _resume(state: TrainState, checkpoints: Checkpoints, note: Callable[[str], None]) -> None:
+    newest, passed = checkpoints.newest()
+    for line in passed:
+        note(f"warning: {line}")
+    if newest is None:
+        note("no checkpoint to resume from; starting at step 0")
+        return
+    restore(state, newest)
+    note(f"resumed from {newest.name}: step {state.step:,}, {state.seconds:.0f} s of training done")

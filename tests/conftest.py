@@ -1,0 +1,117 @@
+"""What every test gets: one thread, no network, the shared data folder where there is one."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TRANSFORMERS_OFFLINE"] = "1"
+
+import pytest
+import torch
+
+torch.set_num_threads(1)
+_DATA = Path(os.environ.get("HEADSTART_DATA") or Path(__file__).resolve().parents[1] / "../shared/data")
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The folder of public data sets; without it the test is skipped (a smaller built-in one still runs)."""
+    if not (_DATA / "index.json").is_file():
+        pytest.skip("no shared data")
+    return _DATA.resolve()
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail any connection beyond this machine."""
+    real = socket.socket.connect
+
+    def connect(self: socket.socket, address: object) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and not str(address[0]).startswith(
+            ("127.", "::1", "localhost")
+        ):
+            raise AssertionError(f"a test reached for the network: {address}")
+        real(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+
+
+@pytest.fixture
+def reviews() -> list[str]:
+    """A small made-up corpus with topics, so that halves of a document have something in common."""
+    topics = {
+        "film": [
+            "film",
+            "actor",
+            "scene",
+            "story",
+            "camera",
+            "plot",
+            "ending",
+            "director",
+            "영화",
+            "배우",
+            "연기",
+            "감동",
+            "결말",
+        ],
+        "food": [
+            "bread",
+            "soup",
+            "taste",
+            "kitchen",
+            "salt",
+            "dinner",
+            "cook",
+            "plate",
+            "음식",
+            "맛",
+            "요리",
+            "식당",
+            "저녁",
+        ],
+        "game": [
+            "level",
+            "player",
+            "score",
+            "quest",
+            "boss",
+            "map",
+            "weapon",
+            "server",
+            "게임",
+            "점수",
+            "보스",
+            "무기",
+            "지도",
+        ],
+        "road": [
+            "train",
+            "road",
+            "ticket",
+            "station",
+            "bus",
+            "wheel",
+            "driver",
+            "bridge",
+            "기차",
+            "도로",
+            "버스",
+            "역",
+            "운전",
+        ],
+    }
+    import random
+
+    source = random.Random(5)
+    names = list(topics)
+    return [
+        " ".join(
+            source.choices(topics[names[i % 4]], k=source.randint(5, 12)) + source.choices(["the", "and", "정말"], k=3)
+        )
+        for i in range(600)
+    ]

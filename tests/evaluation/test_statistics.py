@@ -1,0 +1,125 @@
+"""Intervals and tests against hand calculations and other libraries."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn.metrics import f1_score
+from synthetic_study import ACCURACY, MACRO_F1
+
+from headstart.evaluation.statistics import Estimate, Table, TestBlocks, chance_evidence, estimate, evidence, holm
+
+
+def random_answers(rows=300, classes=4, seed=0):
+    random = np.random.default_rng(seed)
+    truth_N = random.integers(0, classes, rows)
+    said_N = np.where(random.random(rows) < 0.6, truth_N, random.integers(0, classes, rows))
+    return truth_N, said_N
+
+
+def test_evidence_of_accuracy_is_the_accuracy_of_each_block():
+    truth_N, said_N = random_answers()
+    blocks = TestBlocks.make(300)
+    value_G = evidence(Table.make(truth_N, said_N, blocks), ACCURACY.score)
+    own = np.bincount(blocks.block_N, truth_N == said_N) / blocks.weights()
+    assert value_G == pytest.approx(own)
+    assert value_G.mean() == pytest.approx((truth_N == said_N).mean())
+
+
+@pytest.mark.parametrize("metric", [ACCURACY, MACRO_F1])
+def test_evidence_has_the_score_as_its_mean(metric):
+    truth_N, said_N = random_answers(257)
+    table = Table.make(truth_N, said_N, TestBlocks.make(257))
+    assert evidence(table, metric.score).mean() == pytest.approx(metric.score(truth_N, said_N))
+
+
+def test_jackknife_of_macro_f1_agrees_with_the_bootstrap():
+    truth_N, said_N = random_answers(1000)
+    value_G = evidence(Table.make(truth_N, said_N, TestBlocks.make(1000)), MACRO_F1.score)
+    ours = (value_G.var(ddof=1) / len(value_G)) ** 0.5
+    random = np.random.default_rng(1)
+    rows = [random.integers(0, 1000, 1000) for _ in range(400)]
+    theirs = np.std([f1_score(truth_N[pick], said_N[pick], average="macro") for pick in rows])
+    assert ours == pytest.approx(theirs, rel=0.2)
+
+
+def test_grouped_rows_stay_in_one_block_and_widen_the_interval():
+    random = np.random.default_rng(0)
+    groups = [f"g{row // 10}" for row in range(1000)]
+    said_N = np.repeat(random.random(100) < 0.7, 10).astype(int)
+    truth_N = np.ones(1000, int)
+    whole, alone = TestBlocks.make(1000, groups), TestBlocks.make(1000)
+    assert all(len(set(whole.block_N[start : start + 10])) == 1 for start in range(0, 1000, 10))
+    wide, narrow = (evidence(Table.make(truth_N, said_N, b), ACCURACY.score).std() for b in (whole, alone))
+    assert wide > 2 * narrow
+
+
+def test_chance_evidence_is_the_score_of_dealt_answers():
+    truth_N, said_N = random_answers(2000)
+    table = Table.make(truth_N, said_N, TestBlocks.make(2000))
+    random = np.random.default_rng(0)
+    for metric in (ACCURACY, MACRO_F1):
+        dealt = np.mean([metric.score(truth_N, random.permutation(said_N)) for _ in range(200)])
+        assert chance_evidence(table, metric.score).mean() == pytest.approx(dealt, abs=0.004)
+
+
+def test_estimate_is_the_two_way_analysis_of_variance():
+    values_DG = np.random.default_rng(0).normal(size=(6, 40)) + np.arange(6)[:, None] + np.arange(40) / 9
+    draws, blocks = values_DG.shape
+    draw_square = blocks * values_DG.mean(1).var(ddof=1)
+    block_square = draws * values_DG.mean(0).var(ddof=1)
+    rest = values_DG - values_DG.mean(1, keepdims=True) - values_DG.mean(0, keepdims=True) + values_DG.mean()
+    rest_square = (rest**2).sum() / ((draws - 1) * (blocks - 1))
+    found = estimate(values_DG)
+    assert found.error**2 == pytest.approx((draw_square + block_square - rest_square) / (draws * blocks))
+    assert 5 <= found.freedom < 6
+    assert 0.9 < found.from_draws < 1
+
+
+def test_draws_alone_give_the_t_test():
+    values_DG = np.random.default_rng(0).normal(size=(8, 1)) + np.zeros((1, 30))
+    found, (low, high) = (
+        estimate(values_DG),
+        stats.t.interval(0.95, 7, values_DG[:, 0].mean(), stats.sem(values_DG[:, 0])),
+    )
+    assert found.interval() == pytest.approx((low, high))
+    assert found.p_differs() == pytest.approx(stats.ttest_1samp(values_DG[:, 0], 0).pvalue)
+    assert found.p_above() == pytest.approx(stats.ttest_1samp(values_DG[:, 0], 0, alternative="greater").pvalue)
+
+
+def test_overlap_widens_as_nadeau_and_bengio_say():
+    values_DG = np.random.default_rng(0).normal(size=(10, 1)) + np.zeros((1, 30))
+    plain, shared = estimate(values_DG).error ** 2, estimate(values_DG, overlap=0.4).error ** 2
+    assert shared / plain == pytest.approx((0.1 + 0.4 * 0.9) / 0.6 / 0.1)
+    assert estimate(values_DG, overlap=1.0).error ** 2 == pytest.approx(plain)
+
+
+def test_one_draw_has_no_interval_and_claims_nothing():
+    found = estimate(np.ones((1, 30)))
+    assert np.isnan(found.error)
+    assert np.isnan(found.interval()).all()
+    assert found.p_differs() == found.p_above() == 1.0
+
+
+def test_the_error_is_never_below_one_test_row():
+    found = estimate(np.ones((10, 50)), rows=500)
+    assert found.error == pytest.approx(1 / 500)
+    assert np.isfinite(found.interval()).all()
+
+
+def test_holm_by_hand():
+    adjusted, level = holm([0.01, 0.04, 0.03, 0.005])
+    assert adjusted == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert level == pytest.approx([0.05 / 3, 0.05 / 2, 0.05 / 2, 0.05 / 4])
+    assert holm([])[0].size == 0
+
+
+def test_intervals_at_holm_levels_exclude_zero_exactly_where_claimed():
+    random = np.random.default_rng(3)
+    found = [Estimate(value, 1.0, 9.0, 0.5) for value in random.normal(2.5, 2.5, 40)]
+    adjusted, level = holm([one.p_differs() for one in found])
+    for one, p, alpha in zip(found, adjusted, level):
+        low, high = one.interval(alpha)
+        assert (low > 0 or high < 0) == (p <= 0.05)
+    assert 3 < (adjusted <= 0.05).sum() < 37

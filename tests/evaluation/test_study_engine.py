@@ -1,0 +1,204 @@
+"""The engine: same draws for all rows, durable cells, faults that lose nothing, a fair share of the time."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from synthetic_study import ACCURACY, MACRO_F1, SEEN, ClassicalRoute, LetterModel, LetterRoute, letters
+
+from headstart.base import registry
+from headstart.base.errors import HeadstartError
+from headstart.evaluation.analysis import analyse
+from headstart.evaluation.compare import run_study
+from headstart.evaluation.study import Row
+from headstart.routes.workspace import Workspace
+
+
+@pytest.fixture
+def run(tmp_path):
+    SEEN.clear()
+    LetterModel.calls = 0
+
+    def call(rows, **changes):
+        lines = []
+        settings = {"sizes": [4, 8], "draws": 3, "seed": 0, "seconds": 60.0, "metric": ACCURACY}
+        settings |= {"folder": tmp_path, "train": letters(40), "test": letters(60, 1)} | changes
+        train, test = settings.pop("train"), settings.pop("test")
+        spaces = settings.pop("spaces", {row.base: None for row in rows})
+        return run_study(rows, train, test, spaces, progress=lines.append, **settings), lines
+
+    return call
+
+
+GOOD = Row(LetterRoute())
+CLASSICAL = Row(ClassicalRoute(called="classical", letter="c"))
+
+
+def test_all_cells_are_run_once_and_scored_once(run):
+    study, lines = run([GOOD, CLASSICAL])
+    assert len(study.cells) == 12 == LetterModel.calls == len(lines)
+    assert study.stopped is None
+    assert study.failures == {}
+    assert {cell.score for cell in study.cells if cell.row == "letter"} == {0.9}
+    assert lines[-1].startswith("[cell 12/12] letter, 8 labels, draw 3: .900 (")
+    assert [seen[:2] for seen in SEEN[:4]] == [("classical", 4), ("letter", 4), ("classical", 8), ("letter", 8)]
+
+
+def test_a_rerun_computes_nothing_again(run, tmp_path):
+    first, _ = run([GOOD, CLASSICAL])
+    calls = LetterModel.calls
+    second, lines = run([GOOD, CLASSICAL])
+    assert LetterModel.calls == calls
+    assert "12 of 12 cells were finished earlier" in lines[0]
+    for one, two in zip(first.cells, second.cells):
+        assert (one.predicted_N == two.predicted_N).all()
+        assert replace(one, predicted_N=None) == replace(two, predicted_N=None)
+
+
+def test_more_draws_sizes_rows_or_time_keep_finished_cells(run):
+    run([GOOD])
+    SEEN.clear()
+    run([GOOD, CLASSICAL], draws=4, sizes=[4, 8, 16], seconds=90.0)
+    assert sorted(seen[1] for seen in SEEN if seen[0] == "letter") == [4, 8, 16, 16, 16, 16]
+
+
+@pytest.mark.parametrize(
+    "change", [{"seed": 1}, {"train": letters(41)}, {"test": letters(61, 1)}, {"rows": [Row(LetterRoute(letter="c"))]}]
+)
+def test_other_data_or_settings_start_anew(run, change):
+    run([GOOD])
+    calls = LetterModel.calls
+    run(change.pop("rows", [GOOD]), **change)
+    assert LetterModel.calls == 2 * calls
+
+
+def test_another_metric_scores_the_kept_predictions(run):
+    run([GOOD])
+    study, _ = run([GOOD], metric=MACRO_F1)
+    assert LetterModel.calls == 6
+    cell = study.cells[0]
+    assert cell.score == MACRO_F1.score(study.truth_N, cell.predicted_N)
+
+
+@pytest.mark.parametrize("fault", ["torn line", "damaged predictions", "lost predictions", "no end of line"])
+def test_damaged_cells_are_computed_again(run, tmp_path, fault):
+    run([GOOD])
+    lines = tmp_path / "cells" / "cells.jsonl"
+    victim = next((tmp_path / "cells").glob("*.npy"))
+    if fault == "torn line":
+        lines.write_bytes(lines.read_bytes()[:-30])
+    elif fault == "damaged predictions":
+        victim.write_bytes(victim.read_bytes()[:-2] + b"\7\7")
+    elif fault == "lost predictions":
+        victim.unlink()
+    else:
+        lines.write_bytes(lines.read_bytes()[:-1])
+    SEEN.clear()
+    study, _ = run([GOOD])
+    assert len(SEEN) == (0 if fault == "no end of line" else 1)
+    assert len(study.cells) == 6
+    SEEN.clear()
+    run([GOOD, CLASSICAL])
+    assert {seen[0] for seen in SEEN} == {"classical"}
+    whole = [line for line in lines.read_bytes().splitlines() if line.endswith(b"}")]
+    assert all(json.loads(line)["key"] for line in whole)
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [("error", "no such base"), ("bug", "IndexError: list index out of range"), ("nan", "not-a-number")],
+)
+def test_a_failing_route_loses_its_own_cells_only(run, fault, reason):
+    bad = Row(LetterRoute(called="bad", fault=fault))
+    study, lines = run([bad, GOOD])
+    assert reason in study.failures["bad"][4]
+    assert set(study.failures["bad"]) == {4, 8}
+    assert {cell.row for cell in study.cells} == {"letter"}
+    assert len(study.cells) == 6
+    assert len([seen for seen in SEEN if seen[0] == "bad"]) == 2  # not tried again for every draw
+    assert any("bad, 4 labels: could not run" in line for line in lines)
+
+
+def test_a_refusal_is_per_label_count(run):
+    study, _ = run([Row(LetterRoute(called="picky", fault="refuses")), GOOD])
+    assert study.failures == {"picky": {4: "it needs more than 4 labels"}}
+    assert len(study.scores("picky", 8)) == 3
+
+
+def test_an_interrupt_keeps_what_is_finished_and_the_next_run_continues(run):
+    fragile = Row(LetterRoute(fault="interrupt"))
+    study, lines = run([fragile])
+    assert study.stopped == "interrupted"
+    assert len(study.cells) == 2
+    assert "continues" in lines[-1]
+    study, _ = run([fragile])
+    assert study.stopped is None
+    assert len(study.cells) == 6
+    assert len(SEEN) == 7
+
+
+def test_time_is_out(run):
+    study, lines = run([GOOD], seconds=0.0)
+    assert study.stopped == "time"
+    assert study.cells == ()
+    assert "time is out" in lines[-1]
+
+
+def test_trainable_cells_share_what_is_left(run):
+    run([GOOD, CLASSICAL], seconds=60.0)
+    shares = [seconds for name, _, _, seconds in SEEN if name == "letter"]
+    assert shares[0] == pytest.approx(60 / 6, rel=0.05)
+    assert shares[-1] == pytest.approx(60, rel=0.05)  # nobody used its share: the last one may use all
+    assert all(one <= two for one, two in itertools.pairwise(shares))
+
+
+def test_rows_are_named_by_route_and_base():
+    assert Row(LetterRoute(), "halves").name == "letter · halves"
+    assert Row(LetterRoute(), "halves").kind == "pretrained"
+    assert Row(LetterRoute(called="scratch"), "halves").kind == "control"
+    assert CLASSICAL.kind == "classical"
+
+
+def test_mistakes_teach(run, tmp_path):
+    with pytest.raises(HeadstartError, match="nothing to compare"):
+        run([])
+    with pytest.raises(HeadstartError, match="'letter' is given twice"):
+        run([GOOD, GOOD])
+    with pytest.raises(HeadstartError, match="no labels"):
+        run([GOOD], test=replace(letters(9), labels=None))
+    with pytest.raises(HeadstartError, match="give both the same"):
+        run([GOOD], test=replace(letters(9), classes=("a", "b")))
+    with pytest.raises(HeadstartError, match="labels=99: the labelled pool has 40 rows"):
+        run([GOOD], sizes=[99])
+    with pytest.raises(HeadstartError, match="no workspace"):
+        run_study(
+            [Row(LetterRoute(), "x")],
+            letters(9),
+            letters(9),
+            {},
+            sizes=[4],
+            draws=1,
+            seed=0,
+            seconds=1.0,
+            metric=ACCURACY,
+            folder=tmp_path,
+        )
+
+
+def test_predictions_are_small_and_readable_without_pickle(run, tmp_path):
+    run([GOOD])
+    for path in (tmp_path / "cells").glob("*.npy"):
+        assert np.load(path, allow_pickle=False).dtype == np.uint16
+
+
+def test_the_real_classical_routes_run_through_the_whole_chain(run, tmp_path):
+    rows = [Row(registry.load("route", name)()) for name in ("majority", "tfidf_nb")]
+    study, _ = run(rows, sizes=[16], train=letters(80), test=letters(80, 1), spaces={None: Workspace()})
+    assert study.failures == {}
+    assert [facts.kind for facts in study.rows] == ["majority", "classical"]
+    row = analyse(study).tables[16].rows["tfidf_nb"]
+    assert row.mean > 0.7

@@ -1,0 +1,156 @@
+"""Verdicts on studies of known truth, and the two languages side by side."""
+
+from __future__ import annotations
+
+import string
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from synthetic_study import MACRO_F1, drawn_study
+
+from headstart.base.errors import HeadstartError
+from headstart.evaluation import words
+from headstart.evaluation.analysis import analyse, common_draws
+from headstart.evaluation.verdict import decide, sentences
+from headstart.evaluation.words import LANGUAGES, number, say, signed
+
+BASIC = {
+    "majority": ("majority", None, 0.0),
+    "tfidf": ("classical", None, 0.8),
+    "ppmi": ("classical", None, 1.0),
+}
+
+
+def verdict_of(study):
+    return decide(study, analyse(study))[0]
+
+
+def test_worth_it_when_it_beats_classical_and_its_own_random_start():
+    study = drawn_study(BASIC | {"probe · a": ("pretrained", "a", 2.0), "scratch · a": ("control", "a", 0.6)})
+    found = verdict_of(study)
+    assert found.best == "probe · a"
+    assert found.worth.outcome == "worth"
+    assert found.worth.classical.second == "ppmi"
+    assert found.worth.control.second == "scratch · a"
+    assert found.worth.classical.low > 0
+    text = "\n".join(sentences(study, analyse(study), "en"))
+    assert "Use probe · a" in text
+    assert "Pre-training was worth it at 16 labels." in text
+
+
+def test_another_bases_random_start_is_no_control():
+    study = drawn_study(BASIC | {"probe · a": ("pretrained", "a", 2.0), "scratch · b": ("control", "b", 0.6)})
+    found = verdict_of(study).worth
+    assert (found.outcome, found.reason) == ("undecided", "no_control")
+
+
+def test_not_worth_it_when_the_network_alone_does_it():
+    rows = {"probe · a": ("pretrained", "a", 2.0), "scratch · a": ("control", "a", 2.6)}
+    found = verdict_of(drawn_study(BASIC | rows, draws=15, test=3000)).worth
+    assert (found.outcome, found.reason) == ("not_worth", "control")
+
+
+def test_not_worth_it_when_classical_is_better():
+    rows = {"probe · a": ("pretrained", "a", 0.3), "scratch · a": ("control", "a", 0.2)}
+    found = verdict_of(drawn_study(BASIC | rows)).worth
+    assert (found.outcome, found.reason) == ("not_worth", "classical")
+
+
+@pytest.mark.parametrize(("draws", "test", "spread", "reason"), [(5, 5000, 0.5, "draws"), (15, 60, 0.02, "test")])
+def test_undecided_says_what_would_help(draws, test, spread, reason):
+    rows = {"probe · a": ("pretrained", "a", 1.02), "scratch · a": ("control", "a", 0.2)}
+    found = verdict_of(drawn_study(BASIC | rows, draws=draws, test=test, spread=spread)).worth
+    assert (found.outcome, found.reason) == ("undecided", reason)
+
+
+def test_one_draw_claims_nothing():
+    rows = {"probe · a": ("pretrained", "a", 3.0), "scratch · a": ("control", "a", 0.2)}
+    study = drawn_study(BASIC | rows, draws=1)
+    found = verdict_of(study)
+    assert found.best is None
+    assert (found.worth.outcome, found.worth.reason) == ("undecided", "one_draw")
+
+
+def test_no_classical_and_no_pretrained_row():
+    only = {"probe · a": ("pretrained", "a", 2.0), "scratch · a": ("control", "a", 0.2)}
+    assert verdict_of(drawn_study(only)).worth.reason == "no_classical"
+    study = drawn_study(BASIC)
+    assert verdict_of(study).worth.outcome == "none"
+    assert "says nothing about pre-training" in sentences(study, analyse(study))[0]
+
+
+def test_peers_and_rows_that_did_not_learn():
+    study = drawn_study(BASIC | {"same": ("classical", None, 1.001), "deaf": ("classical", None, -1.0)}, test=1000)
+    found = verdict_of(study)
+    assert {found.best, *found.peers} >= {"ppmi", "same"}
+    assert found.unlearned == ("deaf",)
+    assert "Did not learn (no better than guessing): deaf." in sentences(study, analyse(study))[1]
+
+
+def test_guessing_beats_a_constant_answer_in_macro_f1_and_is_still_not_learning():
+    study = drawn_study({"guess": ("classical", None, -9.0)}, metric=MACRO_F1, test=1000)
+    row = analyse(study).tables[16].rows["guess"]
+    assert row.mean > analyse(study).constant + 0.1
+    assert not row.learned
+
+
+def test_the_cheaper_peer_is_named():
+    study = drawn_study(BASIC | {"slow": ("classical", None, 1.04)}, test=200, seed=1)
+    slow = [replace(cell, seconds=50.0) if cell.row == "slow" else cell for cell in study.cells]
+    found = verdict_of(replace(study, cells=tuple(slow)))
+    assert (found.best, found.cheaper) == ("slow", "ppmi")
+    assert verdict_of(study).cheaper is None
+
+
+def test_rows_far_behind_are_not_paired_and_the_last_draw_may_be_incomplete():
+    study = drawn_study(BASIC, draws=6)
+    kept = [c for c in study.cells if not (c.row == "tfidf" and c.draw >= 2) and not (c.row == "ppmi" and c.draw == 5)]
+    study = replace(study, cells=tuple(kept))
+    assert common_draws(study, 16) == (0, 1, 2, 3, 4)
+    table = analyse(study).tables[16]
+    assert not table.rows["tfidf"].paired
+    assert len(table.rows["tfidf"].scores) == 2
+    assert table.difference("ppmi", "tfidf") is None
+    assert len(table.rows["ppmi"].scores) == 5
+
+
+def test_a_difference_turned_round_is_the_same_difference():
+    table = analyse(drawn_study(BASIC | {"same": ("classical", None, 1.0)})).tables[16]
+    one, two = table.difference("ppmi", "tfidf"), table.difference("tfidf", "ppmi")
+    assert one.turned() == two
+    assert (one.value, one.low, one.wins) == (-two.value, -two.high, two.losses)
+    assert {one.claim, two.claim} in ({"better", "worse"}, {"undecided"})
+
+
+def test_an_empty_study_says_so():
+    study = replace(drawn_study(BASIC), cells=())
+    assert decide(study, analyse(study)) == ()
+    assert "nothing to judge" in sentences(study, analyse(study))[0]
+
+
+def test_both_languages_say_the_same_things():
+    for name, texts in words._WORDS.items():
+        assert len(texts) == len(LANGUAGES), name
+        fields = [{part[1] for part in string.Formatter().parse(text) if part[1]} for text in texts]
+        assert fields[0] == fields[1], name
+        assert any("가" <= letter <= "힣" for letter in texts[1]), name
+    study = drawn_study(BASIC | {"probe · a": ("pretrained", "a", 2.0), "scratch · a": ("control", "a", 0.6)})
+    korean = sentences(study, analyse(study), "ko")
+    assert korean[0] == "라벨 16개에서는 사전학습이 값을 했습니다."
+    with pytest.raises(HeadstartError, match="language 'kr'; did you mean 'ko'"):
+        say("kr", "verdict")
+
+
+def test_numbers():
+    assert [number(v) for v in (0.8123, 1.0, -0.05, float("nan"))] == [".812", "1.000", "-.050", "–"]
+    assert [signed(v) for v in (0.057, -0.012, 0.0, -0.0001)] == ["+.057", "−.012", "+.000", "+.000"]
+    assert words.percent(0.004) == "<1 %"
+    assert words.percent(0.4) == "40 %"
+
+
+def test_scores_of_the_analysis_are_the_cells_scores():
+    study = drawn_study(BASIC, metric=MACRO_F1, classes=3)
+    row = analyse(study).tables[16].rows["ppmi"]
+    assert row.scores == pytest.approx([study.scores("ppmi", 16)[d].score for d in range(10)])
+    assert row.sd == pytest.approx(np.std(row.scores, ddof=1))

@@ -1,0 +1,184 @@
+"""Every route on a tiny task: learns, gives probabilities, saves, and predicts the same in a fresh process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from tiny_bases import BASES, corpus, rows, token_base
+
+from headstart.base import registry
+from headstart.base.errors import HeadstartError
+from headstart.base.examples import Examples
+from headstart.routes.task import load_task, read_task, save_task
+from headstart.routes.workspace import Workspace
+
+_SHORT = {"epochs": 1, "least_steps": 4, "head_steps": 2, "choose_rate": False}
+QUICK = {"finetune": _SHORT, "scratch": _SHORT}
+LEARNS = ["tfidf_logreg", "tfidf_svm", "tfidf_nb", "ppmi_logreg", "probe", "knn"]
+
+
+def route_of(name: str, **settings):
+    return registry.build_spec("route", {"name": name, **QUICK.get(name, {}), **settings})
+
+
+def cases() -> list[tuple[str, str]]:
+    needs_base = {name: registry.load("route", name).needs == "base" for name in registry.names("route")}
+    return [(name, base) for name in needs_base for base in (BASES if needs_base[name] else ["bag"])]
+
+
+@pytest.fixture(scope="module")
+def workspaces() -> dict[str, Workspace]:
+    return {name: Workspace(make(), corpus) for name, make in BASES.items()}
+
+
+@pytest.mark.parametrize(("name", "base"), cases())
+@pytest.mark.parametrize("pairs", [False, True])
+def test_run_save_load(name, base, pairs, workspaces, tmp_path):
+    route, train, new = route_of(name), rows(24, pairs=pairs), rows(10, pairs=pairs, seed=7)
+    assert route.refuses(train, workspaces[base]) is None
+    model = route.run(train, workspaces[base], seed=3, seconds=None)
+    scores_NC = model.scores(new)
+    assert scores_NC.shape == (10, 2)
+    assert np.allclose(scores_NC.sum(axis=1), 1)
+    assert model.classes == ("bad", "good")
+    save_task(model, tmp_path / "task", route, {"made": "by a test"})
+    again = load_task(tmp_path / "task")
+    assert np.allclose(again.scores(new), scores_NC, atol=1e-6)
+    assert again.classes == model.classes
+    head = read_task(tmp_path / "task")
+    assert head["route"]["name"] == name
+    assert head["receipt"] == {"made": "by a test"}
+    assert not [p for p in (tmp_path / "task").rglob("*") if p.suffix in (".pkl", ".pickle", ".joblib", ".pt", ".bin")]
+
+
+@pytest.mark.parametrize("name", LEARNS)
+def test_learns(name, workspaces):
+    model = route_of(name).run(rows(60), workspaces["bag"], seed=0, seconds=None)
+    test = rows(60, seed=9)
+    floor = 0.75 if name == "knn" else 0.9  # its vectors come from a random network here
+    assert (model.scores(test).argmax(axis=1) == test.labels).mean() > floor
+
+
+def test_finetune_learns(workspaces):
+    model = route_of("finetune", epochs=10, rate=0.01).run(rows(60), workspaces["bag"], seed=0)
+    test = rows(60, seed=9)
+    assert (model.scores(test).argmax(axis=1) == test.labels).mean() > 0.9
+
+
+_FRESH = """
+import sys, numpy as np
+from pathlib import Path
+from headstart.base.examples import Examples
+from headstart.routes.task import load_task
+for folder in sorted(Path(sys.argv[1]).iterdir()):
+    new = Examples(["a lovely film", "awful music", "", "새 글"])
+    np.save(folder.with_suffix(".npy"), load_task(folder).scores(new))
+"""
+
+
+def test_same_in_a_fresh_process(workspaces, tmp_path):
+    new = Examples(["a lovely film", "awful music", "", "새 글"])
+    expected = {}
+    for name, base in cases():
+        route = route_of(name)
+        model = route.run(rows(24), workspaces[base], seed=3, seconds=None)
+        save_task(model, tmp_path / f"{name}-{base}", route, {})
+        expected[f"{name}-{base}"] = model.scores(new)
+    done = subprocess.run([sys.executable, "-c", _FRESH, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    for label, scores_NC in expected.items():
+        assert np.allclose(np.load(tmp_path / f"{label}.npy"), scores_NC, atol=1e-6), label
+
+
+@pytest.mark.parametrize("name", [n for n in registry.names("route") if n not in QUICK])
+def test_awkward_labels(name, workspaces):
+    words = ["lovely film", "great story", "awful film", "cold story", "flat music"]
+    odd = Examples(words, labels=np.array([2, 2, 0, 0, 3]), classes=("a", "b", "c", "d"))  # b unseen, d once
+    scores_NC = route_of(name).run(odd, workspaces["bag"], seed=0, seconds=None).scores(odd)
+    assert scores_NC.shape == (5, 4)
+    assert np.allclose(scores_NC.sum(axis=1), 1)
+    assert (scores_NC[:, 1] == 0).all()
+    one = Examples(words, labels=np.zeros(5, np.int64), classes=("a", "b"))
+    assert (route_of(name).run(one, workspaces["bag"], seed=0, seconds=None).scores(one).argmax(axis=1) == 0).all()
+
+
+@pytest.mark.parametrize("name", registry.names("route"))
+def test_refusals_and_errors(name, workspaces):
+    route = route_of(name)
+    empty = Workspace()
+    if route.needs == "nothing":
+        assert route.refuses(rows(4), empty) is None
+    else:
+        assert "needs" in route.refuses(rows(4), empty)
+        with pytest.raises(HeadstartError):
+            route.run(rows(4), empty, seed=0, seconds=None)
+    with pytest.raises(HeadstartError, match="no labels"):
+        route.run(Examples(["a"], classes=("x", "y")), workspaces["bag"], seed=0, seconds=None)
+    wrong = Examples(["a", "b"], labels=np.array([0, 5]), classes=("x", "y"))
+    with pytest.raises(HeadstartError, match="row 1: label 5"):
+        route.run(wrong, workspaces["bag"], seed=0, seconds=None)
+
+
+@pytest.mark.parametrize("name", [n for n in registry.names("route") if n != "majority"])
+def test_kind_of_rows_is_checked(name, workspaces):
+    model = route_of(name).run(rows(8), workspaces["bag"], seed=0, seconds=None)
+    with pytest.raises(HeadstartError, match="single texts"):
+        model.scores(rows(4, pairs=True))
+
+
+@pytest.mark.parametrize("name", ["tfidf_nb", "probe", "finetune"])
+def test_same_seed_same_model(name, workspaces):
+    first, second = (route_of(name).run(rows(12), workspaces["tokens"], seed=5, seconds=None) for _ in range(2))
+    assert np.array_equal(first.scores(rows(6)), second.scores(rows(6)))
+
+
+def test_damage_is_one_line(workspaces, tmp_path):
+    route = route_of("probe")
+    save_task(route.run(rows(8), workspaces["bag"], seed=0), tmp_path / "task", route, {})
+    for path in sorted(p for p in (tmp_path / "task").rglob("*") if p.is_file()):
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+        with pytest.raises(HeadstartError) as caught:
+            load_task(tmp_path / "task")
+        assert "\n" not in str(caught.value)
+        path.write_bytes(whole)
+    load_task(tmp_path / "task")
+    with pytest.raises(HeadstartError, match="not a task model"):
+        load_task(tmp_path)
+
+
+def test_rows_cut_are_counted():
+    base = token_base(max_tokens=16)
+    long = Examples(["lovely " * 20, "bad film"] * 4, labels=np.array([1, 0] * 4), classes=("n", "y"))
+    model = route_of("finetune").run(long, Workspace(base), seed=0, seconds=None)
+    assert model.notes["rows_cut"] == 4
+    model.scores(long.take(np.array([0, 1, 2])))
+    assert model.notes["rows_cut_in_last_prediction"] == 2
+
+
+def test_scratch_is_finetune_from_random_weights():
+    base, train = BASES["tokens"](), rows(16)
+    settings = {"rate": 0.01, "choose_rate": True, "least_steps": 2, "head_steps": 1}
+    control = route_of("scratch", **settings).run(train, Workspace(base), seed=4, seconds=None)
+    tuned = route_of("finetune", **settings).run(train, Workspace(base.fresh(4)), seed=4, seconds=None)
+    assert np.array_equal(control.scores(train), tuned.scores(train))
+    other = route_of("scratch", **settings).run(train, Workspace(base), seed=5, seconds=None)
+    assert not np.array_equal(control.scores(train), other.scores(train))
+
+
+def test_base_is_never_changed(workspaces):
+    before = workspaces["tokens"].base.identity
+    route_of("finetune").run(rows(8), workspaces["tokens"], seed=0, seconds=None)
+    assert workspaces["tokens"].base.identity == before
+
+
+def test_seconds_bound_the_fit(workspaces):
+    begun = time.monotonic()
+    model = route_of("finetune", epochs=100_000, choose_rate=True).run(rows(24), workspaces["bag"], seed=0, seconds=1.0)
+    assert time.monotonic() - begun < 3.0
+    assert model.notes["steps"] > 0
+    assert model.notes["inner_fits"] > 0

@@ -1,0 +1,95 @@
+"""The shared workspace embeds each text once, makes costly things once, and says what is missing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tiny_bases import bag_base, corpus, rows, token_base
+
+from headstart.base.errors import HeadstartError
+from headstart.base.examples import Examples
+from headstart.routes.supervised import LabelledBatches, LabelledRows
+from headstart.routes.workspace import Workspace
+
+
+class Counting:
+    """A base that counts the texts it embeds."""
+
+    def __init__(self):
+        self.inner, self.texts = bag_base(), []
+        self.identity, self.backbone = self.inner.identity, self.inner.backbone
+
+    def embed(self, texts, **settings):
+        self.texts += list(texts)
+        return self.inner.embed(texts, **settings)
+
+
+def test_each_text_is_embedded_once():
+    base = Counting()
+    workspace = Workspace(base)
+    first = workspace.vectors(["a film", "b story", "a film"])
+    assert base.texts == ["a film", "b story"]
+    again = workspace.vectors(["b story", "c scene", "a film"])
+    assert base.texts == ["a film", "b story", "c scene"]
+    assert np.array_equal(again[2], first[0])
+    workspace.vectors(["a film"], layer=0)  # another layer is another vector
+    assert len(base.texts) == 4
+
+
+def test_features_are_centred_unit_and_paired():
+    workspace = Workspace(bag_base(), corpus)
+    train = rows(10, pairs=True)
+    center, source = workspace.center(train)
+    assert source == "corpus"
+    features = workspace.features(train, center=center)
+    assert features.shape == (10, 64)
+    u, v = features[:, :16], features[:, 16:32]
+    assert np.allclose(np.linalg.norm(u, axis=1), 1, atol=1e-5)
+    assert np.allclose(features[:, 32:48], np.abs(u - v))
+    assert np.allclose(features[:, 48:], u * v)
+
+
+def test_center_without_corpus_is_that_of_the_rows():
+    workspace = Workspace(bag_base())
+    train = rows(10)
+    center, source = workspace.center(train)
+    assert source == "training rows"
+    assert np.allclose(center, workspace.vectors(train.first).mean(axis=0))
+
+
+def test_once():
+    workspace, made = Workspace(), []
+    assert [workspace.once("key", lambda: made.append(1) or 7) for _ in range(3)] == [7, 7, 7]
+    assert made == [1]
+
+
+def test_missing_parts_are_named():
+    workspace = Workspace()
+    assert not workspace.has_documents
+    with pytest.raises(HeadstartError, match="give a corpus"):
+        workspace.documents()
+    with pytest.raises(HeadstartError, match="no base"):
+        workspace.vectors(["a"])
+    assert list(Workspace(corpus=lambda: ["x"]).documents()) == ["x"]
+
+
+def test_labelled_batches_visit_every_row_once_per_epoch():
+    labelled = LabelledRows(token_base(), rows(50, pairs=True))
+    chosen = np.arange(5, 50)
+    batches = LabelledBatches(labelled, chosen, size=8, seed=3)
+    seen = [batches.at(number) for number in range(2 * batches.per_epoch)]
+    for epoch in (0, 1):
+        part = [b for b in seen if b.epoch == epoch]
+        assert sorted(int(row) for b in part for row in b.sample_B) == chosen.tolist()
+    for batch in seen:
+        assert batch.extra["label_B"].tolist() == labelled.labels_N[batch.sample_B.numpy()].tolist()
+        assert batch.tokens == int(batch.lengths_B.sum()) == len(batch.types_N)
+    assert batches.at(3).sample_B.tolist() == seen[3].sample_B.tolist()
+
+
+def test_labelled_rows_are_framed_like_the_base_frames_them():
+    base, train = token_base(), Examples(["good film", "bad"], labels=np.array([0, 1]), classes=("a", "b"))
+    labelled = LabelledRows(base, train)
+    ids = base.tokenizer.frame(base.tokenizer.encode(["good film"])[0])[0]
+    assert labelled.ids[0].tolist() == ids.tolist()
+    assert labelled.cut == 0
