@@ -1,4 +1,4 @@
-"""The one-file rule: an objective dropped in as one file is listed, configured, trained and exported; nothing else is edited."""
+"""The one-file rule: an objective in one new file is listed, set, trained and exported; nothing else is edited."""
 
 from __future__ import annotations
 

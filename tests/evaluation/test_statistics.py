@@ -8,7 +8,16 @@ from scipy import stats
 from sklearn.metrics import f1_score
 from synthetic_study import ACCURACY, MACRO_F1
 
-from headstart.evaluation.statistics import Estimate, Table, TestBlocks, chance_evidence, estimate, evidence, holm
+from headstart.evaluation.statistics import (
+    Estimate,
+    Table,
+    TestBlocks,
+    chance_evidence,
+    estimate,
+    evidence,
+    holm,
+    sign_flips,
+)
 
 
 def random_answers(rows=300, classes=4, seed=0):
@@ -123,3 +132,22 @@ def test_intervals_at_holm_levels_exclude_zero_exactly_where_claimed():
         low, high = one.interval(alpha)
         assert (low > 0 or high < 0) == (p <= 0.05)
     assert 3 < (adjusted <= 0.05).sum() < 37
+
+
+def test_sign_flips_by_hand_and_for_many_draws():
+    same = np.ones((1, 5))
+    assert sign_flips(same) == pytest.approx([1 / 32])
+    assert sign_flips(np.vstack([same, same])) == pytest.approx([1 / 32, 1 / 32])  # equal rows cost nothing
+    assert sign_flips(np.array([[1.0, 1, 1, 1, -1]])) == pytest.approx([6 / 32])
+    assert sign_flips(np.zeros((1, 5))) == pytest.approx([1.0])
+    assert sign_flips(np.ones((2, 30)))[0] == pytest.approx(1 / 4096)
+
+
+def test_scores_with_two_humps_fool_the_t_test_but_not_the_sign_flips():
+    random, plain, flipped = np.random.default_rng(0), 0, 0
+    for _ in range(1000):
+        lead_D = 0.3 * random.choice([-1, 1], 6) + 0.02 * random.normal(size=6)
+        plain += estimate(lead_D[:, None] + np.zeros((1, 20))).p_above() <= 0.01
+        flipped += sign_flips(lead_D[None])[0] <= 0.05
+    assert plain > 12  # the planted fault: at level 1 % more than 1.2 % false claims
+    assert flipped <= 60

@@ -68,7 +68,8 @@ def test_one_draw_claims_nothing():
     rows = {"probe · a": ("pretrained", "a", 3.0), "scratch · a": ("control", "a", 0.2)}
     study = drawn_study(BASIC | rows, draws=1)
     found = verdict_of(study)
-    assert found.best is None
+    assert (found.best, found.unlearned) == ("probe · a", ())
+    assert set(found.peers) == {"ppmi", "tfidf", "scratch · a"}
     assert (found.worth.outcome, found.worth.reason) == ("undecided", "one_draw")
 
 

@@ -65,7 +65,7 @@ def test_pure_function_of_seed_epoch_sample(parts, reviews):
 
 
 def test_any_tokenizer_with_specials_in_both_views(parts):
-    _, backbone, objective = parts
+    _, _backbone, objective = parts
     objective.word_end_id, objective.special_ids = -1, np.array([2, 3])
     batch = make_batch([[2, 10, 11, 12, 13, 3], [2, 10, 3]])
     views = _words(objective.corrupt(batch, KeyedRandom(0, 0)))

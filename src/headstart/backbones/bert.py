@@ -61,6 +61,7 @@ class BertSpec(BackboneSpec):
             *optional(affine("pooler.dense", "pooler.dense")),
         ),
         architectures={"mlm": "BertForMaskedLM", "classify": "BertForSequenceClassification"},
+        inputs=("input_ids", "token_type_ids", "attention_mask"),
         heads={
             "mlm": (
                 *affine("transform.dense", "cls.predictions.transform.dense"),

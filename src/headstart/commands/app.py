@@ -25,6 +25,7 @@ VERBS = {
     "list": "what can be chosen",
     "doctor": "what is wrong with this environment",
 }
+_EPILOGUE = "Everything else by dotted setting: objective.rate=0.3. Add --debug to any command for tracebacks."
 _SETTING = re.compile(r"^(--)?[a-z_]+\.[a-z0-9_]+=")
 
 
@@ -35,7 +36,7 @@ def build() -> cyclopts.App:
         help="Pre-train on your unlabelled text, transfer to your few labels, learn honestly whether it paid.",
         version=headstart.__version__,
         version_flags=["--version"],
-        help_epilogue="Everything else by dotted setting: objective.rate=0.3. Add --debug to any command for tracebacks.",
+        help_epilogue=_EPILOGUE,
         help_format="plaintext",
     )
     for verb, help_line in VERBS.items():

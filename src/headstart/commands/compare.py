@@ -26,7 +26,8 @@ class Compared:
 
     def summary(self) -> str:
         """Return table, verdict and where the report is."""
-        return f"{self.table}\n{self.verdict}\n\nreport: {self.folder / 'report.html'}\n        {self.folder / 'report.json'}"
+        page, data = self.folder / "report.html", self.folder / "report.json"
+        return f"{self.table}\n{self.verdict}\n\nreport: {page}\n        {data}"
 
 
 def compare(
@@ -81,7 +82,8 @@ def compare(
         train, test_rows = held_out_test(train, seed)
         test_ledger = {"files": train_ledger["files"], "used": len(test_rows)}
         say(
-            f"no --test: {len(test_rows):,} of the rows are held out for testing, {len(train):,} are left to draw labels from"
+            f"no --test: {len(test_rows):,} of the rows are held out for testing, "
+            f"{len(train):,} are left to draw labels from"
         )
     ledger = {"training": train_ledger, "test": test_ledger}
     return run_comparison(

@@ -34,7 +34,7 @@ def evaluate(
     label: Annotated[str | None, Parameter(help="label column [as in training]")] = None,
     seed: int = 0,
 ) -> Evaluated:
-    """Score a task model on labelled rows: every metric with a 95 % bootstrap interval over the rows (1,000 resamples)."""
+    """Score a task model on labelled rows: every metric with a 95 % interval (1,000 bootstrap samples of the rows)."""
     import numpy as np
 
     from headstart.base import registry

@@ -45,7 +45,7 @@ def labelled(
 
 
 def held_out_test(examples: Examples, seed: int) -> tuple[Examples, Examples]:
-    """Split off a test part (a quarter, at most 10,000 rows) by class, whole groups together; the same text on one side."""
+    """Split off a test part (a quarter, at most 10,000 rows); groups stay whole, equal texts on one side."""
     from headstart.base.seeds import numpy_generator
 
     keys = examples.groups or [f"{a}\0{b}" for a, b in zip(examples.first, examples.second or examples.first)]

@@ -37,7 +37,7 @@ def need_positive(name: str, value: float | None) -> None:
 
 @contextlib.contextmanager
 def saving_signals(stop: Any) -> Iterator[None]:
-    """Turn SIGINT and SIGTERM into a request to save and stop; a second one, or one before training, interrupts at once."""
+    """Turn SIGINT and SIGTERM into a request to save and stop; a second one, or an early one, interrupts at once."""
     previous = {}
 
     def ask(number: int, _frame: object) -> None:

@@ -1,7 +1,8 @@
 """Text that every machine has: paragraphs of docstrings of the installed Python packages, labelled by package.
 
-Documents are prose paragraphs; code, prompts, tables and headings are left out, doubles are kept once. For the labelled part the
-package's own name is taken out of its texts, and a file's paragraphs are never on both sides of the split.
+Documents are prose paragraphs; code, prompts, tables and headings are left out, doubles are kept once. For the
+labelled part the package's own name is taken out of its texts, and a file's paragraphs are never on both sides of the
+split.
 """
 
 from __future__ import annotations

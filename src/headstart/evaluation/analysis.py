@@ -3,7 +3,8 @@
 Two families of claims, each by Holm at 5 %:
 - *learned*: over all rows and all label counts of the study, so that under shuffled labels the chance of even one false
   "learned" in the whole report is at most 5 %. A row learned when it beats both the best constant answer on these test
-  rows and its own answers dealt out at random.
+  rows and its own answers dealt out at random. From 5 draws on it must also pass `sign_flips`, which assumes no shape
+  of the scores' distribution (with fewer draws that test could never claim anything).
 - *differs*: over all pairs of rows at one label count. As every pair is in the family, picking the best row (or the
   best classical one) after looking does not invalidate the claim: no winner's curse in what is claimed.
 """
@@ -27,6 +28,7 @@ from headstart.evaluation.statistics import (
     estimate,
     evidence,
     holm,
+    sign_flips,
 )
 from headstart.evaluation.study import Study
 
@@ -146,7 +148,7 @@ def analyse(study: Study) -> Analysis:
     truth = Table.make(study.truth_N, study.truth_N, blocks)
     constants = [evidence(truth.constant(answer), study.metric.score) for answer in range(len(study.classes))]
     answer = int(np.argmax([value.mean() for value in constants]))
-    built, learnt = {}, {}
+    built, learnt, leads = {}, {}, {}
     for size in study.sizes:
         draws = common_draws(study, size)
         if not draws:
@@ -163,12 +165,14 @@ def analyse(study: Study) -> Analysis:
             tests = [estimate(own - constants[answer], **over), estimate(own - chance, **over)]
             if facts.kind != "majority":
                 learnt[facts.name, size] = max(test.p_above() for test in tests)
+                harder = min((own - constants[answer], own - chance), key=np.mean)
+                leads[facts.name, size] = dict(zip(used, harder.mean(1)))
             gain = min(test.value for test in tests)
             seconds = float(np.median([cells[number].seconds for number in used]))
             summaries[facts.name] = _summary(facts, own, estimate(own, **over), gain, seconds, used is draws)
         ordered = dict(sorted(summaries.items(), key=lambda item: -item[1].mean))
         built[size] = SizeTable(size, draws, study.overlaps[size], ordered)
-    _call_learned(built, learnt)
+    _call_learned(built, learnt, leads)
     tables = {size: _compare(table, values, len(study.truth_N)) for size, table in built.items()}
     return Analysis(tables, float(constants[answer].mean()), study.classes[answer])
 
@@ -200,9 +204,18 @@ def _summary(facts, own_DG: np.ndarray, found: Estimate, gain: float, seconds: f
     )
 
 
-def _call_learned(built: dict[int, SizeTable], p_values: Mapping[tuple[str, int], float]) -> None:
-    """Put the Holm-adjusted p-values of the family *learned* into the tables' rows."""
+def _call_learned(
+    built: dict[int, SizeTable],
+    p_values: Mapping[tuple[str, int], float],
+    leads: Mapping[tuple[str, int], Mapping[int, float]],
+) -> None:
+    """Put the adjusted p-values of the family *learned* into the tables' rows: Holm's, or `sign_flips` where larger."""
     adjusted, _ = holm(list(p_values.values()))
+    draws = sorted({number for lead in leads.values() for number in lead})
+    if draws and 0.5 ** len(draws) <= ALPHA:
+        flipped = sign_flips(np.array([[lead.get(number, 0.0) for number in draws] for lead in leads.values()]))
+        enough = np.array([0.5 ** len(lead) <= ALPHA for lead in leads.values()])
+        adjusted = np.maximum(adjusted, np.where(enough, flipped, 0.0))
     for (name, size), p in zip(p_values, adjusted):
         row = built[size].rows[name]
         built[size].rows[name] = RowSummary(**{**vars(row), "p_learned": float(p)})

@@ -110,7 +110,13 @@ def _score_line(study: Study, row: RowSummary, table: SizeTable, verdict: SizeVe
     gap = f"{signed(lead.value)} [{signed(lead.low)}, {signed(lead.high)}]" if lead else "–"
     span = "–" if row.low != row.low else f"[{number(row.low)}, {number(min(row.high, 1.0))}]"
     cells = [number(row.mean), span, number(row.sd), gap, f"{row.seconds:.1f}", f"{len(row.scores)}"]
-    kind = ' class="best"' if row.row == verdict.best else ' class="out"' if not row.learned else ""
+    kind = (
+        ' class="best"'
+        if row.row == verdict.best
+        else ' class="out"'
+        if row.row in (*verdict.unlearned, "majority")
+        else ""
+    )
     middle = "".join(f'<td class="span">{cell}</td>' for cell in cells)
     told = escape(remark(study, row, table, verdict, language))
     return f'<tr{kind}><td>{escape(row.row)}</td>{middle}<td class="left">{told}</td></tr>'

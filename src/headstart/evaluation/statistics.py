@@ -96,6 +96,26 @@ def holm(p_values: Sequence[float], alpha: float = 0.05) -> tuple[np.ndarray, np
     return adjusted, level
 
 
+def sign_flips(leads_MD: np.ndarray, most: int = 4096) -> np.ndarray:
+    """Return p-values [M], adjusted for all M leads at once, against 'this lead is symmetric about zero'.
+
+    leads_MD: lead of M rows in D draws, 0 where a row has none. The signs of whole draws are flipped for all rows
+    together and the largest sum / root of squares is compared (Westfall and Young, Resampling-based multiple testing,
+    1993), so that no shape of distribution is assumed: with shuffled labels the scores of draws can have two humps, one
+    on each side of guessing, where a t-test claims too much. All 2^D patterns where these are at most `most`, else that
+    many random ones.
+    """
+    count, draws = leads_MD.shape
+    if 2**draws <= most:
+        flips_PD = 1.0 - 2.0 * ((np.arange(2**draws)[:, None] >> np.arange(draws)) & 1)
+    else:
+        flips_PD = numpy_generator(0, "flips").choice([-1.0, 1.0], (most, draws))
+        flips_PD[0] = 1.0
+    unit_MD = leads_MD / np.maximum(np.sqrt((leads_MD**2).sum(1, keepdims=True)), 1e-300)
+    largest_P = (flips_PD @ unit_MD.T).max(1) if count else np.zeros(len(flips_PD))
+    return np.array([(largest_P >= own - 1e-9).mean() for own in unit_MD.sum(1)])
+
+
 @dataclass(frozen=True)
 class TestBlocks:
     """Which block each test row belongs to: block_N int64 [N]; count = G. The same for every model."""

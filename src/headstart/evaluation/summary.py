@@ -26,7 +26,7 @@ def remark(study: Study, row: RowSummary, table: SizeTable, verdict: SizeVerdict
         out.append(say(language, "remark_best"))
     if row.row in verdict.peers:
         out.append(say(language, "remark_peer"))
-    if row.paired and not row.learned:
+    if row.row in verdict.unlearned:
         out.append(say(language, "remark_unlearned"))
     if reason := study.failures.get(row.row, {}).get(table.size):
         out.append(say(language, "remark_failed", reason=reason))
@@ -40,6 +40,8 @@ def caveats(study: Study, analysis: Analysis, language: str) -> list[str]:
         names.append("seed")
     if any(cell.allowed and cell.seconds > LIMITED * cell.allowed for cell in study.cells):
         names.append("time")
+    if any(len(table.draws) < 5 for table in analysis.tables.values()):
+        names.append("draws")
     out = [say(language, f"caveat_{name}") for name in names + ["reuse"]]
     tables = analysis.tables.values()
     shared = [str(table.size) for table in tables if table.overlap > 0.5 and not table.fixed_pool]

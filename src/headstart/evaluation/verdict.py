@@ -54,11 +54,12 @@ def decide(study: Study, analysis: Analysis) -> tuple[SizeVerdict, ...]:
 
 def _decide(table: SizeTable, bases: dict[str, str | None]) -> SizeVerdict:
     judged = [row for row in table.rows.values() if row.kind != "majority" and row.paired]
-    unlearned = tuple(row.row for row in judged if not row.learned)
-    best = next((row for row in judged if row.learned), None)
+    one_draw = len(table.draws) < 2  # nothing can be claimed, so that nothing is called unlearned either
+    unlearned = () if one_draw else tuple(row.row for row in judged if not row.learned)
+    best = next((row for row in judged if row.row not in unlearned), None)
     if best is None:
         return SizeVerdict(table.size, None, (), None, unlearned, judge_worth(table, bases))
-    others = [row for row in judged if row is not best and row.learned]
+    others = [row for row in judged if row is not best and row.row not in unlearned]
     peers = [row for row in others if table.difference(best.row, row.row).claim == "undecided"]
     quick = min(peers, key=lambda row: row.seconds, default=None)
     cheaper = quick.row if quick and quick.seconds < best.seconds / 2 else None

@@ -185,6 +185,10 @@ _WORDS: dict[str, tuple[str, str]] = {
         "With {sizes} labels some classes have no label at all.",
         "라벨 {sizes}개에서는 라벨이 하나도 없는 클래스가 있습니다.",
     ),
+    "caveat_draws": (
+        "With fewer than 5 draws, “learned” rests on scores that scatter evenly around their mean; 10 are better.",
+        "추출이 5번보다 적으면 ‘학습함’ 판단은 점수가 평균 주위에 고르게 흩어진다는 가정에 기댑니다. 10번이 낫습니다.",
+    ),
     "caveat_reuse": (
         "Choosing by this report and then quoting the score of the chosen row overstates it a little; keep fresh rows "
         "for a number to publish.",

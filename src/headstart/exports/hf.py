@@ -11,17 +11,20 @@ from torch import Tensor, nn
 
 from headstart.base import registry
 from headstart.base.errors import HeadstartError
-from headstart.base.files import write_bytes, write_folder, write_json
+from headstart.base.files import read_json, write_bytes, write_folder, write_json
 from headstart.base.spec import ExportSpec
 from headstart.interop.names import NameTable, fit_rules, write_state
+
+_TOKENIZER = "tokenizer_config.json"
+_AUTO = {"": "Model", "mlm": "ModelForMaskedLM", "classify": "ModelForSequenceClassification"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class HfSpec(ExportSpec):
     """Nothing to set: the files follow from the model."""
 
-    def write(self, artefact_or_task: Any, folder: Path) -> None:
-        """Write a new `folder` whole or not at all.
+    def write(self, artefact_or_task: Any, folder: Path) -> str:
+        """Write a new `folder` whole or not at all; return one line that says how to load it.
 
         artefact_or_task: has `backbone`, `backbone_spec`, `tokenizer`, and either `objective` (its `head` goes along
         when transformers knows it) or `head` and `classes` of a fine-tuned model. Raises HeadstartError when the
@@ -39,8 +42,14 @@ class HfSpec(ExportSpec):
             write_json(temporary / "config.json", config)
             write_bytes(temporary / "model.safetensors", save(tensors, metadata={"format": "pt"}))
             artefact_or_task.tokenizer.save(temporary)
+            _fit_tokenizer(temporary, table, artefact_or_task.backbone.max_tokens, kind)
 
         write_folder(folder, fill)
+        loader = f"Auto{_AUTO[kind]}.from_pretrained"
+        if not (folder / _TOKENIZER).is_file():
+            kind_of_text = artefact_or_task.tokenizer.kind
+            return f"{loader} loads the network; tokenizer {kind_of_text} does not exist there, make the ids with headstart"
+        return f"load it with {loader} and AutoTokenizer.from_pretrained"
 
 
 def hf_tensors(table: NameTable, backbone: nn.Module, kind: str, head: nn.Module | None) -> dict[str, Tensor]:
@@ -96,3 +105,19 @@ def _config(model: Any, table: NameTable, kind: str) -> dict[str, Any]:
         config["label2id"] = {label: number for number, label in enumerate(model.classes)}
         config["problem_type"] = "single_label_classification"
     return config
+
+
+def _fit_tokenizer(folder: Path, table: NameTable, longest: int | None, kind: str) -> None:
+    """Make the saved tokenizer hand the model what it takes, so that `model(**tokenizer(text))` works.
+
+    For a masked LM a written [MASK] becomes the mask, which their fill-mask pipeline relies on; otherwise special
+    tokens in a text stay text, as in headstart.
+    """
+    if not (folder / _TOKENIZER).is_file():
+        return
+    settings = read_json(folder / _TOKENIZER) | {"model_input_names": list(table.inputs)}
+    if longest is not None:
+        settings["model_max_length"] = longest
+    if kind == "mlm":
+        settings["split_special_tokens"] = False
+    write_json(folder / _TOKENIZER, settings)

@@ -89,8 +89,9 @@ class NameTable:
 
     prefix: what precedes the backbone's names when a head lies beside it (`bert.`). backbone: rules of the backbone.
     heads: by head (`mlm`, `classify`), the rules of its module and the architecture that transformers calls it.
-    tied: their copies of another of their tensors: checked to be equal, not stored. ignorable: regular expressions
-    (whole name) of buffers that carry nothing. foreign: those of heads headstart has no use for; they are reported.
+    inputs: what their models take from a tokenizer. tied: their copies of another of their tensors: checked to be
+    equal, not stored. ignorable: regular expressions (whole name) of buffers that carry nothing. foreign: those of heads
+    headstart has no use for; they are reported.
     """
 
     prefix: str
@@ -98,6 +99,7 @@ class NameTable:
     architecture: str
     heads: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
     architectures: Mapping[str, str] = field(default_factory=dict)
+    inputs: tuple[str, ...] = ("input_ids", "attention_mask")
     tied: Mapping[str, str] = field(default_factory=dict)
     ignorable: tuple[str, ...] = ()
     foreign: tuple[str, ...] = ()

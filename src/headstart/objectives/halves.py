@@ -1,7 +1,7 @@
-"""Recognise the other half: a document's words are split at random into two views; each must find its partner (InfoNCE).
+"""Recognise the other half: a document's words are split at random into two views that must find each other (InfoNCE).
 
-loss = mean over both directions of CE(cos(z_a, z_b') / temperature, partner). InfoNCE: van den Oord et al. 2018; in-batch
-negatives in both directions with a learned temperature: Radford et al. 2021 (CLIP). Measured for few labels in
+loss = mean over both directions of CE(cos(z_a, z_b') / temperature, partner). InfoNCE: van den Oord et al. 2018;
+in-batch negatives in both directions with a learned temperature: Radford et al. 2021 (CLIP). Measured for few labels in
 docs/decisions.md: two CPU minutes of it beat closed-form vectors and a masked LM of 12 minutes.
 """
 
@@ -24,7 +24,7 @@ from headstart.base.spec import ObjectiveSpec
 
 @dataclass(frozen=True, kw_only=True)
 class HalvesSpec(ObjectiveSpec):
-    """minimum: shortest document in words; temperature: its start; projection: width of the training-only projection."""
+    """minimum: shortest document in words; temperature: at the start; projection: width that only training uses."""
 
     minimum: int = 4
     temperature: float = 0.1
@@ -50,8 +50,8 @@ class Halves(Objective):
     def corrupt(self, batch: Batch, random: KeyedRandom) -> Batch:
         """Return 2M samples: the first views of M documents, then their second views; short documents are left out.
 
-        With a word-end mark words stay whole and the mark is dropped; otherwise every token is a word. Special tokens go
-        into both views.
+        With a word-end mark words stay whole and the mark is dropped; otherwise every token is a word. Special tokens
+        go into both views.
         """
         ids = batch.ids_N.numpy()
         row = batch.row_N().numpy()
@@ -83,7 +83,7 @@ class Halves(Objective):
         )
 
     def _units(self, ids: np.ndarray, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return (word number of each token, counted over the batch; -1 for specials, which go to both views; is it text)."""
+        """Return (word number of each token over the batch, -1 for specials, which go to both views; is it text)."""
         if self.word_end_id >= 0:
             ends = ids == self.word_end_id
             opens = np.concatenate([[True], ends[:-1] | (row[1:] != row[:-1])]) & ~ends  # a word's first n-gram

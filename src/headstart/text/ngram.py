@@ -1,7 +1,7 @@
 """Character n-grams within word bounds (2-4): the input of bag encoders; a word-end mark keeps words apart.
 
-Subword n-grams follow fastText (Bojanowski et al. 2017, section 3.2). A word `w` is written `<w>`; its n-grams of 2 to 4
-characters that are in the vocabulary become its ids, then comes the word-end id 0. Ids are sorted by frequency.
+Subword n-grams follow fastText (Bojanowski et al. 2017, section 3.2). A word `w` is written `<w>`; its n-grams of 2 to
+4 characters that are in the vocabulary become its ids, then comes the word-end id 0. Ids are sorted by frequency.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def word_ngrams(word: str, smallest: int, largest: int) -> list[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class NgramSpec(TokenizerSpec):
-    """vocabulary: n-grams kept (None = 30,000 or all that occur twice); smallest, largest: n-gram lengths; lower: fold case."""
+    """vocabulary: n-grams kept (None = 30,000 or all seen twice); smallest, largest: lengths; lower: fold case."""
 
     vocabulary: int | None = None
     smallest: int = 2
@@ -44,7 +44,7 @@ class NgramSpec(TokenizerSpec):
     lower: bool = True
 
     def train(self, documents: Iterable[str], vocabulary: int | None = None) -> NgramTokenizer:
-        """Count words in one streamed pass and keep the most frequent n-grams. Raises HeadstartError: too few n-grams."""
+        """Count words in one streamed pass and keep the commonest n-grams. Raises HeadstartError: too few n-grams."""
         wanted = vocabulary or self.vocabulary
         words: Counter[str] = Counter()
         for document in documents:
@@ -75,7 +75,7 @@ def _words(text: str, lower: bool) -> list[str]:
 
 
 class NgramTokenizer(Tokenizer):
-    """n-gram strings to ids 1.. in the given order; 0 ends a word. Ids do not spell the text: `decode` lists n-grams."""
+    """n-gram strings to ids 1.. in the given order; 0 ends a word. Ids do not spell text: `decode` lists n-grams."""
 
     kind = "ngram"
     reversible: ClassVar[bool] = False

@@ -306,4 +306,5 @@ def describe(artefact: Artefact) -> str:
     parameters = sum(p.numel() for p in artefact.backbone.parameters())
     done = f", {artefact.receipt['step']:,} steps" if "step" in artefact.receipt else ""
     spec = json.dumps({k: v for k, v in artefact.backbone_spec.to_dict().items() if k in ("width", "depth")})
-    return f"{artefact.backbone_spec.name} {spec}, {parameters / 1e6:.1f} M parameters, {artefact.tokenizer.kind} vocabulary {artefact.tokenizer.vocabulary:,}{done}"
+    words = f"{artefact.tokenizer.kind} vocabulary {artefact.tokenizer.vocabulary:,}"
+    return f"{artefact.backbone_spec.name} {spec}, {parameters / 1e6:.1f} M parameters, {words}{done}"

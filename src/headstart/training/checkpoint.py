@@ -23,7 +23,7 @@ _STATE = "state.json"
 
 
 class Checkpoints:
-    """The checkpoints of one run: `folder/step-000000123/`. Keeps the newest `keep`; prunes only after a durable save."""
+    """The checkpoints of one run: `folder/step-000000123/`. Keeps the newest `keep`; prunes once that is durable."""
 
     def __init__(self, folder: Path, keep: int = 2):
         self.folder, self.keep = folder, keep
@@ -71,7 +71,7 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
 
 
 def restore(state: TrainState, folder: Path) -> None:
-    """Put a checkpoint into a fresh state. Raises HeadstartError when any tensor is missing, extra or of another shape."""
+    """Put a checkpoint into a fresh state. Raises HeadstartError: a tensor is missing, extra or misshapen."""
     load_weights(state.backbone, state.objective, read_weights(folder), folder)
     tensors = load_file(folder / _OPTIMIZER)
     counters = read_json(folder / _STATE)

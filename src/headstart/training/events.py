@@ -34,7 +34,7 @@ class Listener(Protocol):
 
 
 class MetricsFile:
-    """Append events to a JSONL file; steps at most twice a second, everything else always. Non-finite numbers stay named."""
+    """Append events to a JSONL file; steps at most twice a second, the rest always. Non-finite numbers stay named."""
 
     def __init__(self, path: Path):
         self._stream = open(path, "a", encoding="utf-8")  # noqa: SIM115 (lives as long as the run)

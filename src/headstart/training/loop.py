@@ -1,4 +1,4 @@
-"""The one training loop: budget by clock or steps, exact normalisation, finite checks, evaluation, checkpoints, stop."""
+"""The one training loop: budget by clock or steps, exact normalisation, finite checks, evaluation, saving, stop."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def fit(
 ) -> FitResult:
     """Train until the plan's budget is used up or `stop` is requested; the last step's state is saved.
 
-    held_out: corruptible batches, scored at the start, every `evaluate_seconds` and at the end. state: continue from it.
+    held_out: corruptible batches, scored at the start, every `evaluate_seconds` and at the end. state: go on from it.
     Raises HeadstartError when steps stay non-finite; no update is ever made from a non-finite gradient.
     """
     state = state or start_state(objective, backbone, plan)
@@ -238,7 +238,7 @@ def _accumulate(
 def evaluate(
     objective: Objective, backbone: Backbone, held_out: Sequence[Batch], seed: int, dtype: torch.dtype
 ) -> tuple[float, dict[str, float]]:
-    """Return (loss per target, parts weighted by targets) on corrupted held-out batches, the same corruption every time."""
+    """Return (loss per target, parts weighted by targets) on held-out batches; the corruption is always the same."""
     backbone.eval()
     objective.eval()
     device = next(backbone.parameters()).device

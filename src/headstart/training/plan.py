@@ -19,7 +19,7 @@ class TrainPlan(Spec):
 
     steps, seconds: the budget, at least one; the first to be used up ends the run and drives the schedule.
     rate: peak learning rate; rate_embeddings: that of embedding tables (None = rate). warmup, hold: shares of the
-    budget spent rising and at the peak; then linear to `final` x peak. layer_decay: factor per group from output to input.
+    budget spent rising and at the peak; then linear to `final` x peak. layer_decay: factor per group, output to input.
     clip: largest gradient norm; accumulate: batches per step; dtype: of the computation, auto = measured.
     save_seconds, evaluate_seconds: the longest time between two checkpoints, between two evaluations.
     """

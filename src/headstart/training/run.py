@@ -39,7 +39,7 @@ _LEAST_TRAINING = 0.4  # share of the budget that training gets even when prepar
 
 @dataclass(frozen=True, kw_only=True)
 class BatchSpec(Spec):
-    """tokens: per batch; window: longest sample in tokens; bucket: samples of like length together; framed: with specials."""
+    """tokens: per batch; window: longest sample in tokens; bucket: like lengths together; framed: with specials."""
 
     tokens: int = 4096
     window: int = 126
