@@ -13,7 +13,12 @@ from torch.nn import functional as F
 
 from headstart.base.batch import Batch
 from headstart.base.contracts import Backbone, Features
+from headstart.base.errors import HeadstartError
 from headstart.base.spec import BackboneSpec
+
+# RMSNorm makes the output blind to the scale, so a small start is a larger relative rate for the table: measured on
+# NSMC after 1,500 steps, .3 gives +.006/.009/.010 at 64/256/1,000 labels over 1.0; .1 gains there and loses at 16.
+_START = 0.3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +27,11 @@ class NgramBagSpec(BackboneSpec):
 
     width: int = 256
     mlp_width: int = 1024
+
+    def __post_init__(self) -> None:
+        for name in ("width", "mlp_width"):
+            if getattr(self, name) < 1:
+                raise HeadstartError(f"{self.label()}.{name}={getattr(self, name)}: expected at least 1")
 
     def build(self, vocabulary: int, pad_id: int) -> NgramBag:
         """Return the randomly started network for `vocabulary` n-gram ids, most frequent first."""
@@ -42,7 +52,7 @@ class NgramBag(Backbone):
         with torch.no_grad():
             # Ids are sorted by frequency, so by Zipf's law log(rank) is the shape of an idf weight.
             idf = torch.log(torch.arange(vocabulary, dtype=torch.float32) + 2.0)
-            self.embedding.weight.normal_(0.0, 1.0 / width**0.5).mul_((idf / idf.mean())[:, None])
+            self.embedding.weight.normal_(0.0, _START / width**0.5).mul_((idf / idf.mean())[:, None])
             self.embedding.weight[pad_id] = 0.0
             nn.init.zeros_(self.mlp_out.weight)
 

@@ -133,6 +133,12 @@ class Objective(nn.Module, ABC):
     """
 
     progress: float = 0.0
+    fewest: int = 1  # usable samples without which nothing can be learned
+    needs: str = "more text is needed"  # said when there are fewer
+
+    def usable(self, batch: Batch) -> int:
+        """Return how many samples of an uncorrupted batch the objective can learn from."""
+        return batch.size
 
     @abstractmethod
     def corrupt(self, batch: Batch, random: KeyedRandom) -> Batch:

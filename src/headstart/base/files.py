@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from headstart.base.errors import HeadstartError
+from headstart.base.errors import HeadstartError, nearest
 
 
 def sha256(path: Path) -> str:
@@ -57,6 +57,14 @@ def read_json(path: Path) -> Any:
         raise HeadstartError(f"{path}: no such file") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise HeadstartError(f"{path}: not valid JSON ({error})") from None
+
+
+def nearest_beside(path: Path) -> str:
+    """Return `; did you mean 'x'?` for what lies beside a missing `path` and is named alike, or an empty string."""
+    try:
+        return nearest(path.name, [beside.name for beside in path.parent.iterdir()])
+    except OSError:
+        return ""
 
 
 def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:

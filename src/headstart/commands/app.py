@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import re
 import sys
+import typing
 from collections.abc import Sequence
+from pathlib import Path
 
 import cyclopts
 
 import headstart
 from headstart.base.errors import HeadstartError, nearest
+from headstart.commands.session import Terminated
 
 VERBS = {
     "demo": "the whole story on text this machine has: pretrain, compare, report",
@@ -26,7 +29,9 @@ VERBS = {
     "doctor": "what is wrong with this environment",
 }
 _EPILOGUE = "Everything else by dotted setting: objective.rate=0.3. Add --debug to any command for tracebacks."
-_SETTING = re.compile(r"^(--)?[a-z_]+\.[a-z0-9_]+=")
+_SET_VERBS = ("pretrain", "transfer", "compare")
+_SETTING = re.compile(r"^((--)?[a-z_]+\.[a-z0-9_]+|tokenizer|backbone|objective|held_out)=")
+_KINDS = {float: "a number", int: "a whole number", Path: "a path", str: "text"}
 
 
 def build() -> cyclopts.App:
@@ -54,49 +59,73 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         sys.exit(_run(tokens))
-    except (HeadstartError, cyclopts.CycloptsError) as error:
-        if debug and isinstance(error, HeadstartError):
-            raise
-        _complain(" ".join(str(error).split()))
-        sys.exit(2)
-    except KeyboardInterrupt:
-        _complain(
-            "interrupted; nothing that was finished is lost: the same command (with --resume for pretrain) goes on"
-        )
-        sys.exit(130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-    except MemoryError:
-        if debug:
+    except (Exception, KeyboardInterrupt) as error:
+        text, code = _explain(error, tokens)
+        if debug and not isinstance(error, cyclopts.CycloptsError | KeyboardInterrupt):
             raise
-        _complain("out of memory; give smaller batches (batches.tokens=1024) or a smaller --vocabulary")
-        sys.exit(2)
-    except OSError as error:
-        if debug:
-            raise
-        _complain(f"{error.filename or 'a file'}: {error.strerror or error}")
-        sys.exit(2)
-    except Exception as error:
-        if debug:
-            raise
-        _complain(f"internal fault: {type(error).__name__}: {' '.join(str(error).split())} (--debug shows where)")
-        sys.exit(1)
+        _complain(text)
+        sys.exit(code)
+
+
+def split_settings(tokens: Sequence[str]) -> list[str]:
+    """Return the tokens with every `part.field=value` of a verb that takes settings moved behind a --set."""
+    if not tokens or tokens[0] not in _SET_VERBS:
+        return list(tokens)
+    settings = [t.removeprefix("--") for t in tokens if _SETTING.match(t) and not Path(t).exists()]
+    plain = [t for t in tokens if not _SETTING.match(t) or Path(t).exists()]
+    return plain + [part for setting in settings for part in ("--set", setting)]
 
 
 def _run(tokens: list[str]) -> int:
-    settings = [t.removeprefix("--") for t in tokens if _SETTING.match(t)]
-    plain = [t for t in tokens if not _SETTING.match(t)]
-    if settings:
-        plain += [part for setting in settings for part in ("--set", setting)]
-    if plain and not plain[0].startswith("-") and plain[0] not in VERBS:
-        raise HeadstartError(f"unknown command '{plain[0]}'{nearest(plain[0], VERBS)} (allowed: {', '.join(VERBS)})")
-    result = build()(plain, exit_on_error=False, print_error=False, result_action="return_value")
+    if tokens and not tokens[0].startswith("-") and tokens[0] not in VERBS:
+        raise HeadstartError(f"unknown command '{tokens[0]}'{nearest(tokens[0], VERBS)} (allowed: {', '.join(VERBS)})")
+    app = build()
+    result = app(split_settings(tokens), exit_on_error=False, print_error=False, result_action="return_value")
     summary = getattr(result, "summary", None)
     if summary is not None:
         print(summary() if callable(summary) else summary)
     return int(getattr(result, "exit_code", 0))
 
 
+def _explain(error: BaseException, tokens: Sequence[str]) -> tuple[str, int]:
+    """Return (one line for people, exit code)."""
+    if isinstance(error, cyclopts.CycloptsError):
+        return _misused(error, tokens), 2
+    if isinstance(error, HeadstartError):
+        return str(error), 2
+    if isinstance(error, KeyboardInterrupt):
+        again = "pretrain goes on with the same command and --resume, compare with the same command"
+        code = 143 if isinstance(error, Terminated) else 130
+        return f"interrupted; what was finished is saved: {again}", code
+    if isinstance(error, MemoryError):
+        return "out of memory; give smaller batches (batches.tokens=1024) or a smaller --vocabulary", 2
+    if isinstance(error, OSError):
+        return f"{error.filename or 'a file'}: {error.strerror or error}", 2
+    return f"internal fault: {type(error).__name__}: {error} (--debug shows where)", 1
+
+
+def _misused(error: cyclopts.CycloptsError, tokens: Sequence[str]) -> str:
+    """Return our words for a command line that cannot be understood: what was given, what is expected."""
+    verb = tokens[0] if tokens and tokens[0] in VERBS else ""
+    more = f"`headstart {verb} --help` shows what it takes" if verb else "`headstart --help` shows the commands"
+    if isinstance(error, cyclopts.CoercionError) and error.token is not None:
+        kind = error.target_type
+        members = [kind, *typing.get_args(kind)]
+        expected = next((_KINDS[member] for member in members if member in _KINDS), "")
+        if typing.get_origin(kind) is typing.Literal:
+            expected = ", ".join(typing.get_args(kind)) + nearest(error.token.value, typing.get_args(kind))
+        name = error.token.keyword or (error.argument.name if error.argument is not None else "argument")
+        return f"{name} {error.token.value}: expected {expected or 'another value'}"
+    if isinstance(error, cyclopts.MissingArgumentError) and error.argument is not None:
+        name = error.argument.name if error.argument.name.startswith("-") else error.argument.name.upper()
+        return f"{verb}: {name} {'needs a value' if name in tokens else 'is missing'}; {more}"
+    if isinstance(error, cyclopts.UnusedCliTokensError) and error.unused_tokens:
+        return f"{verb}: '{error.unused_tokens[0]}' is not understood here; {more}"
+    return str(error).strip().rstrip(".")
+
+
 def _complain(text: str) -> None:
-    print(f"headstart: {text}", file=sys.stderr)
+    print(f"headstart: {' '.join(text.split())}", file=sys.stderr)

@@ -12,7 +12,7 @@ from cyclopts import Parameter
 
 from headstart.base.errors import HeadstartError
 from headstart.commands.inputs import held_out_test, labelled, open_bases, route_with, say
-from headstart.commands.session import Language, need_positive, pick_language
+from headstart.commands.session import Language, need_folder, need_positive, pick_language, whole
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def compare(
     text2: Annotated[str | None, Parameter(help="second text column, for pairs")] = None,
     label: Annotated[str | None, Parameter(help="label column [guessed and printed]")] = None,
     labels: Annotated[str, Parameter(help="label counts to try")] = "16,64,256",
-    draws: Annotated[int, Parameter(help="random label draws per count")] = 10,
+    draws: Annotated[int, Parameter(help="random label draws per count", converter=whole)] = 10,
     minutes: Annotated[float, Parameter(help="time budget for all rows together")] = 20.0,
     routes: Annotated[str, Parameter(help="comma-separated routes, or all")] = "all",
     metric: Annotated[str, Parameter(help="accuracy or macro_f1")] = "accuracy",
@@ -54,8 +54,8 @@ def compare(
     corpus: Annotated[
         list[str] | None, Parameter(show=False, help="unlabelled text [the base's own]", consume_multiple=True)
     ] = None,
-    seed: Annotated[int, Parameter(show=False)] = 0,
-    threads: Annotated[int | None, Parameter(show=False)] = None,
+    seed: Annotated[int, Parameter(show=False, converter=whole)] = 0,
+    threads: Annotated[int | None, Parameter(show=False, converter=whole)] = None,
     set: Annotated[list[str] | None, Parameter(show=False)] = None,
 ) -> Compared:
     """Compare every route on the same nested label draws, score the test rows once, say with intervals what to ship.
@@ -66,18 +66,20 @@ def compare(
     """
     from headstart.base import registry
     from headstart.base.device import set_threads
+    from headstart.data.open import as_paths
 
     need_positive("--minutes", minutes)
     need_positive("--draws", draws)
+    out, bases, data = Path(out), as_paths(bases), as_paths(data)
+    _need_report_folder(out)
     sizes = _sizes(labels)
     set_threads(threads)
-    names = registry.names("route") if routes == "all" else [name.strip() for name in routes.split(",") if name.strip()]
-    specs = [route_with(name, set or []) for name in names]
+    specs = _routes(routes, set or [], classical=bases == ["none"])
     score = registry.load("metric", metric)()
-    opened = {} if [str(b) for b in bases] == ["none"] else open_bases(bases)
+    opened = {} if bases == ["none"] else open_bases([Path(base) for base in bases])
     train, train_ledger = labelled(data, text, label, text2, group=group)
     if test:
-        test_rows, test_ledger = labelled(test, text, label, text2, classes=train.classes, group=group)
+        test_rows, test_ledger = labelled(as_paths(test), text, label, text2, classes=train.classes, group=group)
     else:
         train, test_rows = held_out_test(train, seed)
         test_ledger = {"files": train_ledger["files"], "used": len(test_rows)}
@@ -102,6 +104,28 @@ def compare(
         ledger=ledger,
         command=shlex.join(["headstart", *sys.argv[1:]]),
     )
+
+
+def _need_report_folder(out: Path) -> None:
+    """Raise HeadstartError when `out` cannot be made or holds something that is no comparison."""
+    need_folder(out)
+    if out.is_dir() and any(out.iterdir()) and not (out / "cells").is_dir():
+        raise HeadstartError(f"{out} exists and is no comparison; choose another --out")
+
+
+def _routes(names: str, settings: list[str], classical: bool) -> list:
+    """Return the routes asked for. Raises HeadstartError: unknown, none, or a base is needed and there is none."""
+    from headstart.base import registry
+
+    chosen = registry.names("route") if names == "all" else [name.strip() for name in names.split(",") if name.strip()]
+    if not chosen:
+        raise HeadstartError(
+            f"--routes '{names}': no route is named (allowed: all, {', '.join(registry.names('route'))})"
+        )
+    specs = [route_with(name, settings) for name in dict.fromkeys(chosen)]
+    if classical and names != "all" and (lost := [spec.name for spec in specs if spec.needs == "base"]):
+        raise HeadstartError(f"--routes {','.join(lost)}: needs a pre-trained base; give a run directory, not `none`")
+    return specs
 
 
 def _sizes(labels: str) -> list[int]:

@@ -8,8 +8,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from headstart.base.errors import HeadstartError
 from headstart.commands.inputs import open_bases, say
+from headstart.commands.session import need_new_file, whole
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def embed(
     *,
     out: Annotated[Path, Parameter(help="the .npy file to write (float32 [rows, width])")],
     text: Annotated[str | None, Parameter(help="text column [guessed and printed]")] = None,
-    layer: Annotated[int, Parameter(help="-1 last, 0 embeddings")] = -1,
+    layer: Annotated[int, Parameter(help="-1 last, 0 embeddings", converter=whole)] = -1,
     pooling: Annotated[str, Parameter(help="auto, mean, cls or own")] = "auto",
 ) -> Embedded:
     """Write one vector per text, in input order; texts longer than the network takes are averaged over windows."""
@@ -41,14 +41,15 @@ def embed(
 
     from headstart.base.device import set_threads
     from headstart.base.files import write_bytes
+    from headstart.data.open import as_paths
     from headstart.data.task_files import read_texts
     from headstart.training.checkpoint import disk_error
 
     set_threads()
-    if out.exists():
-        raise HeadstartError(f"{out} exists; give another --out")
-    artefact = next(iter(open_bases([base]).values()))
-    examples, ledger, notes = read_texts(list(data), text=text)
+    out = Path(out)
+    need_new_file(out)
+    artefact = next(iter(open_bases([Path(base)]).values()))
+    examples, ledger, notes = read_texts(as_paths(data), text=text)
     for note in notes:
         say(note)
     vectors = artefact.embed(examples.first, layer=layer, pooling=pooling)

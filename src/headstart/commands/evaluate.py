@@ -9,6 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from headstart.commands.inputs import labelled
+from headstart.commands.session import whole
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ def evaluate(
     text: Annotated[str | None, Parameter(help="text column [as in training]")] = None,
     text2: Annotated[str | None, Parameter(help="second text column [as in training]")] = None,
     label: Annotated[str | None, Parameter(help="label column [as in training]")] = None,
-    seed: int = 0,
+    seed: Annotated[int, Parameter(help="of the bootstrap", converter=whole)] = 0,
 ) -> Evaluated:
     """Score a task model on labelled rows: every metric with a 95 % interval (1,000 bootstrap samples of the rows)."""
     import numpy as np
@@ -40,13 +41,14 @@ def evaluate(
     from headstart.base import registry
     from headstart.base.device import set_threads
     from headstart.base.seeds import numpy_generator
+    from headstart.data.open import as_paths
     from headstart.routes.task import load_task, read_task
 
     set_threads()
     model = load_task(task)
     columns = read_task(task).get("receipt", {}).get("columns", {})
     text, text2, label = text or columns.get("text"), text2 or columns.get("text2"), label or columns.get("label")
-    examples, _ = labelled(data, text, label, text2, classes=model.classes)
+    examples, _ = labelled(as_paths(data), text, label, text2, classes=model.classes)
     predicted = model.scores(examples).argmax(1)
     random = numpy_generator(seed, "bootstrap")
     rows = len(examples)

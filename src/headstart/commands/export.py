@@ -39,6 +39,7 @@ def export(
     from headstart.training.artefact import Artefact
     from headstart.training.checkpoint import disk_error
 
+    source, out = Path(source), Path(out)
     need_new_folder(out, "export", "choose another --out")
     writer = registry.load("export", to)()
     thing = load_task(source) if (source / "task.json").is_file() else Artefact.open(source)

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from headstart.base.errors import HeadstartError
 from headstart.commands.inputs import open_bases
+from headstart.commands.session import need_positive, whole
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ def fill(
     text: Annotated[str, Parameter(help='text with one or more [MASK], such as "this film was [MASK]"')],
     /,
     *,
-    top: Annotated[int, Parameter(help="guesses per mask")] = 5,
+    top: Annotated[int, Parameter(help="guesses per mask", converter=whole)] = 5,
 ) -> Filled:
     """Show the likeliest tokens at every [MASK]."""
     import numpy as np
@@ -36,15 +37,16 @@ def fill(
     from headstart.base.batch import make_batch
     from headstart.base.device import set_threads
 
+    need_positive("--top", top)
     set_threads()
-    artefact = next(iter(open_bases([base]).values()))
+    artefact = next(iter(open_bases([Path(base)]).values()))
     tokenizer = artefact.tokenizer
     if tokenizer.mask_id < 0 or artefact.objective is None or not hasattr(artefact.objective, "fill"):
         raise HeadstartError(f"{base} is no masked language model; pretrain one with --objective mlm")
     mask = tokenizer.token(tokenizer.mask_id)
     pieces = text.split(mask)
     if len(pieces) == 1:
-        raise HeadstartError(f"the text has no {mask}")
+        raise HeadstartError(f"the text has no {mask}; write it where a word is to be guessed")
     parts = tokenizer.encode(pieces)
     ids = parts[0]
     for part in parts[1:]:

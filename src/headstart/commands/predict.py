@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from headstart.commands.inputs import say
-from headstart.commands.session import write_lines
+from headstart.commands.session import need_new_file, write_lines
 
 
 @dataclass(frozen=True)
@@ -30,15 +30,19 @@ def predict(
 ) -> Predicted:
     """Label texts: one JSON line per row with label, probability and where the row came from."""
     from headstart.base.device import set_threads
+    from headstart.data.open import as_paths
     from headstart.data.task_files import read_texts
     from headstart.routes.task import load_task, read_task
 
+    if out is not None:
+        out = Path(out)
+        need_new_file(out)
     set_threads()
     model = load_task(task)
     receipt = read_task(task).get("receipt", {})
     columns = receipt.get("columns", {})
     examples, ledger, notes = read_texts(
-        list(data), text=text or columns.get("text"), text2=text2 or columns.get("text2")
+        as_paths(data), text=text or columns.get("text"), text2=text2 or columns.get("text2")
     )
     for note in notes:
         say(note)

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
+import shutil
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
 from headstart.base.errors import HeadstartError
-from headstart.commands.session import need_new_folder, need_positive, saving_signals
+from headstart.commands.inputs import say
+from headstart.commands.session import need_folder, need_new_folder, need_positive, saving_signals, whole
 
 if TYPE_CHECKING:
     from headstart.training.run import RunResult, RunSpec
+
+_SPOOL = "stdin"  # no suffix: what it holds is told by its first bytes, as for every stream
+_REPEATS = 1 / 0.4  # preparing takes at most 60 % of the minutes, so up to this factor they are those of the start
 
 
 @dataclass(frozen=True)
@@ -52,16 +60,16 @@ def pretrain(
     *,
     out: Annotated[Path, Parameter(help="the run directory to write")],
     minutes: Annotated[float | None, Parameter(help="wall-clock budget, everything included [10]")] = None,
-    steps: Annotated[int | None, Parameter(help="budget in steps instead of minutes")] = None,
+    steps: Annotated[int | None, Parameter(help="budget in steps instead of minutes", converter=whole)] = None,
     objective: Annotated[str | None, Parameter(help="halves, mlm ... (`headstart list objective`) [by budget]")] = None,
     column: Annotated[str | None, Parameter(help="text column of tables [guessed and printed]")] = None,
     unit: Annotated[
         Literal["auto", "line", "paragraph", "file"],
         Parameter(help="what a document is in plain text [guessed and printed]"),
     ] = "auto",
-    vocabulary: Annotated[int | None, Parameter(help="tokenizer vocabulary [from the data]")] = None,
-    seed: int = 0,
-    threads: Annotated[int | None, Parameter(help="CPU threads [all]")] = None,
+    vocabulary: Annotated[int | None, Parameter(help="tokenizer vocabulary [from the data]", converter=whole)] = None,
+    seed: Annotated[int, Parameter(help="of weights, order and masks", converter=whole)] = 0,
+    threads: Annotated[int | None, Parameter(help="CPU threads [all]", converter=whole)] = None,
     resume: Annotated[bool, Parameter(negative="", help="continue the run in --out")] = False,
     set: Annotated[list[str] | None, Parameter(show=False)] = None,
 ) -> Pretrained:
@@ -73,70 +81,130 @@ def pretrain(
     Raises HeadstartError: unreadable input, unknown names, an existing directory without --resume, a full disk.
     """
     from headstart.base.device import set_threads
+    from headstart.data.open import as_paths
     from headstart.training.events import Progress
     from headstart.training.loop import Stop
     from headstart.training.run import train_run
 
-    need_positive("--minutes", minutes)
-    need_positive("--steps", steps)
+    for name, value in (("--minutes", minutes), ("--steps", steps), ("--vocabulary", vocabulary)):
+        need_positive(name, value)
+    out = Path(out)
     set_threads(threads)
-    spec, reason = _resolve(corpus, out, minutes, steps, objective, column, unit, vocabulary, seed, resume, set or [])
-    _say(reason)
+    asked = _Asked(as_paths(corpus), minutes, steps, objective, column, unit, vocabulary, seed, set or [])
+    if resume and (out / "run.json").is_file():
+        spec = _resumed(asked, out)
+    else:
+        spec = _fresh(asked, out, resume)
     stop = Stop()
-    with saving_signals(stop):
+    with _spooled(spec, out) as spec, saving_signals(stop):
         result: RunResult = train_run(
-            spec, out, resume=resume, listeners=[Progress()], stop=stop, say=_say, command=shlex.join(sys.argv)
+            spec, out, resume=resume, listeners=[Progress()], stop=stop, say=say, command=shlex.join(sys.argv)
         )
     return Pretrained(out, result.fit.step, result.fit.tokens, result.fit.loss, result.fit.stopped, result.notes)
 
 
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+@dataclass(frozen=True)
+class _Asked:
+    """What the caller gave."""
+
+    paths: list[str]
+    minutes: float | None
+    steps: int | None
+    objective: str | None
+    column: str | None
+    unit: str
+    vocabulary: int | None
+    seed: int
+    settings: list[str]
 
 
-def _resolve(
-    corpus: list[str],
-    out: Path,
-    minutes: float | None,
-    steps: int | None,
-    objective: str | None,
-    column: str | None,
-    unit: str,
-    vocabulary: int | None,
-    seed: int,
-    resume: bool,
-    settings: list[str],
-) -> tuple[RunSpec, str]:
-    """Return the resolved run: that of run.json when resuming, else the recipe's with the settings applied."""
-    import dataclasses
-
+def _fresh(asked: _Asked, out: Path, resume: bool) -> RunSpec:
+    """Return the recipe's run with the settings applied. Raises HeadstartError: unknown names, `out` is in use."""
     import torch
 
-    from headstart.base.files import read_json
+    from headstart.base import registry
     from headstart.recipes.choose import choose_recipe
     from headstart.recipes.facts import Facts
+
+    if resume and out.is_dir() and any(out.iterdir()):
+        raise HeadstartError(f"--resume: {out} is no run (it has no run.json); give the run's own directory as --out")
+    need_new_folder(out, "pretrain", "choose another --out, or add --resume to go on with that run")
+    minutes = 10.0 if asked.minutes is None and asked.steps is None else asked.minutes
+    where = {"paths": asked.paths, "column": asked.column, "unit": asked.unit}
+    seconds = minutes * 60 if minutes is not None else None
+    facts = Facts(where, seconds, asked.steps, asked.seed, torch.cuda.is_available())
+    recipe, reason = choose_recipe(asked.objective, facts)
+    chosen = registry.load("objective", asked.objective)() if asked.objective else None
+    spec = dataclasses.replace(recipe.plan(facts, chosen), vocabulary=asked.vocabulary).override(asked.settings)
+    say(f"no run in {out} yet, so --resume starts one; {reason}" if resume else reason)
+    return spec
+
+
+def _resumed(asked: _Asked, out: Path) -> RunSpec:
+    """Return the run of run.json, with another budget if asked for. Raises HeadstartError: other settings than then."""
+    from headstart.base.files import read_json
     from headstart.training.run import RunSpec
 
-    record = out / "run.json"
-    if resume and record.is_file():
-        spec = RunSpec.read(read_json(record).get("spec", {}))
-        if settings or objective:
-            raise HeadstartError("--resume continues with the settings in run.json; leave out --objective and settings")
-        budget: dict[str, Any] = {}
-        if steps is not None:
-            budget = {"steps": steps}
-        return dataclasses.replace(spec, training=dataclasses.replace(spec.training, **budget)), f"resuming {out}"
-    if not resume:
-        need_new_folder(out, "pretrain", "choose another --out, or add --resume to go on with that run")
-    if minutes is None and steps is None:
-        minutes = 10.0
-    where = {"paths": [str(path) for path in corpus], "column": column, "unit": unit}
-    seconds = minutes * 60 if minutes is not None else None
-    facts = Facts(where, seconds, steps, seed, torch.cuda.is_available())
-    recipe, reason = choose_recipe(objective, facts)
-    from headstart.base import registry
+    record = read_json(out / "run.json")
+    spec = RunSpec.read(record.get("spec", {}) if isinstance(record, dict) else {})
+    held = {
+        "--objective": (asked.objective, spec.objective.name),
+        "--vocabulary": (asked.vocabulary, spec.vocabulary),
+        "--column": (asked.column, spec.corpus.get("column")),
+        "--unit": (asked.unit if asked.unit != "auto" else None, spec.corpus.get("unit")),
+        "--seed": (asked.seed or None, spec.training.seed),
+    }
+    for name, (given, then) in held.items():
+        if given is not None and given != then:
+            raise HeadstartError(f"{name} {given}: {out} was started with {then}, and --resume goes on with that")
+    if spec.override(asked.settings) != spec:
+        raise HeadstartError(f"{' '.join(asked.settings)}: {out} was started with other settings; --resume keeps those")
+    say(f"resuming {out}")
+    paths = spec.corpus.get("paths", [])
+    if asked.paths != paths and asked.paths != ["-"]:
+        say(f"the text is still {', '.join(paths)}, as in {out / 'run.json'}; {', '.join(asked.paths)} is not read")
+    training = spec.training
+    if asked.steps is not None:
+        training = dataclasses.replace(training, steps=asked.steps)
+    if asked.minutes is not None:
+        seconds = asked.minutes * 60
+        if training.seconds is None or not training.seconds <= seconds <= training.seconds * _REPEATS:
+            training = dataclasses.replace(training, seconds=seconds)
+            say(f"the budget of training is now {asked.minutes:g} min in all")
+    return dataclasses.replace(spec, training=training)
 
-    chosen = registry.load("objective", objective)() if objective else None
-    spec = recipe.plan(facts, chosen)
-    spec = dataclasses.replace(spec, vocabulary=vocabulary).override(settings)
-    return spec, reason
+
+@contextmanager
+def _spooled(spec: RunSpec, out: Path) -> Iterator[RunSpec]:
+    """Keep standard input as a file of the run, so that every pass and a later --resume can read it.
+
+    A run that fails before it has a run.json leaves no such file. Raises HeadstartError: nothing came in, full disk.
+    """
+    from headstart.data.open import STDIN
+    from headstart.training.checkpoint import disk_error
+
+    paths = spec.corpus.get("paths", [])
+    if STDIN not in paths:
+        yield spec
+        return
+    need_folder(out)
+    target, temporary = out / _SPOOL, out / f".{_SPOOL}.tmp"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if sys.stdin.isatty():
+            say("reading the text from the keyboard; Ctrl-D ends it")
+        with open(temporary, "wb") as stream:
+            shutil.copyfileobj(sys.stdin.buffer, stream)
+        if not temporary.stat().st_size:
+            raise HeadstartError("standard input is empty; pipe the text in: cat FILE | headstart pretrain - --out RUN")
+        temporary.replace(target)
+        kept = [str(target.resolve()) if path == STDIN else path for path in paths]
+        yield dataclasses.replace(spec, corpus=spec.corpus | {"paths": kept})
+    except OSError as error:
+        raise disk_error(target, error) from None
+    finally:
+        temporary.unlink(missing_ok=True)
+        if out.is_dir() and not (out / "run.json").is_file():
+            target.unlink(missing_ok=True)
+            if not any(out.iterdir()):
+                out.rmdir()

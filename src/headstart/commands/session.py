@@ -1,19 +1,25 @@
-"""What the verbs share: threads, the language of reports, signals that save, files for answers."""
+"""What the verbs share: the language of reports, checks of what was given, signals that save, files for answers."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import locale
+import math
+import os
 import signal
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from headstart.base.errors import HeadstartError
 
 Language = Literal["auto", "en", "ko"]
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM outside the training loop, where nothing is left to save."""
 
 
 def pick_language(language: str) -> str:
@@ -23,16 +29,49 @@ def pick_language(language: str) -> str:
     return "ko" if (locale.getlocale()[0] or "").lower().startswith(("ko", "korean")) else "en"
 
 
+def whole(_kind: Any, tokens: Sequence[Any]) -> int:
+    """Read a whole number of the command line; 1.5 is none (the parser itself would round it). Raises ValueError."""
+    return int(tokens[0].value.replace("_", ""))
+
+
 def need_new_folder(folder: Path, what: str, way_out: str) -> None:
-    """Raise HeadstartError when `folder` exists and holds anything."""
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+    """Raise HeadstartError when `folder` cannot be made or already holds anything."""
+    need_folder(folder)
+    if folder.is_dir() and any(not path.name.endswith(".tmp") for path in folder.iterdir()):
         raise HeadstartError(f"{folder} exists and is not empty; {what} never overwrites: {way_out}")
 
 
+def need_folder(folder: Path) -> None:
+    """Raise HeadstartError when `folder` is not there and cannot be made; nothing is left behind."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    for path in (folder, *folder.parents):
+        if path.exists() and not path.is_dir():
+            raise HeadstartError(f"--out {folder}: {path} is a file, not a folder; choose another --out")
+    made: list[Path] = []
+    try:
+        for path in reversed(missing):
+            path.mkdir()
+            made.append(path)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(13, "no permission to write there")
+    except OSError as error:
+        raise HeadstartError(f"--out {folder}: cannot be made ({error.strerror}); choose another --out") from None
+    finally:
+        for path in reversed(made):
+            path.rmdir()
+
+
+def need_new_file(path: Path) -> None:
+    """Raise HeadstartError when `path` exists or its folder cannot be made."""
+    if path.exists():
+        raise HeadstartError(f"{path} exists; give another --out")
+    need_folder(path.parent)
+
+
 def need_positive(name: str, value: float | None) -> None:
-    """Raise HeadstartError when a given number is not larger than 0."""
-    if value is not None and not value > 0:
-        raise HeadstartError(f"{name} {value:g}: must be larger than 0")
+    """Raise HeadstartError when a given number is not finite or not larger than 0."""
+    if value is not None and not 0 < value < math.inf:
+        raise HeadstartError(f"{name} {value:g}: must be larger than 0" + (" and finite" if value == math.inf else ""))
 
 
 @contextlib.contextmanager
@@ -42,9 +81,7 @@ def saving_signals(stop: Any) -> Iterator[None]:
 
     def ask(number: int, _frame: object) -> None:
         if not stop.armed or stop.requested:
-            if number == signal.SIGTERM:
-                raise SystemExit(143)
-            raise KeyboardInterrupt
+            raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
         stop.requested, stop.reason = True, signal.Signals(number).name
         print(f"\n{stop.reason}: saving, then stopping (once more to stop at once)", file=sys.stderr, flush=True)
 
@@ -59,13 +96,20 @@ def saving_signals(stop: Any) -> Iterator[None]:
 
 
 def write_lines(rows: Iterable[dict[str, Any]], out: Path | None) -> int:
-    """Write JSON lines to `out` (never over an existing file), or to standard output; return how many."""
-    if out is not None and out.exists():
-        raise HeadstartError(f"{out} exists; give another --out")
-    count = 0
-    with contextlib.ExitStack() as stack:
-        stream = sys.stdout if out is None else stack.enter_context(open(out, "w", encoding="utf-8"))
-        for row in rows:
-            stream.write(json.dumps(row, ensure_ascii=False) + "\n")
-            count += 1
-    return count
+    """Write JSON lines to `out`, whole or not at all, or to standard output; return how many.
+
+    Raises HeadstartError: `out` exists, the disk refuses.
+    """
+    from headstart.base.files import write_bytes
+    from headstart.training.checkpoint import disk_error
+
+    lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
+    if out is None:
+        sys.stdout.writelines(lines)
+        return len(lines)
+    need_new_file(out)
+    try:
+        write_bytes(out, "".join(lines).encode())
+    except OSError as error:
+        raise disk_error(out, error) from None
+    return len(lines)

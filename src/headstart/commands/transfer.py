@@ -10,7 +10,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from headstart.commands.inputs import labelled, open_bases, route_with, say
-from headstart.commands.session import need_new_folder, need_positive
+from headstart.commands.session import need_new_folder, need_positive, whole
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ def transfer(
     text2: Annotated[str | None, Parameter(help="second text column, for pairs")] = None,
     label: Annotated[str | None, Parameter(help="label column [guessed and printed]")] = None,
     minutes: Annotated[float | None, Parameter(help="time budget for training [none]")] = None,
-    seed: int = 0,
-    threads: Annotated[int | None, Parameter(help="CPU threads [all]")] = None,
+    seed: Annotated[int, Parameter(help="of whatever the route draws", converter=whole)] = 0,
+    threads: Annotated[int | None, Parameter(help="CPU threads [all]", converter=whole)] = None,
     set: Annotated[list[str] | None, Parameter(show=False)] = None,
 ) -> Transferred:
     """Train one route on all labelled rows and save a self-contained task model.
@@ -52,16 +52,18 @@ def transfer(
     """
     from headstart.base.device import set_threads
     from headstart.base.errors import HeadstartError
+    from headstart.data.open import as_paths
     from headstart.routes.task import save_task
     from headstart.routes.workspace import Workspace
     from headstart.training.checkpoint import disk_error
 
     need_positive("--minutes", minutes)
+    out = Path(out)
     need_new_folder(out, "transfer", "choose another --out")
     set_threads(threads)
     spec = route_with(route, set or [])
-    bases = {} if str(base) == "none" else open_bases([base])
-    examples, ledger = labelled(data, text, label, text2)
+    bases = {} if str(base) == "none" else open_bases([Path(base)])
+    examples, ledger = labelled(as_paths(data), text, label, text2)
     workspace = Workspace(next(iter(bases.values()), None))
     if refusal := spec.refuses(examples, workspace):
         raise HeadstartError(f"route {route}: {refusal}")

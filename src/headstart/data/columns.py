@@ -60,7 +60,7 @@ def guess_text(rows: Sequence[dict[str, Any]], source: str, avoid: Sequence[str]
     best = max(columns, key=lambda name: lengths[name], default=None)
     if best is None or lengths[best] == 0:
         raise HeadstartError(
-            f"{source}: no column holds text (columns: {', '.join(columns_of(rows))}); name it: column="
+            f"{source}: no column holds text (columns: {', '.join(columns_of(rows))}); name it with --column or --text"
         )
     return best, f"the longest, {lengths[best]:.0f} characters on average"
 
@@ -74,7 +74,7 @@ def guess_label(rows: Sequence[dict[str, Any]], source: str, avoid: Sequence[str
     few = [name for name in columns if 2 <= len(values[name]) <= max(2, len(rows) // 4)]
     if len(few) != 1:
         raise HeadstartError(
-            f"{source}: which column is the label? name it: label= (columns: {', '.join(columns_of(rows))})"
+            f"{source}: which column is the label? name it with --label (columns: {', '.join(columns_of(rows))})"
         )
     return few[0], f"{len(values[few[0]])} different values in the first {len(rows)} rows"
 

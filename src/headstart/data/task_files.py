@@ -151,6 +151,10 @@ def _choose(
     for what, column in given.items():
         if column is not None:
             check_column(what, column, names, source)
+    if text is not None and text in (label, text2):
+        raise HeadstartError(
+            f"{source}: the text column '{text}' cannot be the {'label' if text == label else 'second text'} too"
+        )
     if labelled and names == ["text"]:
         raise HeadstartError(
             f"{source}: plain text has no labels; give a table (.tsv, .csv, .jsonl, .parquet) with a label column"

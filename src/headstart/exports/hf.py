@@ -31,7 +31,7 @@ class HfSpec(ExportSpec):
         network has no counterpart there, or when `folder` holds other files.
         """
         folder = Path(folder)
-        table = _table(artefact_or_task.backbone_spec)
+        table = _table(getattr(artefact_or_task, "backbone_spec", None))
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise HeadstartError(f"{folder} is not empty: export writes a new folder, choose another name")
         kind, head = _head(artefact_or_task, table)
@@ -47,8 +47,8 @@ class HfSpec(ExportSpec):
         write_folder(folder, fill)
         loader = f"Auto{_AUTO[kind]}.from_pretrained"
         if not (folder / _TOKENIZER).is_file():
-            kind_of_text = artefact_or_task.tokenizer.kind
-            return f"{loader} loads the network; tokenizer {kind_of_text} does not exist there, make the ids with headstart"
+            missing = f"tokenizer {artefact_or_task.tokenizer.kind} does not exist there"
+            return f"{loader} loads the network; {missing}, make the ids with headstart"
         return f"load it with {loader} and AutoTokenizer.from_pretrained"
 
 
@@ -65,6 +65,11 @@ def hf_tensors(table: NameTable, backbone: nn.Module, kind: str, head: nn.Module
 
 def _table(spec: Any) -> NameTable:
     """Return the spec's name table. Raises HeadstartError when it has none."""
+    if spec is None:
+        raise HeadstartError(
+            "this task model holds no network that transformers could load (its route only reads vectors or words); "
+            "export the run itself, or a task of route finetune or scratch"
+        )
     table = getattr(spec, "HF_NAMES", None)
     if table is None:
         fitting = [name for name in registry.names("backbone") if hasattr(registry.load("backbone", name), "HF_NAMES")]

@@ -42,11 +42,11 @@ class Layout:
         """Return [B, T, D] with zeros where there is no token."""
         if not self.dense:
             values_ND = _Move.apply(values_ND, self.index_N, self.mask_BT.numel(), True)
-        return values_ND.view(self.size, self.longest, -1)
+        return values_ND.view(self.size, self.longest, values_ND.shape[1])
 
     def unpad(self, values_BTD: Tensor) -> Tensor:
         """Return [N, D], the rows of `values_BTD` that hold tokens, in batch order."""
-        flat = values_BTD.reshape(self.mask_BT.numel(), -1)
+        flat = values_BTD.flatten(0, 1)
         return flat if self.dense else _Move.apply(flat, self.index_N, self.index_N.numel(), False)
 
     def bias(self, dtype: torch.dtype, window: int | None = None) -> Tensor | None:

@@ -18,17 +18,27 @@ from torch.nn import functional as F
 
 from headstart.base.batch import Batch
 from headstart.base.contracts import Backbone, Loss, Objective, Tokenizer
+from headstart.base.errors import HeadstartError
 from headstart.base.seeds import KeyedRandom
 from headstart.base.spec import ObjectiveSpec
 
 
 @dataclass(frozen=True, kw_only=True)
 class HalvesSpec(ObjectiveSpec):
-    """minimum: shortest document in words; temperature: at the start; projection: width that only training uses."""
+    """minimum: shortest document in words; least_share: the first view's expected share of a document's words is uniform
+    between this and one minus this (.5 = always half); temperature: its start; projection: width of the training-only
+    projection."""
 
     minimum: int = 4
+    least_share: float = 0.1
     temperature: float = 0.1
     projection: int = 256
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.least_share <= 0.5:
+            raise HeadstartError(f"{self.label()}.least_share={self.least_share}: expected a share from 0 to 0.5")
+        if not self.temperature > 0:
+            raise HeadstartError(f"{self.label()}.temperature={self.temperature}: must be larger than 0")
 
     def build(self, backbone: Backbone, tokenizer: Tokenizer) -> Halves:
         """Return the objective for any backbone; it learns from document vectors."""
@@ -42,16 +52,29 @@ class Halves(Objective):
     def __init__(self, width: int, spec: HalvesSpec, word_end_id: int, special_ids: list[int]):
         super().__init__()
         self.minimum, self.word_end_id = max(2, spec.minimum), word_end_id
+        self.least_share = spec.least_share
+        self.fewest = 2  # one alone has nothing to be told apart from
+        self.needs = (
+            f"it needs two or more of at least {self.minimum} words (objective.minimum): take longer documents "
+            "(--unit paragraph or file) or --objective mlm"
+        )
         self.special_ids = np.array(special_ids, np.int64)
         self.project = nn.Linear(width, spec.projection, bias=False)
         self.log_scale = nn.Parameter(torch.tensor(math.log(1.0 / spec.temperature)))
         nn.init.normal_(self.project.weight, std=width**-0.5)
 
-    def corrupt(self, batch: Batch, random: KeyedRandom) -> Batch:
-        """Return 2M samples: the first views of M documents, then their second views; short documents are left out.
+    def usable(self, batch: Batch) -> int:
+        """Return how many samples have at least `minimum` words."""
+        word, is_unit = self._units(batch.ids_N.numpy(), batch.row_N().numpy())
+        first_token = np.unique(word[is_unit], return_index=True)[1]
+        words_B = np.bincount(batch.row_N().numpy()[is_unit][first_token], minlength=batch.size)
+        return int((words_B >= self.minimum).sum())
 
-        With a word-end mark words stay whole and the mark is dropped; otherwise every token is a word. Special tokens
-        go into both views.
+    def corrupt(self, batch: Batch, random: KeyedRandom) -> Batch:
+        """Return 2M samples: the first views of M documents, then their second views.
+
+        A document shorter than `minimum` words, or whose coins all fell alike, is left out. With a word-end mark words
+        stay whole and the mark is dropped; otherwise every token is a word. Special tokens go into both views.
         """
         ids = batch.ids_N.numpy()
         row = batch.row_N().numpy()
@@ -59,17 +82,16 @@ class Halves(Objective):
         first_token = np.unique(word[is_unit], return_index=True)[1]
         word_row = row[is_unit][first_token]
         place = np.arange(len(word_row)) - np.searchsorted(word_row, word_row)  # word's position in its document
-        chance = random.uniform("halves", batch.sample_B.numpy()[word_row], place)
+        sample_B = batch.sample_B.numpy()
+        share_B = self.least_share + (1 - 2 * self.least_share) * random.uniform("halves.share", sample_B)
+        coin = random.uniform("halves", sample_B[word_row], place) < share_B[word_row]
         words_B = np.bincount(word_row, minlength=batch.size)
-        order = np.lexsort((chance, word_row))
-        rank = np.empty(len(order), np.int64)
-        rank[order] = place  # rank within the document by chance: the first half goes to view 0
-        view = (rank >= (words_B[word_row] + 1) // 2).astype(np.int64)
-        keep_B = words_B >= self.minimum
+        heads_B = np.bincount(word_row[coin], minlength=batch.size)
+        keep_B = (words_B >= self.minimum) & (heads_B > 0) & (heads_B < words_B)
         new_row = np.cumsum(keep_B) - 1
         kept = int(keep_B.sum())
 
-        view_N = view[np.clip(word, 0, None)] if len(view) else np.zeros(len(ids), np.int64)
+        view_N = coin[np.clip(word, 0, None)].astype(np.int64) if len(coin) else np.zeros(len(ids), np.int64)
         parts = []
         for side in (0, 1):
             chosen = keep_B[row] & ((is_unit & (view_N == side)) | (~is_unit & (word < 0)))

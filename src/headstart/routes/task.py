@@ -8,7 +8,7 @@ from typing import Any
 from headstart.base import registry
 from headstart.base.contracts import TaskModel
 from headstart.base.errors import HeadstartError
-from headstart.base.files import check_folder, read_json, write_folder, write_json
+from headstart.base.files import check_folder, nearest_beside, read_json, write_folder, write_json
 from headstart.base.spec import RouteSpec
 from headstart.routes.task_io import plain
 
@@ -33,6 +33,8 @@ def save_task(model: TaskModel, folder: Path, route: RouteSpec, receipt: dict[st
 def read_task(folder: Path) -> dict[str, Any]:
     """Return the contents of `task.json`: format, route, classes, notes, receipt. Raises HeadstartError."""
     path = Path(folder) / _FILE
+    if not Path(folder).is_dir():
+        raise HeadstartError(f"{folder}: no such directory{nearest_beside(Path(folder))}")
     if not path.is_file():
         raise HeadstartError(f"{folder}: not a task model (it has no {_FILE}); write one with 'headstart transfer'")
     data = read_json(path)

@@ -66,7 +66,7 @@ class FastTokenizer(Tokenizer):
 
     def token(self, token_id: int) -> str:
         """Return how one id is written. Raises HeadstartError when there is no such id."""
-        written = self.rust.id_to_token(int(token_id))
+        written = self.rust.id_to_token(int(token_id)) if token_id >= 0 else None
         if written is None:
             raise HeadstartError(f"no token {token_id}: ids go from 0 to {self.vocabulary - 1:,}")
         return written

@@ -112,6 +112,8 @@ class NgramTokenizer(Tokenizer):
         return " | ".join(word.strip() for word in words if word.strip())
 
     def token(self, token_id: int) -> str:
+        if not 0 <= token_id < self.vocabulary:
+            raise HeadstartError(f"no token {token_id}: ids go from 0 to {self.vocabulary - 1:,}")
         return WORD_END if token_id == 0 else self.ngrams[token_id - 1]
 
     def save(self, folder: Path) -> None:

@@ -17,9 +17,9 @@ from safetensors.torch import save
 from headstart.base import registry
 from headstart.base.batch import Batch
 from headstart.base.contracts import Backbone, Objective, Tokenizer, pick_device
-from headstart.base.errors import HeadstartError
+from headstart.base.errors import HeadstartError, unknown
 from headstart.base.examples import Examples
-from headstart.base.files import check_folder, read_json, sha256, write_bytes, write_folder, write_json
+from headstart.base.files import check_folder, nearest_beside, read_json, sha256, write_bytes, write_folder, write_json
 from headstart.base.spec import BackboneSpec
 from headstart.data.corpus import Corpus
 from headstart.interop.huggingface import Loaded, load_backbone, load_head
@@ -27,6 +27,7 @@ from headstart.text.load import load_tokenizer
 from headstart.training.checkpoint import WEIGHTS, Checkpoints, disk_error, load_weights, read_weights
 
 NETWORK = "network.json"
+_POOLINGS = ("auto", "mean", "cls", "own")
 
 
 @dataclass
@@ -53,8 +54,8 @@ class Artefact:
         path = Path(path)
         if not path.exists():
             raise HeadstartError(
-                f"{path}: no such directory; give a run directory of `headstart pretrain` or a downloaded Hugging Face "
-                "directory (hub names are not fetched: there may be no network)"
+                f"{path}: no such directory{nearest_beside(path)}; give a run directory of `headstart pretrain` or a "
+                "downloaded Hugging Face directory (hub names are not fetched: there may be no network)"
             )
         if (path / "run.json").is_file():
             return _open_run(path)
@@ -62,6 +63,10 @@ class Artefact:
             return _open_network(path)
         if (path / "config.json").is_file():
             return _open_hugging_face(path)
+        if (path / "task.json").is_file():
+            raise HeadstartError(
+                f"{path}: this is a task model; give the run or Hugging Face directory it started from"
+            )
         raise HeadstartError(f"{path}: neither a run (run.json) nor a Hugging Face model (config.json) is here")
 
     @property
@@ -135,6 +140,7 @@ class Artefact:
 
         layer: -1 for the last, 0 for the embeddings; pooling: mean, cls, own, or auto (mean; own vector for a bag).
         """
+        self._check_embedding(layer, pooling)
         self.backbone.eval()
         device = next(self.backbone.parameters()).device
         out = np.zeros((len(texts), self.backbone.width), np.float32)
@@ -155,6 +161,17 @@ class Artefact:
                 np.add.at(weight, owner[rows], lengths[rows].astype(np.float32))
             out[low : low + chunk] /= np.maximum(weight, 1.0)[:, None]
         return out
+
+    def _check_embedding(self, layer: int, pooling: str) -> None:
+        """Raise HeadstartError for a layer that is not there or a pooling that nobody knows."""
+        if pooling not in _POOLINGS:
+            raise unknown("pooling", pooling, _POOLINGS)
+        deepest = self.backbone.depth if self.backbone.token_outputs else -1
+        if layer != -1 and not 0 <= layer <= deepest:
+            allowed = f"-1 (last) or 0 (embeddings) to {deepest}" if deepest > 0 else "only -1"
+            raise HeadstartError(f"layer={layer}: this {self.backbone_spec.name} has {allowed}")
+        if pooling == "own" and self.backbone.token_outputs:
+            raise HeadstartError(f"pooling=own: {self.backbone_spec.name} has no document vector of its own; use mean")
 
     def _windows(self, encoded: list[np.ndarray]) -> tuple[list[np.ndarray], np.ndarray]:
         """Cut ids into framed windows; return them and the text each belongs to."""
@@ -237,10 +254,9 @@ def _open_run(path: Path) -> Artefact:
         raise HeadstartError(f"{path / 'run.json'}: not a run description of headstart") from None
     checkpoint, passed = Checkpoints(path / "checkpoints").newest()
     if checkpoint is None:
-        detail = f" ({'; '.join(passed)})" if passed else ""
-        raise HeadstartError(
-            f"{path}: no usable checkpoint yet{detail}; run `headstart pretrain ... --out {path} --resume`"
-        )
+        if passed:
+            raise HeadstartError(f"no checkpoint of {len(passed)} can be used: {passed[0].partition(';')[0]}")
+        raise HeadstartError(f"{path}: no checkpoint yet; run `headstart pretrain ... --out {path} --resume`")
     tokenizer = load_tokenizer(path / "tokenizer")
     backbone_spec, backbone, objective_spec, objective = _build(backbone_data, objective_data, tokenizer)
     load_weights(backbone, objective, read_weights(checkpoint), checkpoint)

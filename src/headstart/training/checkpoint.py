@@ -113,8 +113,10 @@ def disk_error(path: Path, error: OSError) -> HeadstartError:
         free = shutil.disk_usage(parent).free / 2**20
         return HeadstartError(
             f"disk full while writing {path} ({free:.0f} MB free); what was saved before is intact: "
-            "free some space and run the same command with --resume"
+            "free some space and run the same command again (pretrain: with --resume)"
         )
+    if (file := next((p for p in path.parents if p.is_file()), None)) is not None:
+        return HeadstartError(f"cannot write {path}: {file} is a file, not a folder")
     return HeadstartError(f"cannot write {path}: {error.strerror or error}; choose a folder you may write to")
 
 

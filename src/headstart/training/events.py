@@ -92,7 +92,8 @@ class Progress:
         left = event.seconds * (1 - event.progress) / event.progress if event.progress > 0 else math.nan
         text = (
             f"{event.progress:4.0%}  step {event.step:,}  loss {self._mean:.4f}  rate {event.rate:.1e}  "
-            f"{speed:,.0f} tokens/s  {clock(left)} left"
+            + (f"{speed:,.0f} tokens/s  " if speed else "")
+            + f"{clock(left)} left"
         )
         if self._live:
             self._stream.write("\r" + text.ljust(self._width))

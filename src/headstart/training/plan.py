@@ -45,13 +45,24 @@ class TrainPlan(Spec):
     def __post_init__(self) -> None:
         if self.steps is None and self.seconds is None:
             raise HeadstartError("a training plan needs steps or seconds")
-        for name in ("steps", "seconds", "rate", "accumulate", "save_seconds"):
+        positive = ("rate", "rate_embeddings", "layer_decay", "clip", "accumulate", "save_seconds", "save_steps")
+        for name in ("steps", "seconds", *positive):
             value = getattr(self, name)
             if value is not None and not value > 0:
-                raise HeadstartError(f"{name}={value}: must be larger than 0")
+                raise HeadstartError(f"training.{name}={value}: must be larger than 0")
+        for name in ("weight_decay", "evaluate_seconds"):
+            if not getattr(self, name) >= 0:
+                raise HeadstartError(f"training.{name}={getattr(self, name)}: must be at least 0")
         for name in ("warmup", "hold", "final"):
             if not 0 <= getattr(self, name) <= 1:
-                raise HeadstartError(f"{name}={getattr(self, name)}: must be a share between 0 and 1")
+                raise HeadstartError(f"training.{name}={getattr(self, name)}: must be a share between 0 and 1")
+        if not 0 <= self.beta2 < 1:
+            raise HeadstartError(f"training.beta2={self.beta2}: must be at least 0 and below 1")
+
+    @classmethod
+    def label(cls) -> str:
+        """Return what the command line calls it."""
+        return "training"
 
     def progress(self, step: int, seconds: float) -> float:
         """Return the used share of the budget, 0 to 1."""

@@ -10,7 +10,8 @@ import dataclasses
 import platform
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,16 @@ class BatchSpec(Spec):
     window: int = 126
     bucket: bool = True
     framed: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("tokens", "window"):
+            if getattr(self, name) < 1:
+                raise HeadstartError(f"batches.{name}={getattr(self, name)}: expected at least 1")
+
+    @classmethod
+    def label(cls) -> str:
+        """Return what the command line calls it."""
+        return "batches"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,20 +145,22 @@ def train_run(
         say(text)
 
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        record = _record(spec, command)
-        write_json(folder / "run.json", record)
         corpus = Corpus(**spec.corpus)
-        tokenizer = _tokenizer(spec, corpus, folder, note)
-        shards = ensure_shards(corpus, tokenizer, folder / "shards")
-        for line in [*shards.ledger.notes, *shards.ledger.summary().splitlines()]:
-            note(line)
-        spec = _with_training_time(spec, folder, time.monotonic() - begun, resume, note)
+        folder.mkdir(parents=True, exist_ok=True)
+        with _undone_when_refused(folder):
+            record = _record(spec, folder, command)
+            write_json(folder / "run.json", record)
+            tokenizer = _tokenizer(spec, corpus, folder, note)
+            shards = ensure_shards(corpus, tokenizer, folder / "shards")
+            for line in [*shards.ledger.notes, *shards.ledger.summary().splitlines()]:
+                note(line)
+            spec = _with_training_time(spec, folder, time.monotonic() - begun, resume, note)
+            run = _prepare(spec, tokenizer, shards, note)
         record |= {"spec": spec.to_dict(), "ledger": shards.ledger.to_dict(), "notes": notes}
         write_json(folder / "run.json", record)
         metrics = MetricsFile(folder / "metrics.jsonl")
         try:
-            result = _train(spec, folder, tokenizer, shards, [*listeners, metrics], stop or Stop(), resume, note)
+            result = _train(spec, folder, run, [*listeners, metrics], stop or Stop(), resume, note)
         finally:
             metrics.close()
         record |= {"notes": notes, "status": "finished" if result.stopped == "budget" else "stopped"}
@@ -160,8 +173,30 @@ def train_run(
     return RunResult(folder, result, notes)
 
 
-def _record(spec: RunSpec, command: str) -> dict[str, Any]:
-    return {
+@contextmanager
+def _undone_when_refused(folder: Path) -> Iterator[None]:
+    """Take a new run's first files away when its text or settings are refused, so that the mended command just works.
+
+    A run that was begun before (it has a run.json) and one that was interrupted keep what they have.
+    """
+    begun_before = (folder / "run.json").is_file()
+    try:
+        yield
+    except HeadstartError:
+        if not begun_before:
+            for name in ("run.json", "tokenizer.json"):
+                (folder / name).unlink(missing_ok=True)
+            for name in ("tokenizer", "shards"):
+                shutil.rmtree(folder / name, ignore_errors=True)
+            if not any(folder.iterdir()):
+                folder.rmdir()
+        raise
+
+
+def _record(spec: RunSpec, folder: Path, command: str) -> dict[str, Any]:
+    """Return what run.json holds from now on; what an earlier start found out stays until it is found again."""
+    path = folder / "run.json"
+    return (read_json(path) if path.is_file() else {}) | {
         "format": 1,
         "status": "running",
         "command": command,
@@ -208,6 +243,38 @@ def build_parts(spec: RunSpec, tokenizer: Tokenizer) -> tuple[Backbone, Objectiv
     return backbone.to(pick_device()), objective.to(pick_device())
 
 
+@dataclass(frozen=True)
+class _Parts:
+    """What a run is trained with."""
+
+    backbone: Backbone
+    objective: Objective
+    batches: ShardBatches
+    held_out: list[Batch]
+
+
+def _prepare(spec: RunSpec, tokenizer: Tokenizer, shards: Shards, note: Callable[[str], None]) -> _Parts:
+    """Return network, objective and batches. Raises HeadstartError: parts that do not fit, nothing to learn from."""
+    backbone, objective = build_parts(spec, tokenizer)
+    batches, held_out = _batches(spec, tokenizer, shards, note)
+    _check_usable(spec, objective, batches)
+    parameters = sum(p.numel() for p in backbone.parameters())
+    note(f"network: {spec.backbone.name}, {parameters / 1e6:.1f} M parameters; objective: {spec.objective.name}")
+    return _Parts(backbone, objective, batches, [b for b in held_out if objective.usable(b) >= objective.fewest])
+
+
+def _check_usable(spec: RunSpec, objective: Objective, batches: ShardBatches) -> None:
+    """Raise HeadstartError when the objective finds nothing to learn in any sample; looks no further than needed."""
+    found, total = 0, len(batches.samples)
+    for low in range(0, total, 1000):
+        found += objective.usable(batches.gather(np.arange(low, min(low + 1000, total)), 0))
+        if found >= objective.fewest:
+            return
+    raise HeadstartError(
+        f"nothing to learn: objective {spec.objective.name} can use {found:,} of {total:,} documents; {objective.needs}"
+    )
+
+
 def _batches(
     spec: RunSpec, tokenizer: Tokenizer, shards: Shards, note: Callable[[str], None]
 ) -> tuple[ShardBatches, list[Batch]]:
@@ -229,53 +296,48 @@ def _batches(
     if not len(batches.samples):
         raise HeadstartError("the corpus has no document with a single token; nothing to train on")
     longer = int((np.diff(shards.offsets)[train] > spec.batches.window).sum())
-    windows = (
-        f"; {longer:,} documents longer than {spec.batches.window} tokens are cut into windows, none is lost"
-        if longer
-        else ""
-    )
-    note(
-        f"data: {len(train):,} documents, {batches.tokens_per_epoch:,} tokens an epoch, {len(held_out):,} held out{windows}"
-    )
+    cut = f"; {longer:,} documents longer than {spec.batches.window} tokens are cut into windows, none is lost"
+    sizes = f"{len(train):,} documents, {batches.tokens_per_epoch:,} tokens an epoch, {len(held_out):,} held out"
+    note(f"data: {sizes}{cut if longer else ''}")
     return batches, held_out_batches(source(held_out)) if len(held_out) else []
 
 
 def _train(
     spec: RunSpec,
     folder: Path,
-    tokenizer: Tokenizer,
-    shards: Shards,
+    run: _Parts,
     listeners: Sequence[Listener],
     stop: Stop,
     resume: bool,
     note: Callable[[str], None],
 ) -> FitResult:
-    backbone, objective = build_parts(spec, tokenizer)
-    state = start_state(objective, backbone, spec.training)
+    state = start_state(run.objective, run.backbone, spec.training)
     checkpoints = Checkpoints(folder / "checkpoints")
     if resume:
         _resume(state, checkpoints, note)
-    batches, held_out = _batches(spec, tokenizer, shards, note)
-    parameters = sum(p.numel() for p in backbone.parameters())
-    note(f"network: {spec.backbone.name}, {parameters / 1e6:.1f} M parameters; objective: {spec.objective.name}")
     result = fit(
-        objective,
-        backbone,
-        batches,
+        run.objective,
+        run.backbone,
+        run.batches,
         spec.training,
         listeners,
-        held_out=held_out,
+        held_out=run.held_out,
         saver=checkpoints,
         state=state,
         stop=stop,
     )
-    epochs = result.tokens / max(batches.tokens_per_epoch, 1)
+    epochs = result.tokens / max(run.batches.tokens_per_epoch, 1)
     note(f"trained {result.step:,} steps, {result.tokens:,} tokens ({epochs:.2f} epochs) in {result.seconds:.0f} s")
     return result
 
 
 def _resume(state: TrainState, checkpoints: Checkpoints, note: Callable[[str], None]) -> None:
     newest, passed = checkpoints.newest()
+    if newest is None and passed:
+        raise HeadstartError(
+            f"no checkpoint of {len(passed)} can be used: {passed[0].partition(';')[0]}; "
+            f"delete {checkpoints.folder} to train anew from step 0 with --resume"
+        )
     for line in passed:
         note(f"warning: {line}")
     if newest is None:

@@ -56,7 +56,7 @@ def _parse(text: str) -> tuple[Any, str]:
         if "\\ud" in text or "\\uD" in text:
             json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
-        return None, f"{error.msg} at column {error.colno}"
+        return None, f"{error.msg.removesuffix(' at')} at column {error.colno}"
     except UnicodeEncodeError:
         return None, "half a surrogate pair"
     except RecursionError:

@@ -52,8 +52,8 @@ def _guess(head: list[Line]) -> tuple[str, str]:
     filled = len(blank) - sum(blank)
     blocks = sum(not here and before for here, before in zip(blank, [True, *blank]))
     if blocks >= 2 and filled <= blocks * _LINES_PER_PARAGRAPH:
-        return "paragraph", "guessed by the blank lines between blocks; unit= changes it"
-    return "line", "guessed, no blocks between blank lines; unit= changes it"
+        return "paragraph", "guessed by the blank lines between blocks; --unit changes it"
+    return "line", "guessed, no blocks between blank lines; --unit changes it"
 
 
 def _by_line(found: Iterable[Line], source: str, ledger: Ledger) -> Iterator[Row]:

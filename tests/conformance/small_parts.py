@@ -1,0 +1,102 @@
+"""Small parts of every kind and a built-in text, for suites that run over the registry."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch
+
+from headstart.base import registry
+from headstart.base.batch import Batch
+from headstart.base.contracts import Backbone, Objective, Tokenizer
+from headstart.base.errors import HeadstartError
+
+SMALL = {
+    "width": 32,
+    "depth": 2,
+    "heads": 2,
+    "mlp_width": 48,
+    "max_tokens": 64,
+    "window": 16,
+    "dimensions": 16,
+    "projection": 16,
+    "epochs": 1,
+    "least_steps": 4,
+    "head_steps": 2,
+    "choose_rate": False,
+}
+TOPICS = (
+    ("film", "actor", "scene", "plot", "영화", "배우", "연기", "결말"),
+    ("bread", "soup", "salt", "dinner", "음식", "요리", "식당", "저녁"),
+    ("level", "player", "score", "boss", "게임", "점수", "보스", "무기"),
+)
+
+
+def documents(count: int = 300, seed: int = 5) -> list[str]:
+    """Return Korean and English documents of three topics."""
+    source = random.Random(seed)
+    tails = ("the", "and", "정말", "좋았다", "아쉽다")
+    return [
+        " ".join(source.choices(TOPICS[i % 3], k=source.randint(5, 11)) + source.choices(tails, k=2))
+        for i in range(count)
+    ]
+
+
+def small(axis: str, name: str, **settings: Any):
+    """Return the choice with the sizes above where it has such settings."""
+    spec = registry.load(axis, name)()
+    known = {field.name for field in dataclasses.fields(spec)}
+    return dataclasses.replace(spec, **{k: v for k, v in (SMALL | settings).items() if k in known})
+
+
+def small_tokenizer(token_outputs: bool) -> Tokenizer:
+    """Return a tokenizer as the recipes pair it: n-grams for bags, pieces with a mask for the others."""
+    name = "wordpiece" if token_outputs else "ngram"
+    return registry.load("tokenizer", name)().train(iter(documents()))
+
+
+def pair(objective: str, backbone: str) -> SimpleNamespace:
+    """Return spec, network, objective and tokenizer of a pairing, or with `refusal` set where they do not fit."""
+    spec, what = small("backbone", backbone), small("objective", objective)
+    torch.manual_seed(1)
+    probe = spec.build(32, 0)
+    tokenizer = small_tokenizer(probe.token_outputs)
+    torch.manual_seed(1)
+    network: Backbone = spec.build(tokenizer.vocabulary, tokenizer.pad_id)
+    try:
+        built: Objective | None = what.build(network, tokenizer)
+        refusal = ""
+    except HeadstartError as error:
+        built, refusal = None, str(error)
+    return SimpleNamespace(
+        spec=spec, backbone=network, objective_spec=what, objective=built, tokenizer=tokenizer, refusal=refusal
+    )
+
+
+def batch_of(tokenizer: Tokenizer, texts: list[str], samples: list[int], epoch: int = 0) -> Batch:
+    """Return framed texts as a batch with these sample ids."""
+    framed = [tokenizer.frame(ids)[0] for ids in tokenizer.encode(texts)]
+    return Batch(
+        ids_N=torch.from_numpy(np.concatenate(framed)),
+        lengths_B=torch.tensor([len(ids) for ids in framed]),
+        sample_B=torch.tensor(samples),
+        epoch=epoch,
+    )
+
+
+class TextBatches:
+    """Batches of 32 built-in documents, a function of the number, for the training loop."""
+
+    def __init__(self, tokenizer: Tokenizer, texts: list[str], size: int = 32):
+        self.tokenizer, self.texts, self.size = tokenizer, texts, size
+        self.per_epoch = len(texts) // size
+
+    def at(self, number: int) -> Batch:
+        """Return batch `number`."""
+        epoch, place = divmod(number, self.per_epoch)
+        rows = list(range(place * self.size, (place + 1) * self.size))
+        return batch_of(self.tokenizer, [self.texts[row] for row in rows], rows, epoch)

@@ -1,0 +1,38 @@
+"""Every export with every backbone: written whole, or refused in one line with nothing left behind."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from small_parts import small, small_tokenizer
+
+from headstart.base import registry
+from headstart.base.errors import HeadstartError
+from headstart.training.artefact import Artefact
+
+CASES = [(export, backbone) for export in registry.names("export") for backbone in registry.names("backbone")]
+
+
+@pytest.mark.parametrize(("export", "backbone"), CASES)
+def test_written_whole_or_refused(export, backbone, tmp_path):
+    writer, spec = registry.load("export", export)(), small("backbone", backbone)
+    assert registry.build_spec("export", writer.to_dict()) == writer
+    torch.manual_seed(0)
+    tokenizer = small_tokenizer(spec.build(32, 0).token_outputs)
+    artefact = Artefact(tokenizer, spec, spec.build(tokenizer.vocabulary, tokenizer.pad_id))
+    before = {name: tensor.clone() for name, tensor in artefact.backbone.state_dict().items()}
+    out = tmp_path / "out"
+    try:
+        note = writer.write(artefact, out)
+    except HeadstartError as error:
+        assert "\n" not in str(error)
+        assert backbone in str(error)
+        assert list(tmp_path.iterdir()) == []
+        return
+    assert note
+    assert "\n" not in note
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert not [path for path in out.rglob("*") if path.suffix in (".bin", ".pt", ".pkl", ".py")]
+    assert all(torch.equal(artefact.backbone.state_dict()[name], tensor) for name, tensor in before.items())
+    with pytest.raises(HeadstartError, match="not empty"):
+        writer.write(artefact, out)

@@ -1,0 +1,69 @@
+"""Every recipe: its plan can be built, is plain JSON that comes back equal, and takes overrides."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from headstart.base import registry
+from headstart.base.errors import HeadstartError
+from headstart.recipes.choose import choose_recipe
+from headstart.recipes.facts import Facts
+from headstart.training.run import RunSpec
+
+NAMES = registry.names("recipe")
+CORPUS = {"paths": ["corpus.txt"], "column": None, "unit": "auto"}
+FACTS = [
+    Facts(CORPUS, seconds, steps, seed, cuda)
+    for seconds, steps, seed, cuda in [(30.0, None, 0, False), (7200.0, None, 1, False), (None, 50, 2, False)]
+    + [(600.0, 10, 3, True), (1e7, None, 0, False)]
+]
+
+
+@pytest.mark.parametrize("facts", FACTS, ids=lambda f: f"{f.seconds}-{f.steps}-{f.cuda}")
+@pytest.mark.parametrize("name", NAMES)
+def test_a_plan_comes_back_from_json(name, facts):
+    spec = registry.load("recipe", name)().plan(facts)
+    again = RunSpec.read(json.loads(json.dumps(spec.to_dict())))
+    assert again == spec
+    assert (spec.training.steps, spec.training.seconds, spec.training.seed) == (facts.steps, facts.seconds, facts.seed)
+    assert spec.corpus == CORPUS
+    assert spec.objective.token_outputs == registry.load("recipe", name).token_outputs
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_parts_of_a_plan_fit(name):
+    from small_parts import documents
+
+    spec = registry.load("recipe", name)().plan(FACTS[0])
+    tokenizer = spec.tokenizer.train(iter(documents()), spec.vocabulary)
+    backbone = spec.backbone.build(tokenizer.vocabulary, tokenizer.pad_id)
+    spec.objective.build(backbone, tokenizer)
+    if backbone.max_tokens is not None:
+        assert spec.batches.window + 2 <= backbone.max_tokens
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_overrides(name):
+    spec = registry.load("recipe", name)().plan(FACTS[0])
+    changed = spec.override(["training.rate=0.5", "backbone.width=64", "batches.bucket=no", "held_out=0.1", "vocabulary=99"])
+    assert (changed.training.rate, changed.backbone.width, changed.batches.bucket) == (0.5, 64, False)
+    assert (changed.held_out, changed.vocabulary) == (0.1, 99)
+    assert RunSpec.read(json.loads(json.dumps(changed.to_dict()))) == changed
+    for backbone in registry.names("backbone"):
+        assert spec.override([f"backbone={backbone}"]).backbone.name == backbone
+    for wrong in ("trainig.rate=1", "training.rat=1", "training.rate=fast", "backbone=bret", "training=1"):
+        with pytest.raises(HeadstartError) as caught:
+            spec.override([wrong])
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("objective", [None, *registry.names("objective")])
+@pytest.mark.parametrize("facts", FACTS, ids=lambda f: f"{f.seconds}-{f.steps}-{f.cuda}")
+def test_every_objective_has_a_recipe(objective, facts):
+    recipe, reason = choose_recipe(objective, facts)
+    assert "objective" in reason
+    chosen = registry.load("objective", objective)() if objective else None
+    spec = recipe.plan(facts, chosen)
+    assert objective in (None, spec.objective.name)

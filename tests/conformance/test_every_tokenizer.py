@@ -1,0 +1,145 @@
+"""Every tokenizer: sizes, normal forms, framing, decoding, training twice, the same in a fresh process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import unicodedata
+
+import numpy as np
+import pytest
+from small_parts import documents
+
+from headstart.base import registry
+from headstart.base.errors import HeadstartError
+from headstart.text.load import load_tokenizer
+
+KINDS = registry.names("tokenizer")
+PROBES = ["영화 정말 좋았다", "the film and 배우 🙂", "뷁 unseen [MASK]", "", " ", "a\tb  c\n", "café é", "가" * 200]
+
+
+@pytest.fixture(scope="module")
+def trained():
+    return {kind: registry.load("tokenizer", kind)().train(iter(documents())) for kind in KINDS}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_ids_lie_in_the_vocabulary(trained, kind):
+    tokenizer = trained[kind]
+    assert tokenizer.kind == kind
+    found = tokenizer.encode([*documents(50), *PROBES])
+    assert all(ids.dtype == np.int64 and ids.ndim == 1 for ids in found)
+    flat = np.concatenate(found)
+    assert 0 <= flat.min() <= flat.max() < tokenizer.vocabulary
+    assert all(len(ids) for ids in found[:50])
+    assert len(tokenizer.encode([""])[0]) == 0
+    assert all(isinstance(tokenizer.token(number), str) for number in range(tokenizer.vocabulary))
+    for outside in (tokenizer.vocabulary, -1):
+        with pytest.raises(HeadstartError, match="no token"):
+            tokenizer.token(outside)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_asked_vocabulary_is_kept_or_refused(trained, kind):
+    asked = trained[kind].vocabulary
+    try:
+        again = registry.load("tokenizer", kind)().train(iter(documents()), asked)
+    except HeadstartError as error:
+        assert f"{asked:,}" in str(error)
+    else:
+        assert again.vocabulary == asked
+    with pytest.raises(HeadstartError):
+        registry.load("tokenizer", kind)(vocabulary=900_000).train(iter(documents()))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_normal_forms_give_the_same_ids(trained, kind):
+    texts = [*documents(50), *PROBES]
+    composed = trained[kind].encode([unicodedata.normalize("NFC", text) for text in texts])
+    spread = trained[kind].encode([unicodedata.normalize("NFD", text) for text in texts])
+    assert all(np.array_equal(a, b) for a, b in zip(composed, spread, strict=True))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_text_does_not_depend_on_its_neighbours(trained, kind):
+    together = trained[kind].encode(PROBES)
+    assert all(np.array_equal(ids, trained[kind].encode([text])[0]) for text, ids in zip(PROBES, together, strict=True))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_frames_and_special_ids(trained, kind):
+    tokenizer = trained[kind]
+    named = {tokenizer.pad_id, tokenizer.unk_id, tokenizer.cls_id, tokenizer.sep_id, tokenizer.mask_id} - {-1}
+    assert named <= tokenizer.special_ids
+    one, two = tokenizer.encode(["영화 film", "요리"])
+    ids, types = tokenizer.frame(one)
+    assert len(ids) == len(types) == len(one) + (tokenizer.cls_id >= 0) + (tokenizer.sep_id >= 0)
+    assert not types.any()
+    both, types = tokenizer.frame(one, two)
+    assert len(both) == len(types) == len(ids) + len(two) + (tokenizer.sep_id >= 0)
+    assert np.array_equal(both[: len(ids)], ids)
+    assert types.tolist() == [0] * len(ids) + [1] * (len(both) - len(ids))
+    written = tokenizer.encode(["[MASK] [CLS][PAD] </s> <mask>"])[0]
+    assert not {tokenizer.mask_id, tokenizer.cls_id, tokenizer.sep_id} & set(written.tolist())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_decoding(trained, kind):
+    tokenizer = trained[kind]
+    for text, ids in zip(PROBES, tokenizer.encode(PROBES), strict=True):
+        said = tokenizer.decode(tokenizer.frame(ids)[0])
+        assert isinstance(said, str)
+        if tokenizer.reversible:
+            assert said == unicodedata.normalize("NFC", text)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_training_is_a_function_of_the_text(trained, kind):
+    again = registry.load("tokenizer", kind)().train(iter(documents()))
+    assert again.vocabulary == trained[kind].vocabulary
+    texts = [*documents(50), *PROBES]
+    pairs = zip(again.encode(texts), trained[kind].encode(texts), strict=True)
+    assert all(np.array_equal(a, b) for a, b in pairs)
+
+
+_FRESH = """
+import json, sys
+from pathlib import Path
+from headstart.text.load import load_tokenizer
+texts = json.loads(sys.stdin.read())
+out = {}
+for folder in sorted(Path(sys.argv[1]).iterdir()):
+    tokenizer = load_tokenizer(folder)
+    ids = [part.tolist() for part in tokenizer.encode(texts)]
+    out[folder.name] = [tokenizer.kind, tokenizer.vocabulary, ids, [tokenizer.decode(part) for part in ids]]
+print(json.dumps(out))
+"""
+
+
+def test_the_same_in_a_fresh_process(trained, tmp_path):
+    texts = [*documents(20), *PROBES]
+    for kind, tokenizer in trained.items():
+        (tmp_path / kind).mkdir()
+        tokenizer.save(tmp_path / kind)
+    done = subprocess.run(
+        [sys.executable, "-c", _FRESH, str(tmp_path)], input=json.dumps(texts), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout)
+    for kind, tokenizer in trained.items():
+        ids = [part.tolist() for part in tokenizer.encode(texts)]
+        assert found[kind] == [kind, tokenizer.vocabulary, ids, [tokenizer.decode(part) for part in ids]], kind
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_damage_is_one_line(trained, kind, tmp_path):
+    trained[kind].save(tmp_path)
+    for path in sorted(tmp_path.iterdir()):
+        whole = path.read_bytes()
+        path.write_bytes(whole[: len(whole) // 2])
+        with pytest.raises(HeadstartError) as caught:
+            load_tokenizer(tmp_path)
+        assert "\n" not in str(caught.value)
+        path.write_bytes(whole)
+    load_tokenizer(tmp_path)

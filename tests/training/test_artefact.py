@@ -1,0 +1,207 @@
+"""Artefacts: long texts are windowed, cuts are counted, fresh networks follow their seed, folders come back or are refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from headstart.backbones.bert import BertSpec
+from headstart.backbones.modernbert import ModernBertSpec
+from headstart.backbones.ngram_bag import NgramBagSpec
+from headstart.base import registry
+from headstart.base.batch import make_batch
+from headstart.base.errors import HeadstartError
+from headstart.base.examples import Examples
+from headstart.objectives.mlm import MaskedLMSpec
+from headstart.text.ngram import NgramSpec
+from headstart.training.artefact import Artefact, describe, trainable_copy
+
+WINDOW = 14  # max_tokens less [CLS] and [SEP]
+TEXT = ["가나 다라 마바사", "abc def", "영화 정말 좋다 정말 좋다", "zyx 가나다"]
+
+
+@pytest.fixture
+def artefact() -> Artefact:
+    """A masked LM over characters that takes 16 tokens."""
+    tokenizer = registry.load("tokenizer", "char")().train(TEXT * 3)
+    spec = BertSpec(width=16, depth=2, heads=2, mlp_width=24, max_tokens=WINDOW + 2)
+    torch.manual_seed(0)
+    backbone = spec.build(tokenizer.vocabulary, tokenizer.pad_id)
+    for parameter in backbone.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    mlm = MaskedLMSpec()
+    return Artefact(tokenizer, spec, backbone, mlm.build(backbone, tokenizer), mlm, receipt={"step": 3})
+
+
+def vector_of(artefact: Artefact, ids: np.ndarray) -> np.ndarray:
+    with torch.no_grad():
+        return artefact.backbone(make_batch([artefact.tokenizer.frame(ids)[0]])).pool().numpy()[0]
+
+
+def test_long_texts_are_windowed_and_nothing_is_lost(artefact):
+    long = "가나다라마바사" * 7  # 49 characters: four windows of at most 14
+    (ids,) = artefact.tokenizer.encode([long])
+    parts = np.array_split(ids, 4)
+    weight = np.array([len(part) + 2 for part in parts], np.float32)
+    expected = (np.stack([vector_of(artefact, part) for part in parts]) * weight[:, None]).sum(0) / weight.sum()
+    found = artefact.embed(["abc", long, ""])
+    assert np.abs(found[1] - expected).max() <= 1e-5
+    assert np.abs(found[0] - vector_of(artefact, artefact.tokenizer.encode(["abc"])[0])).max() <= 1e-5
+    assert np.isfinite(found[2]).all()
+    changed = artefact.embed([long[:-1] + "z"])  # the last character counts
+    assert np.abs(changed[0] - found[1]).max() > 1e-4
+
+
+def test_embedding_does_not_depend_on_neighbours_or_budget(artefact):
+    texts = [*TEXT, "가나다라마바사" * 9, "", "x"]
+    whole = artefact.embed(texts)
+    assert whole.shape == (7, 16)
+    assert whole.dtype == np.float32
+    for row, text in enumerate(texts):
+        assert np.abs(artefact.embed([text])[0] - whole[row]).max() <= 1e-5
+    assert np.abs(artefact.embed(texts, tokens=16) - whole).max() <= 1e-5
+    assert np.abs(artefact.embed(texts, layer=2) - whole).max() <= 1e-5
+    assert np.abs(artefact.embed(texts, layer=0) - whole).max() > 1e-3
+    assert artefact.embed([]).shape == (0, 16)
+
+
+def test_a_bag_takes_any_length():
+    tokenizer = NgramSpec().train(TEXT * 3)
+    spec = NgramBagSpec(width=8, mlp_width=8)
+    bag = Artefact(tokenizer, spec, spec.build(tokenizer.vocabulary, tokenizer.pad_id))
+    assert bag.window is None
+    assert np.isfinite(bag.embed([TEXT[0] * 5_000, ""])).all()
+    assert sum(cut for _, _, cut in bag.batches(Examples([TEXT[0] * 5_000]))) == 0
+
+
+def test_batches_hold_every_row_once_and_count_the_cut_ones(artefact):
+    first = ["가" * n for n in (3, 14, 15, 40, 0)]
+    rows, lengths, cut = [], {}, 0
+    for positions, batch, was_cut in artefact.batches(Examples(first, labels=np.arange(5), classes=tuple("abcde")), 40):
+        rows += positions.tolist()
+        lengths |= dict(zip(positions.tolist(), batch.lengths_B.tolist(), strict=True))
+        assert batch.extra["label_B"].tolist() == batch.sample_B.tolist() == positions.tolist()
+        assert batch.types_N is None
+        cut += was_cut
+    assert sorted(rows) == [0, 1, 2, 3, 4]
+    assert lengths == {0: 5, 1: 16, 2: 16, 3: 16, 4: 2}
+    assert cut == 2
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "kept"),
+    [(3, 4, (3, 4)), (6, 7, (6, 7)), (30, 4, (9, 4)), (4, 30, (4, 9)), (30, 30, (7, 6)), (7, 7, (7, 6)), (0, 50, (0, 13))],
+)
+def test_pairs_are_cut_at_the_longer_text(artefact, one, two, kept):
+    ((_, batch, cut),) = artefact.batches(Examples(["가" * one], ["다" * two]))
+    assert cut == (one + two > 13)
+    ids, types = batch.ids_N.numpy(), batch.types_N.numpy()
+    first, second = artefact.tokenizer.encode(["가" * kept[0], "다" * kept[1]])
+    expected = artefact.tokenizer.frame(first, second)
+    assert ids.tolist() == expected[0].tolist()
+    assert types.tolist() == expected[1].tolist()
+
+
+def test_fresh_follows_its_seed_and_leaves_the_global_one_alone(artefact):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    first, second, other = artefact.fresh(7), artefact.fresh(7), artefact.fresh(8)
+    assert torch.equal(torch.rand(3), expected)
+    assert first.identity == second.identity != other.identity
+    assert artefact.identity not in (first.identity, other.identity)
+    assert first.objective is None
+    assert "seed 7" in first.receipt["start"]
+
+
+def test_a_trainable_copy_shares_nothing(artefact):
+    before = artefact.identity
+    copy = trainable_copy(artefact)
+    assert copy.identity == before
+    with torch.no_grad():
+        next(copy.backbone.parameters()).add_(1.0)
+    assert artefact.identity == before != copy.identity
+
+
+def test_saved_and_opened(artefact, tmp_path):
+    (tmp_path / "corpus.txt").write_text("\n".join(TEXT), encoding="utf-8")
+    artefact.corpus = {"paths": [str(tmp_path / "corpus.txt")], "column": None, "unit": "line"}
+    artefact.save(tmp_path / "saved")
+    again = Artefact.open(str(tmp_path / "saved"))
+    assert again.identity == Artefact.open(tmp_path / "saved").identity  # it is the weights' alone
+    assert again.backbone_spec == artefact.backbone_spec
+    assert again.objective_spec == artefact.objective_spec
+    assert again.receipt == {"step": 3}
+    assert again.name == "saved"
+    for ours, theirs in ((artefact.backbone, again.backbone), (artefact.objective, again.objective)):
+        state = theirs.state_dict()
+        assert all(torch.equal(state[label], tensor) for label, tensor in ours.state_dict().items())
+    assert np.array_equal(again.embed(TEXT), artefact.embed(TEXT))
+    assert list(again.documents(limit=2)) == TEXT[:2]
+    assert "bert" in describe(again)
+    assert "3 steps" in describe(again)
+    artefact.save(tmp_path / "saved")  # a folder of its own kind is replaced
+    assert Artefact.open(tmp_path / "saved").identity == again.identity
+
+
+def test_a_moved_corpus_says_what_to_do(artefact, tmp_path):
+    with pytest.raises(HeadstartError, match="give --corpus"):
+        next(artefact.documents())
+    artefact.corpus = {"paths": [str(tmp_path / "gone.txt")]}
+    (tmp_path / "gone2.txt").write_text("x")
+    with pytest.raises(HeadstartError, match=r"gone\.txt: no such file; did you mean 'gone2\.txt'.*--corpus") as caught:
+        next(artefact.documents())
+    assert "\n" not in str(caught.value)
+
+
+def test_every_damaged_byte_range_is_refused(artefact, tmp_path):
+    artefact.save(tmp_path / "saved")
+    for path in sorted(p for p in (tmp_path / "saved").rglob("*") if p.is_file()):
+        whole = path.read_bytes()
+        for broken in (whole[:-1], whole[: len(whole) // 2], whole[:-1] + bytes([whole[-1] ^ 4]), None):
+            path.unlink()
+            if broken is not None:
+                path.write_bytes(broken)
+            with pytest.raises(HeadstartError) as caught:
+                Artefact.open(tmp_path / "saved")
+            assert "\n" not in str(caught.value)
+            path.write_bytes(whole)
+    Artefact.open(tmp_path / "saved")
+
+
+def test_what_is_no_artefact_is_refused(artefact, tmp_path):
+    with pytest.raises(HeadstartError, match="no such directory.*hub names are not fetched"):
+        Artefact.open("bert-base-uncased")
+    with pytest.raises(HeadstartError, match="neither a run"):
+        Artefact.open(tmp_path)
+    (tmp_path / "run.json").write_text(json.dumps({"spec": {}}))
+    with pytest.raises(HeadstartError, match="not a run description"):
+        Artefact.open(tmp_path)
+    record = {"spec": {"backbone": {"name": "bert"}, "objective": {"name": "mlm"}}}
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    with pytest.raises(HeadstartError, match="no usable checkpoint.*--resume"):
+        Artefact.open(tmp_path)
+    (tmp_path / "run.json").write_text("{")
+    with pytest.raises(HeadstartError, match="not valid JSON"):
+        Artefact.open(tmp_path)
+
+
+def test_weights_of_another_network_are_refused(artefact, tmp_path):
+    from headstart.base.files import sha256
+
+    artefact.save(tmp_path / "saved")
+    spec = ModernBertSpec(width=16, depth=1, heads=2, mlp_width=24)
+    other = Artefact(artefact.tokenizer, spec, spec.build(artefact.tokenizer.vocabulary, 0))
+    other.save(tmp_path / "other")
+    shutil.copy(tmp_path / "other/model.safetensors", tmp_path / "saved/model.safetensors")
+    manifest = json.loads((tmp_path / "saved/manifest.json").read_text())
+    path = tmp_path / "saved/model.safetensors"
+    manifest["model.safetensors"] = {"sha256": sha256(path), "bytes": path.stat().st_size}
+    (tmp_path / "saved/manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(HeadstartError) as caught:
+        Artefact.open(tmp_path / "saved")
+    assert "\n" not in str(caught.value)
