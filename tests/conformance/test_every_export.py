@@ -22,11 +22,14 @@ def test_written_whole_or_refused(export, backbone, tmp_path):
     artefact = Artefact(tokenizer, spec, spec.build(tokenizer.vocabulary, tokenizer.pad_id))
     before = {name: tensor.clone() for name, tensor in artefact.backbone.state_dict().items()}
     out = tmp_path / "out"
+    note, refusal = "", ""
     try:
         note = writer.write(artefact, out)
     except HeadstartError as error:
-        assert "\n" not in str(error)
-        assert backbone in str(error)
+        refusal = str(error)
+    if refusal:
+        assert "\n" not in refusal
+        assert backbone in refusal
         assert list(tmp_path.iterdir()) == []
         return
     assert note

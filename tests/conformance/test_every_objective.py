@@ -38,7 +38,9 @@ def hidden(batch: Batch) -> dict[int, list]:
     for name, places in batch.extra.items():
         if not name.endswith("_position"):
             continue
-        aligned = {key: value for key, value in sorted(batch.extra.items()) if key != name and len(value) == len(places)}
+        aligned = {
+            key: value for key, value in sorted(batch.extra.items()) if key != name and len(value) == len(places)
+        }
         for index, place in enumerate(places.tolist()):
             values = [value[index].tolist() for value in aligned.values()]
             found[int(batch.sample_B[row_N[place]])].append((name, int(position_N[place]), *values))
@@ -88,7 +90,9 @@ def test_hiding_is_a_function_of_seed_epoch_and_sample(objective, backbone):
     order = np.random.default_rng(0).permutation(24)
     for chosen in (order, order[:5], order[5:6]):
         part = batch_of(parts.tokenizer, [texts[i] for i in chosen], [rows[i] for i in chosen], epoch=2)
-        assert hidden(parts.objective.corrupt(part, random)) == {rows[i]: whole[rows[i]] for i in chosen if rows[i] in whole}
+        assert hidden(parts.objective.corrupt(part, random)) == {
+            rows[i]: whole[rows[i]] for i in chosen if rows[i] in whole
+        }
     for other in (KeyedRandom(12, 2), KeyedRandom(11, 3)):
         assert hidden(parts.objective.corrupt(batch, other)) != whole
 

@@ -1,4 +1,4 @@
-"""Every reader: its suffixes are its own, rows know their line, any bytes give rows or one line, the ledger balances."""
+"""Every reader: its suffixes are its own, rows know their line, any bytes give rows or one line of complaint."""
 
 from __future__ import annotations
 
@@ -71,13 +71,12 @@ def test_any_bytes_give_rows_or_one_line(name):
             for _ in range(random.integers(0, 4)):
                 if data:
                     data[random.integers(len(data))] = random.integers(256)
-            ledger = Ledger()
+            ledger, refusal, rows = Ledger(), None, []
             try:
                 reader = registry.load("reader", name)()
                 rows = list(reader.read(io.BufferedReader(io.BytesIO(bytes(data))), "f", ledger))
             except HeadstartError as error:
-                assert "\n" not in str(error)
-                assert "f" in str(error)
-            else:
-                assert ledger.balanced
-                assert all(row.source == "f" and row.line >= 1 for row in rows)
+                refusal = str(error)
+            assert refusal is None or ("\n" not in refusal and refusal.startswith("f"))
+            assert refusal or ledger.balanced
+            assert all(row.source == "f" and row.line >= 1 for row in rows)

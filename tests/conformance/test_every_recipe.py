@@ -47,7 +47,9 @@ def test_the_parts_of_a_plan_fit(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_overrides(name):
     spec = registry.load("recipe", name)().plan(FACTS[0])
-    changed = spec.override(["training.rate=0.5", "backbone.width=64", "batches.bucket=no", "held_out=0.1", "vocabulary=99"])
+    changed = spec.override(
+        ["training.rate=0.5", "backbone.width=64", "batches.bucket=no", "held_out=0.1", "vocabulary=99"]
+    )
     assert (changed.training.rate, changed.backbone.width, changed.batches.bucket) == (0.5, 64, False)
     assert (changed.held_out, changed.vocabulary) == (0.1, 99)
     assert RunSpec.read(json.loads(json.dumps(changed.to_dict()))) == changed

@@ -44,11 +44,10 @@ def test_ids_lie_in_the_vocabulary(trained, kind):
 def test_an_asked_vocabulary_is_kept_or_refused(trained, kind):
     asked = trained[kind].vocabulary
     try:
-        again = registry.load("tokenizer", kind)().train(iter(documents()), asked)
+        reached = f"{registry.load('tokenizer', kind)().train(iter(documents()), asked).vocabulary:,}"
     except HeadstartError as error:
-        assert f"{asked:,}" in str(error)
-    else:
-        assert again.vocabulary == asked
+        reached = str(error)  # names the size that was asked for
+    assert f"{asked:,}" in reached
     with pytest.raises(HeadstartError):
         registry.load("tokenizer", kind)(vocabulary=900_000).train(iter(documents()))
 

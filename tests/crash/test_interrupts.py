@@ -1,49 +1,55 @@
-"""Signals and kills in mid-training, then --resume: nothing lost, final weights bit for bit those of an uninterrupted run."""
+"""Signals and kills in mid-training, then --resume: nothing is lost, and the final bits are those of an unhurt run."""
 
 from __future__ import annotations
 
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
 
-STEPS = 60
-ENV = os.environ | {"OMP_NUM_THREADS": "1"}
+STEPS = 50
+SETTINGS = {
+    "halves": ("--objective", "halves", "backbone.width=64", "backbone.mlp_width=64"),
+    "mlm": ("--objective", "mlm", "backbone.width=32", "backbone.depth=1", "backbone.heads=2"),
+}
+# The program with a pause in every step: the signals find it at work on a fast and on a busy machine alike.
+PACED = """
+import time
+from headstart.training import loop
+tick = loop._Run.tick
+loop._Run.tick = lambda run: (time.sleep(0.03), tick(run))
+from headstart.commands.app import main
+main()
+"""
 
 
-def command(text: Path, out: Path, objective: str, *more: str) -> list[str]:
-    small = (
-        ("backbone.width=64",)
-        if objective == "halves"
-        else ("backbone.width=32", "backbone.depth=1", "backbone.heads=2")
-    )
-    settings = (*small, "training.save_steps=10", "training.dtype=fp32", "batches.tokens=2048")
-    return [
-        sys.executable,
-        "-m",
-        "headstart",
-        "pretrain",
-        str(text),
-        "--out",
-        str(out),
-        "--objective",
-        objective,
-        "--steps",
-        str(STEPS),
-        *settings,
-        *more,
-    ]
+def start(*arguments: object, paced: bool = True) -> subprocess.Popen:
+    how = ("-c", PACED) if paced else ("-m", "headstart")
+    command = [sys.executable, *how, "pretrain", *map(str, arguments)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment)
 
 
-def resume(text: Path, out: Path) -> list[str]:
-    return [sys.executable, "-m", "headstart", "pretrain", str(text), "--out", str(out), "--resume"]
+def new(text: Path, out: Path, objective: str, *more: str, paced: bool = True) -> subprocess.Popen:
+    settings = (*SETTINGS[objective], "training.dtype=fp32", "batches.tokens=2048")
+    return start(text, "--out", out, "--steps", STEPS, *settings, *more, paced=paced)
+
+
+def ended(process: subprocess.Popen, code: int) -> str:
+    """Wait, check the exit status and that there is no traceback, and return what was said."""
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == code, said
+    assert "Traceback" not in said
+    return said
 
 
 def final(out: Path) -> dict:
@@ -56,73 +62,110 @@ def same(one: dict, two: dict) -> bool:
     return one.keys() == two.keys() and all(one[k].equal(two[k]) for k in one)
 
 
-@pytest.fixture
-def text(tmp_path, reviews) -> Path:
-    path = tmp_path / "text.txt"
-    path.write_text("\n".join(reviews * 4))
+def wait(process: subprocess.Popen, seen: Callable[[], bool]) -> None:
+    """Return as soon as `seen` or when the process has ended."""
+    end = time.monotonic() + 60
+    while not seen() and process.poll() is None:
+        assert time.monotonic() < end, "the run never got there"
+        time.sleep(0.0005)
+
+
+def saved(out: Path, step: int) -> Callable[[], bool]:
+    return lambda: any(int(path.name[5:]) >= step for path in (out / "checkpoints").glob("step-*"))
+
+
+def torn(out: Path) -> list[Path]:
+    return list((out / "checkpoints").glob(".step-*.tmp"))
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("crash") / "text.txt"
+    words = [
+        "film",
+        "actor",
+        "scene",
+        "story",
+        "bread",
+        "soup",
+        "taste",
+        "train",
+        "road",
+        "영화",
+        "배우",
+        "음식",
+        "기차",
+    ]
+    source = random.Random(5)
+    path.write_text("".join(" ".join(source.choices(words, k=source.randint(5, 14))) + "\n" for _ in range(1500)))
     return path
 
 
-def wait_for_step(out: Path, step: int, process: subprocess.Popen) -> None:
-    for _ in range(3000):
-        found = list((out / "checkpoints").glob("step-*"))
-        if any(int(p.name[5:]) >= step for p in found) or process.poll() is not None:
-            return
-        time.sleep(0.01)
-    raise AssertionError("the run never got there")
+@pytest.fixture(scope="module")
+def whole(text, tmp_path_factory) -> Callable[[str], Path]:
+    """The folder of an uninterrupted run, by objective."""
+    home = tmp_path_factory.mktemp("whole")
+
+    def get(objective: str) -> Path:
+        if not (home / objective).exists():
+            ended(new(text, home / objective, objective, "training.save_steps=20", paced=False), 0)
+        return home / objective
+
+    return get
 
 
-@pytest.mark.parametrize("objective", ["halves", "mlm"])
-def test_signals_save_and_resume_is_bit_identical(tmp_path, text, objective):
-    whole = subprocess.run(command(text, tmp_path / "whole", objective), capture_output=True, text=True, env=ENV)
-    assert whole.returncode == 0, whole.stderr
+@pytest.mark.parametrize(("objective", "sent", "code"), [("halves", signal.SIGINT, 130), ("mlm", signal.SIGTERM, 143)])
+def test_signals_save_and_resume_is_bit_identical(tmp_path, text, whole, objective, sent, code):
     out = tmp_path / "cut"
-    process = subprocess.Popen(command(text, out, objective), stderr=subprocess.PIPE, text=True, env=ENV)
-    wait_for_step(out, 10, process)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    if process.returncode != 0:  # a run that was quicker than the signal proves nothing, and is seen below
-        assert process.returncode == 130, said
-        assert "Traceback" not in said
-        process = subprocess.Popen(resume(text, out), stderr=subprocess.PIPE, text=True, env=ENV)
-        time.sleep(3)
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
-    for _ in range(3):
-        if json.loads((out / "run.json").read_text())["status"] == "finished":
-            break
-        subprocess.run(resume(text, out), capture_output=True, check=True, env=ENV)
-    assert same(final(tmp_path / "whole"), final(out))
+    process = new(text, out, objective, "training.save_steps=5")
+    wait(process, saved(out, 15))
+    process.send_signal(sent)
+    assert f"{sent.name}: saving, then stopping" in ended(process, code)
+    assert json.loads((out / "run.json").read_text())["status"] == "stopped"
+    assert "resumed from step-" in ended(start(text, "--out", out, "--resume", paced=False), 0)
+    assert json.loads((out / "run.json").read_text())["status"] == "finished"
+    assert same(final(whole(objective)), final(out))
 
 
-def test_kills_at_random_moments(tmp_path, text):
-    """SIGKILL again and again, also inside saves: no manual step, the same final bits."""
-    subprocess.run(command(text, tmp_path / "whole", "halves"), capture_output=True, check=True, env=ENV)
-    out, random_source, killed = tmp_path / "cut", random.Random(3), 0
-    process = subprocess.Popen(
-        command(text, out, "halves", "training.save_steps=2"), stderr=subprocess.DEVNULL, env=ENV
-    )
-    while killed < 4:
-        wait_for_step(out, 2 + 10 * killed, process)
-        time.sleep(random_source.random() * 0.1)
-        if process.poll() is not None:
-            break
+def test_kills_at_random_moments_and_inside_saves(tmp_path, text, whole):
+    """SIGKILL again and again: no manual step, the same final bits; kills that miss are told apart from hits."""
+    out, chance, hits, inside = tmp_path / "cut", random.Random(3), 0, 0
+    process = new(text, out, "halves", "training.save_steps=2")
+    for number in range(3):
+        wait(process, saved(out, 2 + 12 * number))
+        if number % 2:
+            wait(process, lambda: bool(torn(out)))
+        else:
+            time.sleep(chance.random() * 0.1)
         process.kill()
-        process.wait()
-        killed += 1
-        process = subprocess.Popen(resume(text, out), stderr=subprocess.DEVNULL, env=ENV)
-    assert process.wait(timeout=60) == 0
-    assert killed >= 2
-    assert same(final(tmp_path / "whole"), final(out))
+        process.communicate()
+        hits += process.returncode == -signal.SIGKILL
+        inside += bool(torn(out))
+        process = start(text, "--out", out, "--resume")
+    ended(process, 0)
+    assert hits == 3
+    assert inside >= 1
+    assert not torn(out)  # what a kill left half-written is cleared away
+    assert same(final(whole("halves")), final(out))
 
 
-def test_a_damaged_newest_checkpoint_is_passed_over(tmp_path, text):
-    out = tmp_path / "run"
-    subprocess.run(command(text, out, "halves"), capture_output=True, check=True, env=ENV)
-    whole = final(out)
+def test_a_signal_before_training_stops_at_once(tmp_path, text):
+    """There is nothing to save yet; --resume carries on from what is there."""
+    out = tmp_path / "early"
+    process = new(text, out, "halves")
+    wait(process, lambda: (out / "run.json").is_file())
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 143, said
+    assert "Traceback" not in said
+    ended(start(text, "--out", out, "--steps", STEPS, "--resume", paced=False), 0)
+
+
+def test_a_damaged_newest_checkpoint_is_passed_over(tmp_path, text, whole):
+    out = Path(shutil.copytree(whole("halves"), tmp_path / "run"))
     newest = out / "checkpoints" / f"step-{STEPS:09d}" / "weights.safetensors"
     newest.write_bytes(newest.read_bytes()[:1000])
-    again = subprocess.run(resume(text, out), capture_output=True, text=True, env=ENV)
-    assert again.returncode == 0, again.stderr
-    assert "falling back to the previous one" in again.stderr
-    assert same(whole, final(out))
+    said = ended(start(text, "--out", out, "--resume", paced=False), 0)
+    assert "falling back to the previous one" in said
+    assert "resumed from step-000000040" in said
+    assert same(final(whole("halves")), final(out))

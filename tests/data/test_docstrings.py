@@ -13,7 +13,20 @@ from headstart.base.errors import HeadstartError
 from headstart.data import docstrings
 from headstart.data.docstrings import docstring_task, packages, paragraphs
 
-WORDS = ("river", "stone", "cloud", "lamp", "garden", "engine", "paper", "signal", "winter", "ladder", "mirror", "coffee")
+WORDS = (
+    "river",
+    "stone",
+    "cloud",
+    "lamp",
+    "garden",
+    "engine",
+    "paper",
+    "signal",
+    "winter",
+    "ladder",
+    "mirror",
+    "coffee",
+)
 
 
 def prose(*keys: int) -> str:
@@ -26,7 +39,8 @@ def site(tmp_path, monkeypatch) -> Path:
     number = 0
     for package in ("alpha", "beta", "gamma"):
         for file in range(40):
-            lines = [f'"""{prose(file, 1)} from {package} module number{"abcdefgh"[file % 8] * (file // 8 + 1)}."""\n']
+            mark = "abcdefgh"[file % 8] * (file // 8 + 1)
+            lines = [f'"""{prose(file, 1)} module of {package} number{mark} {package[:3]}."""\n']
             for function in range(8):
                 number += 1
                 own = f"{prose(number, function)} code{bin(number)[2:].replace('0', 'o').replace('1', 'l')}"
@@ -42,7 +56,9 @@ def site(tmp_path, monkeypatch) -> Path:
         (tmp_path / package / "tests/t.py").write_text('"""' + "a test package is left out of this corpus" + '"""')
     (tmp_path / "empty").mkdir()
     monkeypatch.setattr(docstrings.sysconfig, "get_path", lambda name: str(tmp_path))
-    monkeypatch.setattr(docstrings, "packages", lambda found=packages: {k: v for k, v in found().items() if k != "python"})
+    monkeypatch.setattr(
+        docstrings, "packages", lambda found=packages: {k: v for k, v in found().items() if k != "python"}
+    )
     return tmp_path
 
 

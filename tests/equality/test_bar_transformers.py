@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import importlib.util
+import inspect
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +24,25 @@ from headstart.training.artefact import Artefact
 transformers = pytest.importorskip("transformers")
 BACKBONES = ["modernbert", "bert", "distilbert"]
 SIZES = ["backbone.width=32", "backbone.depth=2", "backbone.heads=2", "backbone.mlp_width=48"]
-QUICK = ["finetune.epochs=1", "finetune.least_steps=30", "finetune.head_steps=5", "finetune.choose_rate=false"]
+QUICK = [
+    "finetune.epochs=1",
+    "finetune.least_steps=80",
+    "finetune.head_steps=5",
+    "finetune.choose_rate=false",
+    "finetune.rate=0.003",
+]
 BOUND = 1e-5
 _SUBJECTS = ("영화", "배우 연기", "이 감독", "음악", "결말", "화면", "The story", "주인공", "대사", "1편")
-_VERDICTS = ("정말 좋았다!!", "별로네요ㅠㅠ", "최고 ㅋㅋㅋ", "is so boring...", "그저 그렇다", "다시 보고 싶다~^^", "돈 아깝다;;", "감동 그 자체 10/10")
+_VERDICTS = (
+    "정말 좋았다!!",
+    "별로네요ㅠㅠ",
+    "최고 ㅋㅋㅋ",
+    "is so boring...",
+    "그저 그렇다",
+    "다시 보고 싶다~^^",
+    "돈 아깝다;;",
+    "감동 그 자체 10/10",
+)
 
 
 def built_in_rows() -> list[tuple[str, str]]:
@@ -40,12 +57,11 @@ def built_in_rows() -> list[tuple[str, str]]:
 @pytest.fixture(scope="module")
 def rows() -> list[tuple[str, str]]:
     """1,000 rows of NSMC dev where the shared data is, else built-in Korean ones."""
-    import conftest
-
-    path = conftest._DATA / "nsmc/dev.tsv.gz"
+    shared = os.environ.get("HEADSTART_DATA") or Path(__file__).resolve().parents[2] / "../shared/data"
+    path = Path(shared) / "nsmc/dev.tsv.gz"
     if not path.is_file():
         return built_in_rows()
-    lines = gzip.open(path, "rt", encoding="utf-8").read().splitlines()[1:1001]
+    lines = gzip.decompress(path.read_bytes()).decode().splitlines()[1:1001]
     return [(line.split("\t")[1], line.split("\t")[2]) for line in lines if line.split("\t")[1].strip()]
 
 
@@ -62,7 +78,7 @@ def exported(request, rows, tmp_path_factory) -> tuple[Path, Path]:
     (home / "text.txt").write_text("\n".join(text for text, _ in rows), encoding="utf-8")
     headstart(
         "pretrain", home / "text.txt", "--unit", "line", "--out", home / "run", "--objective", "mlm", "--steps", "30",
-        f"backbone={request.param}", *SIZES, "training.rate=0.01",
+        f"backbone={request.param}", *SIZES, "training.rate=0.003",
     )  # fmt: skip
     headstart("export", home / "run", "--out", home / "hf")
     return home / "run", home / "hf"
@@ -83,9 +99,11 @@ def test_masked_lm_loads_with_equal_ids_and_logits(exported, rows):
         with torch.no_grad():
             expected = ours.objective.eval().logits(ours.backbone.eval(), batch, torch.arange(len(ids)))
             worst = max(worst, float((model.eval()(**inputs).logits[0] - expected).abs().max()))
+    print(f"largest difference: {worst:.1e}")  # pytest -rP shows it
     assert worst <= BOUND
     inputs = tokenizer([text for text, _ in rows[:16]], padding=True, return_tensors="pt")
     model(**inputs)  # padded, with whatever else the tokenizer hands out
+    assert set(inputs) <= set(inspect.signature(model.forward).parameters)  # nothing that **kwargs would swallow
     assert tokenizer.model_max_length == ours.backbone.max_tokens
 
 
@@ -109,12 +127,15 @@ def test_fine_tuned_task_gives_equal_probabilities(exported, rows, tmp_path):
     run, _ = exported
     table = "\n".join(["document\tlabel", *(f"{text}\t{label}" for text, label in rows[:200])])
     (tmp_path / "train.tsv").write_text(table, encoding="utf-8")
-    headstart("transfer", run, "--data", tmp_path / "train.tsv", "--route", "finetune", "--out", tmp_path / "task", *QUICK)
+    headstart(
+        "transfer", run, "--data", tmp_path / "train.tsv", "--route", "finetune", "--out", tmp_path / "task", *QUICK
+    )
     headstart("export", tmp_path / "task", "--out", tmp_path / "hf")
     texts = [text for text, _ in rows[:100]]
     found = their_probabilities(tmp_path / "hf", [(text,) for text in texts])
     model = load_task(tmp_path / "task")
     scores_NC = model.scores(Examples(texts))
+    print(f"largest difference: {float(np.abs(found - scores_NC).max()):.1e}")  # pytest -rP shows it
     assert np.abs(found - scores_NC).max() <= BOUND
     assert scores_NC.std(axis=0).max() > 1e-4  # a constant would agree too
     headstart("predict", tmp_path / "task", tmp_path / "train.tsv", "--out", tmp_path / "said.jsonl")
@@ -136,9 +157,11 @@ def test_fine_tuned_pairs_give_equal_probabilities(exported, rows, tmp_path):
     )  # fmt: skip
     headstart("export", tmp_path / "task", "--out", tmp_path / "hf")
     scores_NC = load_task(tmp_path / "task").scores(Examples([p[0] for p in pairs], [p[1] for p in pairs]))
-    assert np.abs(their_probabilities(tmp_path / "hf", [pair[:2] for pair in pairs]) - scores_NC).max() <= BOUND
+    found = their_probabilities(tmp_path / "hf", [pair[:2] for pair in pairs])
+    print(f"largest difference: {float(np.abs(found - scores_NC).max()):.1e}")  # pytest -rP shows it
+    assert np.abs(found - scores_NC).max() <= BOUND
     assert scores_NC.std(axis=0).max() > 1e-4
-    if "bert" in run.parent.name and "modern" not in run.parent.name and "distil" not in run.parent.name:
+    if hasattr(load_task(tmp_path / "task").backbone_spec, "types"):
         model = transformers.AutoModelForSequenceClassification.from_pretrained(tmp_path / "hf").eval()
         inputs = transformers.AutoTokenizer.from_pretrained(tmp_path / "hf")(*pairs[0][:2], return_tensors="pt")
         assert inputs.pop("token_type_ids").any()
@@ -180,6 +203,7 @@ def test_a_downloaded_checkpoint_embeds_alike(minilm, rows):
     weight = inputs["attention_mask"][:, :, None]
     theirs = ((hidden * weight).sum(1) / weight.sum(1)).numpy()
     assert len(texts) == 100
+    print(f"largest difference: {float(np.abs(ours - theirs).max()):.1e}")  # pytest -rP shows it
     assert np.abs(ours - theirs).max() <= BOUND
 
 

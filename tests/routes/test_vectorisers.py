@@ -13,7 +13,7 @@ from tiny_bases import corpus
 from headstart.base.errors import HeadstartError
 from headstart.routes import ppmi_vectors
 from headstart.routes.ppmi_vectors import train_subword_vectors
-from headstart.routes.subword import word_ngrams
+from headstart.routes.subword import ngrams_of
 from headstart.routes.tfidf_vectors import TfidfVectors
 
 TEXTS = ["정말 재미있는 영화", "정말 지루한 영화였다", "A Good film", "a bad film film", "음악이 좋다"]
@@ -52,8 +52,8 @@ def test_meetings_equal_a_walk_over_pairs():
         for one, two in itertools.product(range(len(words)), repeat=2):
             if one == two:
                 continue
-            for left in word_ngrams(words[one], 2, 4):
-                for right in word_ngrams(words[two], 2, 4):
+            for left in ngrams_of(words[one], 2, 4):
+                for right in ngrams_of(words[two], 2, 4):
                     slow[ngrams.index(left), ngrams.index(right)] += 1
     assert np.allclose(fast, slow)
 

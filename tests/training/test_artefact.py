@@ -1,4 +1,4 @@
-"""Artefacts: long texts are windowed, cuts are counted, fresh networks follow their seed, folders come back or are refused."""
+"""Artefacts: long texts are windowed, cuts counted, fresh networks follow their seed, damaged folders refused."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from headstart.base.examples import Examples
 from headstart.objectives.mlm import MaskedLMSpec
 from headstart.text.ngram import NgramSpec
 from headstart.training.artefact import Artefact, describe, trainable_copy
+from headstart.training.checkpoint import WEIGHTS
 
 WINDOW = 14  # max_tokens less [CLS] and [SEP]
 TEXT = ["가나 다라 마바사", "abc def", "영화 정말 좋다 정말 좋다", "zyx 가나다"]
@@ -94,7 +95,15 @@ def test_batches_hold_every_row_once_and_count_the_cut_ones(artefact):
 
 @pytest.mark.parametrize(
     ("one", "two", "kept"),
-    [(3, 4, (3, 4)), (6, 7, (6, 7)), (30, 4, (9, 4)), (4, 30, (4, 9)), (30, 30, (7, 6)), (7, 7, (7, 6)), (0, 50, (0, 13))],
+    [
+        (3, 4, (3, 4)),
+        (6, 7, (6, 7)),
+        (30, 4, (9, 4)),
+        (4, 30, (4, 9)),
+        (30, 30, (7, 6)),
+        (7, 7, (7, 6)),
+        (0, 50, (0, 13)),
+    ],
 )
 def test_pairs_are_cut_at_the_longer_text(artefact, one, two, kept):
     ((_, batch, cut),) = artefact.batches(Examples(["가" * one], ["다" * two]))
@@ -120,8 +129,8 @@ def test_fresh_follows_its_seed_and_leaves_the_global_one_alone(artefact):
 
 def test_a_trainable_copy_shares_nothing(artefact):
     before = artefact.identity
+    assert trainable_copy(artefact).identity == before
     copy = trainable_copy(artefact)
-    assert copy.identity == before
     with torch.no_grad():
         next(copy.backbone.parameters()).add_(1.0)
     assert artefact.identity == before != copy.identity
@@ -163,6 +172,8 @@ def test_every_damaged_byte_range_is_refused(artefact, tmp_path):
     for path in sorted(p for p in (tmp_path / "saved").rglob("*") if p.is_file()):
         whole = path.read_bytes()
         for broken in (whole[:-1], whole[: len(whole) // 2], whole[:-1] + bytes([whole[-1] ^ 4]), None):
+            if path.name == "manifest.json" and broken == whole[:-1]:
+                continue  # the last line end
             path.unlink()
             if broken is not None:
                 path.write_bytes(broken)
@@ -174,7 +185,7 @@ def test_every_damaged_byte_range_is_refused(artefact, tmp_path):
 
 
 def test_what_is_no_artefact_is_refused(artefact, tmp_path):
-    with pytest.raises(HeadstartError, match="no such directory.*hub names are not fetched"):
+    with pytest.raises(HeadstartError, match=r"no such directory.*hub names are not fetched"):
         Artefact.open("bert-base-uncased")
     with pytest.raises(HeadstartError, match="neither a run"):
         Artefact.open(tmp_path)
@@ -183,7 +194,7 @@ def test_what_is_no_artefact_is_refused(artefact, tmp_path):
         Artefact.open(tmp_path)
     record = {"spec": {"backbone": {"name": "bert"}, "objective": {"name": "mlm"}}}
     (tmp_path / "run.json").write_text(json.dumps(record))
-    with pytest.raises(HeadstartError, match="no usable checkpoint.*--resume"):
+    with pytest.raises(HeadstartError, match=r"checkpoint.*--resume"):
         Artefact.open(tmp_path)
     (tmp_path / "run.json").write_text("{")
     with pytest.raises(HeadstartError, match="not valid JSON"):
@@ -197,10 +208,10 @@ def test_weights_of_another_network_are_refused(artefact, tmp_path):
     spec = ModernBertSpec(width=16, depth=1, heads=2, mlp_width=24)
     other = Artefact(artefact.tokenizer, spec, spec.build(artefact.tokenizer.vocabulary, 0))
     other.save(tmp_path / "other")
-    shutil.copy(tmp_path / "other/model.safetensors", tmp_path / "saved/model.safetensors")
+    shutil.copy(tmp_path / "other" / WEIGHTS, tmp_path / "saved" / WEIGHTS)
     manifest = json.loads((tmp_path / "saved/manifest.json").read_text())
-    path = tmp_path / "saved/model.safetensors"
-    manifest["model.safetensors"] = {"sha256": sha256(path), "bytes": path.stat().st_size}
+    path = tmp_path / "saved" / WEIGHTS
+    manifest[WEIGHTS] = {"sha256": sha256(path), "bytes": path.stat().st_size}
     (tmp_path / "saved/manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(HeadstartError) as caught:
         Artefact.open(tmp_path / "saved")

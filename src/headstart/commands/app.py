@@ -13,7 +13,7 @@ import cyclopts
 
 import headstart
 from headstart.base.errors import HeadstartError, nearest
-from headstart.commands.session import Terminated
+from headstart.commands.session import DASH, Terminated
 
 VERBS = {
     "demo": "the whole story on text this machine has: pretrain, compare, report",
@@ -30,6 +30,7 @@ VERBS = {
 }
 _EPILOGUE = "Everything else by dotted setting: objective.rate=0.3. Add --debug to any command for tracebacks."
 _SET_VERBS = ("pretrain", "transfer", "compare")
+_FILE_OPTIONS = ("--data", "--test", "--corpus")
 _SETTING = re.compile(r"^((--)?[a-z_]+\.[a-z0-9_]+|tokenizer|backbone|objective|held_out)=")
 _KINDS = {float: "a number", int: "a whole number", Path: "a path", str: "text"}
 
@@ -43,6 +44,7 @@ def build() -> cyclopts.App:
         version_flags=["--version"],
         help_epilogue=_EPILOGUE,
         help_format="plaintext",
+        suppress_keyboard_interrupt=False,
     )
     for verb, help_line in VERBS.items():
         name = "list_choices" if verb == "list" else verb
@@ -70,7 +72,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(code)
 
 
-def split_settings(tokens: Sequence[str]) -> list[str]:
+def prepare(tokens: Sequence[str]) -> list[str]:
+    """Return the tokens as the parser takes them: settings behind --set, a stand-in for the - of standard input."""
+    moved = _split_settings(tokens)
+    files = [not before.startswith("--") or before in _FILE_OPTIONS for before in ("", *moved)]
+    return [DASH if token == "-" and is_file else token for token, is_file in zip(moved, files)]
+
+
+def _split_settings(tokens: Sequence[str]) -> list[str]:
     """Return the tokens with every `part.field=value` of a verb that takes settings moved behind a --set."""
     if not tokens or tokens[0] not in _SET_VERBS:
         return list(tokens)
@@ -83,7 +92,7 @@ def _run(tokens: list[str]) -> int:
     if tokens and not tokens[0].startswith("-") and tokens[0] not in VERBS:
         raise HeadstartError(f"unknown command '{tokens[0]}'{nearest(tokens[0], VERBS)} (allowed: {', '.join(VERBS)})")
     app = build()
-    result = app(split_settings(tokens), exit_on_error=False, print_error=False, result_action="return_value")
+    result = app(prepare(tokens), exit_on_error=False, print_error=False, result_action="return_value")
     summary = getattr(result, "summary", None)
     if summary is not None:
         print(summary() if callable(summary) else summary)

@@ -12,7 +12,7 @@ from cyclopts import Parameter
 
 from headstart.base.errors import HeadstartError
 from headstart.commands.inputs import held_out_test, labelled, open_bases, route_with, say
-from headstart.commands.session import Language, need_folder, need_positive, pick_language, whole
+from headstart.commands.session import Language, files, need_folder, need_positive, pick_language, whole
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,14 @@ def compare(
     ],
     /,
     *,
-    data: Annotated[list[str], Parameter(help="labelled file(s); labels are drawn from here", consume_multiple=True)],
+    data: Annotated[
+        list[str],
+        Parameter(help="labelled file(s); labels are drawn from here", consume_multiple=True, converter=files),
+    ],
     out: Annotated[Path, Parameter(help="the report directory; the same command goes on where it stopped")],
     test: Annotated[
-        list[str] | None, Parameter(help="labelled test file(s) [a quarter of --data]", consume_multiple=True)
+        list[str] | None,
+        Parameter(help="labelled test file(s) [a quarter of --data]", consume_multiple=True, converter=files),
     ] = None,
     text: Annotated[str | None, Parameter(help="text column [guessed and printed]")] = None,
     text2: Annotated[str | None, Parameter(help="second text column, for pairs")] = None,
@@ -52,7 +56,8 @@ def compare(
     language: Annotated[Language, Parameter(help="of the report")] = "auto",
     group: Annotated[str | None, Parameter(show=False, help="column of groups that must not be split")] = None,
     corpus: Annotated[
-        list[str] | None, Parameter(show=False, help="unlabelled text [the base's own]", consume_multiple=True)
+        list[str] | None,
+        Parameter(show=False, help="unlabelled text [the base's own]", consume_multiple=True, converter=files),
     ] = None,
     seed: Annotated[int, Parameter(show=False, converter=whole)] = 0,
     threads: Annotated[int | None, Parameter(show=False, converter=whole)] = None,

@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from headstart.commands.inputs import open_bases, say
-from headstart.commands.session import need_new_file, whole
+from headstart.commands.session import files, need_new_file, whole
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Embedded:
 
 def embed(
     base: Annotated[Path, Parameter(help="a run directory or a Hugging Face directory")],
-    data: Annotated[list[str], Parameter(help="file(s) with texts; - is stdin")],
+    data: Annotated[list[str], Parameter(help="file(s) with texts; - is stdin", converter=files)],
     /,
     *,
     out: Annotated[Path, Parameter(help="the .npy file to write (float32 [rows, width])")],

@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from headstart.commands.inputs import labelled
-from headstart.commands.session import whole
+from headstart.commands.session import files, whole
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Evaluated:
 
 def evaluate(
     task: Annotated[Path, Parameter(help="a task directory of `headstart transfer`")],
-    data: Annotated[list[str], Parameter(help="labelled file(s)")],
+    data: Annotated[list[str], Parameter(help="labelled file(s)", converter=files)],
     /,
     *,
     text: Annotated[str | None, Parameter(help="text column [as in training]")] = None,

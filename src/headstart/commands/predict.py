@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from headstart.commands.inputs import say
-from headstart.commands.session import need_new_file, write_lines
+from headstart.commands.session import files, need_new_file, write_lines
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Predicted:
 
 def predict(
     task: Annotated[Path, Parameter(help="a task directory of `headstart transfer`")],
-    data: Annotated[list[str], Parameter(help="file(s) with texts; - is stdin")],
+    data: Annotated[list[str], Parameter(help="file(s) with texts; - is stdin", converter=files)],
     /,
     *,
     text: Annotated[str | None, Parameter(help="text column [as in training]")] = None,

@@ -17,7 +17,15 @@ from cyclopts import Parameter
 
 from headstart.base.errors import HeadstartError
 from headstart.commands.inputs import say
-from headstart.commands.session import need_folder, need_new_folder, need_positive, saving_signals, whole
+from headstart.commands.session import (
+    files,
+    holds_anything,
+    need_folder,
+    need_new_folder,
+    need_positive,
+    saving_signals,
+    whole,
+)
 
 if TYPE_CHECKING:
     from headstart.training.run import RunResult, RunSpec
@@ -54,7 +62,10 @@ class Pretrained:
 
 def pretrain(
     corpus: Annotated[
-        list[str], Parameter(help="files or folders of txt, jsonl, csv, tsv, parquet (also .gz, .xz); - is stdin")
+        list[str],
+        Parameter(
+            help="files or folders of txt, jsonl, csv, tsv, parquet (also .gz, .xz); - is stdin", converter=files
+        ),
     ],
     /,
     *,
@@ -96,7 +107,7 @@ def pretrain(
     else:
         spec = _fresh(asked, out, resume)
     stop = Stop()
-    with _spooled(spec, out) as spec, saving_signals(stop):
+    with saving_signals(stop), _spooled(spec, out) as spec:
         result: RunResult = train_run(
             spec, out, resume=resume, listeners=[Progress()], stop=stop, say=say, command=shlex.join(sys.argv)
         )
@@ -126,7 +137,7 @@ def _fresh(asked: _Asked, out: Path, resume: bool) -> RunSpec:
     from headstart.recipes.choose import choose_recipe
     from headstart.recipes.facts import Facts
 
-    if resume and out.is_dir() and any(out.iterdir()):
+    if resume and holds_anything(out):
         raise HeadstartError(f"--resume: {out} is no run (it has no run.json); give the run's own directory as --out")
     need_new_folder(out, "pretrain", "choose another --out, or add --resume to go on with that run")
     minutes = 10.0 if asked.minutes is None and asked.steps is None else asked.minutes

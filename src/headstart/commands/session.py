@@ -18,6 +18,10 @@ from headstart.base.errors import HeadstartError
 Language = Literal["auto", "en", "ko"]
 
 
+# The parser takes a bare - for an option; no argument can hold a zero byte, so this stands for it on the way.
+DASH = "\0-"
+
+
 class Terminated(KeyboardInterrupt):
     """SIGTERM outside the training loop, where nothing is left to save."""
 
@@ -34,11 +38,21 @@ def whole(_kind: Any, tokens: Sequence[Any]) -> int:
     return int(tokens[0].value.replace("_", ""))
 
 
+def files(_kind: Any, tokens: Sequence[Any]) -> list[str]:
+    """Read file names of the command line, where - is standard input."""
+    return ["-" if token.value == DASH else token.value for token in tokens]
+
+
 def need_new_folder(folder: Path, what: str, way_out: str) -> None:
     """Raise HeadstartError when `folder` cannot be made or already holds anything."""
     need_folder(folder)
-    if folder.is_dir() and any(not path.name.endswith(".tmp") for path in folder.iterdir()):
+    if holds_anything(folder):
         raise HeadstartError(f"{folder} exists and is not empty; {what} never overwrites: {way_out}")
+
+
+def holds_anything(folder: Path) -> bool:
+    """Whether a folder is there and not empty; half-written files that a kill left do not count."""
+    return folder.is_dir() and any(not path.name.endswith(".tmp") for path in folder.iterdir())
 
 
 def need_folder(folder: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from headstart.commands.inputs import labelled, open_bases, route_with, say
-from headstart.commands.session import need_new_folder, need_positive, whole
+from headstart.commands.session import files, need_new_folder, need_positive, whole
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def transfer(
     base: Annotated[Path, Parameter(help="a run directory, a Hugging Face directory, or `none` for classical routes")],
     /,
     *,
-    data: Annotated[list[str], Parameter(help="labelled file(s)", consume_multiple=True)],
+    data: Annotated[list[str], Parameter(help="labelled file(s)", consume_multiple=True, converter=files)],
     out: Annotated[Path, Parameter(help="the task directory to write")],
     route: Annotated[
         str, Parameter(help="probe, knn, finetune, scratch, tfidf_logreg ... (`headstart list route`)")

@@ -33,7 +33,7 @@ _STRING = re.compile(
 )
 _TRIPLE = ('"""', "'''")
 _PREFIXES = ("", "r", "R", "u", "U")
-_CONTINUES = ("(", "[", "{", ",", "=", "+", "%", "\\")  # what a string goes on from when it is no statement
+_CONTINUES = tuple("([{,=+%\\\"'")  # what a string goes on from when it is no statement
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _TEST_SHARE = 0.3
 

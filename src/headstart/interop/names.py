@@ -90,8 +90,8 @@ class NameTable:
     prefix: what precedes the backbone's names when a head lies beside it (`bert.`). backbone: rules of the backbone.
     heads: by head (`mlm`, `classify`), the rules of its module and the architecture that transformers calls it.
     inputs: what their models take from a tokenizer. tied: their copies of another of their tensors: checked to be
-    equal, not stored. ignorable: regular expressions (whole name) of buffers that carry nothing. foreign: those of heads
-    headstart has no use for; they are reported.
+    equal, not stored. ignorable: regular expressions (whole name) of buffers that carry nothing. foreign: those of
+    heads headstart has no use for; they are reported.
     """
 
     prefix: str

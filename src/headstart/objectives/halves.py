@@ -25,7 +25,7 @@ from headstart.base.spec import ObjectiveSpec
 
 @dataclass(frozen=True, kw_only=True)
 class HalvesSpec(ObjectiveSpec):
-    """minimum: shortest document in words; least_share: the first view's expected share of a document's words is uniform
+    """minimum: fewest words of a document; least_share: the first view's expected share of its words is uniform
     between this and one minus this (.5 = always half); temperature: its start; projection: width of the training-only
     projection."""
 

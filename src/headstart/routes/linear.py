@@ -167,6 +167,7 @@ def _fit(solver: Any, features: Matrix, target_N: np.ndarray, strength: float) -
     solver.set_params(**{"alpha" if bayes else "C": strength})
     with warnings.catch_warnings():  # an early stop of the solver moves no prediction worth a warning per inner fit
         warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)  # 77 classes, two rows each
         solver.fit(features, target_N)
     if bayes:
         return solver.feature_log_prob_, solver.class_log_prior_

@@ -19,8 +19,9 @@ from scipy import sparse
 from sklearn.utils.extmath import randomized_svd
 
 from headstart.base.errors import HeadstartError
-from headstart.routes.subword import count_ngrams, incidence, word_ngrams, words_of
+from headstart.routes.subword import count_ngrams, incidence, ngrams_of
 from headstart.routes.vectors import unit_rows
+from headstart.text.ngram import split_words
 
 SHORTEST, LONGEST = 2, 4  # characters of an n-gram, word bounds included
 MOST_WORDS = 5_000_000  # words of the corpus that are counted
@@ -33,7 +34,7 @@ def _windows(documents: Iterable[str]) -> Iterator[list[str]]:
     """Yield windows of at most WINDOW words until MOST_WORDS have been given."""
     left = MOST_WORDS
     for document in documents:
-        words = words_of(document)[:left]
+        words = split_words(document)[:left]
         left -= len(words)
         for start in range(0, len(words), WINDOW):
             yield words[start : start + WINDOW]
@@ -129,7 +130,7 @@ def _count(windows: list[list[str]]) -> tuple[sparse.csr_matrix, sparse.csr_matr
     """Return (windows x words, words x n-grams, the n-grams, most frequent first)."""
     frequency = Counter(itertools.chain.from_iterable(windows))
     column = {word: position for position, word in enumerate(frequency)}
-    spelled = [word_ngrams(word, SHORTEST, LONGEST) for word in frequency]
+    spelled = [ngrams_of(word, SHORTEST, LONGEST) for word in frequency]
     gram_count: Counter[str] = Counter()
     for grams, count in zip(spelled, frequency.values()):
         for gram in set(grams):

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 from scipy import sparse
 
-
-def words_of(text: str) -> list[str]:
-    """Return the NFC-normalised, lower-cased words of a text, split at white space."""
-    return unicodedata.normalize("NFC", text).lower().split()
+from headstart.text.ngram import split_words, word_ngrams
 
 
-def word_ngrams(word: str, shortest: int, longest: int) -> list[str]:
-    """Return the n-grams of one word, its bounds written as spaces: `ab` with 3 gives ` ab` and `ab `."""
-    padded = f" {word} "
-    return [
-        padded[start : start + size]
-        for size in range(shortest, longest + 1)
-        for start in range(max(len(padded) - size + 1, 0))
-    ]
+def ngrams_of(word: str, shortest: int, longest: int) -> list[str]:
+    """Return the n-grams of one word, its bounds written as spaces as in scikit-learn: `ab` with 3: ` ab`, `ab `."""
+    return word_ngrams(word, shortest, longest, bounds="  ")
 
 
 def incidence(rows: Iterable[Sequence[int]], columns: int) -> sparse.csr_matrix:
@@ -42,9 +33,9 @@ def count_ngrams(texts: Iterable[str], number: dict[str, int], shortest: int, lo
 
     def columns(text: str) -> list[int]:
         out: list[int] = []
-        for word in words_of(text):
+        for word in split_words(text):
             if word not in known:
-                known[word] = [number[gram] for gram in word_ngrams(word, shortest, longest) if gram in number]
+                known[word] = [number[gram] for gram in ngrams_of(word, shortest, longest) if gram in number]
             out.extend(known[word])
         return out
 

@@ -10,7 +10,8 @@ from typing import Any, Self
 import numpy as np
 from scipy import sparse
 
-from headstart.routes.subword import count_ngrams, word_ngrams, words_of
+from headstart.routes.subword import count_ngrams, ngrams_of
+from headstart.text.ngram import split_words
 
 SHORTEST, LONGEST = 1, 4
 _MOST_NGRAMS = 200_000  # the most frequent are kept: 100 MB of weights for 100 classes
@@ -28,7 +29,7 @@ class TfidfVectors:
         """Learn columns and idf weights from texts."""
         present: Counter[str] = Counter()
         for text in texts:
-            present.update({gram for word in words_of(text) for gram in word_ngrams(word, SHORTEST, LONGEST)})
+            present.update({gram for word in split_words(text) for gram in ngrams_of(word, SHORTEST, LONGEST)})
         ranked = sorted(present, key=lambda gram: (-present[gram], gram))[:_MOST_NGRAMS]
         # A training set of nothing but blanks still needs one column.
         ranked = ranked or [" "]

@@ -28,9 +28,15 @@ _SCORED_WORDS = 500_000  # the most frequent distinct words choose the n-grams; 
 _FILE = "ngrams.json"
 
 
-def word_ngrams(word: str, smallest: int, largest: int) -> list[str]:
-    """Return the character n-grams of `<word>`, shortest first."""
-    word = f"<{word}>"
+def split_words(text: str, lower: bool = True) -> list[str]:
+    """Return the NFC-normalised words of a text, split at white space, in lower case unless told otherwise."""
+    text = unicodedata.normalize("NFC", text)
+    return (text.lower() if lower else text).split()
+
+
+def word_ngrams(word: str, smallest: int, largest: int, bounds: str = "<>") -> list[str]:
+    """Return the character n-grams of a word between its two bounds (`<word>`), shortest first."""
+    word = f"{bounds[0]}{word}{bounds[1]}"
     return [word[i : i + n] for n in range(smallest, largest + 1) for i in range(len(word) - n + 1)]
 
 
@@ -48,7 +54,7 @@ class NgramSpec(TokenizerSpec):
         wanted = vocabulary or self.vocabulary
         words: Counter[str] = Counter()
         for document in documents:
-            words.update(_words(document, self.lower))
+            words.update(split_words(document, self.lower))
             if len(words) > _COUNTED_WORDS:
                 words = Counter(dict(words.most_common(_COUNTED_WORDS // 2)))
         counts: Counter[str] = Counter()
@@ -67,11 +73,6 @@ class NgramSpec(TokenizerSpec):
     def load(self, folder: Path) -> NgramTokenizer:
         """Read a saved tokenizer; see `NgramTokenizer.load`."""
         return NgramTokenizer.load(folder)
-
-
-def _words(text: str, lower: bool) -> list[str]:
-    text = unicodedata.normalize("NFC", text)
-    return (text.lower() if lower else text).split()
 
 
 class NgramTokenizer(Tokenizer):
@@ -100,7 +101,7 @@ class NgramTokenizer(Tokenizer):
     def _encode(self, texts: Sequence[str]) -> Iterator[np.ndarray]:
         cache, encode_word = self._cache, self._encode_word
         for text in texts:
-            words = _words(text, self.lower)
+            words = split_words(text, self.lower)
             code = b"".join([cache[word] if word in cache else encode_word(word) for word in words])
             yield np.frombuffer(code, np.uint32).astype(np.int64)
 

@@ -189,7 +189,11 @@ class Artefact:
             raise HeadstartError(
                 f"{self.path or 'this model'} does not say what text it was trained on; give --corpus FILE"
             )
-        corpus = Corpus(**self.corpus)
+        try:
+            corpus = Corpus(**self.corpus)
+        except HeadstartError as error:
+            where = f"the text that {self.path or 'this model'} was trained on is not where it was"
+            raise HeadstartError(f"{where} ({error}); give --corpus FILE") from None
         for number, document in enumerate(corpus.documents()):
             if limit is not None and number >= limit:
                 return

@@ -42,7 +42,7 @@ class Checkpoints:
             write_folder(target, fill)
         except OSError as error:
             raise disk_error(target, error) from None
-        for old in self.steps()[: -self.keep]:
+        for old in (*self.steps()[: -self.keep], *self.folder.glob(".step-*.*")):  # the latter: torn by a kill
             shutil.rmtree(old, ignore_errors=True)
 
     def steps(self) -> list[Path]:

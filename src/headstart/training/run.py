@@ -77,10 +77,12 @@ class RunSpec(Spec):
         try:
             parts = {axis: registry.build_spec(axis, data[axis]) for axis in ("tokenizer", "backbone", "objective")}
             rest = {k: v for k, v in data.items() if k not in parts}
+            batches, training = BatchSpec.from_dict(rest.pop("batches")), TrainPlan.from_dict(rest.pop("training"))
+            return cls(**rest, **parts, batches=batches, training=training)
         except KeyError as error:
-            raise HeadstartError(f"run description: {error.args[0]} is missing") from None
-        batches, training = BatchSpec.from_dict(rest.pop("batches")), TrainPlan.from_dict(rest.pop("training"))
-        return cls(**rest, **parts, batches=batches, training=training)
+            raise HeadstartError(f"run.json: the description of the run has no {error.args[0]}") from None
+        except (TypeError, AttributeError) as error:
+            raise HeadstartError(f"run.json: the description of the run is damaged ({error})") from None
 
     def override(self, settings: Sequence[str]) -> RunSpec:
         """Return a copy with `axis.field=value`, `axis=name` or `field=value` settings applied, in order."""

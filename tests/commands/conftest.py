@@ -1,0 +1,127 @@
+"""What the tests of the verbs share: the program called in this process, tiny data, two tiny runs and a task model."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import io
+import json
+import os
+import random
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from headstart.commands.app import main
+from headstart.data import open as opening
+
+TOPICS = {
+    "film": ["film", "actor", "scene", "story", "camera", "plot", "ending", "director", "영화", "배우", "연기", "감동"],
+    "food": ["bread", "soup", "taste", "kitchen", "salt", "dinner", "cook", "plate", "음식", "맛", "요리", "식당"],
+}
+TINY = ("backbone.width=32", "backbone.mlp_width=32")
+TINY_MLM = ("--objective", "mlm", "backbone.width=32", "backbone.depth=1", "backbone.heads=2", "batches.tokens=512")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """code: exit status; out, err: what was printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def complaint(self) -> str:
+        """The one line of complaint; checks that there is exactly one, at the end, and no traceback."""
+        lines = [line for line in self.err.splitlines() if line.startswith("headstart:")]
+        assert len(lines) == 1, self.err
+        assert self.err.endswith(lines[0] + "\n")
+        assert "Traceback" not in self.err + self.out
+        assert "internal fault" not in lines[0]
+        return lines[0]
+
+
+def headstart(*arguments: object, stdin: bytes = b"") -> Outcome:
+    """Run the program as `headstart ARGUMENTS < stdin` would, without a new process."""
+    tokens = [str(argument) for argument in arguments]
+    out, err = io.StringIO(), io.StringIO()
+    opening._spooled.cache_clear()  # a process has one standard input; this one plays many
+    before = sys.argv, sys.stdin
+    sys.argv, sys.stdin = ["headstart", *tokens], io.TextIOWrapper(io.BytesIO(stdin))
+    code = 0
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            main(tokens)
+    except SystemExit as stop:
+        code = stop.code
+    finally:
+        sys.argv, sys.stdin = before
+    return Outcome(code, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture(scope="session")
+def program() -> Callable[..., Outcome]:
+    """The program, see `headstart`."""
+    return headstart
+
+
+def _write_data(place: Path) -> None:
+    source = random.Random(5)
+    rows = [
+        (" ".join(source.choices(words, k=source.randint(6, 12))), name)
+        for _ in range(150)
+        for name, words in TOPICS.items()
+    ]
+    texts = [text for text, _ in rows]
+
+    def table(name: str, some: list[tuple[str, str]]) -> None:
+        (place / name).write_text("document\tlabel\n" + "".join(f"{text}\t{label}\n" for text, label in some))
+
+    plain = "\n".join(texts) + "\n"
+    (place / "corpus.txt").write_text(plain)
+    table("train.tsv", rows[:120])
+    table("test.tsv", rows[120:200])
+    table("one_class.tsv", [(text, "film") for text in texts[:20]])
+    table("gaps.tsv", [(text, label if number % 5 else "") for number, (text, label) in enumerate(rows[:40])])
+    table("header.tsv", [])
+    (place / "empty.txt").write_bytes(b"")
+    (place / "blank.txt").write_text("\n\n  \n")
+    (place / "noise.bin").write_bytes(bytes(range(256)) * 20)
+    packed = gzip.compress(plain.encode())
+    (place / "broken.txt.gz").write_bytes(packed[: len(packed) * 2 // 3])
+    lines = [json.dumps({"text": text}, ensure_ascii=False) for text in texts[:60]]
+    lines[6] = lines[6][:15]
+    (place / "broken.jsonl").write_text("\n".join(lines) + "\n")
+    (place / "euckr.txt").write_bytes(("영화가 참 재미있었다\n배우 연기가 좋았다\n" * 20).encode("euc-kr"))
+    (place / "utf16.txt").write_bytes(plain.encode("utf-16"))
+    (place / "short.txt").write_text("".join(" ".join(text.split()[:3]) + "\n" for text in texts))
+    (place / "one_document.txt").write_text("film actor film actor scene story film\n")
+    (place / "one_word.txt").write_text("film\n")
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with data, two runs (`halves`, `mlm`) and a task model (`task`); tests only read it."""
+    place = tmp_path_factory.mktemp("place")
+    _write_data(place)
+    before = Path.cwd()
+    os.chdir(place)
+    try:
+        for made in (
+            headstart("pretrain", "corpus.txt", "--out", "halves", "--steps", 6, *TINY, "training.save_steps=3"),
+            headstart("pretrain", "corpus.txt", "--out", "mlm", "--steps", 4, *TINY_MLM),
+            headstart("transfer", "halves", "--data", "train.tsv", "--out", "task"),
+        ):
+            assert made.code == 0, made.err
+    finally:
+        os.chdir(before)
+    return place
+
+
+@pytest.fixture(autouse=True)
+def _there(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(place)

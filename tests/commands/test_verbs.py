@@ -1,0 +1,188 @@
+"""Every verb does its work on tiny data and says what comes next; every --help prints."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import headstart as hs
+from headstart.commands.app import VERBS
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_of_each_verb(program, verb):
+    shown = program(verb, "--help")
+    assert shown.code == 0
+    assert f"Usage: headstart {verb}" in shown.out
+    assert VERBS[verb] in " ".join(shown.out.split())
+    assert shown.err == ""
+
+
+def test_help_and_version(program):
+    shown = program("--help")
+    assert all(verb in shown.out for verb in VERBS)
+    assert program().code == 0
+    assert program("--version").out.strip() == hs.__version__
+
+
+@pytest.mark.parametrize(("run", "objective"), [("halves", "halves"), ("mlm", "mlm")])
+def test_pretrain_leaves_a_whole_run(place, run, objective):
+    record = json.loads((place / run / "run.json").read_text())
+    assert record["status"] == "finished"
+    assert record["spec"]["objective"]["name"] == objective
+    assert record["ledger"]["used"] == 300
+    assert record["result"]["step"] == (6 if run == "halves" else 4)
+    assert (place / run / "metrics.jsonl").read_text().count('"kind": "saved"') >= 1
+    assert hs.Artefact.open(place / run).embed(["film"]).shape == (1, 32)
+
+
+def test_pretrain_says_what_it_guessed_and_what_is_next(program, tmp_path):
+    made = program("pretrain", "train.tsv", "--out", tmp_path / "r", "--steps", 2, "backbone.width=32")
+    assert made.code == 0
+    for piece in ("column 'document' chosen", "120 rows read, 120 used", "vocabulary", "objective: halves"):
+        assert piece in made.err
+    assert f"next: headstart compare {tmp_path / 'r'}" in made.out
+
+
+def test_minutes_are_a_budget(program, tmp_path):
+    made = program("pretrain", "corpus.txt", "--out", tmp_path / "r", "--minutes", 0.01, "backbone.width=32")
+    assert made.code == 0
+    assert "budget: 1 s" in made.err
+
+
+@pytest.mark.parametrize("part", ["backbone=ngram_bag", "tokenizer=ngram", "held_out=0.1"])
+def test_a_part_is_chosen_by_its_name(program, tmp_path, part):
+    made = program("pretrain", "corpus.txt", "--out", tmp_path / "r", "--steps", 1, part)
+    assert made.code == 0, made.err
+    name, _, value = part.partition("=")
+    held = json.loads((tmp_path / "r/run.json").read_text())["spec"][name]
+    assert (held["name"] if isinstance(held, dict) else str(held)) == value
+
+
+def test_the_same_command_with_resume_goes_on(program, tmp_path):
+    out = tmp_path / "r"
+    settings = ("backbone.width=32", "training.save_steps=2")
+    assert program("pretrain", "corpus.txt", "--out", out, "--objective", "halves", "--steps", 2, *settings).code == 0
+    more = program("pretrain", "corpus.txt", "--out", out, "--objective", "halves", "--steps", 5, *settings, "--resume")
+    assert more.code == 0, more.err
+    assert "resumed from step-000000002" in more.err
+    assert json.loads((out / "run.json").read_text())["result"]["step"] == 5
+
+
+@pytest.mark.parametrize(("base", "route"), [("halves", "probe"), ("mlm", "finetune"), ("none", "tfidf_nb")])
+def test_transfer_evaluate_predict(program, tmp_path, base, route):
+    task = tmp_path / "task"
+    made = program("transfer", base, "--data", "train.tsv", "--out", task, "--route", route, "--minutes", 0.03)
+    assert made.code == 0, made.err
+    assert f"next: headstart evaluate {task}" in made.out
+    scored = program("evaluate", task, "test.tsv")
+    assert scored.code == 0
+    assert "accuracy: " in scored.out
+    assert "95 % interval" in scored.out
+    assert "rows: 80" in scored.out
+    labelled = program("predict", task, "test.tsv")
+    rows = [json.loads(line) for line in labelled.out.splitlines()]
+    assert len(rows) == 80
+    assert rows[0].keys() == {"row", "label", "probability", "text"}
+    assert {row["label"] for row in rows} <= {"film", "food"}
+
+
+def test_predict_from_stdin_equals_predict_from_a_file(program, place, tmp_path):
+    text = (place / "corpus.txt").read_bytes()
+    piped = program("predict", "task", "-", stdin=text)
+    assert piped.code == 0
+    assert program("predict", "task", "corpus.txt", "--out", tmp_path / "new/p.jsonl").code == 0
+    assert piped.out == (tmp_path / "new/p.jsonl").read_text()
+    assert len(piped.out.splitlines()) == 300
+
+
+def test_compare_goes_on_where_it_stopped(program, tmp_path):
+    command = ("compare", "halves", "--data", "train.tsv", "--test", "test.tsv", "--out", tmp_path / "c")
+    command += ("--labels", "8,16", "--draws", 2, "--routes", "tfidf_nb,probe,majority", "--minutes", 1)
+    first = program(*command)
+    assert first.code == 0, first.err
+    assert "probe · halves" in first.out
+    assert "[cell 12/12]" in first.err
+    report = json.loads((tmp_path / "c/report.json").read_text())
+    assert report
+    assert (tmp_path / "c/report.html").stat().st_size > 5000
+    again = program(*command)
+    assert "12 of 12 cells were finished earlier" in again.err
+    assert again.out.splitlines()[:5] == first.out.splitlines()[:5]
+
+
+def test_compare_holds_out_a_test_part(program, tmp_path):
+    made = program(
+        *("compare", "none", "--data", "train.tsv", "--out", tmp_path / "c", "--labels", 8, "--draws", 2),
+        *("--routes", "tfidf_nb,majority", "--language", "ko"),
+    )
+    assert made.code == 0, made.err
+    assert "30 of the rows are held out for testing, 90 are left" in made.err
+
+
+def test_embed(program, tmp_path):
+    made = program("embed", "mlm", "corpus.txt", "--out", tmp_path / "v.npy", "--layer", 0)
+    assert made.code == 0, made.err
+    vectors = np.load(tmp_path / "v.npy")
+    assert vectors.shape == (300, 32)
+    assert vectors.dtype == np.float32
+    assert np.isfinite(vectors).all()
+
+
+def test_fill(program):
+    filled = program("fill", "mlm", "film [MASK] scene [MASK]", "--top", 3)
+    assert filled.code == 0
+    assert [len(line.split("  ")) for line in filled.out.splitlines()] == [3, 3]
+
+
+def test_fill_takes_text_that_looks_like_a_setting(program):
+    assert program("fill", "mlm", "a.b=[MASK]").code == 0
+
+
+def test_export(program, tmp_path):
+    made = program("export", "mlm", "--out", tmp_path / "hf")
+    assert made.code == 0, made.err
+    assert "AutoModelForMaskedLM.from_pretrained" in made.out
+    assert (tmp_path / "hf/model.safetensors").is_file()
+    filled = program("fill", tmp_path / "hf", "film [MASK] scene")
+    assert filled.code == 0
+    assert filled.out == program("fill", "mlm", "film [MASK] scene").out
+
+
+def test_list(program):
+    assert "modernbert" in program("list").out
+    only = program("list", "route").out
+    assert "probe" in only
+    assert "modernbert" not in only
+
+
+def test_doctor(program):
+    found = program("doctor")
+    assert found.code in (0, 1)  # a busy machine is a finding
+    assert found.code == int("FAULT" in found.out)
+    assert "torch" in found.out
+
+
+def test_demo_takes_its_options(program, tmp_path):
+    assert "--minutes" in program("demo", "--minutes", 0).complaint
+    assert "exists" in program("demo", "--out", tmp_path).complaint
+
+
+def test_python_does_the_same(tmp_path):
+    run = hs.pretrain("corpus.txt", out=str(tmp_path / "r"), steps=3, set=["backbone.width=32"])
+    assert (run.steps, run.stopped, run.exit_code) == (3, "budget", 0)
+    task = hs.transfer(run.folder, data="train.tsv", out=str(tmp_path / "t"))
+    assert hs.evaluate(task.folder, "test.tsv").scores.keys() == {"accuracy", "macro_f1"}
+    compared = hs.compare(
+        [run.folder], data="train.tsv", out=tmp_path / "c", labels="8", draws=2, routes="probe,majority"
+    )
+    assert "probe · r" in compared.table
+
+
+def test_python_raises_headstart_error(tmp_path):
+    with pytest.raises(hs.HeadstartError, match=r"corpsu\.txt: no such file; did you mean 'corpus\.txt'"):
+        hs.pretrain(["corpsu.txt"], out=tmp_path / "r", steps=3)
+    with pytest.raises(hs.HeadstartError, match="unknown route 'prob'; did you mean 'probe'"):
+        hs.transfer("halves", data=["train.tsv"], out=tmp_path / "t", route="prob")

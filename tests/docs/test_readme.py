@@ -1,0 +1,82 @@
+"""Every command that the README shows exists with these options and settings, and both languages show the same ones."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from headstart.base.errors import HeadstartError
+from headstart.commands.app import build, prepare
+from headstart.commands.inputs import route_with
+from headstart.recipes.choose import choose_recipe
+from headstart.recipes.facts import Facts
+
+ROOT = Path(__file__).resolve().parents[2]
+_BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def commands(text: str) -> list[str]:
+    """Return the `headstart ...` commands of the console blocks, continued lines joined, pipes and redirections cut."""
+    found = []
+    for block in _BLOCK.findall(text):
+        for line in re.sub(r"\\\n\s*(> )?", " ", block).splitlines():
+            if line.startswith("$ "):
+                parts = [part.strip() for part in re.split(r"\s(?:\||&&|;)\s", line[2:])]
+                found += [re.split(r"\s\d?[<>]", part)[0].strip() for part in parts if re.match(r"headstart\b", part)]
+    return found
+
+
+def check(command: str) -> None:
+    """Raise when the program would not take the command; nothing is run."""
+    tokens = shlex.split(command, comments=True)[1:]
+    _, bound, _ = build().parse_args(prepare(tokens), exit_on_error=False, print_error=False)
+    settings = bound.arguments.get("set") or []
+    if tokens and tokens[0] == "pretrain":
+        facts = Facts({"paths": []}, 60.0, None)
+        choose_recipe(bound.arguments.get("objective"), facts)[0].plan(facts).override(settings)
+    elif tokens and tokens[0] == "transfer":
+        route_with(bound.arguments.get("route", "probe"), settings)
+    elif tokens and tokens[0] == "compare":
+        for name in {setting.partition(".")[0] for setting in settings}:
+            route_with(name, settings)
+
+
+def read(name: str) -> str:
+    path = ROOT / name
+    if not path.is_file():
+        pytest.skip(f"{name} is not written yet")
+    return path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.ko.md"])
+def test_every_shown_command_exists(name):
+    shown = commands(read(name))
+    assert shown, f"{name} shows no command in a ```console block"
+    for command in shown:
+        try:
+            check(command)
+        except Exception as error:
+            pytest.fail(f"{name}: `{command}`: {error}")
+
+
+def test_both_languages_show_the_same_commands():
+    assert commands(read("README.ko.md")) == commands(read("README.md"))
+
+
+def test_the_check_can_fail():
+    text = (
+        "```console\n$ cat a.txt | headstart pretrain - --out RUN --minutes 8 \\\n    objective.minimum=3 > log\nsaid\n"
+        "$ headstart predict TASK texts.txt\n```\n"
+    )
+    assert commands(text) == [
+        "headstart pretrain - --out RUN --minutes 8  objective.minimum=3",
+        "headstart predict TASK texts.txt",
+    ]
+    for command in commands(text):
+        check(command)
+    for wrong in ("pretrain a --out b --minuets 8", "pretrain a --out b objective.raet=1", "predcit a b", "embed a b"):
+        with pytest.raises((HeadstartError, Exception)):
+            check(f"headstart {wrong}")
