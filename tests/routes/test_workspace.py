@@ -9,6 +9,7 @@ from tiny_bases import bag_base, corpus, rows, token_base
 from headstart.base.errors import HeadstartError
 from headstart.base.examples import Examples
 from headstart.routes.supervised import LabelledBatches, LabelledRows
+from headstart.routes.vectors import Frame
 from headstart.routes.workspace import Workspace
 
 
@@ -39,9 +40,9 @@ def test_each_text_is_embedded_once():
 def test_features_are_centred_unit_and_paired():
     workspace = Workspace(bag_base(), corpus)
     train = rows(10, pairs=True)
-    center, source = workspace.center(train)
-    assert source == "corpus"
-    features = workspace.features(train, center=center)
+    frame = workspace.frame(train)
+    assert frame.source == "corpus"
+    features = workspace.features(train, frame=frame)
     assert features.shape == (10, 64)
     u, v = features[:, :16], features[:, 16:32]
     assert np.allclose(np.linalg.norm(u, axis=1), 1, atol=1e-5)
@@ -49,12 +50,22 @@ def test_features_are_centred_unit_and_paired():
     assert np.allclose(features[:, 48:], u * v)
 
 
-def test_center_without_corpus_is_that_of_the_rows():
+def test_frame_without_corpus_is_that_of_the_rows():
     workspace = Workspace(bag_base())
     train = rows(10)
-    center, source = workspace.center(train)
-    assert source == "training rows"
-    assert np.allclose(center, workspace.vectors(train.first).mean(axis=0))
+    frame = workspace.frame(train)
+    assert frame.source == "training rows"
+    assert np.allclose(frame.center, workspace.vectors(train.first).mean(axis=0))
+
+
+def test_the_frame_emphasises_what_varies_and_refuses_to_guess():
+    random = np.random.default_rng(0)
+    sample = random.normal(size=(4_000, 3)) * np.array([4.0, 1.0, 0.25]) + 7.0
+    frame = Frame.of(sample, "corpus")
+    assert np.allclose(frame.center, 7.0, atol=0.3)
+    assert np.allclose(np.linalg.eigvalsh(frame.turn), [0.25, 0.5, 1.0], atol=0.02)  # square roots of 1/16, 1/4, 1
+    assert np.allclose(np.linalg.norm(frame.apply(sample[:5]), axis=1), 1.0, atol=1e-5)
+    assert np.array_equal(Frame.of(sample[:5], "few").turn, np.eye(3, dtype=np.float32))
 
 
 def test_once():

@@ -87,8 +87,10 @@ class Features:
     def pool(self, how: str = "mean", layer: int = -1) -> Tensor:
         """Return document vectors [B, D]: `mean` over tokens, `cls` (first token), or `own` (`pooled_BD`).
 
-        A backbone without token outputs always returns its own vector.
+        A backbone without token outputs always returns its own vector, of the layer asked for.
         """
+        if self.last_BTD is None and layer != -1:
+            return self.layers[layer]
         if self.last_BTD is None or how == "own":
             assert self.pooled_BD is not None, "this backbone has no document vector of its own"
             return self.pooled_BD

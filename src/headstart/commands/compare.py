@@ -24,6 +24,11 @@ class Compared:
     verdict: str
     table: str
 
+    @property
+    def exit_code(self) -> int:
+        """0, or 130 when Ctrl-C ended it early; the report holds what was finished."""
+        return 130 if self.study.stopped == "interrupted" else 0
+
     def summary(self) -> str:
         """Return table, verdict and where the report is."""
         page, data = self.folder / "report.html", self.folder / "report.json"
@@ -77,7 +82,7 @@ def compare(
     need_positive("--draws", draws)
     out, bases, data = Path(out), as_paths(bases), as_paths(data)
     _need_report_folder(out)
-    sizes = _sizes(labels)
+    sizes = label_counts(labels)
     set_threads(threads)
     specs = _routes(routes, set or [], classical=bases == ["none"])
     score = registry.load("metric", metric)()
@@ -133,7 +138,8 @@ def _routes(names: str, settings: list[str], classical: bool) -> list:
     return specs
 
 
-def _sizes(labels: str) -> list[int]:
+def label_counts(labels: str) -> list[int]:
+    """Return the counts written as `16,64,256`, sorted. Raises HeadstartError."""
     try:
         sizes = sorted({int(part) for part in labels.split(",") if part.strip()})
     except ValueError:

@@ -66,10 +66,12 @@ def demo(
 ) -> Shown:
     """Pre-train two models and compare every route, for real, offline; prints the report's path and opens nothing."""
     from headstart.base import registry
-    from headstart.commands.compare import run_comparison
+    from headstart.commands.compare import label_counts, run_comparison
     from headstart.commands.pretrain import pretrain
 
     need_positive("--minutes", minutes)
+    need_positive("--draws", draws)
+    sizes = label_counts(labels)
     begun = time.monotonic()
     spoken = pick_language(language)
     words = _WORDS[spoken]
@@ -89,7 +91,7 @@ def demo(
         [route_with(name, []) for name in registry.names("route")],
         train,
         test,
-        sizes=sorted({int(n) for n in labels.split(",")}),
+        sizes=sizes,
         draws=draws,
         minutes=left,
         metric=registry.load("metric", "accuracy")(),

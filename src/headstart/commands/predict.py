@@ -52,8 +52,9 @@ def predict(
         {
             "row": i + 1,
             "label": model.classes[k],
-            "probability": round(float(scores[i, k]), 4),
+            "probability": round(float(scores[i, k]), 6),
             "text": examples.first[i],
+            **({} if examples.second is None else {"text2": examples.second[i]}),
         }
         for i, k in enumerate(best)
     )

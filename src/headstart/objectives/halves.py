@@ -1,14 +1,14 @@
-"""Recognise the other half: a document's words are split at random into two views that must find each other (InfoNCE).
+"""Recognise the other half: a coin deals each word of a document to one of two views, which must find each other.
 
-loss = mean over both directions of CE(cos(z_a, z_b') / temperature, partner). InfoNCE: van den Oord et al. 2018;
-in-batch negatives in both directions with a learned temperature: Radford et al. 2021 (CLIP). Measured for few labels in
-docs/decisions.md: two CPU minutes of it beat closed-form vectors and a masked LM of 12 minutes.
+InfoNCE (van den Oord et al. 2018, arXiv:1807.03748): loss = mean over both directions of CE(cos(z_a, z_b') /
+temperature, partner), in-batch negatives. The coin is loaded anew for every document, so that views of one word meet
+views of many, and the temperature stays where it is: a learned one falls to .05 and turns to telling single documents
+apart, which costs few-label transfer (docs/decisions.md has the measurements).
 """
 
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,12 +26,12 @@ from headstart.base.spec import ObjectiveSpec
 @dataclass(frozen=True, kw_only=True)
 class HalvesSpec(ObjectiveSpec):
     """minimum: fewest words of a document; least_share: the first view's expected share of its words is uniform
-    between this and one minus this (.5 = always half); temperature: its start; projection: width of the training-only
+    between this and one minus this (.5 = always half); temperature: of the softmax; projection: width of the training-only
     projection."""
 
     minimum: int = 4
     least_share: float = 0.1
-    temperature: float = 0.1
+    temperature: float = 0.2
     projection: int = 256
 
     def __post_init__(self) -> None:
@@ -60,7 +60,7 @@ class Halves(Objective):
         )
         self.special_ids = np.array(special_ids, np.int64)
         self.project = nn.Linear(width, spec.projection, bias=False)
-        self.log_scale = nn.Parameter(torch.tensor(math.log(1.0 / spec.temperature)))
+        self.scale = 1.0 / spec.temperature
         nn.init.normal_(self.project.weight, std=width**-0.5)
 
     def usable(self, batch: Batch) -> int:
@@ -114,7 +114,7 @@ class Halves(Objective):
         return np.where(special, -1, np.cumsum(~special) - 1), ~special
 
     def forward(self, backbone: Backbone, batch: Batch) -> Loss:
-        """Score 2M views; count = 2M, parts: recognised share and temperature."""
+        """Score 2M views; count = 2M, parts: recognised share."""
         pooled_BD = backbone(batch).pool()
         views_BP = F.normalize(self.project(pooled_BD).float(), dim=-1)
         return self._contrast(*views_BP.chunk(2))
@@ -122,12 +122,11 @@ class Halves(Objective):
     def _contrast(self, one_MP: Tensor, two_MP: Tensor) -> Loss:
         pairs = one_MP.shape[0]
         if pairs < 2:  # nothing to tell apart
-            return Loss((one_MP.sum() + two_MP.sum() + self.log_scale) * 0.0, 0, {})
-        scale = self.log_scale.clamp(max=math.log(100.0)).exp()
-        logits_MM = (one_MP * scale) @ two_MP.T
+            return Loss((one_MP.sum() + two_MP.sum()) * 0.0, 0, {})
+        logits_MM = (one_MP * self.scale) @ two_MP.T
         target_M = torch.arange(pairs, device=logits_MM.device)
         total = F.cross_entropy(logits_MM, target_M, reduction="sum")
         total = total + F.cross_entropy(logits_MM.T, target_M, reduction="sum")
         with torch.no_grad():
             recognised = (logits_MM.argmax(1) == target_M).float().mean()
-        return Loss(total, 2 * pairs, {"recognised": float(recognised), "temperature": float(1.0 / scale.detach())})
+        return Loss(total, 2 * pairs, {"recognised": float(recognised)})

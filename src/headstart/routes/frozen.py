@@ -1,4 +1,4 @@
-"""Frozen vectors of a base: centred, length-normalised, embedded once per text; what probe and knn stand on."""
+"""Frozen vectors of a base, seen from its frame and embedded once per text; what probe and knn stand on."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from headstart.base.errors import HeadstartError
 from headstart.base.examples import Examples
 from headstart.routes.checks import check_kind
+from headstart.routes.vectors import Frame
 from headstart.routes.workspace import Workspace
 from headstart.training.artefact import Artefact
 
@@ -20,34 +21,34 @@ _FOLDER = "base"
 class FrozenVectors:
     """A base with the way its vectors are read.
 
-    center: float32 [D], subtracted before rows are scaled to length 1. pairs: whether rows hold two texts.
+    frame: center and turn, see `Frame`. pairs: whether rows hold two texts.
     """
 
     workspace: Workspace
     base: Artefact
     layer: int
     pooling: str
-    center: np.ndarray
+    frame: Frame
     pairs: bool
 
     @classmethod
-    def of(cls, examples: Examples, workspace: Workspace, layer: int, pooling: str) -> tuple[FrozenVectors, str]:
-        """Return the vectors of the workspace's base for rows like `examples`, and where their centre comes from."""
+    def of(cls, examples: Examples, workspace: Workspace, layer: int, pooling: str) -> FrozenVectors:
+        """Return the vectors of the workspace's base for rows like `examples`. Raises HeadstartError."""
         if workspace.base is None:
             raise HeadstartError("no base: this route needs a pre-trained run (the first argument)")
         check_layer(workspace.base, layer)
-        center, source = workspace.center(examples, layer=layer, pooling=pooling)
-        return cls(workspace, workspace.base, layer, pooling, center, examples.second is not None), source
+        frame = workspace.frame(examples, layer=layer, pooling=pooling)
+        return cls(workspace, workspace.base, layer, pooling, frame, examples.second is not None)
 
     def features(self, examples: Examples) -> np.ndarray:
         """Return float32 [N, D], for pairs [N, 4 D]. Raises HeadstartError when the rows are of the other kind."""
         check_kind(self.pairs, examples)
         return self.workspace.features(
-            examples, center=self.center, base=self.base, layer=self.layer, pooling=self.pooling
+            examples, frame=self.frame, base=self.base, layer=self.layer, pooling=self.pooling
         )
 
     def data(self) -> dict[str, object]:
-        """Return the JSON values to save beside the center."""
+        """Return the JSON values to save beside the frame."""
         return {"layer": self.layer, "pooling": self.pooling, "pairs": self.pairs}
 
     def save_base(self, folder: Path) -> None:
@@ -55,10 +56,10 @@ class FrozenVectors:
         dataclasses.replace(self.base, objective=None, objective_spec=None, corpus=None).save(folder / _FOLDER)
 
     @classmethod
-    def load(cls, folder: Path, data: dict, center: np.ndarray) -> FrozenVectors:
-        """Read what `save_base` wrote, with the saved `data` and center."""
+    def load(cls, folder: Path, data: dict, arrays: dict[str, np.ndarray]) -> FrozenVectors:
+        """Read what `save_base` wrote, with the saved `data` and frame."""
         base = Artefact.open(folder / _FOLDER)
-        return cls(Workspace(base), base, data["layer"], data["pooling"], center, data["pairs"])
+        return cls(Workspace(base), base, data["layer"], data["pooling"], Frame.from_arrays(arrays), data["pairs"])
 
 
 def check_layer(base: Artefact, layer: int) -> None:

@@ -45,7 +45,7 @@ class Knn(RouteSpec):
     def run(self, examples: Examples, workspace: Workspace, *, seed: int, seconds: float | None = None) -> KnnModel:
         """Keep the labelled rows' vectors and choose k. Raises HeadstartError: no base, rows, labels or such layer."""
         labels_N = labels_of(examples)
-        vectors, source = FrozenVectors.of(examples, workspace, self.layer, self.pooling)
+        vectors = FrozenVectors.of(examples, workspace, self.layer, self.pooling)
         rows_ND = unit_rows(vectors.features(examples))
         classes = len(examples.classes)
 
@@ -55,13 +55,13 @@ class Knn(RouteSpec):
 
         pairs = make_folds(labels_N, seed=seed, groups=examples.groups)
         k = _NEIGHBOURS[choose(_NEIGHBOURS, _NEIGHBOURS.index(self.usual), judge, pairs)]
-        notes = {"neighbours": k, "folds": len(pairs), "center": source}
+        notes = {"neighbours": k, "folds": len(pairs), "frame": vectors.frame.source}
         return KnnModel(vectors, rows_ND, labels_N, k, examples.classes, notes)
 
     def load(self, folder: Path) -> KnnModel:
         """Read a saved task model. Raises HeadstartError when damaged."""
         data, arrays = read_parts(folder)
-        vectors = FrozenVectors.load(folder, data, arrays["center"])
+        vectors = FrozenVectors.load(folder, data, arrays)
         return KnnModel(
             vectors, arrays["rows"], arrays["labels"], data["neighbours"], tuple(data["classes"]), data["notes"]
         )
@@ -105,7 +105,7 @@ class KnnModel(TaskModel):
         return _vote(query_ND, self.rows_ND, self.labels_N, len(self.classes), self.neighbours)
 
     def save(self, folder: Path) -> None:
-        """Write base, center and the labelled rows' vectors into `folder`."""
+        """Write base, frame and the labelled rows' vectors into `folder`."""
         self.vectors.save_base(folder)
         data = {**self.vectors.data(), "neighbours": self.neighbours, "classes": self.classes, "notes": self.notes}
-        write_parts(folder, data, {"center": self.vectors.center, "rows": self.rows_ND, "labels": self.labels_N})
+        write_parts(folder, data, {**self.vectors.frame.arrays(), "rows": self.rows_ND, "labels": self.labels_N})

@@ -20,7 +20,7 @@ from sklearn.utils.extmath import randomized_svd
 
 from headstart.base.errors import HeadstartError
 from headstart.routes.subword import count_ngrams, incidence, ngrams_of
-from headstart.routes.vectors import unit_rows
+from headstart.routes.vectors import Frame, unit_rows
 from headstart.text.ngram import split_words
 
 SHORTEST, LONGEST = 2, 4  # characters of an n-gram, word bounds included
@@ -46,29 +46,29 @@ def _windows(documents: Iterable[str]) -> Iterator[list[str]]:
 class SubwordVectors:
     """Vectors of n-grams and what turns a text into a document vector.
 
-    ngrams: G strings, most frequent first. vectors: float32 [G, D], already idf-weighted. center: float32 [D], mean
-    document vector of the corpus.
+    ngrams: G strings, most frequent first. vectors: float32 [G, D], already idf-weighted. frame: that of the
+    corpus' document vectors, as for the frozen vectors of a network.
     """
 
     ngrams: tuple[str, ...]
     vectors: np.ndarray
-    center: np.ndarray
+    frame: Frame
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
-        """Return float32 [N, D]: length-normalised mean of the texts' n-grams, centred, length-normalised again.
+        """Return float32 [N, D]: length-normalised mean of the texts' n-grams, seen from the frame.
 
         A text without a known n-gram gets the zero vector before centring.
         """
-        return unit_rows(_sum_rows(texts, self.ngrams, self.vectors) - self.center)
+        return self.frame.apply(_sum_rows(texts, self.ngrams, self.vectors))
 
     def parts(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Return what to save, as JSON values and arrays."""
-        return {"ngrams": list(self.ngrams)}, {"vectors": self.vectors, "center": self.center}
+        return {"ngrams": list(self.ngrams)}, {"vectors": self.vectors, **self.frame.arrays()}
 
     @classmethod
     def from_parts(cls, data: dict[str, Any], arrays: dict[str, np.ndarray]) -> Self:
         """Rebuild from `parts()`."""
-        return cls(tuple(data["ngrams"]), arrays["vectors"], arrays["center"])
+        return cls(tuple(data["ngrams"]), arrays["vectors"], Frame.from_arrays(arrays))
 
 
 def _sum_rows(texts: Sequence[str], ngrams: Sequence[str], vectors: np.ndarray) -> np.ndarray:
@@ -123,7 +123,7 @@ def train_subword_vectors(
     idf = np.log((1.0 + windows.shape[0]) / (1.0 + present)) + 1.0
     vectors = (left * np.sqrt(strength) * idf[:, None]).astype(np.float32)
     sample = kept[:: max(1, len(kept) // 20_000)]
-    return SubwordVectors(ngrams, vectors, _sum_rows(sample, ngrams, vectors).mean(axis=0))
+    return SubwordVectors(ngrams, vectors, Frame.of(_sum_rows(sample, ngrams, vectors), "corpus"))
 
 
 def _count(windows: list[list[str]]) -> tuple[sparse.csr_matrix, sparse.csr_matrix, tuple[str, ...]]:

@@ -36,7 +36,7 @@ class Probe(RouteSpec):
     def run(self, examples: Examples, workspace: Workspace, *, seed: int, seconds: float | None = None) -> ProbeModel:
         """Fit on the labelled rows' vectors. Raises HeadstartError: no base, rows, labels or such layer."""
         labels_N = labels_of(examples)
-        vectors, source = FrozenVectors.of(examples, workspace, self.layer, self.pooling)
+        vectors = FrozenVectors.of(examples, workspace, self.layer, self.pooling)
         linear, notes = fit_linear(
             vectors.features(examples),
             labels_N,
@@ -45,13 +45,13 @@ class Probe(RouteSpec):
             seed=seed,
             groups=examples.groups,
         )
-        return ProbeModel(vectors, linear, examples.classes, {**notes, "center": source})
+        return ProbeModel(vectors, linear, examples.classes, {**notes, "frame": vectors.frame.source})
 
     def load(self, folder: Path) -> ProbeModel:
         """Read a saved task model. Raises HeadstartError when damaged."""
         data, arrays = read_parts(folder)
         classes = tuple(data["classes"])
-        vectors = FrozenVectors.load(folder, data, arrays["center"])
+        vectors = FrozenVectors.load(folder, data, arrays)
         return ProbeModel(vectors, LinearModel.from_arrays(arrays, len(classes)), classes, data["notes"])
 
 
@@ -68,7 +68,7 @@ class ProbeModel(TaskModel):
         return self.linear.scores(self.vectors.features(examples))
 
     def save(self, folder: Path) -> None:
-        """Write base, center and weights into `folder`."""
+        """Write base, frame and weights into `folder`."""
         self.vectors.save_base(folder)
         data = {**self.vectors.data(), "classes": self.classes, "notes": self.notes}
-        write_parts(folder, data, {"center": self.vectors.center, **self.linear.arrays()})
+        write_parts(folder, data, {**self.vectors.frame.arrays(), **self.linear.arrays()})

@@ -1,9 +1,14 @@
-"""Small operations on rows of vectors that routes share."""
+"""Operations on rows of vectors that routes share: unit length, pairs, and the frame they are looked at from."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Self
+
 import numpy as np
 from scipy import sparse
+
+EMPHASIS = 0.5  # power of the standard deviations; measured in docs/decisions.md
 
 
 def unit_rows(matrix: np.ndarray) -> np.ndarray:
@@ -16,3 +21,41 @@ def pair_features(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     if sparse.issparse(first):
         return sparse.hstack([first, second, abs(first - second), first.multiply(second)], format="csr")
     return np.concatenate([first, second, np.abs(first - second), first * second], axis=1)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where document vectors are looked at from: learnt from unlabelled vectors, before any label is seen.
+
+    center: float32 [D], subtracted. turn: float32 [D, D], V diag(s^EMPHASIS) V' with V the principal directions and s
+    their standard deviations (largest = 1): directions in which unlabelled documents differ much count for more, a
+    prior that pays when labels are few. source: where the frame comes from, in words.
+    """
+
+    center: np.ndarray
+    turn: np.ndarray
+    source: str
+
+    @classmethod
+    def of(cls, sample_ND: np.ndarray, source: str) -> Self:
+        """Learn a frame from unlabelled vectors; with fewer rows than 2 D directions are not told apart (turn = 1)."""
+        rows, width = sample_ND.shape
+        center = sample_ND.mean(axis=0).astype(np.float32)
+        if rows < 2 * width:
+            return cls(center, np.eye(width, dtype=np.float32), source)
+        spread, basis = np.linalg.eigh(np.cov(sample_ND, rowvar=False).astype(np.float64).reshape(width, width))
+        scale = np.sqrt(np.maximum(spread, 0.0) / max(spread[-1], 1e-30))
+        return cls(center, ((basis * scale**EMPHASIS) @ basis.T).astype(np.float32), source)
+
+    def apply(self, vectors_ND: np.ndarray) -> np.ndarray:
+        """Return float32 [N, D], rows of length 1."""
+        return unit_rows((vectors_ND - self.center) @ self.turn)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the arrays to save; `from_arrays` reads them."""
+        return {"center": self.center, "turn": self.turn}
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, np.ndarray]) -> Self:
+        """Rebuild from `arrays()`."""
+        return cls(arrays["center"], arrays["turn"], "saved")

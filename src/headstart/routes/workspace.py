@@ -10,13 +10,13 @@ import numpy as np
 
 from headstart.base.errors import HeadstartError
 from headstart.base.examples import Examples
-from headstart.routes.vectors import pair_features, unit_rows
+from headstart.routes.vectors import Frame, pair_features
 
 if TYPE_CHECKING:
     from headstart.training.artefact import Artefact
 
 T = TypeVar("T")
-_CENTER_FROM, _CENTER_ROWS = 20_000, 2_000  # documents looked at, documents embedded, for the corpus mean
+_FRAME_FROM, _FRAME_ROWS = 20_000, 4_000  # documents looked at, documents embedded
 
 
 class Workspace:
@@ -69,45 +69,44 @@ class Workspace:
             known.update(zip(missing, base.embed(missing, layer=layer, pooling=pooling)))
         return np.stack([known[text] for text in texts]) if len(texts) else np.zeros((0, 0), np.float32)
 
-    def center(
+    def frame(
         self, examples: Examples, *, base: Artefact | None = None, layer: int = -1, pooling: str = "auto"
-    ) -> tuple[np.ndarray, str]:
-        """Return (mean vector float32 [D], where it comes from) to subtract before rows are scaled to length 1.
+    ) -> Frame:
+        """Return the frame of the base's vectors, from a sample of the unlabelled corpus, the same for every draw.
 
-        The mean is over a sample of the unlabelled corpus, the same for every draw. Without the corpus it is over the
-        texts of `examples` (their labels are not looked at).
+        Without the corpus it is that of the texts of `examples` (their labels are not looked at).
         """
         base = base or self._need_base()
         setting = {"base": base, "layer": layer, "pooling": pooling}
 
-        def from_corpus() -> np.ndarray | None:
+        def from_corpus() -> Frame | None:
             if not self.has_documents:
                 return None
-            seen = list(itertools.islice(self.documents(), _CENTER_FROM))
-            sample = seen[:: max(1, len(seen) // _CENTER_ROWS)][:_CENTER_ROWS]
-            return base.embed(sample, layer=layer, pooling=pooling).mean(axis=0)
+            seen = list(itertools.islice(self.documents(), _FRAME_FROM))
+            sample = seen[:: max(1, len(seen) // _FRAME_ROWS)][:_FRAME_ROWS]
+            return Frame.of(base.embed(sample, layer=layer, pooling=pooling), "corpus")
 
-        mean = self.once(("center", self._identity(base), layer, pooling), from_corpus)
-        if mean is not None:
-            return mean, "corpus"
+        frame = self.once(("frame", base.identity, layer, pooling), from_corpus)
+        if frame is not None:
+            return frame
         texts = [*examples.first, *(examples.second or ())]
-        return self.vectors(texts, **setting).mean(axis=0), "training rows"
+        return Frame.of(self.vectors(texts, **setting), "training rows")
 
     def features(
         self,
         examples: Examples,
         *,
-        center: np.ndarray,
+        frame: Frame,
         base: Artefact | None = None,
         layer: int = -1,
         pooling: str = "auto",
     ) -> np.ndarray:
-        """Return what linear models see, float32 [N, D] (pairs: [N, 4 D], see `pair_features`): centred, length 1."""
+        """Return what linear models see, float32 [N, D] (pairs: [N, 4 D], see `pair_features`)."""
         setting = {"base": base, "layer": layer, "pooling": pooling}
-        first = unit_rows(self.vectors(examples.first, **setting) - center)
+        first = frame.apply(self.vectors(examples.first, **setting))
         if examples.second is None:
             return first
-        return pair_features(first, unit_rows(self.vectors(examples.second, **setting) - center))
+        return pair_features(first, frame.apply(self.vectors(examples.second, **setting)))
 
     def _identity(self, base: Artefact) -> str:
         """Return the hash of a base, computed once: it reads all weights."""

@@ -24,7 +24,7 @@ from headstart.base.spec import TokenizerSpec
 WORD_END = "[W]"
 _CACHED_WORDS = 2_000_000  # about 150 bytes each: at most 300 MB
 _COUNTED_WORDS = 3_000_000  # distinct words kept while counting; the rarest are pruned beyond it
-_SCORED_WORDS = 500_000  # the most frequent distinct words choose the n-grams; rarer ones hardly change the order
+_SCORED_WORDS = 200_000  # the most frequent distinct words choose the n-grams; rarer ones hardly change the order
 _FILE = "ngrams.json"
 
 

@@ -166,9 +166,9 @@ class Artefact:
         """Raise HeadstartError for a layer that is not there or a pooling that nobody knows."""
         if pooling not in _POOLINGS:
             raise unknown("pooling", pooling, _POOLINGS)
-        deepest = self.backbone.depth if self.backbone.token_outputs else -1
-        if layer != -1 and not 0 <= layer <= deepest:
-            allowed = f"-1 (last) or 0 (embeddings) to {deepest}" if deepest > 0 else "only -1"
+        deepest = self.backbone.depth
+        if not -1 <= layer <= deepest:
+            allowed = f"-1 (last) or 0 (embeddings) to {deepest}"
             raise HeadstartError(f"layer={layer}: this {self.backbone_spec.name} has {allowed}")
         if pooling == "own" and self.backbone.token_outputs:
             raise HeadstartError(f"pooling=own: {self.backbone_spec.name} has no document vector of its own; use mean")
