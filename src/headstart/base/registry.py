@@ -41,7 +41,7 @@ def axes() -> list[str]:
 def _files(axis: str) -> dict[str, Path]:
     if axis not in FOLDERS:
         raise unknown("axis", axis, FOLDERS)
-    marker = re.compile(rf"^class \w+\({axis.capitalize()}Spec\)", re.MULTILINE)
+    marker = re.compile(rf"^class \w+\((?:\w+, )*{axis.capitalize()}Spec\)", re.MULTILINE)
     paths = sorted((_ROOT / FOLDERS[axis]).glob("*.py"))
     return {path.stem: path for path in paths if marker.search(path.read_text(encoding="utf-8"))}
 

@@ -25,9 +25,9 @@ from headstart.base.spec import ObjectiveSpec
 
 @dataclass(frozen=True, kw_only=True)
 class HalvesSpec(ObjectiveSpec):
-    """minimum: fewest words of a document; least_share: the first view's expected share of its words is uniform
-    between this and one minus this (.5 = always half); temperature: of the softmax; projection: width of the training-only
-    projection."""
+    """minimum: fewest words of a document; least_share: the first view's expected share of them is uniform between
+    this and one minus this (.5 = always half); temperature: of the softmax; projection: width that only training uses.
+    """
 
     minimum: int = 4
     least_share: float = 0.1

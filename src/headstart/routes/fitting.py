@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -17,12 +19,14 @@ from torch import nn
 from headstart.base import registry
 from headstart.base.batch import Batch
 from headstart.base.contracts import Head
+from headstart.base.errors import HeadstartError
 from headstart.base.examples import Examples
 from headstart.base.seeds import numpy_generator
-from headstart.routes.checks import labels_of
+from headstart.routes.checks import labels_of, no_base, one_class
 from headstart.routes.choose import make_folds, nearest_good
 from headstart.routes.network_model import NetworkModel
 from headstart.routes.supervised import LabelledBatches, LabelledRows, Supervised
+from headstart.routes.workspace import Workspace
 from headstart.training.artefact import Artefact, trainable_copy
 from headstart.training.loop import fit
 from headstart.training.plan import TrainPlan
@@ -35,28 +39,45 @@ _PREDICT_TOKENS = 8_192
 
 
 @dataclass(frozen=True, kw_only=True)
-class FitSettings:
-    """What a whole-network fit is set by.
+class NetworkFit:
+    """Settings and behaviour of a route that trains a whole network; a route adds its start and its usual rate.
 
-    rate: the usual peak rate; choose_rate: whether FACTORS of it are tried on held-out rows. head_steps, head_rate:
-    steps in which only the head learns, so that its random start does not spoil the network (Kumar et al. 2022).
-    epochs: over the rows, but at least `least_steps` steps of `batch` rows. layer_decay: factor of the rate per layer,
-    output to input.
+    rate: usual peak rate (None = `usual` / width); choose_rate: whether FACTORS of it are tried on held-out rows.
+    head_steps, head_rate: steps in which only the head learns, so that its random start does not spoil the network
+    (Kumar et al. 2022, arXiv:2202.10054). epochs: over the rows, but at least `least_steps` steps of `batch` rows.
+    layer_decay: factor of the rate per layer, output to input (1 = the same everywhere).
     """
 
-    rate: float
+    needs: ClassVar[Literal["nothing", "corpus", "base"]] = "base"
+    classical: ClassVar[bool] = False
+    usual: ClassVar[float]
+    rate: float | None = None
+    choose_rate: bool = True
     epochs: int = 10
     least_steps: int = 60
     batch: int = 16
     layer_decay: float = 1.0
     weight_decay: float = 0.01
-    choose_rate: bool = True
     head_steps: int = 60
     head_rate: float = 1e-2
 
+    def refuses(self, examples: Examples, workspace: Workspace) -> str | None:
+        """Return why this route cannot run here, or None."""
+        return no_base(workspace) or one_class(examples)
+
+    def base(self, examples: Examples, workspace: Workspace) -> Artefact:
+        """Return the workspace's base. Raises HeadstartError when the route cannot run here."""
+        if refusal := self.refuses(examples, workspace):
+            raise HeadstartError(f"this route cannot run: {refusal}")
+        return workspace.base
+
+    def load(self, folder: Path) -> NetworkModel:
+        """Read a saved task model. Raises HeadstartError when damaged."""
+        return NetworkModel.load(folder)
+
 
 def fit_network(
-    start: Artefact, examples: Examples, settings: FitSettings, *, seed: int, seconds: float | None
+    start: Artefact, examples: Examples, settings: NetworkFit, *, seed: int, seconds: float | None
 ) -> NetworkModel:
     """Train every weight of a copy of `start` and a new head. Raises HeadstartError: no rows, no labels, one class.
 
@@ -65,14 +86,16 @@ def fit_network(
     """
     begun = time.monotonic()
     labels_N = labels_of(examples)
+    usual = settings.rate or settings.usual / start.backbone.width
     rows = LabelledRows(start, examples)
     inner = None if seconds is None else seconds * _INNER_SHARE
     factor, tried = 1.0, 0
     if settings.choose_rate:
-        factor, tried = _choose_factor(start, rows, examples, settings, seed, inner)
+        factor, tried = _choose_factor(start, rows, examples, settings, usual, seed, inner)
     left = None if seconds is None else max(seconds - (time.monotonic() - begun), 0.05 * seconds, 0.1)
-    artefact, head, steps = _train(start, rows, np.arange(len(labels_N)), examples, settings, factor, seed, left)
-    notes = {"rate": settings.rate * factor, "steps": steps, "inner_fits": tried, "rows_cut": rows.cut}
+    everything = np.arange(len(labels_N))
+    artefact, head, steps = _train(start, rows, everything, examples, settings, usual * factor, seed, left)
+    notes = {"rate": usual * factor, "steps": steps, "inner_fits": tried, "rows_cut": rows.cut}
     return NetworkModel(artefact, head, examples.classes, examples.second is not None, notes)
 
 
@@ -81,8 +104,8 @@ def _train(
     rows: LabelledRows,
     chosen: np.ndarray,
     examples: Examples,
-    settings: FitSettings,
-    factor: float,
+    settings: NetworkFit,
+    rate: float,
     seed: int,
     seconds: float | None,
 ) -> tuple[Artefact, Head, int]:
@@ -103,7 +126,7 @@ def _train(
     plan = TrainPlan(
         steps=max(settings.least_steps, settings.epochs * batches.per_epoch),
         seconds=None if seconds is None else max(seconds - (time.monotonic() - begun), 0.05),
-        rate=settings.rate * factor,
+        rate=rate,
         warmup=0.1,
         hold=0.1,
         final=0.0,
@@ -119,7 +142,8 @@ def _choose_factor(
     start: Artefact,
     rows: LabelledRows,
     examples: Examples,
-    settings: FitSettings,
+    settings: NetworkFit,
+    usual: float,
     seed: int,
     seconds: float | None,
 ) -> tuple[float, int]:
@@ -137,7 +161,7 @@ def _choose_factor(
             if seconds is not None and used + slowest * (len(FACTORS) - len(columns)) > seconds:
                 break
             allowed = None if seconds is None else (seconds - used) / (len(FACTORS) - len(columns))
-            artefact, head, _ = _train(start, rows, train, examples, settings, factor, seed, allowed)
+            artefact, head, _ = _train(start, rows, train, examples, settings, usual * factor, seed, allowed)
             columns.append(_right(artefact, head, rows, held))
             slowest = max(slowest, time.monotonic() - begun - used)
             tried += 1
