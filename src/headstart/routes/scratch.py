@@ -19,6 +19,6 @@ class Scratch(NetworkFit, RouteSpec):
     usual: ClassVar[float] = 0.15
 
     def run(self, examples: Examples, workspace: Workspace, *, seed: int, seconds: float | None = None) -> NetworkModel:
-        """Train its network from random weights within `seconds` (None = all epochs). Raises HeadstartError: no base."""
+        """Train its network from random weights within `seconds` (None: all epochs). Raises HeadstartError: no base."""
         start = self.base(examples, workspace).fresh(seed)
         return fit_network(start, examples, self, seed=seed, seconds=seconds)
