@@ -45,8 +45,8 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def write_json(path: Path, data: Any) -> None:
-    """Write JSON (UTF-8, indented, non-ASCII kept readable); see `write_bytes`."""
-    write_bytes(path, (json.dumps(data, ensure_ascii=False, indent=2) + "\n").encode())
+    """Write JSON (UTF-8, indented, non-ASCII kept readable; no NaN, which JSON has not); see `write_bytes`."""
+    write_bytes(path, (json.dumps(data, ensure_ascii=False, indent=2, allow_nan=False) + "\n").encode())
 
 
 def read_json(path: Path) -> Any:

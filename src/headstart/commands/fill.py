@@ -53,6 +53,7 @@ def fill(
         ids = np.concatenate([ids, [tokenizer.mask_id], part])
     if artefact.window is not None and len(ids) > artefact.window:
         raise HeadstartError(f"the text has {len(ids)} tokens; this model takes {artefact.window}")
-    found = artefact.objective.fill(artefact.backbone, make_batch([tokenizer.frame(ids)[0]]), top)
+    device = next(artefact.backbone.parameters()).device
+    found = artefact.objective.fill(artefact.backbone, make_batch([tokenizer.frame(ids)[0]]).to(device), top)
     pairs = zip(found.ids_MK.tolist(), found.probability_MK.tolist())
     return Filled([[(tokenizer.token(i), p) for i, p in zip(ids, chances)] for ids, chances in pairs])

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from headstart.training.run import RunResult, RunSpec
 
 _SPOOL = "stdin"  # no suffix: what it holds is told by its first bytes, as for every stream
-_REPEATS = 1 / 0.4  # preparing takes at most 60 % of the minutes, so up to this factor they are those of the start
 
 
 @dataclass(frozen=True)
@@ -141,7 +140,9 @@ def _fresh(asked: _Asked, out: Path, resume: bool) -> RunSpec:
         raise HeadstartError(f"--resume: {out} is no run (it has no run.json); give the run's own directory as --out")
     need_new_folder(out, "pretrain", "choose another --out, or add --resume to go on with that run")
     minutes = 10.0 if asked.minutes is None and asked.steps is None else asked.minutes
-    where = {"paths": asked.paths, "column": asked.column, "unit": asked.unit}
+    # Absolute: the run must find its text again from any folder.
+    paths = [path if path == "-" else str(Path(path).absolute()) for path in asked.paths]
+    where = {"paths": paths, "column": asked.column, "unit": asked.unit}
     seconds = minutes * 60 if minutes is not None else None
     facts = Facts(where, seconds, asked.steps, asked.seed, torch.cuda.is_available())
     recipe, reason = choose_recipe(asked.objective, facts)
@@ -172,16 +173,17 @@ def _resumed(asked: _Asked, out: Path) -> RunSpec:
         raise HeadstartError(f"{' '.join(asked.settings)}: {out} was started with other settings; --resume keeps those")
     say(f"resuming {out}")
     paths = spec.corpus.get("paths", [])
-    if asked.paths != paths and asked.paths != ["-"]:
+    if [str(Path(path).absolute()) for path in asked.paths] != paths and asked.paths != ["-"]:
         say(f"the text is still {', '.join(paths)}, as in {out / 'run.json'}; {', '.join(asked.paths)} is not read")
     training = spec.training
     if asked.steps is not None:
         training = dataclasses.replace(training, steps=asked.steps)
-    if asked.minutes is not None:
-        seconds = asked.minutes * 60
-        if training.seconds is None or not training.seconds <= seconds <= training.seconds * _REPEATS:
-            training = dataclasses.replace(training, seconds=seconds)
-            say(f"the budget of training is now {asked.minutes:g} min in all")
+    then = record.get("asked_seconds")
+    if not (out / "checkpoints").is_dir():
+        training = dataclasses.replace(training, seconds=then)  # nothing trained yet: the whole budget is left
+    if asked.minutes is not None and asked.minutes * 60 != then:
+        training = dataclasses.replace(training, seconds=asked.minutes * 60)
+        say(f"the budget of training is now {asked.minutes:g} min in all")
     return dataclasses.replace(spec, training=training)
 
 

@@ -143,6 +143,7 @@ class _Run:
             for size, rows_M in subset.items():
                 for row in ordered:
                     parts = {
+                        "version": metadata.version("headstart"),  # another version may train another model
                         "data": data,
                         "rows": rows_M.tolist(),
                         "seed": self.seed,
@@ -161,7 +162,9 @@ class _Run:
                 fresh.append(plan)
             else:
                 score = self.metric.score(self.test.labels, cell.predicted_N)  # the metric may be another one now
-                self._keep(plan, replace(cell, score=float(score)))
+                # Another folder name is another row name; the cell is the same.
+                kept = replace(cell, row=plan.row.name, size=plan.size, draw=plan.draw, score=float(score))
+                self._keep(plan, kept)
         if self.cells:
             self.progress(f"{len(self.cells)} of {len(self.plans)} cells were finished earlier and are kept")
         end = time.monotonic() + seconds

@@ -266,17 +266,21 @@ def _open_run(path: Path) -> Artefact:
     load_weights(backbone, objective, read_weights(checkpoint), checkpoint)
     state = read_json(checkpoint / "state.json")
     receipt = {
-        "start": str(path),
+        "start": path.name,  # a name, no path: receipts travel with reports
         "checkpoint": checkpoint.name,
         "weights_sha256": sha256(checkpoint / WEIGHTS),
         **state,
         "objective": objective_data["name"],
         "backbone": backbone_data["name"],
     }
-    backbone.to(pick_device())
-    return Artefact(
-        tokenizer, backbone_spec, backbone, objective, objective_spec, path, receipt, spec.get("corpus"), passed
-    )
+    parts = _placed(backbone, objective)
+    return Artefact(tokenizer, backbone_spec, *parts, objective_spec, path, receipt, spec.get("corpus"), passed)
+
+
+def _placed(backbone: Backbone, objective: Objective | None) -> tuple[Backbone, Objective | None]:
+    """Return both on the device that is used, ready to be asked."""
+    device = pick_device()
+    return backbone.to(device).eval(), None if objective is None else objective.to(device).eval()
 
 
 def _open_network(path: Path) -> Artefact:
@@ -287,25 +291,21 @@ def _open_network(path: Path) -> Artefact:
     tokenizer = load_tokenizer(path / "tokenizer")
     backbone_spec, backbone, objective_spec, objective = _build(data["backbone"], data["objective"], tokenizer)
     load_weights(backbone, objective, read_weights(path), path)
-    backbone.to(pick_device())
-    return Artefact(
-        tokenizer, backbone_spec, backbone, objective, objective_spec, path, data["receipt"], data["corpus"]
-    )
+    parts = _placed(backbone, objective)
+    return Artefact(tokenizer, backbone_spec, *parts, objective_spec, path, data["receipt"], data["corpus"])
 
 
 def _open_hugging_face(path: Path) -> Artefact:
     """Open a checkpoint of another library; a masked-LM head that is there comes along, so that `fill` works."""
     loaded = load_backbone(path)
     tokenizer = load_tokenizer(path)
-    receipt = {"start": str(path), **loaded.receipt}
+    receipt = {"start": path.name, **loaded.receipt}
     objective = spec = None
     if tokenizer.mask_id >= 0 and _holds_masked_lm(loaded):
         spec = registry.load("objective", "mlm")()
         objective = spec.build(loaded.backbone, tokenizer)
         receipt["head"] = dict(load_head(loaded.spec.HF_NAMES, "mlm", objective.head, loaded.extra, str(path)))
-        objective.to(pick_device())
-    loaded.backbone.to(pick_device())
-    return Artefact(tokenizer, loaded.spec, loaded.backbone, objective, spec, path, receipt)
+    return Artefact(tokenizer, loaded.spec, *_placed(loaded.backbone, objective), spec, path, receipt)
 
 
 def _holds_masked_lm(loaded: Loaded) -> bool:

@@ -35,7 +35,7 @@ class Checkpoints:
         def fill(folder: Path) -> None:
             (folder / WEIGHTS).write_bytes(save({k: v.contiguous() for k, v in _unshared(weights(state)).items()}))
             (folder / _OPTIMIZER).write_bytes(save(_optimizer_tensors(state.optimizer)))
-            counters = {k: getattr(state, k) for k in ("step", "seconds", "tokens", "samples")}
+            counters = {k: getattr(state, k) for k in ("step", "seconds", "tokens", "samples", "loss")}
             (folder / _STATE).write_text(json.dumps(counters), encoding="utf-8")
 
         try:

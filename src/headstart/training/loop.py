@@ -19,7 +19,8 @@ from headstart.base.seeds import KeyedRandom, key
 from headstart.training.events import Event, Listener
 from headstart.training.plan import TrainPlan, make_optimizer
 
-_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+_MOST_EMPTY = 200  # batches in a row without anything to learn before the run is given up
 _MOST_SKIPPED = 20  # non-finite steps in a row before the run is given up
 
 
@@ -60,6 +61,7 @@ class TrainState:
     seconds: float = 0.0
     tokens: int = 0
     samples: int = 0
+    loss: float | None = None  # smoothed, per target
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class FitResult:
     seconds: float
     tokens: int
     samples: int
-    loss: float
+    loss: float | None
     stopped: str
     skipped: int
     evaluations: list[Event] = field(default_factory=list)
@@ -102,7 +104,7 @@ def fit(
     stop = stop or Stop()
     run = _Run(objective, backbone, plan, listeners, held_out, saver, state)
     parameters = [p for group in state.optimizer.param_groups for p in group["params"]]
-    loss, skipped, in_a_row = math.nan, 0, 0
+    skipped, in_a_row, empty = 0, 0, 0
     stop.armed = True
     backbone.train()
     objective.train()
@@ -116,7 +118,7 @@ def fit(
         norm = nn.utils.clip_grad_norm_(parameters, plan.clip)
         if step_loss is not None and math.isfinite(step_loss) and bool(torch.isfinite(norm)):
             state.optimizer.step()
-            loss = step_loss if math.isnan(loss) else 0.98 * loss + 0.02 * step_loss
+            state.loss = step_loss if state.loss is None else 0.98 * state.loss + 0.02 * step_loss
             in_a_row = 0
         elif step_loss is not None:
             skipped, in_a_row = skipped + 1, in_a_row + 1
@@ -124,23 +126,28 @@ def fit(
                 "warning",
                 message=f"step {state.step}: loss or gradient is not finite; no update; samples {samples[:8]}",
             )
+        empty = empty + 1 if step_loss is None else 0
         state.optimizer.zero_grad(set_to_none=True)
         state.step += 1
         state.tokens += tokens
         state.samples += len(samples)
         run.tick()
         rate = state.optimizer.param_groups[-1]["lr"]
+        loss = math.nan if state.loss is None else state.loss
         run.tell("step", loss=loss, rate=rate, tokens=state.tokens, samples=state.samples, parts=parts)
         if in_a_row >= _MOST_SKIPPED:
             raise HeadstartError(
                 f"{in_a_row} steps in a row were not finite (last: step {state.step}); lower training.rate"
             )
+        if empty >= _MOST_EMPTY:
+            raise HeadstartError(f"{empty} batches in a row had nothing to learn from; set batches.tokens larger")
         run.evaluate_and_save_when_due()
     if not stop.requested:
         run.evaluate()
     run.save_unless_saved()
     reason = (stop.reason or "stopped") if stop.requested else "budget"
-    return FitResult(state.step, state.seconds, state.tokens, state.samples, loss, reason, skipped, run.evaluations)
+    done = (state.step, state.seconds, state.tokens, state.samples, state.loss)
+    return FitResult(*done, reason, skipped, run.evaluations)
 
 
 class _Run:
@@ -159,7 +166,7 @@ class _Run:
         self.objective, self.backbone, self.plan, self.state = objective, backbone, plan, state
         self.listeners, self.held_out, self.saver = listeners, held_out, saver
         kind = next(backbone.parameters()).device.type
-        self.dtype = _DTYPES.get(plan.dtype) or pick_compute_dtype(kind).dtype
+        self.dtype = DTYPES.get(plan.dtype) or pick_compute_dtype(kind).dtype
         self.evaluations: list[Event] = []
         self._zero = time.monotonic() - state.seconds
         self._evaluated = self._saved = state.seconds

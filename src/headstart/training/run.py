@@ -7,6 +7,7 @@ RUN/tokenizer/      RUN/shards/      RUN/checkpoints/step-.../      RUN/metrics.
 from __future__ import annotations
 
 import dataclasses
+import math
 import platform
 import shutil
 import time
@@ -23,6 +24,7 @@ from headstart import __version__
 from headstart.base import registry
 from headstart.base.batch import Batch
 from headstart.base.contracts import Backbone, Objective, Tokenizer, pick_device
+from headstart.base.device import pick_compute_dtype
 from headstart.base.errors import HeadstartError
 from headstart.base.files import read_json, write_json
 from headstart.base.spec import BackboneSpec, ObjectiveSpec, Spec, TokenizerSpec
@@ -32,7 +34,7 @@ from headstart.data.shards import Shards, ensure_shards
 from headstart.text.load import load_tokenizer
 from headstart.training.checkpoint import Checkpoints, disk_error, restore
 from headstart.training.events import Listener, MetricsFile
-from headstart.training.loop import FitResult, Stop, TrainState, fit, start_state
+from headstart.training.loop import DTYPES, FitResult, Stop, TrainState, fit, start_state
 from headstart.training.plan import TrainPlan
 
 _LEAST_TRAINING = 0.4  # share of the budget that training gets even when preparing took longer than the rest
@@ -141,6 +143,7 @@ def train_run(
     """
     begun = time.monotonic()
     notes: list[str] = []
+    spec = _with_dtype(spec)
 
     def note(text: str) -> None:
         notes.append(text)
@@ -166,13 +169,18 @@ def train_run(
         finally:
             metrics.close()
         record |= {"notes": notes, "status": "finished" if result.stopped == "budget" else "stopped"}
-        record["result"] = {k: v for k, v in dataclasses.asdict(result).items() if k != "evaluations"} | {
-            "held_out": [{"step": e.step, "loss": e.loss, **e.parts} for e in result.evaluations][-1:]
-        }
+        record["result"] = _plain_result(result)
         write_json(folder / "run.json", record)
     except OSError as error:
         raise disk_error(Path(error.filename or folder), error) from None
     return RunResult(folder, result, notes)
+
+
+def _plain_result(result: FitResult) -> dict[str, Any]:
+    """Return the result as JSON data; of the evaluations only the last."""
+    last = result.evaluations[-1:]
+    scored = [{"step": e.step, "loss": e.loss if math.isfinite(e.loss) else None, **e.parts} for e in last]
+    return {k: v for k, v in dataclasses.asdict(result).items() if k != "evaluations"} | {"held_out": scored}
 
 
 @contextmanager
@@ -198,7 +206,8 @@ def _undone_when_refused(folder: Path) -> Iterator[None]:
 def _record(spec: RunSpec, folder: Path, command: str) -> dict[str, Any]:
     """Return what run.json holds from now on; what an earlier start found out stays until it is found again."""
     path = folder / "run.json"
-    return (read_json(path) if path.is_file() else {}) | {
+    earlier = read_json(path) if path.is_file() else {"asked_seconds": spec.training.seconds}
+    return earlier | {
         "format": 1,
         "status": "running",
         "command": command,
@@ -215,6 +224,11 @@ def _tokenizer(spec: RunSpec, corpus: Corpus, folder: Path, note: Callable[[str]
     receipt = folder / "tokenizer.json"
     if receipt.is_file() and home.is_dir() and read_json(receipt) == made_from:
         return load_tokenizer(home)
+    if Checkpoints(folder / "checkpoints").steps():
+        raise HeadstartError(
+            f"{folder}: the text or the tokenizer's settings are not those this run was begun with, and its weights "
+            "fit no other ids; put the old text back, or choose another --out"
+        )
     begun = time.monotonic()
     tokenizer = spec.tokenizer.train(corpus.documents(), spec.vocabulary)
     shutil.rmtree(home, ignore_errors=True)
@@ -234,6 +248,15 @@ def _with_training_time(spec: RunSpec, folder: Path, used: float, resume: bool, 
     left = max(seconds - used, _LEAST_TRAINING * seconds)
     note(f"budget: {seconds:.0f} s; preparing took {used:.0f} s; training gets {left:.0f} s")
     return dataclasses.replace(spec, training=dataclasses.replace(spec.training, seconds=left))
+
+
+def _with_dtype(spec: RunSpec) -> RunSpec:
+    """Write what `auto` stands for into the spec, so that a resumed run computes in the same format as before."""
+    if spec.training.dtype != "auto":
+        return spec
+    chosen = pick_compute_dtype(pick_device().type).dtype
+    name = next(name for name, dtype in DTYPES.items() if dtype == chosen)
+    return dataclasses.replace(spec, training=dataclasses.replace(spec.training, dtype=name))
 
 
 def build_parts(spec: RunSpec, tokenizer: Tokenizer) -> tuple[Backbone, Objective]:

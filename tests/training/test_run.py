@@ -1,0 +1,67 @@
+"""A run and its text: changed text is refused, touched text is the same text, a longer budget on resume counts."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+
+import headstart as hs
+from headstart.base.errors import HeadstartError
+
+SMALL = ["backbone.width=32", "backbone.mlp_width=32", "batches.tokens=4096", "training.save_steps=2"]
+
+
+@pytest.fixture
+def text(tmp_path, reviews):
+    path = tmp_path / "text.txt"
+    path.write_text("\n".join(reviews))
+    return path
+
+
+def _run(text, out, **more):
+    return hs.pretrain([str(text)], out=out, objective="halves", set=SMALL, **more)
+
+
+def _record(out):
+    return json.loads((out / "run.json").read_text())
+
+
+def test_changed_text_is_refused_and_nothing_is_lost(tmp_path, text):
+    out = tmp_path / "run"
+    _run(text, out, steps=2)
+    before = (out / "tokenizer/ngrams.json").read_bytes()
+    os.utime(text, (1, 1))  # touched, not changed
+    assert _run(text, out, steps=3, resume=True).steps == 3
+    text.write_text(text.read_text() + "\nsome other words came later")
+    with pytest.raises(HeadstartError, match="put the old text back"):
+        _run(text, out, steps=4, resume=True)
+    assert (out / "tokenizer/ngrams.json").read_bytes() == before
+
+
+def test_a_longer_budget_on_resume_counts_and_the_same_one_does_not(tmp_path, text):
+    out = tmp_path / "run"
+    first = _run(text, out, minutes=0.03)
+    assert _run(text, out, minutes=0.03, resume=True).steps <= first.steps + 1
+    assert _run(text, out, minutes=0.06, resume=True).steps > first.steps + 1
+    assert _record(out)["spec"]["training"]["seconds"] == pytest.approx(3.6)
+
+
+def test_resuming_a_finished_run_keeps_its_result(tmp_path, text):
+    out = tmp_path / "run"
+    _run(text, out, steps=4)
+    before = _record(out)["result"]["loss"]
+    again = _run(text, out, steps=4, resume=True)
+    assert before is not None
+    assert again.loss == _record(out)["result"]["loss"] == before
+
+
+def test_the_format_of_computation_is_written_down(tmp_path, text):
+    _run(text, tmp_path / "run", steps=1)
+    assert _record(tmp_path / "run")["spec"]["training"]["dtype"] in ("fp32", "bf16")
+
+
+def test_batches_without_anything_to_learn_are_refused(tmp_path, text):
+    with pytest.raises(HeadstartError, match=r"batches\.tokens"):
+        hs.pretrain([str(text)], out=tmp_path / "run", steps=1_000, objective="halves", set=["batches.tokens=8"])
