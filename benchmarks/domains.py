@@ -1,6 +1,6 @@
 """Bar A2: pretrain (halves, mlm), then compare, on a public domain, with the same settings for every domain.
 
-Command: python benchmarks/domains.py nsmc --data ../shared/data --work /tmp/nsmc
+Command: python benchmarks/domains.py nsmc --data ../shared/data --work WORK
 Writes WORK/halves, WORK/mlm, WORK/report and prints the table for benchmarks/results. About 55 minutes on 2 cores.
 """
 

@@ -8,7 +8,7 @@ import os
 import pytest
 
 from headstart.base.errors import HeadstartError
-from headstart.base.files import check_folder, read_json, write_folder, write_json
+from headstart.base.files import check_folder, disk_error, read_json, write_folder, write_json
 
 
 def test_json_round_trip_and_damage(tmp_path):
@@ -17,6 +17,15 @@ def test_json_round_trip_and_damage(tmp_path):
     (tmp_path / "a.json").write_text('{"x": ')
     with pytest.raises(HeadstartError, match="line 1"):
         read_json(tmp_path / "a.json")
+
+
+def test_a_refused_write_is_explained(tmp_path):
+    full = OSError(errno.ENOSPC, "No space left on device")
+    assert "MB free); what was saved before is intact: free some space" in str(disk_error(tmp_path / "a", full))
+    assert "free about 2,001 MB and run" in str(disk_error(tmp_path / "a", full, need=2000 * 2**20))
+    (tmp_path / "f").write_text("")
+    assert str(disk_error(tmp_path / "f/a", NotADirectoryError())).endswith("f is a file, not a folder")
+    assert "choose a folder you may write to" in str(disk_error(tmp_path / "a", PermissionError(13, "denied")))
 
 
 def _fill(text):

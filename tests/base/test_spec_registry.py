@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import types
 from dataclasses import dataclass
 
 import pytest
 
 from headstart.base import registry
 from headstart.base.errors import HeadstartError
-from headstart.base.spec import Spec
+from headstart.base.spec import MetricSpec, RouteSpec, Spec
 
 EVERY = [(axis, name) for axis in registry.axes() for name in registry.names(axis)]
 
@@ -63,6 +64,23 @@ def test_wrong_data_teaches():
         Sample.from_dict({"flag": 3})
     with pytest.raises(HeadstartError, match="did you mean 'halves'"):
         registry.load("objective", "halfs")
+
+
+@pytest.mark.parametrize(("name", "fits"), [("mine", True), ("other", False)])
+def test_the_module_of_an_entry_point_is_called_like_the_choice(monkeypatch, name, fits):
+    module = types.ModuleType("their_package.mine")
+    module.Mine = type("Mine", (MetricSpec,), {"__module__": module.__name__})
+    monkeypatch.setattr(registry, "_entry_points", lambda axis: {name: types.SimpleNamespace(load=lambda: module)})
+    if fits:
+        assert registry.load("metric", name)().name == name
+        return
+    with pytest.raises(HeadstartError, match=r"'their_package\.mine'; the module must be called 'other' too"):
+        registry.load("metric", name)
+
+
+def test_a_route_says_only_what_is_special():
+    route = RouteSpec()
+    assert (route.needs, route.classical, route.refuses(None, None)) == ("nothing", False, None)
 
 
 def test_names_and_descriptions_need_no_torch():

@@ -33,6 +33,7 @@ def test_pretrain_leaves_a_whole_run(place, run, objective):
     assert record["status"] == "finished"
     assert record["spec"]["objective"]["name"] == objective
     assert record["ledger"]["used"] == 300
+    assert record["command"].startswith(f"headstart pretrain corpus.txt --out {run} --")
     assert record["result"]["step"] == (6 if run == "halves" else 4)
     assert (place / run / "metrics.jsonl").read_text().count('"kind": "saved"') >= 1
     assert hs.Artefact.open(place / run).embed(["film"]).shape == (1, 32)
@@ -85,7 +86,8 @@ def test_transfer_evaluate_predict(program, tmp_path, base, route):
     labelled = program("predict", task, "test.tsv")
     rows = [json.loads(line) for line in labelled.out.splitlines()]
     assert len(rows) == 80
-    assert rows[0].keys() == {"row", "label", "probability", "text"}
+    assert rows[0].keys() == {"row", "file", "line", "label", "probability", "text"}
+    assert [(row["row"], row["file"], row["line"]) for row in rows[:2]] == [(1, "test.tsv", 2), (2, "test.tsv", 3)]
     assert {row["label"] for row in rows} <= {"film", "food"}
 
 
@@ -94,7 +96,7 @@ def test_predict_from_stdin_equals_predict_from_a_file(program, place, tmp_path)
     piped = program("predict", "task", "-", stdin=text)
     assert piped.code == 0
     assert program("predict", "task", "corpus.txt", "--out", tmp_path / "new/p.jsonl").code == 0
-    assert piped.out == (tmp_path / "new/p.jsonl").read_text()
+    assert piped.out.replace("standard input", "corpus.txt") == (tmp_path / "new/p.jsonl").read_text()
     assert len(piped.out.splitlines()) == 300
 
 
@@ -120,6 +122,32 @@ def test_compare_holds_out_a_test_part(program, tmp_path):
     )
     assert made.code == 0, made.err
     assert "30 of the rows are held out for testing, 90 are left" in made.err
+
+
+def test_columns_are_those_of_training(program, tmp_path):
+    task, two = tmp_path / "task", tmp_path / "two.tsv"
+    assert program("transfer", "halves", "--data", "train.tsv", "--out", task, "--text", "document").code == 0
+    assert json.loads((task / "task.json").read_text())["receipt"]["columns"] == {"text": "document", "label": "label"}
+    two.write_text("text\tdocument\tclass\tlabel\nx\tfilm actor\t1\tfilm\nx\tsoup bread\t2\tfood\n")
+    for trained in (task, "task"):  # in the second the columns were guessed
+        assert program("predict", trained, "short.txt").code == 0
+        answers = program("predict", trained, two)
+        assert [json.loads(line)["text"] for line in answers.out.splitlines()] == ["film actor", "soup bread"]
+        scored = program("evaluate", trained, two)
+        assert scored.code == 0, scored.err
+        assert "chosen from" not in scored.err
+
+
+def test_the_command_is_kept_only_where_there_is_one(program, tmp_path):
+    given = {"data": ["train.tsv"], "labels": "8", "draws": 2, "routes": "tfidf_nb,majority"}
+    hs.compare("none", out=tmp_path / "python", corpus="corpus.txt", **given)
+    options = [part for name, value in given.items() for part in (f"--{name}", value[0] if name == "data" else value)]
+    assert program("compare", "none", "--out", tmp_path / "shell", *options).code == 0
+    told = {name: json.loads((tmp_path / name / "report.json").read_text()) for name in ("python", "shell")}
+    assert told["python"]["facts"]["command"] == ""
+    assert told["shell"]["facts"]["command"].startswith(f"headstart compare none --out {tmp_path / 'shell'} --data")
+    assert "To run it again" not in (tmp_path / "python/report.html").read_text()
+    assert "To run it again" in (tmp_path / "shell/report.html").read_text()
 
 
 def test_embed(program, tmp_path):
@@ -173,6 +201,7 @@ def test_demo_takes_its_options(program, tmp_path):
 def test_python_does_the_same(tmp_path):
     run = hs.pretrain("corpus.txt", out=str(tmp_path / "r"), steps=3, set=["backbone.width=32"])
     assert (run.steps, run.stopped, run.exit_code) == (3, "budget", 0)
+    assert json.loads((tmp_path / "r/run.json").read_text())["command"] == ""
     task = hs.transfer(run.folder, data="train.tsv", out=str(tmp_path / "t"))
     assert hs.evaluate(task.folder, "test.tsv").scores.keys() == {"accuracy", "macro_f1"}
     compared = hs.compare(

@@ -56,11 +56,6 @@ def test_limit_balances(tmp_path):
     assert "limit" in corpus.notes[-1]
 
 
-def test_facts(tmp_path):
-    facts = Corpus(write(tmp_path / "a.txt", "한 둘\nthree four five\n")).facts()
-    assert (facts.documents, facts.characters, facts.words, facts.bytes) == (2, 18, 5, 22)
-
-
 def test_nothing_to_read_is_an_error(tmp_path):
     path = write(tmp_path / "a.jsonl", "oops\nstill oops\n")
     with pytest.raises(HeadstartError, match="2 not valid JSON"):

@@ -86,12 +86,46 @@ def test_second_text_is_hinted_never_guessed(table):
 
 def test_texts_to_predict_keep_every_row(table):
     path = table("text\tlabel\n하나\t\n\t1\n셋\t2\n")
-    examples, ledger, _ = read_texts(path)
+    examples, ledger, _, places = read_texts(path)
     assert list(examples.first) == ["하나", "", "셋"]
     assert examples.labels is None
     assert ledger.used == 3
+    assert places == [(str(path), 2), (str(path), 3), (str(path), 4)]
     assert ledger.complaints == [f"{path}:3: empty text, kept"]
     assert list(read_texts(table("하나\n둘\n\n셋", "b.txt"))[0].first) == ["하나", "둘", "", "셋"]
+
+
+def test_columns_of_training_are_used_where_they_are(table):
+    path = table("review\tdocument\tclass\tlabel\nx\t하나\t1\ta\ny\t둘\t2\tb\n")
+    _, trained, _ = read_examples(table("document\tlabel\n하나\ta\n둘\tb\n", "train.tsv"))
+    assert trained.columns == {"text": "document", "label": "label"}
+    crossed = {"text": "review", "label": "class"}
+    for remembered, first, classes in (
+        (trained.columns, ["하나", "둘"], ("a", "b")),
+        (crossed, ["x", "y"], ("1", "2")),
+    ):
+        examples, ledger, notes = read_examples(path, remembered=remembered)
+        assert (list(examples.first), examples.classes) == (first, classes)
+        assert not any("chosen" in note for note in notes)
+        assert ledger.columns == remembered
+    named = read_texts(path, text="review", remembered=trained.columns)
+    assert list(named[0].first) == ["x", "y"]
+
+
+def test_columns_of_training_do_not_bind_other_files(table):
+    remembered = {"text": "document", "label": "label", "text2": None}
+    texts, _, notes, places = read_texts(table("하나\n둘\n", "new.txt"), remembered=remembered)
+    assert (list(texts.first), notes) == (["하나", "둘"], [])
+    assert [line for _, line in places] == [1, 2]
+    examples, ledger, notes = read_examples(table("review\tclass\n하나\ta\n둘\tb\n"), remembered=remembered)
+    assert list(examples.first) == ["하나", "둘"]
+    assert ledger.columns == {"text": "review", "label": "class"}
+    assert any("no text column 'document' as in training" in note for note in notes)
+    assert any("text column 'review' chosen" in note for note in notes)
+    with pytest.raises(HeadstartError, match="no text2 column 'q2'"):  # a model of pairs needs both
+        read_texts(table("하나\n", "one.txt"), remembered={"text": "q1", "text2": "q2"})
+    with pytest.raises(HeadstartError, match="no text column 'document'"):
+        read_texts(table("하나\n", "one.txt"), text="document")
 
 
 def test_sort_classes():

@@ -1,4 +1,4 @@
-"""Every command that the README shows exists with these options and settings, and both languages show the same ones."""
+"""The README: its commands exist with these options, alike in both languages; the documents' links lead somewhere."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ from headstart.recipes.choose import choose_recipe
 from headstart.recipes.facts import Facts
 
 ROOT = Path(__file__).resolve().parents[2]
+READMES = ["README.md", "README.ko.md"]
+DOCUMENTS = [*READMES, "CONTRIBUTING.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+_LINK = re.compile(r"!?\[[^\]]*\]\(<?([^)\s>]+)>?[^)]*\)|<(?:img|source|a)\b[^>]*?\b(?:src|srcset|href)=\"([^\"\s]+)")
+_MARKER = re.compile(r"<!--\s*(?:numbers|output)\b.*")
+_CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 _BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -44,6 +49,18 @@ def check(command: str) -> None:
             route_with(name, settings)
 
 
+def links(text: str) -> list[str]:
+    """Return where the links and pictures of a document lead inside the repository; code is passed over."""
+    found = [one or other for one, other in _LINK.findall(_CODE.sub("", text))]
+    return [target for target in found if not re.match(r"[a-z]+:|#", target)]
+
+
+def lost(name: str, text: str) -> list[str]:
+    """Return the links of the document `name` that lead nowhere, or out of the repository."""
+    places = {target: (ROOT / name).parent / target.partition("#")[0] for target in links(text)}
+    return [t for t, place in places.items() if not place.exists() or not place.resolve().is_relative_to(ROOT)]
+
+
 def read(name: str) -> str:
     path = ROOT / name
     if not path.is_file():
@@ -51,7 +68,7 @@ def read(name: str) -> str:
     return path.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["README.md", "README.ko.md"])
+@pytest.mark.parametrize("name", READMES)
 def test_every_shown_command_exists(name):
     shown = commands(read(name))
     assert shown, f"{name} shows no command in a ```console block"
@@ -64,6 +81,29 @@ def test_every_shown_command_exists(name):
 
 def test_both_languages_show_the_same_commands():
     assert commands(read("README.ko.md")) == commands(read("README.md"))
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_link_leads_somewhere(name):
+    assert lost(name, read(name)) == []
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_nothing_is_left_to_fill_in(name):
+    assert _MARKER.findall(read(name)) == []
+
+
+def test_the_link_and_marker_checks_can_fail():
+    text = (
+        "[a](README.md) ![b](docs/none.png) [c](https://x.y) [d](#here) [e](CONTRIBUTING.md#style) `[f](code.md)`\n"
+        '<img alt="" src="docs/gone.svg"> [g](../outside.md "title")\n```\n[h](block.md)\n```\n'
+    )
+    assert links(text) == ["README.md", "docs/none.png", "CONTRIBUTING.md#style", "docs/gone.svg", "../outside.md"]
+    assert lost("README.md", text) == ["docs/none.png", "docs/gone.svg", "../outside.md"]
+    assert _MARKER.findall("a\n<!-- numbers: nsmc -->\n<!--output: x -->\n<!-- a note -->") == [
+        "<!-- numbers: nsmc -->",
+        "<!--output: x -->",
+    ]
 
 
 def test_the_check_can_fail():

@@ -42,8 +42,6 @@ class LetterRoute(RouteSpec):
     called: str = "letter"
     letter: str = "b"
     fault: str = ""
-    classical: ClassVar[bool] = False
-    needs: ClassVar[str] = "nothing"
 
     @property
     def name(self) -> str:

@@ -11,8 +11,10 @@ from synthetic_study import MACRO_F1, drawn_study
 
 from headstart.base.errors import HeadstartError
 from headstart.evaluation import words
-from headstart.evaluation.analysis import analyse, common_draws
-from headstart.evaluation.verdict import decide, sentences
+from headstart.evaluation.analysis import SLIGHT, analyse, common_draws
+from headstart.evaluation.report import verdict_text
+from headstart.evaluation.summary import caveats, remark
+from headstart.evaluation.verdict import decide, sentences, size_text
 from headstart.evaluation.words import LANGUAGES, number, say, signed
 
 BASIC = {
@@ -82,11 +84,50 @@ def test_no_classical_and_no_pretrained_row():
 
 
 def test_peers_and_rows_that_did_not_learn():
-    study = drawn_study(BASIC | {"same": ("classical", None, 1.001), "deaf": ("classical", None, -1.0)}, test=1000)
+    study = drawn_study(BASIC | {"same": ("classical", None, 1.001), "deaf": ("classical", None, -1.0)}, test=4000)
     found = verdict_of(study)
     assert {found.best, *found.peers} >= {"ppmi", "same"}
-    assert found.unlearned == ("deaf",)
-    assert "Did not learn (no better than guessing): deaf." in sentences(study, analyse(study))[1]
+    assert (found.unlearned, found.unshown) == (("deaf",), ())
+    assert "Did not learn (less than +.020 ahead of guessing): deaf." in sentences(study, analyse(study))[1]
+    assert "학습하지 못한 방법(추측 대비 +.020 미만): deaf." in sentences(study, analyse(study), "ko")[1]
+
+
+def test_a_row_that_may_have_learned_is_only_not_shown_to():
+    study = drawn_study(BASIC | {"faint": ("classical", None, -1.0)}, draws=3, test=60, seed=4)
+    found, row = verdict_of(study), analyse(study).tables[16].rows["faint"]
+    assert not row.learned
+    assert row.gain < SLIGHT < row.gain_high  # too few test rows to say that it did not learn
+    assert "faint" in found.unshown
+    assert "faint" not in found.unlearned
+    assert "faint" in sentences(study, analyse(study))[1].partition("Not shown to be better than guessing: ")[2]
+    assert "추측보다 낫다고 확인되지 않음: " in sentences(study, analyse(study), "ko")[1]
+    table = analyse(study).tables[16]
+    assert remark(study, row, table, found, "en") == "not shown to learn"
+    assert remark(study, row, table, found, "ko") == "학습 확인 안 됨"
+
+
+def test_where_no_row_is_shown_to_learn_the_words_claim_no_more():
+    rows = {"deaf": ("classical", None, -1.0), "numb": ("classical", None, -1.0)}
+    sure, unsure = drawn_study(rows, test=4000), drawn_study(rows, draws=3, test=40)
+    for study in (sure, unsure):
+        assert verdict_of(study).best is None
+        assert "No route was shown to be better than guessing" in sentences(study, analyse(study))[1]
+    assert set(verdict_of(sure).unlearned) == {"deaf", "numb"}
+    assert "Did not learn" in sentences(sure, analyse(sure))[1]
+    assert verdict_of(unsure).unlearned == ()
+    assert "Did not learn" not in sentences(unsure, analyse(unsure))[1]
+
+
+def test_one_label_is_singular_and_classes_without_a_label_are_told():
+    study = drawn_study(BASIC | {"probe · a": ("pretrained", "a", 2.0)}, sizes=(1, 4), classes=3)
+    verdicts, found = decide(study, analyse(study)), analyse(study)
+    assert [words.counted("en", sizes) for sizes in ([1], [4], [1, 4])] == ["1 label", "4 labels", "1, 4 labels"]
+    told = "\n".join([verdict_text(study), *caveats(study, found, "en")])
+    assert "1 label: Use" in told
+    assert "With 1 label some classes" in told
+    assert "Only 1 of 3 classes can have a label." in size_text(verdicts[0], found, "en")
+    assert "클래스 3개 중 1개만 라벨을 가질 수 있습니다." in size_text(verdicts[0], found, "ko")
+    assert "can have a label" not in size_text(verdicts[1], found, "en")
 
 
 def test_guessing_beats_a_constant_answer_in_macro_f1_and_is_still_not_learning():

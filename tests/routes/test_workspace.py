@@ -10,7 +10,7 @@ from headstart.base.errors import HeadstartError
 from headstart.base.examples import Examples
 from headstart.routes.supervised import LabelledBatches, LabelledRows
 from headstart.routes.vectors import Frame
-from headstart.routes.workspace import Workspace
+from headstart.routes.workspace import NO_BASE, Workspace
 
 
 class Counting:
@@ -58,6 +58,20 @@ def test_frame_without_corpus_is_that_of_the_rows():
     assert np.allclose(frame.center, workspace.vectors(train.first).mean(axis=0))
 
 
+def test_the_frame_is_that_of_documents_from_everywhere():
+    documents = [f"{number} film" for number in range(7_999)]
+    base = Counting()
+    Workspace(base, lambda: documents).frame(rows(4))
+    numbers = [int(text.split()[0]) for text in base.texts]
+    assert len(numbers) == 4_000
+    assert numbers[0] == 0
+    assert numbers[-1] >= 7_997  # not only the first half
+    assert set(np.diff(numbers)) <= {1, 2}
+    few = Counting()
+    Workspace(few, lambda: documents[:30]).frame(rows(4))
+    assert few.texts == documents[:30]
+
+
 def test_the_frame_emphasises_what_varies_and_refuses_to_guess():
     random = np.random.default_rng(0)
     sample = random.normal(size=(4_000, 3)) * np.array([4.0, 1.0, 0.25]) + 7.0
@@ -79,7 +93,7 @@ def test_missing_parts_are_named():
     assert not workspace.has_documents
     with pytest.raises(HeadstartError, match="give a corpus"):
         workspace.documents()
-    with pytest.raises(HeadstartError, match="no base"):
+    with pytest.raises(HeadstartError, match=NO_BASE):
         workspace.vectors(["a"])
     assert list(Workspace(corpus=lambda: ["x"]).documents()) == ["x"]
 

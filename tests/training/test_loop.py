@@ -9,13 +9,14 @@ import math
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from headstart.base.batch import Batch
 from headstart.base.contracts import Backbone, Features, Loss, Objective
 from headstart.base.errors import HeadstartError
 from headstart.training.checkpoint import Checkpoints, restore
-from headstart.training.events import MetricsFile, Progress
+from headstart.training.events import Event, MetricsFile, Progress
 from headstart.training.loop import Stop, fit, start_state, weights
 from headstart.training.plan import TrainPlan
 
@@ -180,6 +181,50 @@ def test_a_foreign_checkpoint_does_not_half_load(tmp_path):
     other.backbone.extra = nn.Linear(2, 2)
     with pytest.raises(HeadstartError, match="extra"):
         restore(other, checkpoints.newest()[0])
+
+
+def _optimizer_file(folder):
+    plan, checkpoints = TrainPlan(steps=2, dtype="fp32"), Checkpoints(folder)
+    _train(plan, saver=checkpoints)
+    path = checkpoints.newest()[0] / "optimizer.safetensors"
+    return start_state(Sum(), Net(), plan), path, load_file(path)
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [("lost", "tensor 00001.exp_avg is missing"), ("extra", "holds 1 tensors"), ("bent", r"has shape \[3\]")],
+)
+def test_a_partly_missing_optimizer_state_does_not_load(tmp_path, fault, words):
+    fresh, path, tensors = _optimizer_file(tmp_path)
+    if fault == "lost":
+        del tensors["00001.exp_avg"]
+    else:
+        tensors["00099.exp_avg" if fault == "extra" else "00001.exp_avg"] = torch.ones(3)
+    save_file(tensors, path)
+    with pytest.raises(HeadstartError, match=words):
+        restore(fresh, path.parent)
+    assert not fresh.optimizer.state
+    assert fresh.step == 0
+
+
+def test_a_parameter_without_gradient_has_no_state_and_none_is_asked_for(tmp_path):
+    fresh, path, tensors = _optimizer_file(tmp_path)
+    save_file({name: tensor for name, tensor in tensors.items() if not name.startswith("00001.")}, path)
+    restore(fresh, path.parent)
+    flat = [p for group in fresh.optimizer.param_groups for p in group["params"]]
+    assert [i for i, p in enumerate(flat) if p not in fresh.optimizer.state] == [1]
+    assert fresh.step == 2
+
+
+def test_progress_prints_the_loss_it_is_told(capsys):
+    progress = Progress(seconds_between=0.0)
+    for step, loss in enumerate((math.nan, 2.0, 1.0), start=1):
+        progress(Event("step", step, step / 3, float(step), loss=loss))
+    assert [line.split("loss ")[1].split()[0] for line in capsys.readouterr().err.splitlines()] == [
+        "nan",
+        "2.0000",
+        "1.0000",
+    ]
 
 
 def test_held_out_score_and_listeners(tmp_path, capsys):

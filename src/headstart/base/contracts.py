@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from headstart.base.batch import Batch
@@ -125,7 +124,6 @@ class Loss:
     total: Tensor
     count: int
     parts: dict[str, float] = field(default_factory=dict)
-    carry: object | None = None
 
 
 class Objective(nn.Module, ABC):
@@ -176,8 +174,3 @@ class TaskModel(ABC):
     @abstractmethod
     def save(self, folder: Path) -> None:
         """Write everything that `load` of the same route needs into `folder` (no pickle)."""
-
-
-def pick_device() -> torch.device:
-    """Return the accelerator when there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

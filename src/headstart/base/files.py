@@ -1,7 +1,8 @@
-"""Durable files: temporary name, fsync, rename, fsync of the folder; sha256; whole folders likewise."""
+"""Durable files: temporary name, fsync, rename, fsync of the folder; sha256; whole folders likewise; errors."""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -106,6 +107,24 @@ def _exchange(temporary: Path, folder: Path) -> None:
         os.rename(stale, folder)
         raise
     shutil.rmtree(stale)
+
+
+def disk_error(path: Path, error: OSError, need: int | None = None) -> HeadstartError:
+    """Return one line for an OSError of a write: what, where, how much is free, what to do.
+
+    need: bytes that the write will take in all, where they are known.
+    """
+    parent = next((p for p in [path, *path.parents] if p.exists()), Path("/"))
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        free = shutil.disk_usage(parent).free / 2**20
+        wanted = "some space" if need is None else f"about {need // 2**20 + 1:,} MB"
+        return HeadstartError(
+            f"disk full while writing {path} ({free:.0f} MB free); what was saved before is intact: "
+            f"free {wanted} and run the same command again (pretrain: with --resume)"
+        )
+    if (file := next((p for p in path.parents if p.is_file()), None)) is not None:
+        return HeadstartError(f"cannot write {path}: {file} is a file, not a folder")
+    return HeadstartError(f"cannot write {path}: {error.strerror or error}; choose a folder you may write to")
 
 
 def check_folder(folder: Path) -> str | None:

@@ -2,7 +2,7 @@
 
 A file is a choice of an axis when it defines a subclass of that axis's spec. Names are found by reading the files as
 text, so that `list` and `--help` import nothing heavy. Third parties add choices by the entry-point group
-`headstart.<axis>` (entry name = choice name, value = `module`).
+`headstart.<axis>` (entry name = choice name, value = `module`, whose last part must be that name too).
 """
 
 from __future__ import annotations
@@ -65,11 +65,19 @@ def describe(axis: str, name: str) -> str:
 
 
 def load(axis: str, name: str) -> type[Any]:
-    """Import the choice and return its spec class. Raises HeadstartError with the nearest name when unknown."""
+    """Import the choice and return its spec class.
+
+    Raises HeadstartError: unknown (with the nearest name), no or several specs, an entry point's module of another name
+    (specs are called what their module is called, so that what is saved would not load).
+    """
     if name in _files(axis):
         module = importlib.import_module("headstart." + FOLDERS[axis].replace("/", ".") + "." + name)
     elif name in _entry_points(axis):
         module = _entry_points(axis)[name].load()
+        if module.__name__.rsplit(".", 1)[-1] != name:
+            raise HeadstartError(
+                f"{axis} '{name}': its entry point gives '{module.__name__}'; the module must be called '{name}' too"
+            )
     else:
         raise unknown(axis, name, names(axis))
     found = [

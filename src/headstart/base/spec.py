@@ -10,7 +10,7 @@ import dataclasses
 import types
 import typing
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 from headstart.base.errors import HeadstartError, unknown
 
@@ -91,19 +91,32 @@ class HeadSpec(Spec):
 
 
 class RouteSpec(Spec):
-    """`run(task, workspace) -> TaskModel`; one file in routes/."""
+    """`run(examples, workspace, seed=, seconds=) -> TaskModel`, `load(folder) -> TaskModel`; one file in routes/.
+
+    needs: what must be at hand. classical: it uses no network, so that pre-training is measured against it.
+    """
 
     axis = "route"
+    needs: ClassVar[Literal["nothing", "corpus", "base"]] = "nothing"
+    classical: ClassVar[bool] = False
+
+    def refuses(self, examples: Any, workspace: Any) -> str | None:
+        """Return why this route cannot run on these `Examples` and `Workspace`, or None."""
+        return None
 
 
 class ReaderSpec(Spec):
-    """`read(stream, source, ledger) -> iterator of rows`; one file in data/readers/."""
+    """`read(stream, source, ledger) -> iterator of rows`; one file in data/readers/.
+
+    A reader names the file endings that are its own (`suffixes`). One that knows its format by the first bytes has a
+    class method `recognises(head) -> bool`; one that takes bytes that are no text says `binary = True`.
+    """
 
     axis = "reader"
 
 
 class MetricSpec(Spec):
-    """`score(truth, predicted, weights) -> float`; one file in metrics/."""
+    """`score(truth_N, predicted_N, weight_N) -> float`; one file in metrics/."""
 
     axis = "metric"
 

@@ -13,7 +13,7 @@ import cyclopts
 
 import headstart
 from headstart.base.errors import HeadstartError, nearest
-from headstart.commands.session import DASH, Terminated
+from headstart.commands.session import DASH, Terminated, running
 
 VERBS = {
     "demo": "the whole story on text this machine has: pretrain, compare, report",
@@ -60,7 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Idle OpenMP threads that spin make a busy 2-core machine 10 times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
-        sys.exit(_run(tokens))
+        with running(tokens):
+            code = _run(tokens)
+        sys.exit(code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +10,15 @@ from cyclopts import Parameter
 
 from headstart.base.errors import HeadstartError
 from headstart.commands.inputs import held_out_test, labelled, open_bases, route_with, say
-from headstart.commands.session import Language, files, need_folder, need_positive, pick_language, whole
+from headstart.commands.session import (
+    Language,
+    command_line,
+    files,
+    need_folder,
+    need_positive,
+    pick_language,
+    whole,
+)
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,7 @@ def compare(
     """
     from headstart.base import registry
     from headstart.base.device import set_threads
+    from headstart.data.corpus import Corpus
     from headstart.data.open import as_paths
 
     need_positive("--minutes", minutes)
@@ -86,10 +93,15 @@ def compare(
     set_threads(threads)
     specs = _routes(routes, set or [], classical=bases == ["none"])
     score = registry.load("metric", metric)()
+    corpus = as_paths(corpus) if corpus else None
+    if corpus:
+        next(Corpus(corpus).documents())  # raises where the text cannot be read
     opened = {} if bases == ["none"] else open_bases([Path(base) for base in bases])
     train, train_ledger = labelled(data, text, label, text2, group=group)
     if test:
-        test_rows, test_ledger = labelled(as_paths(test), text, label, text2, classes=train.classes, group=group)
+        test_rows, test_ledger = labelled(
+            as_paths(test), text, label, text2, train.classes, group, remembered=train_ledger["columns"]
+        )
     else:
         train, test_rows = held_out_test(train, seed)
         test_ledger = {"files": train_ledger["files"], "used": len(test_rows)}
@@ -112,7 +124,7 @@ def compare(
         language=pick_language(language),
         corpus=corpus,
         ledger=ledger,
-        command=shlex.join(["headstart", *sys.argv[1:]]),
+        command=command_line(),
     )
 
 
@@ -159,7 +171,7 @@ def run_comparison(
     from headstart.evaluation.study import Row
     from headstart.routes.workspace import Workspace
 
-    source = (lambda: Corpus(paths=list(corpus)).documents()) if corpus else None
+    source = (lambda: Corpus(corpus).documents()) if corpus else None
     first = next(iter(bases.values()), None)
     workspaces = {None: Workspace(first, source)} | {name: Workspace(base, source) for name, base in bases.items()}
     rows = [Row(spec) for spec in specs if spec.needs != "base"]

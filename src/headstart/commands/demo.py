@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,13 +16,14 @@ from cyclopts import Parameter
 from headstart.base.errors import HeadstartError
 from headstart.base.examples import Examples
 from headstart.commands.inputs import labelled, open_bases, route_with, say
-from headstart.commands.session import Language, need_positive, pick_language
+from headstart.commands.session import Language, need_positive, pick_language, whole
 
 _PLACES = ("data/nsmc", "../shared/data/nsmc", "nsmc")
 # Shares of the demo's minutes: halves, masked LM, comparison. The comparison trains every route many times.
 _SHARES = (0.25, 0.2, 0.55)
 _WORDS = {
     "en": {
+        "plan": "planned: {minutes:g} min of training and comparing in all; everything goes to {folder}",
         "docstrings": "[1/4] reading the docstrings of the installed packages (no network, no download)",
         "nsmc": "[1/4] reading NSMC from {folder}",
         "task": "task: which package does a paragraph come from? {classes}",
@@ -31,6 +33,7 @@ _WORDS = {
         "done": "The whole demo took {minutes:.1f} min. Open this file in a browser: {report}",
     },
     "ko": {
+        "plan": "계획: 사전 학습과 비교에 모두 {minutes:g}분; 결과는 모두 {folder}에 저장됩니다",
         "docstrings": "[1/4] 설치된 패키지의 설명문을 읽습니다 (네트워크와 내려받기 없음)",
         "nsmc": "[1/4] {folder}에서 NSMC를 읽습니다",
         "task": "과제: 이 단락은 어느 패키지에서 왔는가? {classes}",
@@ -44,10 +47,11 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class Shown:
-    """folder: runs and report; text: table, verdict and where the report is."""
+    """folder: runs and report; text: table, verdict and where the report is; exit_code: as of compare."""
 
     folder: Path
     text: str
+    exit_code: int = 0
 
     def summary(self) -> str:
         """Return what to look at."""
@@ -61,7 +65,7 @@ def demo(
     out: Annotated[Path | None, Parameter(help="folder to write [headstart-demo, or the next free name]")] = None,
     minutes: Annotated[float, Parameter(help="for pre-training and comparing together")] = 8.0,
     labels: Annotated[str, Parameter(help="label counts to try")] = "16,64,256",
-    draws: Annotated[int, Parameter(help="random label draws per count")] = 5,
+    draws: Annotated[int, Parameter(help="random label draws per count", converter=whole)] = 5,
     language: Annotated[Language, Parameter(help="of messages and report")] = "auto",
 ) -> Shown:
     """Pre-train two models and compare every route, for real, offline; prints the report's path and opens nothing."""
@@ -75,8 +79,11 @@ def demo(
     begun = time.monotonic()
     spoken = pick_language(language)
     words = _WORDS[spoken]
-    home = _free_folder(out)
+    home = _free_folder(None if out is None else Path(out))
+    say(words["plan"].format(minutes=minutes, folder=home))
     corpus, train, test, ledger = _docstrings(home, words) if data == "docstrings" else _nsmc(folder, words)
+    options = ["--data", data, *(["--folder", str(folder)] if folder else []), "--minutes", f"{minutes:g}"]
+    options += ["--labels", labels, "--draws", str(draws)]
     runs = []
     for objective, share in zip(("halves", "mlm"), _SHARES):
         say(words[objective].format(minutes=share * minutes))
@@ -100,11 +107,12 @@ def demo(
         language=spoken,
         corpus=None,
         ledger=ledger,
-        command=f"headstart demo --data {data} --minutes {minutes:g}",
+        command=shlex.join(["headstart", "demo", *options]),
     )
     took = (time.monotonic() - begun) / 60
     report = compared.folder / "report.html"
-    return Shown(home, f"{compared.summary()}\n\n{words['done'].format(minutes=took, report=report)}")
+    text = f"{compared.summary()}\n\n{words['done'].format(minutes=took, report=report)}"
+    return Shown(home, text, compared.exit_code)
 
 
 def _free_folder(out: Path | None) -> Path:

@@ -40,16 +40,15 @@ def embed(
     import numpy as np
 
     from headstart.base.device import set_threads
-    from headstart.base.files import write_bytes
+    from headstart.base.files import disk_error, write_bytes
     from headstart.data.open import as_paths
     from headstart.data.task_files import read_texts
-    from headstart.training.checkpoint import disk_error
 
     set_threads()
     out = Path(out)
     need_new_file(out)
     artefact = next(iter(open_bases([Path(base)]).values()))
-    examples, ledger, notes = read_texts(as_paths(data), text=text)
+    examples, ledger, notes, _ = read_texts(as_paths(data), text=text)
     for note in notes:
         say(note)
     vectors = artefact.embed(examples.first, layer=layer, pooling=pooling)

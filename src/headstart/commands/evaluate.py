@@ -47,16 +47,18 @@ def evaluate(
     set_threads()
     model = load_task(task)
     columns = read_task(task).get("receipt", {}).get("columns", {})
-    text, text2, label = text or columns.get("text"), text2 or columns.get("text2"), label or columns.get("label")
-    examples, _ = labelled(as_paths(data), text, label, text2, classes=model.classes)
+    examples, _ = labelled(as_paths(data), text, label, text2, classes=model.classes, remembered=columns)
     predicted = model.scores(examples).argmax(1)
     random = numpy_generator(seed, "bootstrap")
     rows = len(examples)
-    weights = [np.bincount(random.integers(0, rows, rows), minlength=rows).astype(float) for _ in range(1000)]
+    metrics = {name: registry.load("metric", name)() for name in registry.names("metric")}
+    resampled: dict[str, list[float]] = {name: [] for name in metrics}
+    for _ in range(1000):  # one sample at a time: a million rows are 8 MB each
+        weight_N = np.bincount(random.integers(0, rows, rows), minlength=rows).astype(float)
+        for name, metric in metrics.items():
+            resampled[name].append(metric.score(examples.labels, predicted, weight_N))
     scores = {}
-    for name in registry.names("metric"):
-        metric = registry.load("metric", name)()
-        resampled = [metric.score(examples.labels, predicted, weight) for weight in weights]
-        low, high = np.quantile(resampled, [0.025, 0.975])
+    for name, metric in metrics.items():
+        low, high = np.quantile(resampled[name], [0.025, 0.975])
         scores[name] = (float(metric.score(examples.labels, predicted)), float(low), float(high))
     return Evaluated(scores, rows)

@@ -35,9 +35,9 @@ def export(
     Raises HeadstartError where no counterpart exists there (an n-gram bag, a classical route).
     """
     from headstart.base import registry
+    from headstart.base.files import disk_error
     from headstart.routes.task import load_task
     from headstart.training.artefact import Artefact
-    from headstart.training.checkpoint import disk_error
 
     source, out = Path(source), Path(out)
     need_new_folder(out, "export", "choose another --out")

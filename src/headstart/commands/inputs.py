@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,34 +31,72 @@ def labelled(
     text2: str | None,
     classes: tuple[str, ...] | None = None,
     group: str | None = None,
+    remembered: Mapping[str, str | None] | None = None,
 ) -> tuple[Examples, dict]:
-    """Read labelled rows and say what was read, guessed and skipped. Returns (examples, ledger as data)."""
+    """Read labelled rows and say what was read, guessed and skipped; see `read_examples`.
+
+    Returns (examples, ledger as data; its `columns` are those used).
+    """
     from headstart.data.task_files import read_examples
 
     examples, ledger, notes = read_examples(
-        list(paths), text=text, label=label, text2=text2, classes=classes, group=group
+        list(paths), text=text, label=label, text2=text2, classes=classes, group=group, remembered=remembered
     )
     for note in notes:
         say(note)
     say(f"{', '.join(Path(p).name for p in paths)}: {ledger.summary()}")
-    return examples, {"files": [Path(p).name for p in paths], **ledger.to_dict()}
+    return examples, {"files": [Path(p).name for p in paths], "columns": dict(ledger.columns), **ledger.to_dict()}
 
 
 def held_out_test(examples: Examples, seed: int) -> tuple[Examples, Examples]:
-    """Split off a test part (a quarter, at most 10,000 rows); groups stay whole, equal texts on one side."""
+    """Split off a test part (a quarter, at most 10,000 rows); groups stay whole, equal texts on one side.
+
+    No class loses its last training row. Raises HeadstartError: too few rows.
+    """
     from headstart.base.seeds import numpy_generator
 
-    keys = examples.groups or [f"{a}\0{b}" for a, b in zip(examples.first, examples.second or examples.first)]
-    names, group_N = np.unique(np.array(keys, dtype=object).astype(str), return_inverse=True)
+    unit_N, units = _units(examples)
+    rows = np.argsort(unit_N, kind="stable")
+    ends = np.cumsum(np.bincount(unit_N, minlength=units))
+    left_C = np.bincount(examples.labels, minlength=len(examples.classes))
     wanted = min(round(_TEST_SHARE * len(examples)), _MOST_TEST_ROWS)
-    order = numpy_generator(seed, "test split").permutation(len(names))
-    size = np.bincount(group_N, minlength=len(names))[order]
-    chosen = order[np.cumsum(size) <= wanted]
-    in_test = np.isin(group_N, chosen)
-    test, train = examples.take(np.flatnonzero(in_test)), examples.take(np.flatnonzero(~in_test))
-    if len(set(train.labels.tolist())) < len(examples.classes) or not len(test):
+    in_test = np.zeros(len(examples), bool)
+    taken = 0
+    for unit in numpy_generator(seed, "test split").permutation(units):
+        if taken == wanted:
+            break
+        own = rows[ends[unit - 1] if unit else 0 : ends[unit]]
+        if taken + len(own) > wanted:
+            continue
+        own_C = np.bincount(examples.labels[own], minlength=len(left_C))
+        if ((own_C > 0) & (own_C == left_C)).any():
+            continue
+        in_test[own] = True
+        taken, left_C = taken + len(own), left_C - own_C
+    if not taken:
         raise HeadstartError(f"{len(examples)} labelled rows are too few to hold out a test part; give --test FILE")
-    return train, test
+    return examples.take(np.flatnonzero(~in_test)), examples.take(np.flatnonzero(in_test))
+
+
+def _units(examples: Examples) -> tuple[np.ndarray, int]:
+    """Return (number of the unit of each row, int [N]; how many): rows with equal texts, joined with their groups."""
+    text_N, texts = _numbered(list(zip(examples.first, examples.second or examples.first)))
+    if examples.groups is None:
+        return text_N, texts
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    group_N, groups = _numbered(examples.groups)
+    size = groups + texts
+    links = coo_array((np.ones(len(examples), np.int8), (group_N, groups + text_N)), shape=(size, size))
+    units, unit_of = connected_components(links, directed=False)
+    return unit_of[group_N], units
+
+
+def _numbered(keys: Sequence) -> tuple[np.ndarray, int]:
+    """Return (number of each key in sorted order, int [N]; how many different ones)."""
+    numbers = {key: number for number, key in enumerate(sorted(set(keys)))}
+    return np.array([numbers[key] for key in keys], np.int64), len(numbers)
 
 
 def open_bases(paths: Sequence[Path]) -> dict[str, Artefact]:

@@ -28,7 +28,7 @@ def predict(
     text2: Annotated[str | None, Parameter(help="second text column [as in training]")] = None,
     out: Annotated[Path | None, Parameter(help="file to write [standard output]")] = None,
 ) -> Predicted:
-    """Label texts: one JSON line per row with label, probability and where the row came from."""
+    """Label texts: one JSON line per row with label, probability and the file and line it came from."""
     from headstart.base.device import set_threads
     from headstart.data.open import as_paths
     from headstart.data.task_files import read_texts
@@ -39,11 +39,8 @@ def predict(
         need_new_file(out)
     set_threads()
     model = load_task(task)
-    receipt = read_task(task).get("receipt", {})
-    columns = receipt.get("columns", {})
-    examples, ledger, notes = read_texts(
-        as_paths(data), text=text or columns.get("text"), text2=text2 or columns.get("text2")
-    )
+    columns = read_task(task).get("receipt", {}).get("columns", {})
+    examples, ledger, notes, places = read_texts(as_paths(data), text=text, text2=text2, remembered=columns)
     for note in notes:
         say(note)
     scores = model.scores(examples)
@@ -51,6 +48,8 @@ def predict(
     rows = (
         {
             "row": i + 1,
+            "file": Path(places[i][0]).name,
+            "line": places[i][1],
             "label": model.classes[k],
             "probability": round(float(scores[i, k]), 6),
             "text": examples.first[i],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shlex
 import shutil
 import signal
 import sys
@@ -18,6 +17,7 @@ from cyclopts import Parameter
 from headstart.base.errors import HeadstartError
 from headstart.commands.inputs import say
 from headstart.commands.session import (
+    command_line,
     files,
     holds_anything,
     need_folder,
@@ -108,7 +108,7 @@ def pretrain(
     stop = Stop()
     with saving_signals(stop), _spooled(spec, out) as spec:
         result: RunResult = train_run(
-            spec, out, resume=resume, listeners=[Progress()], stop=stop, say=say, command=shlex.join(sys.argv)
+            spec, out, resume=resume, listeners=[Progress()], stop=stop, say=say, command=command_line()
         )
     return Pretrained(out, result.fit.step, result.fit.tokens, result.fit.loss, result.fit.stopped, result.notes)
 
@@ -140,9 +140,7 @@ def _fresh(asked: _Asked, out: Path, resume: bool) -> RunSpec:
         raise HeadstartError(f"--resume: {out} is no run (it has no run.json); give the run's own directory as --out")
     need_new_folder(out, "pretrain", "choose another --out, or add --resume to go on with that run")
     minutes = 10.0 if asked.minutes is None and asked.steps is None else asked.minutes
-    # Absolute: the run must find its text again from any folder.
-    paths = [path if path == "-" else str(Path(path).absolute()) for path in asked.paths]
-    where = {"paths": paths, "column": asked.column, "unit": asked.unit}
+    where = {"paths": asked.paths, "column": asked.column, "unit": asked.unit}
     seconds = minutes * 60 if minutes is not None else None
     facts = Facts(where, seconds, asked.steps, asked.seed, torch.cuda.is_available())
     recipe, reason = choose_recipe(asked.objective, facts)
@@ -193,8 +191,8 @@ def _spooled(spec: RunSpec, out: Path) -> Iterator[RunSpec]:
 
     A run that fails before it has a run.json leaves no such file. Raises HeadstartError: nothing came in, full disk.
     """
+    from headstart.base.files import disk_error
     from headstart.data.open import STDIN
-    from headstart.training.checkpoint import disk_error
 
     paths = spec.corpus.get("paths", [])
     if STDIN not in paths:

@@ -7,9 +7,11 @@ import json
 import locale
 import math
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,10 +22,26 @@ Language = Literal["auto", "en", "ko"]
 
 # The parser takes a bare - for an option; no argument can hold a zero byte, so this stands for it on the way.
 DASH = "\0-"
+_command: ContextVar[str] = ContextVar("command", default="")
 
 
 class Terminated(KeyboardInterrupt):
     """SIGTERM outside the training loop, where nothing is left to save."""
+
+
+@contextlib.contextmanager
+def running(tokens: Sequence[str]) -> Iterator[None]:
+    """Let `command_line` tell of `headstart TOKENS` while the block runs."""
+    before = _command.set(shlex.join(["headstart", *tokens]))
+    try:
+        yield
+    finally:
+        _command.reset(before)
+
+
+def command_line() -> str:
+    """Return the command that runs now as a shell takes it; empty when a verb was called from Python."""
+    return _command.get()
 
 
 def pick_language(language: str) -> str:
@@ -114,8 +132,7 @@ def write_lines(rows: Iterable[dict[str, Any]], out: Path | None) -> int:
 
     Raises HeadstartError: `out` exists, the disk refuses.
     """
-    from headstart.base.files import write_bytes
-    from headstart.training.checkpoint import disk_error
+    from headstart.base.files import disk_error, write_bytes
 
     lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
     if out is None:

@@ -52,10 +52,10 @@ def transfer(
     """
     from headstart.base.device import set_threads
     from headstart.base.errors import HeadstartError
+    from headstart.base.files import disk_error
     from headstart.data.open import as_paths
     from headstart.routes.task import save_task
     from headstart.routes.workspace import Workspace
-    from headstart.training.checkpoint import disk_error
 
     need_positive("--minutes", minutes)
     out = Path(out)
@@ -74,7 +74,7 @@ def transfer(
     receipt = {
         "base": workspace.base.receipt if workspace.base else None,
         "data": ledger,
-        "columns": {"text": text, "text2": text2, "label": label},
+        "columns": ledger.pop("columns"),
         "seed": seed,
         "seconds": seconds,
         "pairs": examples.second is not None,

@@ -22,7 +22,7 @@ _POOL_BATCHES = 64  # samples of this many batches are sorted by length together
 
 @dataclass(frozen=True)
 class Samples:
-    """Windows: document [S], begin [S] (index into ids), length [S] in tokens without specials."""
+    """Windows: begin [S] (index into ids), length [S] in tokens without specials."""
 
     begin: np.ndarray
     length: np.ndarray

@@ -6,7 +6,6 @@ import hashlib
 import json
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from typing import Literal
@@ -21,16 +20,6 @@ from headstart.data.row import Row
 _BLOCKS, _BLOCK_BYTES = 16, 1 << 16
 _FORMS = ("NFC", "NFD", "NFKC", "NFKD", "none")
 _UNITS = ("auto", "line", "paragraph", "file")
-
-
-@dataclass(frozen=True)
-class CorpusFacts:
-    """Counts over the used documents: UTF-8 bytes, characters, words between blanks."""
-
-    documents: int
-    bytes: int
-    characters: int
-    words: int
 
 
 class Corpus:
@@ -117,16 +106,6 @@ class Corpus:
         if len(columns) > 1:
             ledger.note(f"column '{column}' chosen from {', '.join(columns)} ({why})", source)
         return column
-
-    def facts(self) -> CorpusFacts:
-        """Count documents, bytes, characters and words in one pass."""
-        documents = size = characters = words = 0
-        for text in self.documents():
-            documents += 1
-            size += len(text.encode())
-            characters += len(text)
-            words += len(text.split())
-        return CorpusFacts(documents, size, characters, words)
 
     def fingerprint(self) -> str:
         """Return a SHA-256 over the options and each file's size and 16 blocks of 64 KiB spread over it; cheap.

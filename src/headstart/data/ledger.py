@@ -16,7 +16,8 @@ class Ledger:
     """Counts of one pass over the data: read = used + skipped.
 
     A reader rejects the rows that it cannot yield (`reject`); whoever takes a row counts it (`begin`) and answers it
-    with `use` or `skip`. complaints: the first 20 as 'file:line: reason'. Notes record what was guessed.
+    with `use` or `skip`. complaints: the first 20 as 'file:line: reason'. Notes record what was guessed. columns: what
+    the first task file calls its `text`, `text2`, `label` and `group`.
     """
 
     read: int = 0
@@ -24,6 +25,7 @@ class Ledger:
     skipped: Counter[str] = field(default_factory=Counter)
     complaints: list[str] = field(default_factory=list)
     noted: dict[str, list[str]] = field(default_factory=dict)
+    columns: dict[str, str] = field(default_factory=dict)
 
     def begin(self) -> None:
         """Count one row as read."""

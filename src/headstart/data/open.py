@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from headstart.base import registry
-from headstart.base.errors import HeadstartError, nearest
+from headstart.base.errors import HeadstartError
+from headstart.base.files import nearest_beside
 from headstart.base.spec import ReaderSpec
 from headstart.data.ledger import Ledger
 from headstart.data.row import Row, refuse
@@ -67,11 +68,8 @@ def _hidden(path: Path) -> bool:
 
 
 def _missing(path: Path) -> HeadstartError:
-    try:
-        beside = [p.name for p in path.parent.iterdir()]
-    except OSError:
-        return HeadstartError(f"{path}: no such file, and no folder {path.parent}")
-    return HeadstartError(f"{path}: no such file{nearest(path.name, beside)}")
+    lost = "" if path.parent.is_dir() else f", and no folder {path.parent}"
+    return HeadstartError(f"{path}: no such file{lost or nearest_beside(path)}")
 
 
 def suffix(name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import tempfile
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ import numpy as np
 
 from headstart.base.contracts import Tokenizer
 from headstart.base.errors import HeadstartError
-from headstart.base.files import check_folder, read_json, sha256, write_folder, write_json
+from headstart.base.files import check_folder, disk_error, read_json, sha256, write_folder, write_json
 from headstart.base.seeds import KeyedRandom
 from headstart.data.corpus import Corpus
 from headstart.data.ledger import Ledger
@@ -75,18 +74,9 @@ class Shards:
         return int(self.offsets[-1])
 
     @property
-    def lengths(self) -> np.ndarray:
-        """Ids of each document, int64 [M]."""
-        return np.diff(self.offsets)
-
-    @property
     def ledger(self) -> Ledger:
         """The row ledger of the pass that wrote the shards."""
         return Ledger.from_dict(self.facts["ledger"])
-
-    def document(self, position: int) -> np.ndarray:
-        """Return the ids of one document, a view in the shards' own dtype."""
-        return self.ids[self.offsets[position] : self.offsets[position + 1]]
 
     def split(self, held_out: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Return (train, held-out) document positions, int64, ascending; keyed by (seed, position), not by order.
@@ -115,13 +105,7 @@ def write_shards(corpus: Corpus, tokenizer: Tokenizer, folder: Path | str) -> Sh
     try:
         write_folder(folder, lambda temporary: _fill(corpus, tokenizer, temporary, written))
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise HeadstartError(f"cannot write {folder} ({error.strerror})") from None
-        need = max(2 * written[0], corpus.bytes_on_disk()) // 2**20 + 1
-        raise HeadstartError(
-            f"disk full while writing {folder} after {written[0] // 2**20:,} MB; free about {need:,} MB there, "
-            "or choose another folder (nothing half-written was left)"
-        ) from None
+        raise disk_error(folder, error, need=max(2 * written[0], corpus.bytes_on_disk())) from None
     return Shards.open(folder, verify=False)
 
 

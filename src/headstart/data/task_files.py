@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -20,14 +20,23 @@ from headstart.data.open import expand, read_rows, shown
 from headstart.data.row import Row
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Columns:
-    """The column names of one file; label and group are None when not read."""
+    """The column names of one file; None when not read, or not yet known."""
 
-    text: str
-    text2: str | None
-    label: str | None
-    group: str | None
+    text: str | None
+    text2: str | None = None
+    label: str | None = None
+    group: str | None = None
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """named: columns that must be there; remembered: those of training, used where they are; labelled: read labels."""
+
+    named: _Columns
+    remembered: Mapping[str, str | None]
+    labelled: bool
 
 
 @dataclass
@@ -47,20 +56,24 @@ def read_examples(
     text2: str | None = None,
     classes: Sequence[str] | None = None,
     group: str | None = None,
+    remembered: Mapping[str, str | None] | None = None,
 ) -> tuple[Examples, Ledger, list[str]]:
-    """Return (examples, ledger, notes) of labelled files.
+    """Return (examples, ledger, notes) of labelled files; `ledger.columns` holds the columns used.
 
     text, label: columns, None = guessed and noted. text2: the second text of pairs, never guessed. classes: the label
     names to index by (those of the training file); None = those found, sorted, numbers by value. group: a column whose
-    rows belong together. Rows with empty text, without a label or with a label not in `classes` are skipped and named.
+    rows belong together. remembered: `ledger.columns` of training; they stand for columns that are not named, and a
+    file that has no such text or label column has its own guessed. Rows with empty text, without a label or with a
+    label not in `classes` are skipped and named.
     Raises HeadstartError: no such column, no usable row, one class only.
     """
     ledger = Ledger()
     gathered = _Gathered()
+    asked = _asked(_Columns(text, text2, label, group), remembered, labelled=True)
     allowed = None if classes is None else {_clean(name) for name in classes}
     names = expand(paths, ledger)
     for name in names:
-        for row, columns in _rows(name, ledger, text, label, text2, group, labelled=True):
+        for row, columns in _rows(name, ledger, asked):
             _take(gathered, row, columns, allowed, ledger)
     where = ", ".join(shown(name) for name in names[:3])
     if not gathered.first:
@@ -78,28 +91,35 @@ def read_examples(
 
 
 def read_texts(
-    paths: str | Path | Sequence[str | Path], text: str | None = None, text2: str | None = None
-) -> tuple[Examples, Ledger, list[str]]:
-    """Return (examples without labels, ledger, notes): what there is to predict.
+    paths: str | Path | Sequence[str | Path],
+    text: str | None = None,
+    text2: str | None = None,
+    remembered: Mapping[str, str | None] | None = None,
+) -> tuple[Examples, Ledger, list[str], list[tuple[str, int]]]:
+    """Return (examples without labels, ledger, notes, file and line of each row): what there is to predict.
 
+    remembered: as in `read_examples`; plain text is always the text itself.
     Rows with empty text are kept, so that every readable row gets its answer; they are complained about.
     Raises HeadstartError: no such column, no row.
     """
     ledger = Ledger()
     gathered = _Gathered()
+    places: list[tuple[str, int]] = []
+    asked = _asked(_Columns(text, text2), remembered, labelled=False)
     names = expand(paths, ledger)
     for name in names:
-        for row, columns in _rows(name, ledger, text, None, text2, None, labelled=False):
+        for row, columns in _rows(name, ledger, asked):
             ledger.begin()
             cells = _texts(row, columns)
             if not all(cells):
                 ledger.complain("empty text, kept", row.source, row.line)
             gathered.first.append(cells[0])
             gathered.second.extend(cells[1:])
+            places.append((row.source, row.line))
             ledger.use()
     if not gathered.first:
         raise HeadstartError(f"no row in {', '.join(shown(name) for name in names[:3])}: {_oneline(ledger)}")
-    return _examples(gathered, None, ()), ledger, ledger.notes
+    return _examples(gathered, None, ()), ledger, ledger.notes, places
 
 
 def sort_classes(labels: Sequence[str]) -> tuple[str, ...]:
@@ -112,62 +132,69 @@ def sort_classes(labels: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(found, key=values.__getitem__)) if all(map(math.isfinite, values.values())) else tuple(found)
 
 
-def _rows(
-    name: str,
-    ledger: Ledger,
-    text: str | None,
-    label: str | None,
-    text2: str | None,
-    group: str | None,
-    *,
-    labelled: bool,
-) -> Iterator[tuple[Row, _Columns]]:
+def _asked(named: _Columns, remembered: Mapping[str, str | None] | None, *, labelled: bool) -> _Asked:
+    """A remembered second text counts as named: a model of pairs cannot do without it."""
+    remembered = remembered or {}
+    return _Asked(replace(named, text2=named.text2 or remembered.get("text2")), remembered, labelled)
+
+
+def _rows(name: str, ledger: Ledger, asked: _Asked) -> Iterator[tuple[Row, _Columns]]:
     """Yield the table rows of one file with its column names; plain text is a table of one column `text`."""
-    rows = read_rows(name, ledger, unit="auto" if labelled else "line")
+    rows = read_rows(name, ledger, unit="auto" if asked.labelled else "line")
     head = list(islice(rows, SAMPLE_ROWS))
-    source = shown(name)
     tables = [row.value if isinstance(row.value, dict) else {"text": row.value} for row in head]
     if not tables:
         return
-    columns = _choose(tables, source, ledger, text, label, text2, group, labelled=labelled)
+    plain = not any(isinstance(row.value, dict) for row in head)
+    columns = _choose(tables, shown(name), ledger, asked, plain=plain)
+    for what, column in vars(columns).items():
+        if column is not None:
+            ledger.columns.setdefault(what, column)
     for row in chain(head, rows):
         yield (row if isinstance(row.value, dict) else Row({"text": row.value}, row.source, row.line)), columns
 
 
-def _choose(
-    tables: list[dict[str, Any]],
-    source: str,
-    ledger: Ledger,
-    text: str | None,
-    label: str | None,
-    text2: str | None,
-    group: str | None,
-    *,
-    labelled: bool,
-) -> _Columns:
-    """Check the named columns, guess the others, note every guess."""
+def _choose(tables: list[dict[str, Any]], source: str, ledger: Ledger, asked: _Asked, *, plain: bool) -> _Columns:
+    """Check the named columns, take the remembered ones that are there, guess the others, note every guess."""
     names = columns_of(tables)
-    given = {"text2": text2, "group": group, "text": text, "label": label}
-    for what, column in given.items():
+    for what, column in vars(asked.named).items():
         if column is not None:
             check_column(what, column, names, source)
+    text, text2, label = asked.named.text, asked.named.text2, asked.named.label
     if text is not None and text in (label, text2):
         raise HeadstartError(
             f"{source}: the text column '{text}' cannot be the {'label' if text == label else 'second text'} too"
         )
-    if labelled and names == ["text"]:
+    if asked.labelled and names == ["text"]:
         raise HeadstartError(
             f"{source}: plain text has no labels; give a table (.tsv, .csv, .jsonl, .parquet) with a label column"
         )
+    found = replace(asked.named, text="text") if plain else _recall(names, source, ledger, asked)
+    others = [column for column in vars(found).values() if column]
+    text, label = found.text, found.label
     if text is None:
-        text, why = guess_text(tables, source, [column for column in given.values() if column])
+        text, why = guess_text(tables, source, others)
         ledger.note(f"text column '{text}' chosen from {', '.join(names)} ({why})", source)
-    if labelled and label is None:
-        label, why = guess_label(tables, source, [column for column in (text, text2, group) if column])
+    if asked.labelled and label is None:
+        label, why = guess_label(tables, source, [*others, text])
         ledger.note(f"label column '{label}' chosen from {', '.join(names)} ({why})", source)
     if text2 is None and (second := next((name for name in SECOND_NAMES if name in names and name != text), None)):
         ledger.note(f"column '{second}' is not used; for pairs say text2={second}", source)
-    return _Columns(text, text2, label, group)
+    return replace(found, text=text, label=label)
+
+
+def _recall(names: Sequence[str], source: str, ledger: Ledger, asked: _Asked) -> _Columns:
+    """Return the named columns and, where none is named, the remembered ones that the file has; note those it lacks."""
+    found = asked.named
+    for what in ("text", "label") if asked.labelled else ("text",):
+        column = asked.remembered.get(what)
+        if column is None or getattr(found, what) is not None:
+            continue
+        if column not in names:
+            ledger.note(f"no {what} column '{column}' as in training", source)
+        elif column not in vars(found).values():
+            found = replace(found, **{what: column})
+    return found
 
 
 def _take(gathered: _Gathered, row: Row, columns: _Columns, allowed: set[str] | None, ledger: Ledger) -> None:

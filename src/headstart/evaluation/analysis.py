@@ -33,6 +33,7 @@ from headstart.evaluation.statistics import (
 from headstart.evaluation.study import Study
 
 ALPHA = 0.05
+SLIGHT = 0.02  # who is surely less than two points ahead of guessing did not learn; less surely, that stays open
 Claim = Literal["better", "worse", "undecided"]
 
 
@@ -41,7 +42,8 @@ class RowSummary:
     """One row at one label count.
 
     scores: by common draw. low, high: 95 % interval of the mean (NaN with one draw). gain: lead over the harder of
-    'best constant answer' and 'own answers at random'; p_learned: its Holm-adjusted p-value over the study.
+    'best constant answer' and 'own answers at random'; gain_high: upper end of its ordinary 95 % interval (NaN with one
+    draw); p_learned: its Holm-adjusted p-value over the study.
     seconds: median of training plus testing (the first draw may hold costs that are paid once).
     paired: False when the row lacks common draws and takes part in no comparison. from_draws: see `Estimate`.
     """
@@ -55,6 +57,7 @@ class RowSummary:
     high: float
     from_draws: float
     gain: float
+    gain_high: float
     seconds: float
     paired: bool
     p_learned: float = 1.0
@@ -63,6 +66,11 @@ class RowSummary:
     def learned(self) -> bool:
         """Whether the report may call the row better than guessing."""
         return self.p_learned <= ALPHA
+
+    @property
+    def failed(self) -> bool:
+        """Whether the report may say that it did not learn: its lead over guessing is surely below `SLIGHT`."""
+        return not self.learned and self.gain_high < SLIGHT
 
 
 @dataclass(frozen=True)
@@ -132,9 +140,13 @@ class SizeTable:
 
 @dataclass(frozen=True)
 class Analysis:
-    """The judged study. tables: by label count. constant: score of the best constant answer on the test rows."""
+    """The judged study. tables: by label count. constant: score of the best constant answer on the test rows.
+
+    classes: how many there are.
+    """
 
     tables: dict[int, SizeTable]
+    classes: int
     constant: float
     constant_class: str
 
@@ -167,14 +179,14 @@ def analyse(study: Study) -> Analysis:
                 learnt[facts.name, size] = max(test.p_above() for test in tests)
                 harder = min((own - constants[answer], own - chance), key=np.mean)
                 leads[facts.name, size] = dict(zip(used, harder.mean(1)))
-            gain = min(test.value for test in tests)
+            gain = min(tests, key=lambda test: test.value)
             seconds = float(np.median([cells[number].seconds for number in used]))
             summaries[facts.name] = _summary(facts, own, estimate(own, **over), gain, seconds, used is draws)
         ordered = dict(sorted(summaries.items(), key=lambda item: -item[1].mean))
         built[size] = SizeTable(size, draws, study.overlaps[size], ordered)
     _call_learned(built, learnt, leads)
     tables = {size: _compare(table, values, len(study.truth_N)) for size, table in built.items()}
-    return Analysis(tables, float(constants[answer].mean()), study.classes[answer])
+    return Analysis(tables, len(study.classes), float(constants[answer].mean()), study.classes[answer])
 
 
 def common_draws(study: Study, size: int) -> tuple[int, ...]:
@@ -185,7 +197,7 @@ def common_draws(study: Study, size: int) -> tuple[int, ...]:
     return tuple(sorted(set.intersection(*kept))) if kept else ()
 
 
-def _summary(facts, own_DG: np.ndarray, found: Estimate, gain: float, seconds: float, paired: bool) -> RowSummary:
+def _summary(facts, own_DG: np.ndarray, found: Estimate, gain: Estimate, seconds: float, paired: bool) -> RowSummary:
     scores = own_DG.mean(1)
     sd = float(scores.std(ddof=1)) if len(scores) > 1 else float("nan")
     low, high = found.interval(ALPHA)
@@ -198,7 +210,8 @@ def _summary(facts, own_DG: np.ndarray, found: Estimate, gain: float, seconds: f
         low=low,
         high=high,
         from_draws=found.from_draws,
-        gain=gain,
+        gain=gain.value,
+        gain_high=gain.interval(ALPHA)[1],
         seconds=seconds,
         paired=paired,
     )

@@ -19,7 +19,7 @@ from headstart.evaluation.svg import (
     text,
     text_width,
 )
-from headstart.evaluation.words import number, say, signed
+from headstart.evaluation.words import counted, number, say, signed
 
 WIDTH = 880.0
 DASHES = {"classical": "7 4", "control": "2 3", "majority": "1 5", "pretrained": "none"}
@@ -114,7 +114,7 @@ def paired(analysis: Analysis, language: str) -> str:
     for place, (size, found) in enumerate(leads.items()):
         start = left + place * width
         x = Scale(low, high, start + 12, start + width - 12)
-        parts.append(text(start + width / 2, 12, say(language, "at_labels", size=size), "middle", "strong"))
+        parts.append(text(start + width / 2, 12, counted(language, [size]), "middle", "strong"))
         for tick in nice_ticks(low, high, max(3, int(width / 45))):
             parts.append(line(x(tick), 26, x(tick), height - 30, "axis" if tick == 0 else "grid"))
             parts.append(text(x(tick), height - 16, signed(tick, 2) if tick else "0", "middle", "tick"))
@@ -166,4 +166,4 @@ def cost(analysis: Analysis, language: str) -> str:
             if abs(spot[1] - py) > 10:
                 parts.append(line(px, py, spot[0], spot[1], "leader", f"stroke:{colour}"))
             parts.append(text(spot[0], spot[1], shorten(row.row, 240), spot[2], "halo", f"fill:{colour}"))
-    return picture(WIDTH, height, say(language, "cost", size=size), parts)
+    return picture(WIDTH, height, say(language, "cost", labels=counted(language, [size])), parts)

@@ -13,7 +13,7 @@ from headstart.evaluation.analysis import Analysis, RowSummary, SizeTable
 from headstart.evaluation.study import Study
 from headstart.evaluation.summary import caveats, confusion, gathered_notes, remark
 from headstart.evaluation.verdict import SizeVerdict, decide, headline, size_text
-from headstart.evaluation.words import number, say, signed
+from headstart.evaluation.words import counted, number, say, signed
 
 CONFUSION_CLASSES = 20
 
@@ -75,7 +75,7 @@ def _verdict(study: Study, analysis: Analysis, verdicts: Sequence[SizeVerdict], 
     else:
         lines = [f'<p class="head">{escape(headline(verdicts, language))}</p>']
     for one in verdicts:
-        label = escape(say(language, "at_labels", size=one.size))
+        label = escape(counted(language, [one.size]))
         lines.append(f"<p><b>{label}.</b> {escape(size_text(one, analysis, language))}</p>")
     if study.stopped:
         planned = len(study.rows) * len(study.sizes) * study.draws
@@ -91,7 +91,7 @@ def _scores(study: Study, analysis: Analysis, verdicts: Sequence[SizeVerdict], l
     bodies = []
     for verdict in verdicts:
         table = analysis.tables[verdict.size]
-        lines = [f'<tr><th colspan="8">{escape(say(language, "at_labels", size=table.size))}</th></tr>']
+        lines = [f'<tr><th colspan="8">{escape(counted(language, [table.size]))}</th></tr>']
         lines += [_score_line(study, row, table, verdict, language) for row in table.rows.values()]
         for name, reasons in study.failures.items():
             if table.size in reasons and name not in table.rows:
@@ -114,7 +114,7 @@ def _score_line(study: Study, row: RowSummary, table: SizeTable, verdict: SizeVe
         ' class="best"'
         if row.row == verdict.best
         else ' class="out"'
-        if row.row in (*verdict.unlearned, "majority")
+        if row.row in (*verdict.unlearned, *verdict.unshown, "majority")
         else ""
     )
     middle = "".join(f'<td class="span">{cell}</td>' for cell in cells)
@@ -123,7 +123,7 @@ def _score_line(study: Study, row: RowSummary, table: SizeTable, verdict: SizeVe
 
 
 def _figures(analysis: Analysis, language: str) -> Iterable[str]:
-    size = max(analysis.tables)
+    labels = counted(language, [max(analysis.tables)])
     drawn = (
         ("curve", charts.curve(analysis, language)),
         ("paired", charts.paired(analysis, language)),
@@ -131,7 +131,7 @@ def _figures(analysis: Analysis, language: str) -> Iterable[str]:
     )
     for name, picture in drawn:
         if picture:
-            heading = f"<h2>{escape(say(language, name, size=size))}</h2>{_note(say(language, f'{name}_note'))}"
+            heading = f"<h2>{escape(say(language, name, labels=labels))}</h2>{_note(say(language, f'{name}_note'))}"
             yield f"<figure>{heading}{picture}</figure>"
 
 
@@ -149,7 +149,7 @@ def _confusion(study: Study, verdicts: Sequence[SizeVerdict], language: str) -> 
             for share in share_C
         )
         lines.append(f"<tr><td>{escape(name)}</td>{cells}</tr>")
-    heading = escape(say(language, "confusion", row=last.best, size=last.size))
+    heading = escape(say(language, "confusion", row=last.best, labels=counted(language, [last.size])))
     table = f'<table class="confusion"><thead><tr><th></th>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table>'
     note = _note(say(language, "confusion_note"))
     return f'<figure><h2>{heading}</h2>{note}<div class="wide">{table}</div></figure>'

@@ -18,7 +18,7 @@ from headstart.evaluation.page import CONFUSION_CLASSES, page
 from headstart.evaluation.study import Study
 from headstart.evaluation.summary import caveats, confusion, gathered_notes
 from headstart.evaluation.verdict import decide, sentences
-from headstart.evaluation.words import LANGUAGES, listed, number, say
+from headstart.evaluation.words import LANGUAGES, counted, number, say
 
 
 def write_report(study: Study, folder: Path, language: str = "en") -> Path:
@@ -84,7 +84,7 @@ def verdict_text(study: Study, language: str = "en") -> str:
     """Return the verdict in words: a headline, then a paragraph per label count, with blank lines between."""
     analysis = analyse(study)
     first, *paragraphs = sentences(study, analysis, language)
-    labels = [say(language, "at_labels", size=size) for size in analysis.tables]
+    labels = [counted(language, [size]) for size in analysis.tables]
     return "\n\n".join([first, *(f"{label}: {words}" for label, words in zip(labels, paragraphs))])
 
 
@@ -97,15 +97,15 @@ def terminal_table(study: Study, language: str = "en") -> str:
         table = Table(box=None)
         table.add_column(say(language, "row"))
         for size in analysis.tables:
-            table.add_column(say(language, "at_labels", size=size), justify="right")
+            table.add_column(counted(language, [size]), justify="right")
         for name in _ordered(analysis):
             table.add_row(Text(name), *(_entry(analysis, name, size) for size in analysis.tables))
         console.print(table)
     for name, reasons in study.failures.items():
         for reason in dict.fromkeys(reasons.values()):
-            sizes = listed([str(size) for size in sorted(reasons) if reasons[size] == reason])
+            labels = counted(language, [size for size in sorted(reasons) if reasons[size] == reason])
             told = say(language, "remark_failed", reason=reason)
-            console.print(f"{name}, {say(language, 'at_labels', size=sizes)}: {told}", markup=False)
+            console.print(f"{name}, {labels}: {told}", markup=False)
     return console.file.getvalue()
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from headstart.evaluation.analysis import Analysis, RowSummary, SizeTable
 from headstart.evaluation.study import Study
 from headstart.evaluation.verdict import SizeVerdict
-from headstart.evaluation.words import listed, say
+from headstart.evaluation.words import counted, say
 
 LIMITED = 0.9  # a cell that used this share of its time may have wanted more
 
@@ -28,6 +28,8 @@ def remark(study: Study, row: RowSummary, table: SizeTable, verdict: SizeVerdict
         out.append(say(language, "remark_peer"))
     if row.row in verdict.unlearned:
         out.append(say(language, "remark_unlearned"))
+    if row.row in verdict.unshown:
+        out.append(say(language, "remark_unshown"))
     if reason := study.failures.get(row.row, {}).get(table.size):
         out.append(say(language, "remark_failed", reason=reason))
     return "; ".join(out)
@@ -44,12 +46,12 @@ def caveats(study: Study, analysis: Analysis, language: str) -> list[str]:
         names.append("draws")
     out = [say(language, f"caveat_{name}") for name in names + ["reuse"]]
     tables = analysis.tables.values()
-    shared = [str(table.size) for table in tables if table.overlap > 0.5 and not table.fixed_pool]
-    fixed = [str(table.size) for table in tables if table.fixed_pool and len(table.draws) > 1]
-    few = [str(size) for size in study.sizes if size < len(study.classes)]
+    shared = [table.size for table in tables if table.overlap > 0.5 and not table.fixed_pool]
+    fixed = [table.size for table in tables if table.fixed_pool and len(table.draws) > 1]
+    few = [size for size in study.sizes if size < len(study.classes)]
     for name, sizes in (("pool", shared), ("fixed", fixed), ("few", few)):
         if sizes:
-            out.append(say(language, f"caveat_{name}", sizes=listed(sizes)))
+            out.append(say(language, f"caveat_{name}", labels=counted(language, sizes)))
     return out
 
 

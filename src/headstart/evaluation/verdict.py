@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from headstart.evaluation.analysis import Analysis, Difference, RowSummary, SizeTable
+from headstart.evaluation.analysis import SLIGHT, Analysis, Difference, RowSummary, SizeTable
 from headstart.evaluation.study import Study
-from headstart.evaluation.words import listed, number, percent, say, signed
+from headstart.evaluation.words import counted, listed, number, percent, say, signed
 
 MARGIN = 0.01  # a gain that is surely below one point is not worth the trouble
 Outcome = Literal["worth", "not_worth", "undecided", "none"]
@@ -34,8 +34,9 @@ class Worth:
 class SizeVerdict:
     """The verdict at one label count.
 
-    best: highest mean, None where no row learned. peers: rows that cannot be told apart from it. cheaper: the quickest
-    of these, where it needs less than half of the best row's time. unlearned: rows not better than guessing.
+    best: highest mean of the rows shown to learn, or None. peers: rows that cannot be told apart from it. cheaper: the
+    quickest of these, where it needs less than half of the best row's time. unlearned: rows that did not learn.
+    unshown: other rows that were not shown to be better than guessing.
     """
 
     size: int
@@ -43,6 +44,7 @@ class SizeVerdict:
     peers: tuple[str, ...]
     cheaper: str | None
     unlearned: tuple[str, ...]
+    unshown: tuple[str, ...]
     worth: Worth
 
 
@@ -54,17 +56,18 @@ def decide(study: Study, analysis: Analysis) -> tuple[SizeVerdict, ...]:
 
 def _decide(table: SizeTable, bases: dict[str, str | None]) -> SizeVerdict:
     judged = [row for row in table.rows.values() if row.kind != "majority" and row.paired]
-    one_draw = len(table.draws) < 2  # nothing can be claimed, so that nothing is called unlearned either
-    unlearned = () if one_draw else tuple(row.row for row in judged if not row.learned)
-    best = next((row for row in judged if row.row not in unlearned), None)
-    if best is None:
-        return SizeVerdict(table.size, None, (), None, unlearned, judge_worth(table, bases))
-    others = [row for row in judged if row is not best and row.row not in unlearned]
+    one_draw = len(table.draws) < 2  # nothing can be claimed, so that no row is called unlearned or unshown either
+    shown = [row for row in judged if row.learned or one_draw]
+    unlearned = tuple(row.row for row in judged if row.failed)
+    unshown = tuple(row.row for row in judged if row not in shown and not row.failed)
+    if not shown:
+        return SizeVerdict(table.size, None, (), None, unlearned, unshown, judge_worth(table, bases))
+    best, *others = shown
     peers = [row for row in others if table.difference(best.row, row.row).claim == "undecided"]
     quick = min(peers, key=lambda row: row.seconds, default=None)
     cheaper = quick.row if quick and quick.seconds < best.seconds / 2 else None
     names = tuple(row.row for row in peers)
-    return SizeVerdict(table.size, best.row, names, cheaper, unlearned, judge_worth(table, bases))
+    return SizeVerdict(table.size, best.row, names, cheaper, unlearned, unshown, judge_worth(table, bases))
 
 
 def judge_worth(table: SizeTable, bases: dict[str, str | None]) -> Worth:
@@ -125,9 +128,9 @@ def headline(verdicts: tuple[SizeVerdict, ...], language: str) -> str:
     """Return one sentence on whether pre-training was worth it, over all label counts of the study."""
     parts = []
     for outcome in ("worth", "not_worth", "undecided"):
-        sizes = [str(one.size) for one in verdicts if one.worth.outcome == outcome]
+        sizes = [one.size for one in verdicts if one.worth.outcome == outcome]
         if sizes:
-            parts.append(say(language, f"headline_{outcome}", sizes=listed(sizes)))
+            parts.append(say(language, f"headline_{outcome}", labels=counted(language, sizes)))
     return " ".join(parts) if parts else say(language, "headline_none")
 
 
@@ -136,7 +139,7 @@ def size_text(verdict: SizeVerdict, analysis: Analysis, language: str) -> str:
     table = analysis.tables[verdict.size]
     parts = []
     if verdict.best is None:
-        parts.append(say(language, "no_row_learned"))
+        parts.append(say(language, "no_row_shown"))
     else:
         row = table.rows[verdict.best]
         span = f"{number(row.mean)} [{number(row.low)}, {number(row.high)}]"
@@ -146,8 +149,12 @@ def size_text(verdict: SizeVerdict, analysis: Analysis, language: str) -> str:
         if verdict.cheaper:
             share = table.rows[verdict.cheaper].seconds / row.seconds
             parts.append(say(language, "cheaper", row=verdict.cheaper, share=percent(share)))
-        if verdict.unlearned:
-            parts.append(say(language, "unlearned", rows=listed(verdict.unlearned)))
+        if verdict.unshown:
+            parts.append(say(language, "unshown", rows=listed(verdict.unshown)))
+    if verdict.unlearned:
+        parts.append(say(language, "unlearned", rows=listed(verdict.unlearned), slight=signed(SLIGHT)))
+    if verdict.size < analysis.classes:
+        parts.append(say(language, "few_labels", size=verdict.size, classes=analysis.classes))
     parts += _worth_text(verdict.worth, language)
     return " ".join(parts)
 

@@ -16,24 +16,28 @@ _WORDS: dict[str, tuple[str, str]] = {
         "끝난 칸이 없어 아직 판단할 것이 없습니다. 같은 명령을 다시 실행하면 이어집니다.",
     ),
     "headline_worth": (
-        "Pre-training was worth it at {sizes} labels.",
-        "라벨 {sizes}개에서는 사전학습이 값을 했습니다.",
+        "Pre-training was worth it at {labels}.",
+        "{labels}에서는 사전학습이 값을 했습니다.",
     ),
     "headline_not_worth": (
-        "Pre-training was not worth it at {sizes} labels.",
-        "라벨 {sizes}개에서는 사전학습이 값을 하지 못했습니다.",
+        "Pre-training was not worth it at {labels}.",
+        "{labels}에서는 사전학습이 값을 하지 못했습니다.",
     ),
     "headline_undecided": (
-        "At {sizes} labels this data does not decide whether pre-training was worth it.",
-        "라벨 {sizes}개에서는 사전학습이 값을 했는지 이 데이터로 결정되지 않습니다.",
+        "At {labels} this data does not decide whether pre-training was worth it.",
+        "{labels}에서는 사전학습이 값을 했는지 이 데이터로 결정되지 않습니다.",
     ),
     "headline_none": (
         "No pre-trained model took part, so this comparison says nothing about pre-training.",
         "사전학습 모델이 참여하지 않아 사전학습에 대해서는 말할 수 없습니다.",
     ),
-    "no_row_learned": (
-        "No route was better than guessing: get more labels, or check whether the labels are right.",
-        "추측보다 나은 방법이 없었습니다. 라벨을 더 모으거나 라벨이 맞는지 확인하세요.",
+    "few_labels": (
+        "Only {size} of {classes} classes can have a label.",
+        "클래스 {classes}개 중 {size}개만 라벨을 가질 수 있습니다.",
+    ),
+    "no_row_shown": (
+        "No route was shown to be better than guessing: get more labels, or check whether the labels are right.",
+        "추측보다 낫다고 확인된 방법이 없습니다. 라벨을 더 모으거나 라벨이 맞는지 확인하세요.",
     ),
     "use": ("Use {row}: {score}.", "권장: {row}, 점수 {score}."),
     "peers": ("Cannot be told apart from it: {rows}.", "이와 구별되지 않는 방법: {rows}."),
@@ -41,7 +45,11 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Of these, {row} needs only {share} of its time.",
         "그중 {row} 쪽은 걸리는 시간이 {share}뿐입니다.",
     ),
-    "unlearned": ("Did not learn (no better than guessing): {rows}.", "학습하지 못한 방법(추측 수준): {rows}."),
+    "unshown": ("Not shown to be better than guessing: {rows}.", "추측보다 낫다고 확인되지 않음: {rows}."),
+    "unlearned": (
+        "Did not learn (less than {slight} ahead of guessing): {rows}.",
+        "학습하지 못한 방법(추측 대비 {slight} 미만): {rows}.",
+    ),
     "size_worth": ("Pre-training was worth it.", "사전학습이 값을 했습니다."),
     "size_not_worth": ("Pre-training was not worth it.", "사전학습이 값을 하지 못했습니다."),
     "size_undecided": (
@@ -87,7 +95,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     # report
     "title": ("Which route to use, and did pre-training pay?", "어떤 방법을 쓸까, 사전학습은 값을 했나?"),
     "verdict": ("Verdict", "결론"),
-    "at_labels": ("{size} labels", "라벨 {size}개"),
+    "label": ("{sizes} label", "라벨 {sizes}개"),
+    "labels": ("{sizes} labels", "라벨 {sizes}개"),
     "scores": ("Scores", "점수"),
     "scores_note": (
         "{metric} on {test} test rows, mean over label draws with its 95 % interval (label draws and test rows both "
@@ -112,6 +121,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "remark_best": ("best", "최고"),
     "remark_peer": ("not apart from best", "최고와 구별 안 됨"),
     "remark_unlearned": ("did not learn", "학습 못 함"),
+    "remark_unshown": ("not shown to learn", "학습 확인 안 됨"),
     "remark_reference": ("reference", "기준"),
     "remark_unpaired": ("too few draws, not compared", "추출이 적어 비교 제외"),
     "remark_failed": ("could not run: {reason}", "실행 불가: {reason}"),
@@ -125,12 +135,12 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Bars: Holm-adjusted intervals; filled dots: a claim is made.",
         "막대: Holm 보정 구간, 채운 점: 주장할 수 있음.",
     ),
-    "cost": ("Score and cost at {size} labels", "점수와 비용 (라벨 {size}개)"),
+    "cost": ("Score and cost at {labels}", "점수와 비용 ({labels})"),
     "cost_note": (
         "Seconds (median) to train and test one model, without pre-training; logarithmic.",
         "모델 하나를 학습하고 시험하는 시간의 중앙값(초, 사전학습 제외), 로그 눈금.",
     ),
-    "confusion": ("What {row} mixes up at {size} labels", "{row}의 혼동 (라벨 {size}개)"),
+    "confusion": ("What {row} mixes up at {labels}", "{row}의 혼동 ({labels})"),
     "confusion_note": (
         "Rows: true class; columns: predicted class; per cent of the true class, over all draws.",
         "행: 실제 클래스, 열: 예측 클래스. 실제 클래스 대비 %, 모든 추출 합계.",
@@ -173,17 +183,17 @@ _WORDS: dict[str, tuple[str, str]] = {
         "학습하는 방법에는 시간 제한이 있었습니다. 시간이 더 있으면 나아질 수 있습니다.",
     ),
     "caveat_pool": (
-        "At {sizes} labels the draws share much of the labelled pool (over half); the intervals are widened for it, "
+        "At {labels} the draws share much of the labelled pool (over half); the intervals are widened for it, "
         "which rests on an approximation.",
-        "라벨 {sizes}개에서는 추출들이 라벨 데이터의 절반 넘게 겹칩니다. 구간을 그만큼 넓혔지만 근사입니다.",
+        "{labels}에서는 추출들이 라벨 데이터의 절반 넘게 겹칩니다. 구간을 그만큼 넓혔지만 근사입니다.",
     ),
     "caveat_fixed": (
-        "At {sizes} labels every draw is the whole labelled pool: the intervals hold for these labels, not for others.",
-        "라벨 {sizes}개에서는 모든 추출이 라벨 데이터 전체입니다. 구간은 이 라벨에 대해서만 유효합니다.",
+        "At {labels} every draw is the whole labelled pool: the intervals hold for these labels, not for others.",
+        "{labels}에서는 모든 추출이 라벨 데이터 전체입니다. 구간은 이 라벨에 대해서만 유효합니다.",
     ),
     "caveat_few": (
-        "With {sizes} labels some classes have no label at all.",
-        "라벨 {sizes}개에서는 라벨이 하나도 없는 클래스가 있습니다.",
+        "With {labels} some classes have no label at all.",
+        "{labels}에서는 라벨이 하나도 없는 클래스가 있습니다.",
     ),
     "caveat_draws": (
         "With fewer than 5 draws, “learned” rests on scores that scatter evenly around their mean; 10 are better.",
@@ -206,6 +216,11 @@ def say(language: str, name: str, **values: object) -> str:
     if language not in LANGUAGES:
         raise unknown("language", language, LANGUAGES)
     return _WORDS[name][LANGUAGES.index(language)].format(**values)
+
+
+def counted(language: str, sizes: Sequence[int]) -> str:
+    """Return label counts as `1 label`, `16 labels` or `4, 16 labels`."""
+    return say(language, "label" if list(sizes) == [1] else "labels", sizes=listed([str(size) for size in sizes]))
 
 
 def listed(names: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 
 from headstart.base.errors import HeadstartError
 from headstart.base.examples import Examples
-from headstart.routes.workspace import Workspace
+from headstart.routes.workspace import NO_BASE, Workspace
 
 
 def labels_of(examples: Examples) -> np.ndarray:
@@ -35,7 +35,7 @@ def check_kind(pairs: bool, examples: Examples) -> None:
 
 def no_base(workspace: Workspace) -> str | None:
     """Return why a route that needs a base cannot run, or None."""
-    return None if workspace.base is not None else "it needs a pre-trained base and none was given"
+    return None if workspace.base is not None else NO_BASE
 
 
 def no_corpus(workspace: Workspace) -> str | None:

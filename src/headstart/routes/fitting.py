@@ -49,7 +49,6 @@ class NetworkFit:
     """
 
     needs: ClassVar[Literal["nothing", "corpus", "base"]] = "base"
-    classical: ClassVar[bool] = False
     usual: ClassVar[float]
     rate: float | None = None
     choose_rate: bool = True

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from headstart.base.errors import HeadstartError
 from headstart.base.examples import Examples
 from headstart.routes.checks import check_kind
 from headstart.routes.vectors import Frame
@@ -34,11 +33,10 @@ class FrozenVectors:
     @classmethod
     def of(cls, examples: Examples, workspace: Workspace, layer: int, pooling: str) -> FrozenVectors:
         """Return the vectors of the workspace's base for rows like `examples`. Raises HeadstartError."""
-        if workspace.base is None:
-            raise HeadstartError("no base: this route needs a pre-trained run (the first argument)")
-        check_layer(workspace.base, layer)
+        base = workspace.need_base()
+        base.check_embedding(layer, pooling)
         frame = workspace.frame(examples, layer=layer, pooling=pooling)
-        return cls(workspace, workspace.base, layer, pooling, frame, examples.second is not None)
+        return cls(workspace, base, layer, pooling, frame, examples.second is not None)
 
     def features(self, examples: Examples) -> np.ndarray:
         """Return float32 [N, D], for pairs [N, 4 D]. Raises HeadstartError when the rows are of the other kind."""
@@ -60,11 +58,3 @@ class FrozenVectors:
         """Read what `save_base` wrote, with the saved `data` and frame."""
         base = Artefact.open(folder / _FOLDER)
         return cls(Workspace(base), base, data["layer"], data["pooling"], Frame.from_arrays(arrays), data["pairs"])
-
-
-def check_layer(base: Artefact, layer: int) -> None:
-    """Raise HeadstartError when the base has no such layer."""
-    if not -1 <= layer <= base.backbone.depth:
-        raise HeadstartError(
-            f"layer={layer}: this base has layers 0 (embeddings) to {base.backbone.depth}, or -1 for the last"
-        )

@@ -33,7 +33,6 @@ class Knn(RouteSpec):
     on held-out rows."""
 
     needs: ClassVar[Literal["nothing", "corpus", "base"]] = "base"
-    classical: ClassVar[bool] = False
     layer: int = -1
     pooling: Literal["auto", "mean", "cls", "own"] = "auto"
     usual: Literal[1, 5, 10, 20, 50, 100] = 20

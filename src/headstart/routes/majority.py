@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 
@@ -20,12 +20,7 @@ from headstart.routes.workspace import Workspace
 class Majority(RouteSpec):
     """Nothing to set; of equally frequent classes the first is taken."""
 
-    needs: ClassVar[Literal["nothing", "corpus", "base"]] = "nothing"
     classical: ClassVar[bool] = True
-
-    def refuses(self, examples: Examples, workspace: Workspace) -> str | None:
-        """Return why this route cannot run here, or None."""
-        return None
 
     def run(
         self, examples: Examples, workspace: Workspace, *, seed: int, seconds: float | None = None

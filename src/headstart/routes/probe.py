@@ -24,7 +24,6 @@ class Probe(RouteSpec):
     is clearly better on held-out rows."""
 
     needs: ClassVar[Literal["nothing", "corpus", "base"]] = "base"
-    classical: ClassVar[bool] = False
     layer: int = -1
     pooling: Literal["auto", "mean", "cls", "own"] = "auto"
     usual: float = 1.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from headstart.base.examples import Examples
 from headstart.base.spec import RouteSpec
@@ -18,13 +18,8 @@ from headstart.routes.workspace import Workspace
 class TfidfNb(RouteSpec):
     """usual: the added count that is kept unless another one of the grid is clearly better on held-out rows."""
 
-    needs: ClassVar[Literal["nothing", "corpus", "base"]] = "nothing"
     classical: ClassVar[bool] = True
     usual: float = 0.1
-
-    def refuses(self, examples: Examples, workspace: Workspace) -> str | None:
-        """Return why this route cannot run here, or None."""
-        return None
 
     def run(self, examples: Examples, workspace: Workspace, *, seed: int, seconds: float | None = None) -> TextLinear:
         """Fit columns, weights and strength on the labelled rows. Raises HeadstartError: no rows or no labels."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from headstart.training.artefact import Artefact
 
 T = TypeVar("T")
+NO_BASE = "it needs a pre-trained base and none was given"
 _FRAME_FROM, _FRAME_ROWS = 20_000, 4_000  # documents looked at, documents embedded
 
 
@@ -29,7 +30,6 @@ class Workspace:
     def __init__(self, base: Artefact | None = None, corpus: Callable[[], Iterable[str]] | None = None):
         self.base = base
         self._corpus = corpus
-        self._identities: dict[int, tuple[Artefact, str]] = {}
         self._made: dict[Hashable, Any] = {}
         self._vectors: dict[Hashable, dict[str, np.ndarray]] = {}
 
@@ -62,8 +62,8 @@ class Workspace:
 
         Memory: 4 D bytes per different text ever asked for.
         """
-        base = base or self._need_base()
-        known = self._vectors.setdefault((self._identity(base), layer, pooling), {})
+        base = base or self.need_base()
+        known = self._vectors.setdefault((base.identity, layer, pooling), {})
         missing = [text for text in dict.fromkeys(texts) if text not in known]
         if missing:
             known.update(zip(missing, base.embed(missing, layer=layer, pooling=pooling)))
@@ -76,14 +76,15 @@ class Workspace:
 
         Without the corpus it is that of the texts of `examples` (their labels are not looked at).
         """
-        base = base or self._need_base()
+        base = base or self.need_base()
         setting = {"base": base, "layer": layer, "pooling": pooling}
 
         def from_corpus() -> Frame | None:
             if not self.has_documents:
                 return None
             seen = list(itertools.islice(self.documents(), _FRAME_FROM))
-            sample = seen[:: max(1, len(seen) // _FRAME_ROWS)][:_FRAME_ROWS]
+            places = np.linspace(0, len(seen), min(len(seen), _FRAME_ROWS), endpoint=False).astype(int)
+            sample = [seen[place] for place in places]
             return Frame.of(base.embed(sample, layer=layer, pooling=pooling), "corpus")
 
         frame = self.once(("frame", base.identity, layer, pooling), from_corpus)
@@ -108,13 +109,8 @@ class Workspace:
             return first
         return pair_features(first, frame.apply(self.vectors(examples.second, **setting)))
 
-    def _identity(self, base: Artefact) -> str:
-        """Return the hash of a base, computed once: it reads all weights."""
-        if id(base) not in self._identities:
-            self._identities[id(base)] = (base, base.identity)  # the reference keeps the id taken
-        return self._identities[id(base)][1]
-
-    def _need_base(self) -> Artefact:
+    def need_base(self) -> Artefact:
+        """Return the base. Raises HeadstartError when there is none."""
         if self.base is None:
-            raise HeadstartError("no base: this route needs a pre-trained run (the first argument)")
+            raise HeadstartError(f"this route cannot run: {NO_BASE}")
         return self.base

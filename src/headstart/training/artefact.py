@@ -16,15 +16,25 @@ from safetensors.torch import save
 
 from headstart.base import registry
 from headstart.base.batch import Batch
-from headstart.base.contracts import Backbone, Objective, Tokenizer, pick_device
+from headstart.base.contracts import Backbone, Objective, Tokenizer
+from headstart.base.device import pick_device
 from headstart.base.errors import HeadstartError, unknown
 from headstart.base.examples import Examples
-from headstart.base.files import check_folder, nearest_beside, read_json, sha256, write_bytes, write_folder, write_json
+from headstart.base.files import (
+    check_folder,
+    disk_error,
+    nearest_beside,
+    read_json,
+    sha256,
+    write_bytes,
+    write_folder,
+    write_json,
+)
 from headstart.base.spec import BackboneSpec
 from headstart.data.corpus import Corpus
 from headstart.interop.huggingface import Loaded, load_backbone, load_head
 from headstart.text.load import load_tokenizer
-from headstart.training.checkpoint import WEIGHTS, Checkpoints, disk_error, load_weights, read_weights
+from headstart.training.checkpoint import WEIGHTS, Checkpoints, load_weights, read_weights
 
 NETWORK = "network.json"
 _POOLINGS = ("auto", "mean", "cls", "own")
@@ -140,7 +150,7 @@ class Artefact:
 
         layer: -1 for the last, 0 for the embeddings; pooling: mean, cls, own, or auto (mean; own vector for a bag).
         """
-        self._check_embedding(layer, pooling)
+        self.check_embedding(layer, pooling)
         self.backbone.eval()
         device = next(self.backbone.parameters()).device
         out = np.zeros((len(texts), self.backbone.width), np.float32)
@@ -162,7 +172,7 @@ class Artefact:
             out[low : low + chunk] /= np.maximum(weight, 1.0)[:, None]
         return out
 
-    def _check_embedding(self, layer: int, pooling: str) -> None:
+    def check_embedding(self, layer: int, pooling: str) -> None:
         """Raise HeadstartError for a layer that is not there or a pooling that nobody knows."""
         if pooling not in _POOLINGS:
             raise unknown("pooling", pooling, _POOLINGS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import re
 import shutil
@@ -14,7 +13,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from headstart.base.errors import HeadstartError
-from headstart.base.files import check_folder, read_json, write_folder
+from headstart.base.files import check_folder, disk_error, read_json, write_folder
 from headstart.training.loop import TrainState, weights
 
 WEIGHTS = "weights.safetensors"
@@ -73,24 +72,31 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
 def restore(state: TrainState, folder: Path) -> None:
     """Put a checkpoint into a fresh state. Raises HeadstartError: a tensor is missing, extra or misshapen."""
     load_weights(state.backbone, state.objective, read_weights(folder), folder)
-    tensors = load_file(folder / _OPTIMIZER)
-    counters = read_json(folder / _STATE)
-    for name, value in counters.items():
+    _load_optimizer(state.optimizer, load_file(folder / _OPTIMIZER), folder / _OPTIMIZER)
+    for name, value in read_json(folder / _STATE).items():
         setattr(state, name, value)
-    index = 0
-    for group in state.optimizer.param_groups:
-        for parameter in group["params"]:
-            names = [n for n in tensors if n.startswith(f"{index:05d}.")]
-            held = {n.split(".", 1)[1]: tensors.pop(n) for n in names}
-            if held:
-                state.optimizer.state[parameter] = {
-                    # Cloned: the loaded tensors are views of the file, which is pruned one day.
-                    k: v.clone() if k == "step" else v.clone().to(parameter.device)
-                    for k, v in held.items()
-                }
-            index += 1
+
+
+def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], source: Path) -> None:
+    """Put back what `_optimizer_tensors` wrote; a parameter that never had a gradient has no state, in the file too."""
+    kinds = {name.split(".", 1)[1] for name in tensors}
+    flat = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    found = {}
+    for index, parameter in enumerate(flat):
+        held = {kind: tensors.pop(name) for kind in sorted(kinds) if (name := f"{index:05d}.{kind}") in tensors}
+        if held and (lost := kinds - set(held)):
+            raise HeadstartError(f"{source}: tensor {index:05d}.{min(lost)} is missing")
+        for kind, value in held.items():
+            if kind != "step" and value.shape != parameter.shape:
+                shapes = f"{list(value.shape)}, the parameter {list(parameter.shape)}"
+                raise HeadstartError(f"{source}: tensor {index:05d}.{kind} has shape {shapes}")
+        if held:
+            # Cloned: the loaded tensors are views of the file, which is pruned one day. A fused optimizer wants `step`
+            # where the parameter is, as its own `load_state_dict` does.
+            found[parameter] = {kind: value.clone().to(parameter.device) for kind, value in held.items()}
     if tensors:
-        raise HeadstartError(f"{folder / _OPTIMIZER}: holds {len(tensors)} tensors that this run does not have")
+        raise HeadstartError(f"{source}: holds {len(tensors)} tensors that this run does not have")
+    optimizer.state.update(found)
 
 
 def load_weights(backbone: torch.nn.Module, objective: torch.nn.Module | None, tensors: dict, source: Path) -> None:
@@ -104,20 +110,6 @@ def load_weights(backbone: torch.nn.Module, objective: torch.nn.Module | None, t
         except RuntimeError as error:
             reason = " ".join(str(error).split())
             raise HeadstartError(f"{source}: the {part} does not fit its spec: {reason[:300]}") from None
-
-
-def disk_error(path: Path, error: OSError) -> HeadstartError:
-    """Return one line for an OSError of a write: what, where, how much is free, what to do."""
-    parent = next((p for p in [path, *path.parents] if p.exists()), Path("/"))
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        free = shutil.disk_usage(parent).free / 2**20
-        return HeadstartError(
-            f"disk full while writing {path} ({free:.0f} MB free); what was saved before is intact: "
-            "free some space and run the same command again (pretrain: with --resume)"
-        )
-    if (file := next((p for p in path.parents if p.is_file()), None)) is not None:
-        return HeadstartError(f"cannot write {path}: {file} is a file, not a folder")
-    return HeadstartError(f"cannot write {path}: {error.strerror or error}; choose a folder you may write to")
 
 
 def _unshared(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

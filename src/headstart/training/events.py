@@ -13,7 +13,10 @@ from typing import Protocol, TextIO
 
 @dataclass(frozen=True)
 class Event:
-    """kind: step | evaluation | saved | warning. loss: per target; rate: learning rate; seconds: of training so far."""
+    """kind: step | evaluation | saved | warning.
+
+    loss: per target (of steps: smoothed, see `FitResult`); rate: learning rate; seconds: of training so far.
+    """
 
     kind: str
     step: int
@@ -67,7 +70,6 @@ class Progress:
         self._between = 0.2 if self._live else seconds_between
         self._last = -math.inf
         self._start: tuple[float, int, int] | None = None
-        self._mean: float | None = None
         self._width = 0
 
     def __call__(self, event: Event) -> None:
@@ -80,7 +82,6 @@ class Progress:
             self._line(f"warning: {event.message}")
 
     def _step(self, event: Event) -> None:
-        self._mean = event.loss if self._mean is None else 0.95 * self._mean + 0.05 * event.loss
         if self._start is None:
             self._start = (event.seconds, event.tokens, event.step)
         now = time.monotonic()
@@ -91,7 +92,7 @@ class Progress:
         speed = (event.tokens - self._start[1]) / seconds
         left = event.seconds * (1 - event.progress) / event.progress if event.progress > 0 else math.nan
         text = (
-            f"{event.progress:4.0%}  step {event.step:,}  loss {self._mean:.4f}  rate {event.rate:.1e}  "
+            f"{event.progress:4.0%}  step {event.step:,}  loss {event.loss:.4f}  rate {event.rate:.1e}  "
             + (f"{speed:,.0f} tokens/s  " if speed else "")
             + f"{clock(left)} left"
         )

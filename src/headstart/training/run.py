@@ -23,16 +23,16 @@ import torch
 from headstart import __version__
 from headstart.base import registry
 from headstart.base.batch import Batch
-from headstart.base.contracts import Backbone, Objective, Tokenizer, pick_device
-from headstart.base.device import pick_compute_dtype
+from headstart.base.contracts import Backbone, Objective, Tokenizer
+from headstart.base.device import pick_compute_dtype, pick_device
 from headstart.base.errors import HeadstartError
-from headstart.base.files import read_json, write_json
+from headstart.base.files import disk_error, read_json, write_json
 from headstart.base.spec import BackboneSpec, ObjectiveSpec, Spec, TokenizerSpec
 from headstart.data.batches import Samples, ShardBatches, held_out_batches, make_samples
 from headstart.data.corpus import Corpus
 from headstart.data.shards import Shards, ensure_shards
 from headstart.text.load import load_tokenizer
-from headstart.training.checkpoint import Checkpoints, disk_error, restore
+from headstart.training.checkpoint import Checkpoints, restore
 from headstart.training.events import Listener, MetricsFile
 from headstart.training.loop import DTYPES, FitResult, Stop, TrainState, fit, start_state
 from headstart.training.plan import TrainPlan
@@ -161,7 +161,7 @@ def train_run(
                 note(line)
             spec = _with_training_time(spec, folder, time.monotonic() - begun, resume, note)
             run = _prepare(spec, tokenizer, shards, note)
-        record |= {"spec": spec.to_dict(), "ledger": shards.ledger.to_dict(), "notes": notes}
+        record |= {"spec": _written(spec), "ledger": shards.ledger.to_dict(), "notes": notes}
         write_json(folder / "run.json", record)
         metrics = MetricsFile(folder / "metrics.jsonl")
         try:
@@ -174,6 +174,13 @@ def train_run(
     except OSError as error:
         raise disk_error(Path(error.filename or folder), error) from None
     return RunResult(folder, result, notes)
+
+
+def _written(spec: RunSpec) -> dict[str, Any]:
+    """Return the spec for run.json; paths are absolute there, so that the run finds its text from any folder."""
+    data = spec.to_dict()
+    paths = [str(Path(path).absolute()) for path in data["corpus"]["paths"]]
+    return data | {"corpus": data["corpus"] | {"paths": paths}}
 
 
 def _plain_result(result: FitResult) -> dict[str, Any]:
@@ -213,7 +220,7 @@ def _record(spec: RunSpec, folder: Path, command: str) -> dict[str, Any]:
         "command": command,
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "machine": machine(),
-        "spec": spec.to_dict(),
+        "spec": _written(spec),
     }
 
 

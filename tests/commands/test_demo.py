@@ -1,0 +1,48 @@
+"""The demo's own part: what it plans, the command it reports, the exit code it passes on."""
+
+from __future__ import annotations
+
+import shlex
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from headstart.base.examples import Examples
+from headstart.commands import compare, demo, pretrain
+from headstart.commands.app import build, prepare
+
+
+@pytest.fixture
+def told(monkeypatch, tmp_path) -> dict:
+    """Take the work out of the demo; holds what the comparison was asked for. `stopped` says how it ends."""
+    told = {"stopped": None}
+    rows = Examples(first=["a", "b"], labels=np.array([0, 1]), classes=("x", "y"))
+
+    def run_comparison(*_, **asked):
+        told.update(asked)
+        return compare.Compared(asked["out"], SimpleNamespace(stopped=told["stopped"]), "verdict", "table")
+
+    monkeypatch.setattr(demo, "_docstrings", lambda home, words: (tmp_path / "corpus", rows, rows, {}))
+    monkeypatch.setattr(demo, "open_bases", lambda runs: {})
+    monkeypatch.setattr(pretrain, "pretrain", lambda *_, out, **__: SimpleNamespace(exit_code=0, folder=out))
+    monkeypatch.setattr(compare, "run_comparison", run_comparison)
+    return told
+
+
+def test_the_plan_is_said_first_and_the_command_is_whole(program, told, tmp_path):
+    given = ("--labels", "8,32", "--draws", 3, "--minutes", 0.5, "--language", "en")
+    shown = program("demo", "--out", tmp_path / "d", *given)
+    assert shown.code == 0
+    assert shown.err.startswith("planned: 0.5 min of training and comparing in all")
+    assert told["command"] == "headstart demo --data docstrings --minutes 0.5 --labels 8,32 --draws 3"
+    assert told["sizes"] == [8, 32]
+    build().parse_args(prepare(shlex.split(told["command"])[1:]), exit_on_error=False, print_error=False)
+
+
+def test_an_interrupted_comparison_is_not_success(program, told, tmp_path):
+    told["stopped"] = "interrupted"
+    shown = program("demo", "--out", tmp_path / "d", "--language", "ko")
+    assert shown.code == 130
+    assert "8분" in shown.err.splitlines()[0]
+    assert "verdict" in shown.out

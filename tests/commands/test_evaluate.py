@@ -1,0 +1,30 @@
+"""The bootstrap of evaluate: one resample in memory at a time, an interval around the score."""
+
+from __future__ import annotations
+
+import tracemalloc
+from types import SimpleNamespace
+
+import numpy as np
+
+from headstart.base.examples import Examples
+from headstart.commands import evaluate
+from headstart.routes import task
+
+
+def test_resamples_do_not_pile_up(monkeypatch):
+    rows = 5_000
+    labels = np.arange(rows) % 2
+    scores_NC = np.eye(2)[np.where(np.arange(rows) % 5, labels, 1 - labels)]  # four of five are right
+    made = Examples(first=["x"] * rows, labels=labels, classes=("a", "b"))
+    model = SimpleNamespace(classes=made.classes, scores=lambda _: scores_NC)
+    monkeypatch.setattr(task, "load_task", lambda _: model)
+    monkeypatch.setattr(task, "read_task", lambda _: {})
+    monkeypatch.setattr(evaluate, "labelled", lambda *_, **__: (made, {}))
+    tracemalloc.start()
+    found = evaluate.evaluate("task", ["data"])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4_000_000  # all 1,000 would take 40 MB
+    for value, low, high in found.scores.values():
+        assert 0.78 < low < value < high < 0.82
