@@ -1,4 +1,4 @@
-# make demo: the whole story on text this machine has (about 12 minutes with installation)   make test: the tests
+# make demo: the whole story on text this machine has (about 9 minutes with installation)   make test: the tests
 # make check: formatting and lint                                        make help-pages: docs/cli.md from --help
 PYTHON ?= python3.11
 VENV := .venv
