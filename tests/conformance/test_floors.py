@@ -51,6 +51,12 @@ def test_every_package_has_a_floor():
     assert {path.parent.name for path in ROOT.glob("*/*.py")} == set(LEVEL)
 
 
+def test_every_folder_is_a_package():
+    """A folder without __init__.py works from the tree and is left out of a built distribution."""
+    folders = {path.parent for path in ROOT.rglob("*.py")}
+    assert [str(folder.relative_to(ROOT)) for folder in folders if not (folder / "__init__.py").is_file()] == []
+
+
 def test_imports_only_go_down():
     assert violations(ROOT) == []
 
