@@ -42,10 +42,21 @@ def test_changed_text_is_refused_and_nothing_is_lost(tmp_path, text):
 
 def test_a_longer_budget_on_resume_counts_and_the_same_one_does_not(tmp_path, text):
     out = tmp_path / "run"
-    first = _run(text, out, minutes=0.03)
-    assert _run(text, out, minutes=0.03, resume=True).steps <= first.steps + 1
-    assert _run(text, out, minutes=0.06, resume=True).steps > first.steps + 1
+    _run(text, out, minutes=0.03)
+    resolved = _record(out)["spec"]["training"]["seconds"]
+    assert resolved < 1.8  # preparing was taken off
+    _run(text, out, minutes=0.03, resume=True)
+    assert _record(out)["spec"]["training"]["seconds"] == resolved
+    _run(text, out, minutes=0.06, resume=True)
     assert _record(out)["spec"]["training"]["seconds"] == pytest.approx(3.6)
+
+
+def test_most_epochs_end_a_run_early(tmp_path, text):
+    out = tmp_path / "run"
+    done = hs.pretrain([str(text)], out=out, objective="halves", minutes=0.5, set=[*SMALL, "batches.epochs=0.5"])
+    training = _record(out)["spec"]["training"]
+    assert done.steps == training["steps"] < 30
+    assert any("at most 0.5 epochs" in note for note in done.notes)
 
 
 def test_resuming_a_finished_run_keeps_its_result(tmp_path, text):

@@ -42,17 +42,23 @@ _LEAST_TRAINING = 0.4  # share of the budget that training gets even when prepar
 
 @dataclass(frozen=True, kw_only=True)
 class BatchSpec(Spec):
-    """tokens: per batch; window: longest sample in tokens; bucket: like lengths together; framed: with specials."""
+    """tokens: per batch; window: longest sample in tokens; bucket: like lengths together; framed: with specials.
+
+    epochs: most passes over the corpus, None = as many as the budget allows.
+    """
 
     tokens: int = 4096
     window: int = 126
     bucket: bool = True
     framed: bool = True
+    epochs: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("tokens", "window"):
             if getattr(self, name) < 1:
                 raise HeadstartError(f"batches.{name}={getattr(self, name)}: expected at least 1")
+        if self.epochs is not None and not self.epochs > 0:
+            raise HeadstartError(f"batches.epochs={self.epochs}: must be larger than 0")
 
     @classmethod
     def label(cls) -> str:
@@ -161,6 +167,7 @@ def train_run(
                 note(line)
             spec = _with_training_time(spec, folder, time.monotonic() - begun, resume, note)
             run = _prepare(spec, tokenizer, shards, note)
+            spec = _with_most_epochs(spec, run.batches, note)
         record |= {"spec": _written(spec), "ledger": shards.ledger.to_dict(), "notes": notes}
         write_json(folder / "run.json", record)
         metrics = MetricsFile(folder / "metrics.jsonl")
@@ -255,6 +262,18 @@ def _with_training_time(spec: RunSpec, folder: Path, used: float, resume: bool, 
     left = max(seconds - used, _LEAST_TRAINING * seconds)
     note(f"budget: {seconds:.0f} s; preparing took {used:.0f} s; training gets {left:.0f} s")
     return dataclasses.replace(spec, training=dataclasses.replace(spec.training, seconds=left))
+
+
+def _with_most_epochs(spec: RunSpec, batches: ShardBatches, note: Callable[[str], None]) -> RunSpec:
+    """Turn the most epochs into a number of steps, so that the schedule ends where training does."""
+    most = spec.batches.epochs
+    if most is None:
+        return spec
+    steps = max(1, round(most * batches.per_epoch / spec.training.accumulate))
+    if spec.training.steps is None:
+        note(f"at most {most:g} epochs ({steps:,} steps), then it ends early; batches.epochs changes that")
+    steps = min(steps, spec.training.steps or steps)
+    return dataclasses.replace(spec, training=dataclasses.replace(spec.training, steps=steps))
 
 
 def _with_dtype(spec: RunSpec) -> RunSpec:
