@@ -65,10 +65,8 @@ class Halves(Objective):
 
     def usable(self, batch: Batch) -> int:
         """Return how many samples have at least `minimum` words."""
-        word, is_unit = self._units(batch.ids_N.numpy(), batch.row_N().numpy())
-        first_token = np.unique(word[is_unit], return_index=True)[1]
-        words_B = np.bincount(batch.row_N().numpy()[is_unit][first_token], minlength=batch.size)
-        return int((words_B >= self.minimum).sum())
+        word_row = self._rows_of_words(batch.row_N().numpy(), *self._units(batch))
+        return int((np.bincount(word_row, minlength=batch.size) >= self.minimum).sum())
 
     def corrupt(self, batch: Batch, random: KeyedRandom) -> Batch:
         """Return 2M samples: the first views of M documents, then their second views.
@@ -78,9 +76,8 @@ class Halves(Objective):
         """
         ids = batch.ids_N.numpy()
         row = batch.row_N().numpy()
-        word, is_unit = self._units(ids, row)
-        first_token = np.unique(word[is_unit], return_index=True)[1]
-        word_row = row[is_unit][first_token]
+        word, is_unit = self._units(batch)
+        word_row = self._rows_of_words(row, word, is_unit)
         place = np.arange(len(word_row)) - np.searchsorted(word_row, word_row)  # word's position in its document
         sample_B = batch.sample_B.numpy()
         share_B = self.least_share + (1 - 2 * self.least_share) * random.uniform("halves.share", sample_B)
@@ -104,14 +101,20 @@ class Halves(Objective):
             types_N=None,
         )
 
-    def _units(self, ids: np.ndarray, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _units(self, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
         """Return (word number of each token over the batch, -1 for specials, which go to both views; is it text)."""
+        ids, row = batch.ids_N.numpy(), batch.row_N().numpy()
         if self.word_end_id >= 0:
             ends = ids == self.word_end_id
             opens = np.concatenate([[True], ends[:-1] | (row[1:] != row[:-1])]) & ~ends  # a word's first n-gram
             return np.where(ends, 0, np.maximum(np.cumsum(opens) - 1, 0)), ~ends
         special = np.isin(ids, self.special_ids)
         return np.where(special, -1, np.cumsum(~special) - 1), ~special
+
+    @staticmethod
+    def _rows_of_words(row: np.ndarray, word: np.ndarray, is_unit: np.ndarray) -> np.ndarray:
+        """Return the sample of each word, in the order of the words; see `_units`."""
+        return row[is_unit][np.unique(word[is_unit], return_index=True)[1]]
 
     def forward(self, backbone: Backbone, batch: Batch) -> Loss:
         """Score 2M views; count = 2M, parts: recognised share."""
