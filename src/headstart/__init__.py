@@ -15,6 +15,8 @@ _PUBLIC = {
     "predict": "headstart.commands.predict",
     "embed": "headstart.commands.embed",
     "fill": "headstart.commands.fill",
+    "generate": "headstart.commands.generate",
+    "inspect": "headstart.commands.inspect",
     "export": "headstart.commands.export",
     "demo": "headstart.commands.demo",
     "doctor": "headstart.commands.doctor",

@@ -7,7 +7,9 @@ import torch
 
 from headstart.backbones.bert import BertSpec
 from headstart.backbones.distilbert import DistilBertSpec
+from headstart.backbones.electra import ElectraSpec
 from headstart.backbones.modernbert import ModernBertSpec
+from headstart.backbones.roberta import RobertaSpec
 from headstart.base import registry
 from headstart.base.batch import make_batch
 from headstart.base.device import compute
@@ -18,6 +20,8 @@ SPECS = [
     BertSpec(**SMALL),
     BertSpec(**SMALL, pooler=True),
     DistilBertSpec(**SMALL),
+    ElectraSpec(**SMALL, embedding_width=16),
+    RobertaSpec(**SMALL),
     ModernBertSpec(**SMALL),
     ModernBertSpec(**SMALL, global_every=2, window=4),
 ]
@@ -79,7 +83,7 @@ def test_an_empty_document_beside_others_does_no_harm(backbone):
     assert torch.isfinite(out.pool("mean")).all()
 
 
-@pytest.mark.parametrize("name", ["bert", "distilbert", "modernbert"])
+@pytest.mark.parametrize("name", ["bert", "distilbert", "electra", "modernbert", "roberta"])
 def test_wrong_sizes_name_the_field_and_the_nearest_choice(name):
     spec = registry.load("backbone", name)
     with pytest.raises(HeadstartError, match="heads=5 does not divide width=128; nearest that does: 4"):

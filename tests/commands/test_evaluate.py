@@ -15,9 +15,9 @@ from headstart.routes import task
 def test_resamples_do_not_pile_up(monkeypatch):
     rows = 5_000
     labels = np.arange(rows) % 2
-    scores_NC = np.eye(2)[np.where(np.arange(rows) % 5, labels, 1 - labels)]  # four of five are right
+    said = np.where(np.arange(rows) % 5, labels, 1 - labels).tolist()  # four of five are right
     made = Examples(first=["x"] * rows, labels=labels, classes=("a", "b"))
-    model = SimpleNamespace(classes=made.classes, scores=lambda _: scores_NC)
+    model = SimpleNamespace(classes=made.classes, task="classify", answers=lambda _: said)
     monkeypatch.setattr(task, "load_task", lambda _: model)
     monkeypatch.setattr(task, "read_task", lambda _: {})
     monkeypatch.setattr(evaluate, "labelled", lambda *_, **__: (made, {}))
@@ -28,3 +28,14 @@ def test_resamples_do_not_pile_up(monkeypatch):
     assert peak < 4_000_000  # all 1,000 would take 40 MB
     for value, low, high in found.scores.values():
         assert 0.78 < low < value < high < 0.82
+
+
+def test_a_language_model_is_scored_on_text(program, tmp_path):
+    run, sizes = tmp_path / "lm", ("backbone.width=32", "backbone.depth=1", "backbone.heads=2", "batches.tokens=512")
+    made = program("pretrain", "corpus.txt", "--out", run, "--objective", "causal", "--steps", 3, *sizes)
+    assert made.code == 0, made.err
+    scored = program("evaluate", run, "short.txt")
+    assert scored.code == 0, scored.err
+    assert scored.out.startswith("bits per byte: ")
+    assert "95 % interval" in scored.out
+    assert "mlm: not a task model" in program("evaluate", "mlm", "short.txt").complaint

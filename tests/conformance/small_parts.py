@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import random
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 
 from headstart.base import registry
@@ -22,12 +24,16 @@ SMALL = {
     "mlp_width": 48,
     "max_tokens": 64,
     "window": 16,
+    "least": 2,
+    "embedding_width": None,
     "dimensions": 16,
     "projection": 16,
     "epochs": 1,
     "least_steps": 4,
     "head_steps": 2,
     "choose_rate": False,
+    "longest": 8,
+    "beams": 2,
 }
 TOPICS = (
     ("film", "actor", "scene", "plot", "영화", "배우", "연기", "결말"),
@@ -37,34 +43,41 @@ TOPICS = (
 
 
 def documents(count: int = 300, seed: int = 5) -> list[str]:
-    """Return Korean and English documents of three topics."""
+    """Return Korean and English documents of two sentences, each document about one of three topics."""
     source = random.Random(seed)
     tails = ("the", "and", "정말", "좋았다", "아쉽다")
-    return [
-        " ".join(source.choices(TOPICS[i % 3], k=source.randint(5, 11)) + source.choices(tails, k=2))
-        for i in range(count)
-    ]
+
+    def sentence(topic: int) -> str:
+        return " ".join([*source.choices(TOPICS[topic], k=source.randint(3, 6)), source.choice(tails), "."])
+
+    return [f"{sentence(i % 3)} {sentence(i % 3)}" for i in range(count)]
 
 
 def small(axis: str, name: str, **settings: Any):
     """Return the choice with the sizes above where it has such settings."""
+    if (axis, name) == ("backbone", "hf"):
+        pytest.importorskip("transformers")
     spec = registry.load(axis, name)()
+    if (axis, name) == ("backbone", "hf"):
+        sizes = {"embedding_size": 32, "hidden_size": 32, "intermediate_size": 48, "num_attention_heads": 2}
+        return dataclasses.replace(spec, config=spec.config | sizes)
     known = {field.name for field in dataclasses.fields(spec)}
     return dataclasses.replace(spec, **{k: v for k, v in (SMALL | settings).items() if k in known})
 
 
-def small_tokenizer(token_outputs: bool) -> Tokenizer:
-    """Return a tokenizer as the recipes pair it: n-grams for bags, pieces with a mask for the others."""
-    name = "wordpiece" if token_outputs else "ngram"
-    return registry.load("tokenizer", name)().train(iter(documents()))
+@cache
+def small_tokenizer(reads: str) -> Tokenizer:
+    """Return a tokenizer as the recipes pair it: n-grams for bags, sentinels for what writes, pieces with a mask."""
+    if reads == "document":
+        return registry.load("tokenizer", "ngram")().train(iter(documents()))
+    settings = {"sentinels": 20} if reads == "source" else {}
+    return registry.load("tokenizer", "wordpiece")(**settings).train(iter(documents()))
 
 
 def pair(objective: str, backbone: str) -> SimpleNamespace:
     """Return spec, network, objective and tokenizer of a pairing, or with `refusal` set where they do not fit."""
     spec, what = small("backbone", backbone), small("objective", objective)
-    torch.manual_seed(1)
-    probe = spec.build(32, 0)
-    tokenizer = small_tokenizer(probe.token_outputs)
+    tokenizer = small_tokenizer(spec.build(32, 0).reads)
     torch.manual_seed(1)
     network: Backbone = spec.build(tokenizer.vocabulary, tokenizer.pad_id)
     try:

@@ -11,7 +11,7 @@ from small_parts import small
 
 from headstart.base import registry
 from headstart.base.batch import Batch, make_batch
-from headstart.base.contracts import Backbone, Features
+from headstart.base.contracts import Backbone, EncoderDecoder, Features
 from headstart.base.errors import HeadstartError
 
 NAMES = registry.names("backbone")
@@ -77,6 +77,9 @@ def test_every_weight_is_in_one_group_and_is_used(name):
     score = features.pool("mean").square().sum()
     if features.pooled_BD is not None:
         score = score + features.pooled_BD.square().sum()
+    if isinstance(backbone, EncoderDecoder):
+        written = backbone.decode(make_batch(samples()[::-1]), features)
+        score = score + written.last_BTD[written.mask_BT].square().sum()
     score.backward()
     unused = [label for label, p in backbone.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     assert unused in ([], ["types.weight"])

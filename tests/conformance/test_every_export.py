@@ -18,7 +18,7 @@ def test_written_whole_or_refused(export, backbone, tmp_path):
     writer, spec = registry.load("export", export)(), small("backbone", backbone)
     assert registry.build_spec("export", writer.to_dict()) == writer
     torch.manual_seed(0)
-    tokenizer = small_tokenizer(spec.build(32, 0).token_outputs)
+    tokenizer = small_tokenizer(spec.build(32, 0).reads)
     artefact = Artefact(tokenizer, spec, spec.build(tokenizer.vocabulary, tokenizer.pad_id))
     before = {name: tensor.clone() for name, tensor in artefact.backbone.state_dict().items()}
     out = tmp_path / "out"

@@ -26,45 +26,74 @@ def parquet() -> bytes:
     return sink.getvalue()
 
 
-SAMPLES = {  # by suffix: the same four rows in every format known here
-    ".txt": "\n".join(TEXTS).encode(),
-    ".jsonl": "\n".join(json.dumps({"text": t}) for t in TEXTS).encode(),
-    ".tsv": "\n".join(["text\tn", *(f"{t}\t1" for t in TEXTS)]).encode(),
-    ".parquet": parquet(),
+def treebank() -> str:
+    blocks = []
+    for text in TEXTS:
+        words = [f"{i}\t{form}" + "\t_" * 8 for i, form in enumerate(text.split(), 1)]
+        blocks.append("\n".join([f"# text = {text}", *words]))
+    return "\n\n".join(blocks)
+
+
+def questions() -> str:
+    ask = [{"question": "?", "id": "1", "answers": []}]
+    return json.dumps({"data": [{"title": "", "paragraphs": [{"context": t, "qas": ask} for t in TEXTS]}]})
+
+
+SAMPLES = {  # by reader: a file ending and the same four rows in every format known here
+    "txt": (".txt", "\n".join(TEXTS).encode()),
+    "jsonl": (".jsonl", "\n".join(json.dumps({"text": t}) for t in TEXTS).encode()),
+    "csv": (".tsv", "\n".join(["text\tn", *(f"{t}\t1" for t in TEXTS)]).encode()),
+    "parquet": (".parquet", parquet()),
+    "conll": (".conll", "\n\n".join("\n".join(f"{w}\tO" for w in t.split()) for t in TEXTS).encode()),
+    "conllu": (".conllu", treebank().encode()),
+    "squad": (".json", questions().encode()),
 }
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_suffixes_are_its_own(name):
-    spec = registry.load("reader", name)()
-    assert spec.suffixes
-    assert registry.build_spec("reader", spec.to_dict()) == spec
+    kind = registry.load("reader", name)
+    assert kind.suffixes or hasattr(kind, "recognises")
+    assert registry.build_spec("reader", kind().to_dict()) == kind()
     others = {end for other in NAMES if other != name for end in registry.load("reader", other).suffixes}
-    assert not others & set(spec.suffixes)
-    for end in spec.suffixes:
+    assert not others & set(kind.suffixes)
+    for end in kind.suffixes:
         assert end.startswith(".")
         assert choose_reader(f"any{end}", b"").name == name
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_rows_come_back(name, tmp_path):
-    ends = [end for end in registry.load("reader", name).suffixes if end in SAMPLES]
-    if not ends:
+    if name not in SAMPLES:
         pytest.skip(f"no sample of {name} here: add one to SAMPLES")
-    path = tmp_path / f"rows{ends[0]}"
-    path.write_bytes(SAMPLES[ends[0]])
+    end, data = SAMPLES[name]
+    path = tmp_path / f"rows{end}"
+    path.write_bytes(data)
+    assert choose_reader(str(path), data).name == name
     rows = list(read_rows(str(path), Ledger()))
-    assert [row.value if isinstance(row.value, str) else row.value["text"] for row in rows] == TEXTS
+    column = "context" if name == "squad" else "text"
+    assert [row.value if isinstance(row.value, str) else row.value[column] for row in rows] == TEXTS
     assert all(row.source == str(path) for row in rows)
     lines = [row.line for row in rows]
     assert lines == sorted(set(lines))
     assert lines[0] >= 1
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if hasattr(registry.load("reader", name), "recognises")])
+def test_it_recognises_its_own_and_no_other(name):
+    kind = registry.load("reader", name)
+    assert not kind.recognises(b"")
+    if name in SAMPLES:
+        assert choose_reader("no_suffix", SAMPLES[name][1]).name == name
+    for other, (end, data) in SAMPLES.items():
+        if other != name:
+            assert choose_reader(f"any{end}", data).name == other
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_any_bytes_give_rows_or_one_line(name):
     random = np.random.default_rng(0)
-    wholes = [*SAMPLES.values(), b"", b"\xff\xfe\x00", b"PAR1PAR1", b'{"a":', b'"' * 99]
+    wholes = [*(data for _, data in SAMPLES.values()), b"", b"\xff\xfe\x00", b"PAR1PAR1", b'{"a":', b'"' * 99]
     for whole in wholes:
         for _ in range(12):
             data = bytearray(whole[: random.integers(0, len(whole) + 1)])

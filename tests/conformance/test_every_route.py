@@ -7,21 +7,26 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import task_rows
 import torch
 from small_parts import TOPICS, documents, small, small_tokenizer
 
 from headstart.base import registry
 from headstart.base.errors import HeadstartError
 from headstart.base.examples import Examples
+from headstart.routes.checks import other_task, routes_for
+from headstart.routes.task import load_task, read_task, save_task
 from headstart.routes.workspace import Workspace
 from headstart.training.artefact import Artefact
 
 NAMES = registry.names("route")
+CLASSIFY = routes_for("classify")
+OTHERS = [(task, name) for task in registry.names("task") if task != "classify" for name in routes_for(task)]
 
 
 @pytest.fixture(scope="module")
 def workspace() -> Workspace:
-    spec, tokenizer = small("backbone", "modernbert"), small_tokenizer(True)
+    spec, tokenizer = small("backbone", "modernbert"), small_tokenizer("both")
     torch.manual_seed(0)
     base = Artefact(tokenizer, spec, spec.build(tokenizer.vocabulary, tokenizer.pad_id))
     return Workspace(base, lambda: iter(documents()))
@@ -38,11 +43,12 @@ def test_what_it_says_of_itself(name):
     spec = registry.load("route", name)()
     assert spec.needs in ("nothing", "corpus", "base")
     assert isinstance(spec.classical, bool)
+    assert spec.tasks is None or (spec.tasks and set(spec.tasks) <= set(registry.names("task")))
     assert registry.build_spec("route", spec.to_dict()) == spec
     assert len(registry.describe("route", name)) > 20
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", CLASSIFY)
 def test_fewer_labels_than_classes(name, workspace):
     model = small("route", name).run(many_classes(), workspace, seed=1, seconds=5.0)
     scores_NC = model.scores(Examples(documents(9, seed=4)))
@@ -52,7 +58,7 @@ def test_fewer_labels_than_classes(name, workspace):
     assert np.allclose(scores_NC.sum(axis=1), 1, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", CLASSIFY)
 @pytest.mark.parametrize("pairs", [False, True])
 def test_a_row_is_scored_alike_alone_and_among_others(name, pairs, workspace):
     texts = documents(30)
@@ -71,7 +77,55 @@ def test_a_row_is_scored_alike_alone_and_among_others(name, pairs, workspace):
     assert model.scores(new.take(np.array([], np.int64))).shape == (0, 3)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", CLASSIFY)
 def test_a_wrong_setting_names_the_right_ones(name):
     with pytest.raises(HeadstartError, match=f"setting of route {name} 'nonsense'"):
         registry.load("route", name)().replace_text("nonsense", "1")
+
+
+@pytest.mark.parametrize(("task", "name"), OTHERS)
+@pytest.mark.parametrize("pairs", [False, True])
+def test_other_tasks_are_answered_saved_and_opened(task, name, pairs, workspace, tmp_path):
+    train, new = (task_rows.rows(task, count, pairs=pairs, seed=seed) for count, seed in ((30, 5), (9, 8)))
+    if train is None:
+        pytest.skip(f"no such rows of task {task} here")
+    route = small("route", name)
+    if (refusal := route.refuses(train, workspace)) is not None:
+        with pytest.raises(HeadstartError):
+            route.run(train, workspace, seed=1)
+        assert len(refusal) > 10
+        return
+    model = route.run(train, workspace, seed=1, seconds=5.0)
+    assert (model.task, model.classes) == (task, train.classes)
+    answers = model.answers(new)
+    assert np.isfinite(registry.load("task", task)().quality(answers, new)).all()
+    save_task(model, tmp_path / "task", route, {})
+    assert read_task(tmp_path / "task")["task"] == task
+    again = load_task(tmp_path / "task")
+    assert again.task == task
+    written = registry.load("task", task)().written
+    assert written(again, new) == written(model, new)
+    odd = Examples(["", "뷁 🙂", new.first[0], " ".join(new.first * 9)], ["x"] * 4 if pairs else None)
+    together = model.answers(odd)
+    for row in range(4):
+        alone = model.answers(odd.take(np.array([row])))[0]
+        assert alone == (together[row] if task != "regress" else pytest.approx(together[row], abs=1e-4))
+    assert model.answers(odd.take(np.array([], np.int64))) == []
+    with pytest.raises(HeadstartError, match="no class probabilities"):
+        model.scores(new)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_task_it_does_not_do_is_refused_in_one_line(name, workspace):
+    spec = small("route", name)
+    for task in registry.names("task"):
+        if name in routes_for(task):
+            assert other_task(spec, task) is None
+            continue
+        refusal = other_task(spec, task)
+        assert f"not {task}; " in refusal
+        assert all(able in refusal for able in routes_for(task))
+        rows = task_rows.rows(task) or Examples(["a"], task=task, targets=["b"])
+        with pytest.raises(HeadstartError, match=f"not {task}") as caught:
+            spec.run(rows, workspace, seed=0)
+        assert "\n" not in str(caught.value)

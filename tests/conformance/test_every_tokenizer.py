@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import importlib.util
 import json
 import subprocess
 import sys
@@ -15,7 +17,8 @@ from headstart.base import registry
 from headstart.base.errors import HeadstartError
 from headstart.text.load import load_tokenizer
 
-KINDS = registry.names("tokenizer")
+NEEDS = {"morpheme": "kiwipiepy"}
+KINDS = [kind for kind in registry.names("tokenizer") if importlib.util.find_spec(NEEDS.get(kind, "json"))]
 PROBES = ["영화 정말 좋았다", "the film and 배우 🙂", "뷁 unseen [MASK]", "", " ", "a\tb  c\n", "café é", "가" * 200]
 
 
@@ -81,6 +84,44 @@ def test_frames_and_special_ids(trained, kind):
     assert types.tolist() == [0] * len(ids) + [1] * (len(both) - len(ids))
     written = tokenizer.encode(["[MASK] [CLS][PAD] </s> <mask>"])[0]
     assert not {tokenizer.mask_id, tokenizer.cls_id, tokenizer.sep_id} & set(written.tolist())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_can_be_masked_can_also_be_begun_and_ended(trained, kind):
+    tokenizer = trained[kind]
+    numbers = [tokenizer.pad_id, tokenizer.cls_id, tokenizer.sep_id, tokenizer.mask_id]
+    if tokenizer.mask_id >= 0:
+        assert len({*numbers} - {-1}) == 4
+        ids, _ = tokenizer.frame(tokenizer.encode(["film"])[0])
+        assert (ids[0], ids[-1]) == (tokenizer.cls_id, tokenizer.sep_id)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_spans_are_offsets_into_the_text_as_given(trained, kind):
+    texts = [*documents(50), *PROBES]
+    if kind == "ngram":
+        with pytest.raises(HeadstartError, match="no spans"):
+            trained[kind].encode_spans(texts)
+        return
+    composed = trained[kind].encode_spans(texts)
+    spread = [unicodedata.normalize("NFD", text) for text in texts]
+    for text, long, ids, (same, spans), (_, places) in zip(
+        texts, spread, trained[kind].encode(texts), composed, trained[kind].encode_spans(spread), strict=True
+    ):
+        assert np.array_equal(ids, same)
+        assert spans.shape == places.shape == (len(ids), 2)
+        slices = [text[start:end] for start, end in spans]
+        assert slices == [unicodedata.normalize("NFC", long[start:end]) for start, end in places]
+        assert not ids.size or set("".join(slices)) >= {c for c in text if c.isalnum()}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_sentinels_follow_the_other_special_tokens(trained, kind):
+    assert trained[kind].sentinel_ids == ()
+    spec = registry.load("tokenizer", kind)
+    if "sentinels" in {field.name for field in dataclasses.fields(spec)}:
+        ids = spec(sentinels=3).train(iter(documents())).sentinel_ids
+        assert ids == tuple(range(ids[0], ids[0] + 3))
 
 
 @pytest.mark.parametrize("kind", KINDS)

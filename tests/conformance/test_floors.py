@@ -13,9 +13,9 @@ FLOORS = [
     ["base"],
     ["nn", "text", "metrics", "interop"],
     ["backbones", "data"],
-    ["objectives", "heads", "training"],
+    ["objectives", "heads", "tasks", "training"],
     ["routes"],
-    ["evaluation", "exports"],
+    ["evaluation", "exports", "inspection"],
     ["recipes"],
     ["commands"],
 ]

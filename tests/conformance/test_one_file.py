@@ -28,7 +28,6 @@ class FirstTokenSpec(ObjectiveSpec):
     """strength: factor of the loss."""
 
     strength: float = 1.0
-    token_outputs = True
 
     def build(self, backbone, tokenizer):
         return FirstToken(backbone.width, tokenizer.vocabulary, self.strength)

@@ -34,7 +34,8 @@ def values(reader, data: bytes | str) -> list:
 def test_registry_finds_every_reader():
     assert {"txt", "jsonl", "csv", "parquet"} <= set(registry.names("reader"))
     for name in registry.names("reader"):
-        assert registry.load("reader", name).suffixes
+        kind = registry.load("reader", name)
+        assert kind.suffixes or hasattr(kind, "recognises")
 
 
 @pytest.mark.parametrize(

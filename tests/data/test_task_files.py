@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from headstart.base.errors import HeadstartError
-from headstart.data.task_files import read_examples, read_texts, sort_classes
+from headstart.data.task_files import read_texts
+from headstart.tasks.classify import ClassifySpec, sort_classes
+
+read_examples = ClassifySpec().read
 
 
 def shared(name: str) -> Path:

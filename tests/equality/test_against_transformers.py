@@ -20,6 +20,7 @@ from headstart.objectives.mlm import MaskedLMSpec
 transformers = pytest.importorskip("transformers")
 VOCABULARY = 97
 LENGTHS = (5, 23, 11, 1)
+CLASSES = ("bad", "so-so", "좋음")
 TOKENIZER = SimpleNamespace(
     kind="toy", vocabulary=VOCABULARY, pad_id=0, unk_id=1, cls_id=2, sep_id=3, mask_id=4,
     special_ids=frozenset(range(5)), save=lambda folder: None,
@@ -156,7 +157,7 @@ def test_class_logits_are_equal(name, side, tmp_path):
         pytest.skip("transformers reads the first column as [CLS], which is padding here")
     theirs = reference(name, "ForSequenceClassification")
     loaded = load_backbone(saved(theirs, tmp_path))
-    head = ClassifySpec().build(loaded.backbone, 3)
+    head = ClassifySpec().build(loaded.backbone, TOKENIZER, CLASSES)
     assert not load_head(loaded.spec.HF_NAMES, "classify", head.output, loaded.extra, "toy").fresh
     batch = ragged()
     inputs, _ = padded(batch, side)
@@ -174,7 +175,7 @@ def test_export_is_exact_and_comes_back_bit_for_bit(name, task, tmp_path):
         model.objective = MaskedLMSpec().build(source.backbone, TOKENIZER)
         torch.nn.init.normal_(model.objective.head.bias)
     if task == "classify":
-        model.head, model.classes = ClassifySpec().build(source.backbone, 3), ("bad", "so-so", "좋음")
+        model.head, model.classes = ClassifySpec().build(source.backbone, TOKENIZER, CLASSES), CLASSES
     HfSpec().write(model, tmp_path / "ours")
     auto = {"mlm": "AutoModelForMaskedLM", "classify": "AutoModelForSequenceClassification", "": "AutoModel"}[task]
     theirs, report = getattr(transformers, auto).from_pretrained(

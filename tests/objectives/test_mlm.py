@@ -166,8 +166,10 @@ def test_refusals_say_what_fits():
     backbone = ModernBertSpec(width=16, depth=2, heads=2, mlp_width=24).build(V, 0)
     with pytest.raises(HeadstartError, match="needs a tokenizer with a mask token"):
         MaskedLMSpec().build(backbone, tokenizer(mask_id=-1))
-    with pytest.raises(HeadstartError, match="backbones that fit mlm: modernbert, bert"):
-        MaskedLMSpec().build(SimpleNamespace(token_outputs=False), tokenizer())
+    with pytest.raises(
+        HeadstartError, match=r"needs a backbone whose token outputs see the whole sample \(modernbert, bert"
+    ):
+        MaskedLMSpec().build(SimpleNamespace(reads="document"), tokenizer())
     with pytest.raises(HeadstartError, match=r"rate=1\.5"):
         MaskedLMSpec(rate=1.5)
     with pytest.raises(HeadstartError, match="together at most 1"):

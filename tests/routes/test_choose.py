@@ -66,3 +66,14 @@ def test_no_folds_is_the_default():
         pytest.fail("nothing to judge")
 
     assert choose((1.0, 2.0, 3.0), 1, never, make_folds(np.arange(5), seed=0)) == 1
+
+
+def test_numbers_are_judged_like_right_and_wrong():
+    random = np.random.default_rng(1)
+    right = random.random((200, 5)) < np.array([0.6, 0.65, 0.7, 0.72, 0.9])
+    for few in (5, 20, 200):
+        for scale, shift in ((3.0, -7.0), (1e-6, 0.0)):
+            assert nearest_good(right[:few] * scale + shift, 2) == nearest_good(right[:few], 2)
+    errors = -(random.normal(size=(100, 1)) ** 2) * np.array([1.0, 1.0, 1.0, 1.0, 0.2])
+    assert nearest_good(errors, 1) == 4
+    assert nearest_good(errors[:, :4], 1) == 1

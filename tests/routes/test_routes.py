@@ -1,4 +1,4 @@
-"""Every route on a tiny task: learns, gives probabilities, saves, and predicts the same in a fresh process."""
+"""Every route that classifies, on a tiny task: learns, gives probabilities, saves, predicts the same elsewhere."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from tiny_bases import BASES, corpus, rows, token_base
 from headstart.base import registry
 from headstart.base.errors import HeadstartError
 from headstart.base.examples import Examples
+from headstart.routes.checks import routes_for
 from headstart.routes.task import load_task, read_task, save_task
 from headstart.routes.workspace import Workspace
 
 _SHORT = {"epochs": 1, "least_steps": 4, "head_steps": 2, "choose_rate": False}
 QUICK = {"finetune": _SHORT, "scratch": _SHORT}
+NAMES = routes_for("classify")
 LEARNS = ["tfidf_logreg", "tfidf_svm", "tfidf_nb", "ppmi_logreg", "probe", "knn"]
 
 
@@ -26,7 +28,7 @@ def route_of(name: str, **settings):
 
 
 def cases() -> list[tuple[str, str]]:
-    needs_base = {name: registry.load("route", name).needs == "base" for name in registry.names("route")}
+    needs_base = {name: registry.load("route", name).needs == "base" for name in NAMES}
     return [(name, base) for name in needs_base for base in (BASES if needs_base[name] else ["bag"])]
 
 
@@ -94,7 +96,7 @@ def test_same_in_a_fresh_process(workspaces, tmp_path):
         assert np.allclose(np.load(tmp_path / f"{label}.npy"), scores_NC, atol=1e-6), label
 
 
-@pytest.mark.parametrize("name", [n for n in registry.names("route") if n not in QUICK])
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in QUICK])
 def test_awkward_labels(name, workspaces):
     words = ["lovely film", "great story", "awful film", "cold story", "flat music"]
     odd = Examples(words, labels=np.array([2, 2, 0, 0, 3]), classes=("a", "b", "c", "d"))  # b unseen, d once
@@ -106,7 +108,7 @@ def test_awkward_labels(name, workspaces):
     assert (route_of(name).run(one, workspaces["bag"], seed=0, seconds=None).scores(one).argmax(axis=1) == 0).all()
 
 
-@pytest.mark.parametrize("name", registry.names("route"))
+@pytest.mark.parametrize("name", NAMES)
 def test_refusals_and_errors(name, workspaces):
     route = route_of(name)
     empty = Workspace()
@@ -123,7 +125,7 @@ def test_refusals_and_errors(name, workspaces):
         route.run(wrong, workspaces["bag"], seed=0, seconds=None)
 
 
-@pytest.mark.parametrize("name", [n for n in registry.names("route") if n != "majority"])
+@pytest.mark.parametrize("name", [n for n in NAMES if n != "majority"])
 def test_kind_of_rows_is_checked(name, workspaces):
     model = route_of(name).run(rows(8), workspaces["bag"], seed=0, seconds=None)
     with pytest.raises(HeadstartError, match="single texts"):

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from tiny_bases import bag_base, corpus, rows, token_base
 
+from headstart.base.contracts import Rows
 from headstart.base.errors import HeadstartError
 from headstart.base.examples import Examples
-from headstart.routes.supervised import LabelledBatches, LabelledRows
+from headstart.heads.classify import ClassifySpec
+from headstart.routes.supervised import LabelledBatches, LabelledRows, frame_for
 from headstart.routes.vectors import Frame
 from headstart.routes.workspace import NO_BASE, Workspace
 
@@ -98,23 +100,30 @@ def test_missing_parts_are_named():
     assert list(Workspace(corpus=lambda: ["x"]).documents()) == ["x"]
 
 
+def labelled(base, examples) -> tuple[LabelledRows, Rows]:
+    rows = frame_for(ClassifySpec(), base, examples)
+    head = ClassifySpec().build(base.backbone, base.tokenizer, examples.classes)
+    return LabelledRows(rows, head.targets(examples, rows)), rows
+
+
 def test_labelled_batches_visit_every_row_once_per_epoch():
-    labelled = LabelledRows(token_base(), rows(50, pairs=True))
+    examples = rows(50, pairs=True)
+    made, _ = labelled(token_base(), examples)
     chosen = np.arange(5, 50)
-    batches = LabelledBatches(labelled, chosen, size=8, seed=3)
+    batches = LabelledBatches(made, chosen, size=8, seed=3)
     seen = [batches.at(number) for number in range(2 * batches.per_epoch)]
     for epoch in (0, 1):
         part = [b for b in seen if b.epoch == epoch]
         assert sorted(int(row) for b in part for row in b.sample_B) == chosen.tolist()
     for batch in seen:
-        assert batch.extra["label_B"].tolist() == labelled.labels_N[batch.sample_B.numpy()].tolist()
+        assert batch.extra["label_B"].tolist() == examples.labels[batch.sample_B.numpy()].tolist()
         assert batch.tokens == int(batch.lengths_B.sum()) == len(batch.types_N)
     assert batches.at(3).sample_B.tolist() == seen[3].sample_B.tolist()
 
 
 def test_labelled_rows_are_framed_like_the_base_frames_them():
     base, train = token_base(), Examples(["good film", "bad"], labels=np.array([0, 1]), classes=("a", "b"))
-    labelled = LabelledRows(base, train)
+    made, framed = labelled(base, train)
     ids = base.tokenizer.frame(base.tokenizer.encode(["good film"])[0])[0]
-    assert labelled.ids[0].tolist() == ids.tolist()
-    assert labelled.cut == 0
+    assert made.batch(np.array([0])).ids_N.tolist() == ids.tolist()
+    assert framed.cut == 0

@@ -15,7 +15,6 @@ from headstart.backbones.ngram_bag import NgramBagSpec
 from headstart.base import registry
 from headstart.base.batch import make_batch
 from headstart.base.errors import HeadstartError
-from headstart.base.examples import Examples
 from headstart.objectives.mlm import MaskedLMSpec
 from headstart.text.ngram import NgramSpec
 from headstart.training.artefact import Artefact, describe, trainable_copy
@@ -76,43 +75,6 @@ def test_a_bag_takes_any_length():
     bag = Artefact(tokenizer, spec, spec.build(tokenizer.vocabulary, tokenizer.pad_id))
     assert bag.window is None
     assert np.isfinite(bag.embed([TEXT[0] * 5_000, ""])).all()
-    assert sum(cut for _, _, cut in bag.batches(Examples([TEXT[0] * 5_000]))) == 0
-
-
-def test_batches_hold_every_row_once_and_count_the_cut_ones(artefact):
-    first = ["가" * n for n in (3, 14, 15, 40, 0)]
-    rows, lengths, cut = [], {}, 0
-    for positions, batch, was_cut in artefact.batches(Examples(first, labels=np.arange(5), classes=tuple("abcde")), 40):
-        rows += positions.tolist()
-        lengths |= dict(zip(positions.tolist(), batch.lengths_B.tolist(), strict=True))
-        assert batch.extra["label_B"].tolist() == batch.sample_B.tolist() == positions.tolist()
-        assert batch.types_N is None
-        cut += was_cut
-    assert sorted(rows) == [0, 1, 2, 3, 4]
-    assert lengths == {0: 5, 1: 16, 2: 16, 3: 16, 4: 2}
-    assert cut == 2
-
-
-@pytest.mark.parametrize(
-    ("one", "two", "kept"),
-    [
-        (3, 4, (3, 4)),
-        (6, 7, (6, 7)),
-        (30, 4, (9, 4)),
-        (4, 30, (4, 9)),
-        (30, 30, (7, 6)),
-        (7, 7, (7, 6)),
-        (0, 50, (0, 13)),
-    ],
-)
-def test_pairs_are_cut_at_the_longer_text(artefact, one, two, kept):
-    ((_, batch, cut),) = artefact.batches(Examples(["가" * one], ["다" * two]))
-    assert cut == (one + two > 13)
-    ids, types = batch.ids_N.numpy(), batch.types_N.numpy()
-    first, second = artefact.tokenizer.encode(["가" * kept[0], "다" * kept[1]])
-    expected = artefact.tokenizer.frame(first, second)
-    assert ids.tolist() == expected[0].tolist()
-    assert types.tolist() == expected[1].tolist()
 
 
 def test_fresh_follows_its_seed_and_leaves_the_global_one_alone(artefact):

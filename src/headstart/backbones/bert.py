@@ -6,22 +6,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from headstart.backbones.post_norm import PostNormEncoder
-from headstart.backbones.transformer import check_sizes, require
+from headstart.backbones.encoder import check_sizes, require
+from headstart.backbones.post_norm import BERT_NAMES, BERT_SIZES, PostNormEncoder
 from headstart.base.spec import BackboneSpec
 from headstart.interop.names import NameTable, affine, copy, optional
 
-_LAYER = "encoder.layer.{i}."
-_CONFIG_NAMES = {
-    "width": "hidden_size",
-    "depth": "num_hidden_layers",
-    "heads": "num_attention_heads",
-    "mlp_width": "intermediate_size",
-    "max_tokens": "max_position_embeddings",
-    "types": "type_vocab_size",
-    "act": "hidden_act",
-    "eps": "layer_norm_eps",
-}
+_CONFIG_NAMES = BERT_SIZES | {"max_tokens": "max_position_embeddings"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,18 +36,7 @@ class BertSpec(BackboneSpec):
         prefix="bert.",
         architecture="BertModel",
         backbone=(
-            *copy("words.weight", "embeddings.word_embeddings.weight"),
-            *copy("positions.weight", "embeddings.position_embeddings.weight"),
-            *copy("types.weight", "embeddings.token_type_embeddings.weight"),
-            *affine("embedding_norm", "embeddings.LayerNorm"),
-            *affine(
-                "blocks.{i}.attention.qkv", *(f"{_LAYER}attention.self.{part}" for part in ("query", "key", "value"))
-            ),
-            *affine("blocks.{i}.attention.out", _LAYER + "attention.output.dense"),
-            *affine("blocks.{i}.attention_norm", _LAYER + "attention.output.LayerNorm"),
-            *affine("blocks.{i}.mlp.up", _LAYER + "intermediate.dense"),
-            *affine("blocks.{i}.mlp.down", _LAYER + "output.dense"),
-            *affine("blocks.{i}.mlp_norm", _LAYER + "output.LayerNorm"),
+            *BERT_NAMES,
             *optional(affine("pooler.dense", "pooler.dense")),
         ),
         architectures={"mlm": "BertForMaskedLM", "classify": "BertForSequenceClassification"},

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 from torch import nn
 
+from headstart.backbones.encoder import check_sizes
 from headstart.backbones.post_norm import INIT_STD, Dense, PostNormEncoder
-from headstart.backbones.transformer import check_sizes
 from headstart.base.spec import BackboneSpec
 from headstart.interop.names import NameTable, affine, copy
 from headstart.nn.init import normal_

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from headstart.backbones.transformer import Trace, TransformerBackbone, check_sizes, parameters_of, require
+from headstart.backbones.encoder import Trace, TransformerBackbone, check_sizes, parameters_of, require
 from headstart.base.batch import Batch
 from headstart.base.contracts import Features
 from headstart.base.errors import HeadstartError

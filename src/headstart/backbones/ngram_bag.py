@@ -41,11 +41,12 @@ class NgramBagSpec(BackboneSpec):
 class NgramBag(Backbone):
     """`forward(batch)` gives `pooled_BD`: x = RMSNorm(sum of n-gram vectors); x + W2 relu(W1 x)^2."""
 
-    token_outputs = False
+    reads = "document"
 
     def __init__(self, vocabulary: int, pad_id: int, width: int, mlp_width: int):
         super().__init__()
         self.width, self.depth = width, 1
+        self.vocabulary = vocabulary
         self.embedding = nn.EmbeddingBag(vocabulary, width, mode="sum", padding_idx=pad_id)
         self.mlp_in = nn.Linear(width, mlp_width)
         self.mlp_out = nn.Linear(mlp_width, width)

@@ -1,13 +1,14 @@
-"""The post-norm encoder of BERT (Devlin et al. 2019, arXiv:1810.04805) and DistilBERT (Sanh et al. 2019)."""
+"""The post-norm encoder of BERT (Devlin et al. 2019, arXiv:1810.04805), DistilBERT, RoBERTa and ELECTRA."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-from headstart.backbones.transformer import Trace, TransformerBackbone, parameters_of
+from headstart.backbones.encoder import Trace, TransformerBackbone, parameters_of
 from headstart.base.batch import Batch
 from headstart.base.contracts import Features
+from headstart.interop.names import affine, copy
 from headstart.nn.attention import SelfAttention
 from headstart.nn.init import normal_
 from headstart.nn.mlp import MLP
@@ -15,6 +16,29 @@ from headstart.nn.outputs import LinearOutput, TokenOutput, Transform, Transform
 from headstart.nn.ragged import Layout
 
 INIT_STD = 0.02
+_LAYER = "encoder.layer.{i}."
+# What the configs and tensors of BERT, RoBERTa and ELECTRA are called in transformers.
+BERT_SIZES = {
+    "width": "hidden_size",
+    "depth": "num_hidden_layers",
+    "heads": "num_attention_heads",
+    "mlp_width": "intermediate_size",
+    "types": "type_vocab_size",
+    "act": "hidden_act",
+    "eps": "layer_norm_eps",
+}
+BERT_NAMES = (
+    *copy("words.weight", "embeddings.word_embeddings.weight"),
+    *copy("positions.weight", "embeddings.position_embeddings.weight"),
+    *copy("types.weight", "embeddings.token_type_embeddings.weight"),
+    *affine("embedding_norm", "embeddings.LayerNorm"),
+    *affine("blocks.{i}.attention.qkv", *(f"{_LAYER}attention.self.{part}" for part in ("query", "key", "value"))),
+    *affine("blocks.{i}.attention.out", _LAYER + "attention.output.dense"),
+    *affine("blocks.{i}.attention_norm", _LAYER + "attention.output.LayerNorm"),
+    *affine("blocks.{i}.mlp.up", _LAYER + "intermediate.dense"),
+    *affine("blocks.{i}.mlp.down", _LAYER + "output.dense"),
+    *affine("blocks.{i}.mlp_norm", _LAYER + "output.LayerNorm"),
+)
 
 
 class Dense(nn.Module):
@@ -52,7 +76,9 @@ class Block(nn.Module):
 class PostNormEncoder(TransformerBackbone):
     """Embeddings (word + position + segment) -> norm -> blocks -> optional pooler on the first token.
 
-    types: number of segments, 0 = none. pooler: whether `pooled_BD` = tanh(dense first token) exists.
+    types: number of segments, 0 = none. pooler: whether `pooled_BD` = tanh(dense first token) exists. first_position:
+    the row of the position table that a sample's first token takes; rows before it are not used. embedding_width: of
+    the embeddings when it is not that of the blocks; a linear layer leads from one to the other.
     """
 
     def __init__(
@@ -69,14 +95,18 @@ class PostNormEncoder(TransformerBackbone):
         pooler: bool,
         act: str,
         eps: float,
+        first_position: int = 0,
+        embedding_width: int | None = None,
     ) -> None:
         super().__init__()
         self.width, self.depth, self.max_tokens, self.vocabulary = width, depth, max_tokens, vocabulary
-        self.act, self.eps = act, eps
-        self.words = nn.Embedding(vocabulary, width)
-        self.positions = nn.Embedding(max_tokens, width)
-        self.types = nn.Embedding(types, width) if types else None
-        self.embedding_norm = nn.LayerNorm(width, eps=eps)
+        self.act, self.eps, self.first_position = act, eps, first_position
+        inner = embedding_width or width
+        self.words = nn.Embedding(vocabulary, inner)
+        self.positions = nn.Embedding(max_tokens + first_position, inner)
+        self.types = nn.Embedding(types, inner) if types else None
+        self.embedding_norm = nn.LayerNorm(inner, eps=eps)
+        self.project = nn.Linear(inner, width) if inner != width else None
         self.blocks = nn.ModuleList(Block(width, heads, mlp_width, act, eps) for _ in range(depth))
         self.pooler = Dense(width, nn.Tanh()) if pooler else None
         normal_(self, INIT_STD)
@@ -84,14 +114,19 @@ class PostNormEncoder(TransformerBackbone):
             with torch.no_grad():
                 self.words.weight[pad_id].zero_()
 
+    def embed(self, batch: Batch, layout: Layout) -> Tensor:
+        """Return what the first block reads, [N, D]."""
+        hidden_NE = self.words(batch.ids_N) + self.positions(layout.position_N + self.first_position)
+        if self.types is not None:
+            types_N = torch.zeros_like(batch.ids_N) if batch.types_N is None else batch.types_N
+            hidden_NE = hidden_NE + self.types(types_N)
+        hidden_NE = self.embedding_norm(hidden_NE)
+        return hidden_NE if self.project is None else self.project(hidden_NE)
+
     def forward(self, batch: Batch, *, layers: bool = False, attention: bool = False) -> Features:
         """See `Backbone.forward`. Raises HeadstartError on a sample longer than `max_tokens`."""
         layout = self.layout(batch)
-        hidden_ND = self.words(batch.ids_N) + self.positions(layout.position_N)
-        if self.types is not None:
-            types_N = torch.zeros_like(batch.ids_N) if batch.types_N is None else batch.types_N
-            hidden_ND = hidden_ND + self.types(types_N)
-        hidden_ND = self.embedding_norm(hidden_ND)
+        hidden_ND = self.embed(batch, layout)
         bias = layout.bias(hidden_ND.dtype)
         trace = Trace(layout, layers, attention)
         trace.see(hidden_ND)
@@ -103,7 +138,7 @@ class PostNormEncoder(TransformerBackbone):
 
     def groups(self) -> list[list[nn.Parameter]]:
         """See `Backbone.groups`: embeddings, every block, the pooler when there is one."""
-        first = parameters_of(self.words, self.positions, self.types, self.embedding_norm)
+        first = parameters_of(self.words, self.positions, self.types, self.embedding_norm, self.project)
         last = [parameters_of(self.pooler)] if self.pooler is not None else []
         return [first, *(parameters_of(block) for block in self.blocks), *last]
 

@@ -1,97 +1,129 @@
-"""What the transformer encoders share: length check, collecting layers and maps, tied words, the checks of a spec."""
+"""The original Transformer, encoder and decoder: post-norm, sinusoids (Vaswani et al. 2017, arXiv:1706.03762)."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Mapping
-from typing import Any
+import math
+from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from headstart.backbones.encoder import Trace, check_sizes, parameters_of
+from headstart.backbones.writer import Writer, check_dropout, unit_words
 from headstart.base.batch import Batch
-from headstart.base.contracts import Backbone, Features
-from headstart.base.errors import HeadstartError
-from headstart.nn.outputs import TokenOutput
-from headstart.nn.ragged import Layout
+from headstart.base.contracts import Features
+from headstart.base.spec import BackboneSpec
+from headstart.nn.attention import CrossAttention, KeyValues, SelfAttention
+from headstart.nn.mlp import MLP
+from headstart.nn.outputs import WordOutput
+from headstart.nn.position import sinusoids
+from headstart.nn.ragged import Layout, memory_bias
 
 
-class TransformerBackbone(Backbone):
-    """An encoder over tokens with an input word matrix that its masked-token output shares."""
+class Block(nn.Module):
+    """x = norm(x + attention(x)); in the decoder x = norm(x + read(x, source)); x = norm(x + mlp(x))."""
 
-    words: nn.Embedding
+    def __init__(self, spec: TransformerSpec, *, reads: bool) -> None:
+        super().__init__()
+        width = spec.width
+        self.attention, self.attention_norm = SelfAttention(width, spec.heads, bias=False), nn.LayerNorm(width)
+        if reads:
+            self.read, self.read_norm = CrossAttention(width, spec.heads, bias=False), nn.LayerNorm(width)
+        self.mlp, self.mlp_norm = MLP(width, spec.mlp_width, act="relu"), nn.LayerNorm(width)
+        self.dropout = nn.Dropout(spec.dropout)
 
-    @abstractmethod
-    def prediction_head(self) -> TokenOutput:
-        """Return a new masked-token output as the reference wires it; call it with `words_VD`."""
+    def forward(
+        self,
+        hidden_ND: Tensor,
+        layout: Layout,
+        bias: Tensor | None,
+        maps: bool,
+        memory: tuple[Tensor, Tensor | None] | None = None,
+        past: KeyValues | None = None,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return [N, D] and the map, of a decoder block the one onto the source. memory: the source and its bias."""
+        mixed, map_BHTT = self.attention(hidden_ND, layout, bias, maps=maps, past=past)
+        hidden_ND = self.attention_norm(hidden_ND + self.dropout(mixed))
+        if memory is not None:
+            mixed, map_BHTT = self.read(hidden_ND, layout, *memory, maps=maps, past=past)
+            hidden_ND = self.read_norm(hidden_ND + self.dropout(mixed))
+        return self.mlp_norm(hidden_ND + self.dropout(self.mlp(hidden_ND))), map_BHTT
 
-    @abstractmethod
-    def classification_head(self, classes: int) -> nn.Module:
-        """Return a new classification output [features -> B, C] as the reference wires it."""
 
-    @property
-    def words_VD(self) -> Tensor:
-        """The word matrix, for tied outputs."""
-        return self.words.weight
+class Transformer(Writer):
+    """sqrt(D) * words + positions -> encoder blocks; the same for the target -> decoder blocks, which read the source.
 
-    def layout(self, batch: Batch) -> Layout:
-        """Return where the batch's tokens lie. Raises HeadstartError when a sample is longer than `max_tokens`."""
+    Both sides and the output share the words. The attentions have no biases, as in the paper's formulas.
+    """
+
+    def __init__(self, vocabulary: int, spec: TransformerSpec) -> None:
+        super().__init__()
+        self.width, self.depth, self.vocabulary = spec.width, spec.depth, vocabulary
+        self.words = unit_words(vocabulary, spec.width)
+        self.encoder = nn.ModuleList(Block(spec, reads=False) for _ in range(spec.depth))
+        self.decoder = nn.ModuleList(Block(spec, reads=True) for _ in range(spec.depth))
+        self.dropout = nn.Dropout(spec.dropout)
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.xavier_uniform_(module.weight)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+
+    def _embed(self, batch: Batch, layout: Layout) -> Tensor:
+        hidden_ND = self.words(batch.ids_N) * math.sqrt(self.width)
+        return self.dropout(hidden_ND + sinusoids(layout.position_N, self.width))
+
+    def forward(self, batch: Batch, *, layers: bool = False, attention: bool = False) -> Features:
+        """See `Backbone.forward`."""
         layout = Layout(batch)
-        if self.max_tokens is not None and layout.longest > self.max_tokens:
-            raise HeadstartError(
-                f"a sample has {layout.longest} tokens, this backbone takes at most {self.max_tokens}: "
-                "cut documents into shorter samples, or choose backbone.max_tokens larger and pre-train again"
-            )
-        return layout
+        hidden_ND = self._embed(batch, layout)
+        bias = layout.bias(hidden_ND.dtype)
+        trace = Trace(layout, layers, attention)
+        trace.see(hidden_ND)
+        for block in self.encoder:
+            hidden_ND, map_BHTT = block(hidden_ND, layout, bias, attention)
+            trace.see(hidden_ND)
+            trace.note(map_BHTT)
+        return trace.features(hidden_ND)
+
+    def decode(self, target: Batch, memory: Features, *, attention: bool = False, carry: bool = False) -> Features:
+        """See `EncoderDecoder.decode`. carry: see `KeyValues`; each block's own pair, then that of the source."""
+        past = KeyValues(target.carry) if carry or target.carry else None
+        layout = Layout(target, causal=True, past_BS=target.carry[0] if target.carry else None)
+        hidden_ND = self._embed(target, layout)
+        bias = layout.bias(hidden_ND.dtype)
+        source = (memory.last_BTD, memory_bias(memory.mask_BT, hidden_ND.dtype))
+        trace = Trace(layout, False, attention)
+        for block in self.decoder:
+            hidden_ND, map_BHTS = block(hidden_ND, layout, bias, attention, source, past)
+            trace.note(map_BHTS)
+        return trace.features(hidden_ND, carry=past.carry(layout) if carry else ())
+
+    def groups(self) -> list[list[nn.Parameter]]:
+        """See `Backbone.groups`: words, every block of the encoder, of the decoder."""
+        return [parameters_of(self.words), *(parameters_of(block) for block in (*self.encoder, *self.decoder))]
+
+    def prediction_head(self) -> WordOutput:
+        """See `Writer`."""
+        return WordOutput(self.width, self.vocabulary, tied=True)
 
 
-class Trace:
-    """Collects hidden states and maps on the way through the layers, when asked for."""
+@dataclass(frozen=True, kw_only=True)
+class TransformerSpec(BackboneSpec):
+    """width D, depth (blocks on each side), heads, mlp_width, dropout (of the embeddings and of what each layer adds).
 
-    def __init__(self, layout: Layout, layers: bool, attention: bool) -> None:
-        self.layout, self.layers, self.maps = layout, layers, attention
-        self.hidden: list[Tensor] = []
-        self.attention: list[Tensor] = []
+    The paper's base model is width=512 depth=6 heads=8 mlp_width=2048 dropout=0.1.
+    """
 
-    def see(self, hidden_ND: Tensor) -> None:
-        """Take note of hidden states."""
-        if self.layers:
-            self.hidden.append(self.layout.pad(hidden_ND))
+    width: int = 128
+    depth: int = 3
+    heads: int = 4
+    mlp_width: int = 512
+    dropout: float = 0.1
 
-    def note(self, map_BHTT: Tensor | None) -> None:
-        """Take note of a map."""
-        if map_BHTT is not None and self.maps:
-            self.attention.append(map_BHTT)
+    def __post_init__(self) -> None:
+        check_sizes(self.label(), width=self.width, heads=self.heads, depth=self.depth, mlp_width=self.mlp_width)
+        check_dropout(self.label(), self.dropout)
 
-    def features(self, last_ND: Tensor, pooler: nn.Module | None = None) -> Features:
-        """Return what the backbone returns."""
-        last_BTD = self.layout.pad(last_ND)
-        return Features(
-            last_BTD=last_BTD,
-            mask_BT=self.layout.mask_BT,
-            layers=tuple(self.hidden),
-            attention=tuple(self.attention),
-            pooled_BD=None if pooler is None else pooler(last_BTD[:, 0]),
-        )
-
-
-def parameters_of(*modules: nn.Module | None) -> list[nn.Parameter]:
-    """Return the parameters of the modules, in order."""
-    return [parameter for module in modules if module is not None for parameter in module.parameters()]
-
-
-def check_sizes(label: str, *, width: int, heads: int, **positive: int) -> None:
-    """Raise HeadstartError unless all sizes are at least 1 and `heads` divides `width`."""
-    for name, value in {"width": width, "heads": heads, **positive}.items():
-        if value < 1:
-            raise HeadstartError(f"{label}.{name}={value}: expected at least 1")
-    if width % heads:
-        fitting = [count for count in range(1, width + 1) if width % count == 0 and count <= 64]
-        close = min(fitting, key=lambda count: abs(count - heads))
-        raise HeadstartError(f"{label}.heads={heads} does not divide width={width}; nearest that does: {close}")
-
-
-def require(config: Mapping[str, Any], label: str, **values: Any) -> None:
-    """Raise HeadstartError when the config asks for a wiring that this backbone does not have."""
-    for name, value in values.items():
-        if config.get(name, value) != value:
-            raise HeadstartError(f"{label}: {name}={config[name]!r} is not supported (allowed: {value!r})")
+    def build(self, vocabulary: int, pad_id: int) -> Transformer:
+        """Return a new network; its random weights follow torch's global seed."""
+        return Transformer(vocabulary, self)

@@ -18,15 +18,24 @@ class Batch:
 
     ids_N: int64 token ids of all samples, one after the other. lengths_B: int64 tokens of each sample (sum = N).
     sample_B: int64 sample ids in the corpus (keys of the corruption randomness). epoch: how often the corpus was seen.
+    document_B: int64 document that each sample is cut from, or None when every sample is a document of its own.
     types_N: int64 segment (0 or 1) of each token for pairs, or None. extra: what an objective's `corrupt` adds.
+    causal: tokens must not see those after them, also in a network that reads both ways. target: what a decoder writes
+    for these samples, for encoder-decoders, or None. continues: the samples go on where those of the batch before ended
+    (streams of text); carry: what the network remembers of the earlier parts, first axis B; () at a start.
     """
 
     ids_N: Tensor
     lengths_B: Tensor
     sample_B: Tensor
     epoch: int = 0
+    document_B: Tensor | None = None
     types_N: Tensor | None = None
     extra: dict[str, Tensor] = field(default_factory=dict)
+    causal: bool = False
+    target: Batch | None = None
+    continues: bool = False
+    carry: tuple[Tensor, ...] = ()
 
     @property
     def size(self) -> int:
@@ -65,7 +74,10 @@ class Batch:
             for f in dataclasses.fields(self)
             if isinstance(value := getattr(self, f.name), Tensor)
         }
-        return dataclasses.replace(self, **moved, extra={k: v.to(device) for k, v in self.extra.items()})
+        moved["extra"] = {k: v.to(device) for k, v in self.extra.items()}
+        moved["target"] = None if self.target is None else self.target.to(device)
+        moved["carry"] = tuple(tensor.to(device) for tensor in self.carry)
+        return dataclasses.replace(self, **moved)
 
 
 def make_batch(documents: list, *, samples: list[int] | None = None, epoch: int = 0) -> Batch:

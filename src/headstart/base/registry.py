@@ -23,6 +23,7 @@ FOLDERS = {
     "backbone": "backbones",
     "objective": "objectives",
     "head": "heads",
+    "task": "tasks",
     "route": "routes",
     "reader": "data/readers",
     "metric": "metrics",

@@ -77,28 +77,76 @@ class BackboneSpec(Spec):
 class ObjectiveSpec(Spec):
     """`build(backbone, tokenizer) -> Objective`; one file in objectives/.
 
-    token_outputs: it learns from token outputs, so a backbone with only document vectors does not do.
+    reads: the kinds of backbones it can train (`Backbone.reads`), the usual one first. teacher: it learns from another
+    trained model, handed to `Objective.learn_from` before training.
     """
 
     axis = "objective"
-    token_outputs: ClassVar[bool] = False
+    reads: ClassVar[tuple[str, ...]] = ("both",)
+    teacher: ClassVar[bool] = False
 
 
 class HeadSpec(Spec):
-    """`build(backbone, classes) -> Head`; one file in heads/."""
+    """`build(backbone, tokenizer, classes) -> Head`; one file in heads/.
+
+    reads: the kinds of backbones it can sit on (`Backbone.reads`). spans: it needs to know which characters each token
+    is of. overlap: a text that is too long for the network is read in several pieces that share this share of their
+    tokens (None: it is cut at its end).
+    """
 
     axis = "head"
+    reads: ClassVar[tuple[str, ...]] = ("both", "left", "apart", "source", "token", "document")
+    spans: ClassVar[bool] = False
+    overlap: ClassVar[float | None] = None
+
+    def refuses(self, backbone: Any) -> str | None:
+        """Return why this head cannot sit on `backbone`, or None."""
+        if backbone.reads in self.reads:
+            return None
+        return f"head {self.name} needs a network that reads {' or '.join(self.reads)}; this one reads {backbone.reads}"
+
+
+class TaskSpec(Spec):
+    """What is asked about a text; one file in tasks/.
+
+    `read(paths, text=, label=, text2=, classes=, group=, remembered=) -> (Examples, ledger, notes)`: labelled rows of
+    files. `plain(answer, classes) -> dict`: an answer as `predict` writes it. head: what a network answers it with.
+    metric: the headline score (`MetricSpec.task`). verbatim: answers point into the texts, so no text is normalised.
+    """
+
+    axis = "task"
+    head: ClassVar[str] = ""
+    metric: ClassVar[str] = ""
+    verbatim: ClassVar[bool] = False
+
+    def recognises(self, rows: list[dict[str, Any]], named: dict[str, str | None]) -> str | None:
+        """Return why these rows of a table are of this task, or None; named: the columns that the user named."""
+        return None
+
+    def written(self, model: Any, examples: Any) -> list[dict[str, Any]]:
+        """Return the answers of a `TaskModel` as `predict` writes them, one dict per row."""
+        return [self.plain(answer, model.classes) for answer in model.answers(examples)]
+
+    def judged(self, answers: list[Any], examples: Any) -> tuple[Any, Any]:
+        """Return (truth, predicted) in the form that the task's metrics take."""
+        return examples.targets, answers
+
+    def quality(self, answers: list[Any], examples: Any) -> list[float]:
+        """Return how good each answer is, larger is better: what settings are chosen by; by default 1 when right."""
+        return [float(answer == target) for answer, target in zip(answers, examples.targets, strict=True)]
 
 
 class RouteSpec(Spec):
     """`run(examples, workspace, seed=, seconds=) -> TaskModel`, `load(folder) -> TaskModel`; one file in routes/.
 
-    needs: what must be at hand. classical: it uses no network, so that pre-training is measured against it.
+    needs: what must be at hand. classical: it uses no network, so that pre-training is measured against it. tasks: what
+    it can do, None = every task that a head answers.
     """
 
     axis = "route"
     needs: ClassVar[Literal["nothing", "corpus", "base"]] = "nothing"
     classical: ClassVar[bool] = False
+    tasks: ClassVar[tuple[str, ...] | None] = ("classify",)
 
     def refuses(self, examples: Any, workspace: Any) -> str | None:
         """Return why this route cannot run on these `Examples` and `Workspace`, or None."""
@@ -116,16 +164,28 @@ class ReaderSpec(Spec):
 
 
 class MetricSpec(Spec):
-    """`score(truth_N, predicted_N, weight_N) -> float`; one file in metrics/."""
+    """`score(truth_N, predicted_N, weight_N) -> float`; one file in metrics/.
+
+    task: whose predictions it scores, and so what a row's truth and prediction are: classify, class numbers; regress,
+    numbers; tag, spans (start, end, label); answer, a tuple of right texts (empty: no answer) and a text; generate, a
+    reference and a text. limits: the worst and the best value.
+    """
 
     axis = "metric"
+    task: ClassVar[Literal["classify", "regress", "tag", "answer", "generate"]] = "classify"
+    limits: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
 
 class RecipeSpec(Spec):
-    """`plan(facts, objective) -> RunSpec`; one file in recipes/. token_outputs: the kind of objective it serves."""
+    """`plan(facts, objective) -> RunSpec`; one file in recipes/.
+
+    objective: what it trains by; another objective may take its place when it can train the same kind of backbone.
+    usual: it may be chosen for its objective when no recipe is named.
+    """
 
     axis = "recipe"
-    token_outputs: ClassVar[bool] = False
+    objective: ClassVar[str] = ""
+    usual: ClassVar[bool] = True
 
 
 class ExportSpec(Spec):

@@ -24,6 +24,8 @@ VERBS = {
     "predict": "label texts with a task model",
     "embed": "turn texts into vectors",
     "fill": "let a masked language model fill [MASK]",
+    "generate": "let a causal language model go on with a text",
+    "inspect": "look into a network: senses, neighbours, tokens",
     "export": "leave for transformers",
     "list": "what can be chosen",
     "doctor": "what is wrong with this environment",
@@ -31,7 +33,7 @@ VERBS = {
 _EPILOGUE = "Everything else by dotted setting: objective.rate=0.3. Add --debug to any command for tracebacks."
 _SET_VERBS = ("pretrain", "transfer", "compare")
 _FILE_OPTIONS = ("--data", "--test", "--corpus")
-_SETTING = re.compile(r"^((--)?[a-z_]+\.[a-z0-9_]+|tokenizer|backbone|objective|held_out)=")
+_SETTING = re.compile(r"^((--)?[a-z_]+\.[a-z0-9_]+|tokenizer|backbone|objective|held_out|extend)=")
 _KINDS = {float: "a number", int: "a whole number", Path: "a path", str: "text"}
 
 

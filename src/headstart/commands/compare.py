@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from headstart.base.errors import HeadstartError
-from headstart.commands.inputs import held_out_test, labelled, open_bases, route_with, say
+from headstart.commands.inputs import held_out_test, labelled, open_bases, pick_task, route_with, say
 from headstart.commands.session import (
     Language,
     command_line,
@@ -93,10 +93,13 @@ def compare(
     set_threads(threads)
     specs = _routes(routes, set or [], classical=bases == ["none"])
     score = registry.load("metric", metric)()
+    if score.task != "classify":
+        raise HeadstartError(f"--metric {metric} does not score classes; take accuracy or macro_f1")
     corpus = as_paths(corpus) if corpus else None
     if corpus:
         next(Corpus(corpus).documents())  # raises where the text cannot be read
     opened = {} if bases == ["none"] else open_bases([Path(base) for base in bases])
+    _need_classes(data, text, label, text2)
     train, train_ledger = labelled(data, text, label, text2, group=group)
     if test:
         test_rows, test_ledger = labelled(
@@ -135,16 +138,28 @@ def _need_report_folder(out: Path) -> None:
         raise HeadstartError(f"{out} exists and is no comparison; choose another --out")
 
 
+def _need_classes(data: list[str], text: str | None, label: str | None, text2: str | None) -> None:
+    """Raise HeadstartError when the rows ask for something else than a class."""
+    task, why = pick_task("auto", data, text, label, text2)
+    if task != "classify":
+        raise HeadstartError(
+            f"compare does classify only, and these rows ask for {task} ({why}); name a column of classes with "
+            f"--label, or use transfer and evaluate, which do {task}"
+        )
+
+
 def _routes(names: str, settings: list[str], classical: bool) -> list:
     """Return the routes asked for. Raises HeadstartError: unknown, none, or a base is needed and there is none."""
-    from headstart.base import registry
+    from headstart.routes.checks import other_task, routes_for
 
-    chosen = registry.names("route") if names == "all" else [name.strip() for name in names.split(",") if name.strip()]
+    able = routes_for("classify")
+    chosen = able if names == "all" else [name.strip() for name in names.split(",") if name.strip()]
     if not chosen:
-        raise HeadstartError(
-            f"--routes '{names}': no route is named (allowed: all, {', '.join(registry.names('route'))})"
-        )
+        raise HeadstartError(f"--routes '{names}': no route is named (allowed: all, {', '.join(able)})")
     specs = [route_with(name, settings) for name in dict.fromkeys(chosen)]
+    for spec in specs:
+        if refusal := other_task(spec, "classify"):
+            raise HeadstartError(f"--routes {spec.name}: {refusal}")
     if classical and names != "all" and (lost := [spec.name for spec in specs if spec.needs == "base"]):
         raise HeadstartError(f"--routes {','.join(lost)}: needs a pre-trained base; give a run directory, not `none`")
     return specs

@@ -72,6 +72,7 @@ def demo(
     from headstart.base import registry
     from headstart.commands.compare import label_counts, run_comparison
     from headstart.commands.pretrain import pretrain
+    from headstart.routes.checks import routes_for
 
     need_positive("--minutes", minutes)
     need_positive("--draws", draws)
@@ -95,7 +96,7 @@ def demo(
     say(words["compare"].format(minutes=left))
     compared = run_comparison(
         open_bases(runs),
-        [route_with(name, []) for name in registry.names("route")],
+        [route_with(name, []) for name in routes_for("classify")],
         train,
         test,
         sizes=sizes,

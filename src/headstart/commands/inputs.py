@@ -32,20 +32,34 @@ def labelled(
     classes: tuple[str, ...] | None = None,
     group: str | None = None,
     remembered: Mapping[str, str | None] | None = None,
+    task: str = "classify",
 ) -> tuple[Examples, dict]:
-    """Read labelled rows and say what was read, guessed and skipped; see `read_examples`.
+    """Read labelled rows of a task and say what was read, guessed and skipped; see `read_labelled`.
 
     Returns (examples, ledger as data; its `columns` are those used).
     """
-    from headstart.data.task_files import read_examples
+    from headstart.base import registry
 
-    examples, ledger, notes = read_examples(
+    examples, ledger, notes = registry.load("task", task)().read(
         list(paths), text=text, label=label, text2=text2, classes=classes, group=group, remembered=remembered
     )
     for note in notes:
         say(note)
     say(f"{', '.join(Path(p).name for p in paths)}: {ledger.summary()}")
     return examples, {"files": [Path(p).name for p in paths], "columns": dict(ledger.columns), **ledger.to_dict()}
+
+
+def pick_task(
+    task: str, paths: Sequence[str], text: str | None, label: str | None, text2: str | None
+) -> tuple[str, str]:
+    """Return (task, why it was guessed, or nothing); auto guesses from the columns. Raises HeadstartError: unknown."""
+    from headstart.base import registry
+    from headstart.tasks.choose import guess_task
+
+    if task == "auto":
+        return guess_task(paths, {"text": text, "label": label, "text2": text2})
+    registry.load("task", task)
+    return task, ""
 
 
 def held_out_test(examples: Examples, seed: int) -> tuple[Examples, Examples]:

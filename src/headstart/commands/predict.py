@@ -1,4 +1,4 @@
-"""predict: label texts with a task model; JSON lines out."""
+"""predict: answer what a task model was trained for; JSON lines out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from headstart.commands.session import files, need_new_file, write_lines
 
 @dataclass(frozen=True)
 class Predicted:
-    """rows: how many were labelled."""
+    """rows: how many were answered."""
 
     rows: int
 
@@ -28,7 +28,8 @@ def predict(
     text2: Annotated[str | None, Parameter(help="second text column [as in training]")] = None,
     out: Annotated[Path | None, Parameter(help="file to write [standard output]")] = None,
 ) -> Predicted:
-    """Label texts: one JSON line per row with label, probability and the file and line it came from."""
+    """Answer texts: one JSON line per row with its place and the label and probability, the number or the spans."""
+    from headstart.base import registry
     from headstart.base.device import set_threads
     from headstart.data.open import as_paths
     from headstart.data.task_files import read_texts
@@ -40,22 +41,22 @@ def predict(
     set_threads()
     model = load_task(task)
     columns = read_task(task).get("receipt", {}).get("columns", {})
-    examples, ledger, notes, places = read_texts(as_paths(data), text=text, text2=text2, remembered=columns)
+    task_spec = registry.load("task", model.task)()
+    examples, ledger, notes, places = read_texts(
+        as_paths(data), text=text, text2=text2, remembered=columns, verbatim=task_spec.verbatim
+    )
     for note in notes:
         say(note)
-    scores = model.scores(examples)
-    best = scores.argmax(1)
     rows = (
         {
             "row": i + 1,
             "file": Path(places[i][0]).name,
             "line": places[i][1],
-            "label": model.classes[k],
-            "probability": round(float(scores[i, k]), 6),
+            **answer,
             "text": examples.first[i],
             **({} if examples.second is None else {"text2": examples.second[i]}),
         }
-        for i, k in enumerate(best)
+        for i, answer in enumerate(task_spec.written(model, examples))
     )
     count = write_lines(rows, out)
     say(ledger.summary())

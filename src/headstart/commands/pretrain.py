@@ -71,7 +71,11 @@ def pretrain(
     out: Annotated[Path, Parameter(help="the run directory to write")],
     minutes: Annotated[float | None, Parameter(help="wall-clock budget, everything included [10]")] = None,
     steps: Annotated[int | None, Parameter(help="budget in steps instead of minutes", converter=whole)] = None,
+    recipe: Annotated[str | None, Parameter(help="bert, gpt2, t5 ... (`headstart list recipe`) [by objective]")] = None,
     objective: Annotated[str | None, Parameter(help="halves, mlm ... (`headstart list objective`) [by budget]")] = None,
+    base: Annotated[
+        Path | None, Parameter(help="a run or Hugging Face directory to start from, or the teacher")
+    ] = None,
     column: Annotated[str | None, Parameter(help="text column of tables [guessed and printed]")] = None,
     unit: Annotated[
         Literal["auto", "line", "paragraph", "file"],
@@ -100,7 +104,9 @@ def pretrain(
         need_positive(name, value)
     out = Path(out)
     set_threads(threads)
-    asked = _Asked(as_paths(corpus), minutes, steps, objective, column, unit, vocabulary, seed, set or [])
+    source = None if base is None else str(Path(base).absolute())
+    named = (recipe, objective, source)
+    asked = _Asked(as_paths(corpus), minutes, steps, *named, column, unit, vocabulary, seed, set or [])
     if resume and (out / "run.json").is_file():
         spec = _resumed(asked, out)
     else:
@@ -120,7 +126,9 @@ class _Asked:
     paths: list[str]
     minutes: float | None
     steps: int | None
+    recipe: str | None
     objective: str | None
+    base: str | None
     column: str | None
     unit: str
     vocabulary: int | None
@@ -135,6 +143,9 @@ def _fresh(asked: _Asked, out: Path, resume: bool) -> RunSpec:
     from headstart.base import registry
     from headstart.recipes.choose import choose_recipe
     from headstart.recipes.facts import Facts
+    from headstart.training.artefact import Artefact
+    from headstart.training.run import from_base
+    from headstart.training.start import usual_objective
 
     if resume and holds_anything(out):
         raise HeadstartError(f"--resume: {out} is no run (it has no run.json); give the run's own directory as --out")
@@ -143,9 +154,16 @@ def _fresh(asked: _Asked, out: Path, resume: bool) -> RunSpec:
     where = {"paths": asked.paths, "column": asked.column, "unit": asked.unit}
     seconds = minutes * 60 if minutes is not None else None
     facts = Facts(where, seconds, asked.steps, asked.seed, torch.cuda.is_available())
-    recipe, reason = choose_recipe(asked.objective, facts)
-    chosen = registry.load("objective", asked.objective)() if asked.objective else None
-    spec = dataclasses.replace(recipe.plan(facts, chosen), vocabulary=asked.vocabulary).override(asked.settings)
+    base = None if asked.base is None else Artefact.open(Path(asked.base))
+    objective = asked.objective
+    if objective is None and asked.recipe is None and base is not None:
+        objective = usual_objective(base)
+    recipe, reason = choose_recipe(objective, facts, asked.recipe)
+    chosen = registry.load("objective", objective)() if objective else None
+    spec = dataclasses.replace(recipe.plan(facts, chosen), vocabulary=asked.vocabulary)
+    if base is not None:
+        spec = from_base(spec, base)
+    spec = spec.override(asked.settings)
     say(f"no run in {out} yet, so --resume starts one; {reason}" if resume else reason)
     return spec
 
@@ -159,6 +177,7 @@ def _resumed(asked: _Asked, out: Path) -> RunSpec:
     spec = RunSpec.read(record.get("spec", {}) if isinstance(record, dict) else {})
     held = {
         "--objective": (asked.objective, spec.objective.name),
+        "--base": (asked.base, spec.base),
         "--vocabulary": (asked.vocabulary, spec.vocabulary),
         "--column": (asked.column, spec.corpus.get("column")),
         "--unit": (asked.unit if asked.unit != "auto" else None, spec.corpus.get("unit")),

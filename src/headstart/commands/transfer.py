@@ -9,7 +9,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from headstart.commands.inputs import labelled, open_bases, route_with, say
+from headstart.commands.inputs import labelled, open_bases, pick_task, route_with, say
 from headstart.commands.session import files, need_new_folder, need_positive, whole
 
 
@@ -38,9 +38,12 @@ def transfer(
     route: Annotated[
         str, Parameter(help="probe, knn, finetune, scratch, tfidf_logreg ... (`headstart list route`)")
     ] = "probe",
+    task: Annotated[str, Parameter(help="classify, regress, tag ... (`headstart list task`) [guessed and printed]")] = (
+        "auto"
+    ),
     text: Annotated[str | None, Parameter(help="text column [guessed and printed]")] = None,
     text2: Annotated[str | None, Parameter(help="second text column, for pairs")] = None,
-    label: Annotated[str | None, Parameter(help="label column [guessed and printed]")] = None,
+    label: Annotated[str | None, Parameter(help="column of the answers [guessed and printed]")] = None,
     minutes: Annotated[float | None, Parameter(help="time budget for training [none]")] = None,
     seed: Annotated[int, Parameter(help="of whatever the route draws", converter=whole)] = 0,
     threads: Annotated[int | None, Parameter(help="CPU threads [all]", converter=whole)] = None,
@@ -48,12 +51,14 @@ def transfer(
 ) -> Transferred:
     """Train one route on all labelled rows and save a self-contained task model.
 
-    Raises HeadstartError: unreadable input, unknown route or setting, one class only, an existing --out.
+    Raises HeadstartError: unreadable input, unknown route, task or setting, a route that does not do the task, one
+    class only, an existing --out.
     """
     from headstart.base.device import set_threads
     from headstart.base.errors import HeadstartError
     from headstart.base.files import disk_error
     from headstart.data.open import as_paths
+    from headstart.routes.checks import other_task
     from headstart.routes.task import save_task
     from headstart.routes.workspace import Workspace
 
@@ -62,13 +67,19 @@ def transfer(
     need_new_folder(out, "transfer", "choose another --out")
     set_threads(threads)
     spec = route_with(route, set or [])
+    asked, why = pick_task(task, as_paths(data), text, label, text2)
+    if why:
+        say(f"task: {asked} ({why}; another one by --task)")
+    if refusal := other_task(spec, asked):
+        raise HeadstartError(f"route {route}: {refusal}")
     bases = {} if str(base) == "none" else open_bases([Path(base)])
-    examples, ledger = labelled(as_paths(data), text, label, text2)
+    examples, ledger = labelled(as_paths(data), text, label, text2, task=asked)
     workspace = Workspace(next(iter(bases.values()), None))
     if refusal := spec.refuses(examples, workspace):
         raise HeadstartError(f"route {route}: {refusal}")
     begun = time.monotonic()
-    say(f"training route {route} on {len(examples):,} rows, {len(examples.classes)} classes")
+    labels = f", {len(examples.classes)} classes" if examples.classes else ""
+    say(f"training route {route} on {len(examples):,} rows{labels}")
     model = spec.run(examples, workspace, seed=seed, seconds=minutes * 60 if minutes else None)
     seconds = time.monotonic() - begun
     receipt = {

@@ -2,13 +2,14 @@
 
 A sample is a window of a document, at most `window` tokens; documents are never joined, so nothing attends across them.
 Batches hold about `tokens` tokens. With `bucket` samples of like length go together (a padded backbone wastes little);
-without it they are random. Memory: about 40 bytes per sample beside the memory-mapped shards.
+without it they are random. Memory: about 44 bytes per sample beside the memory-mapped shards.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -22,10 +23,11 @@ _POOL_BATCHES = 64  # samples of this many batches are sorted by length together
 
 @dataclass(frozen=True)
 class Samples:
-    """Windows: begin [S] (index into ids), length [S] in tokens without specials."""
+    """Windows: begin [S] (index into ids), length [S] in tokens without specials, document [S] each is cut from."""
 
     begin: np.ndarray
     length: np.ndarray
+    document: np.ndarray
 
     def __len__(self) -> int:
         return len(self.begin)
@@ -43,7 +45,7 @@ def make_samples(offsets: np.ndarray, documents: np.ndarray, window: int) -> Sam
     number = np.arange(len(source)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
     low = number * length[source] // pieces[source]
     high = (number + 1) * length[source] // pieces[source]
-    return Samples(begin[source] + low, (high - low).astype(np.int32))
+    return Samples(begin[source] + low, (high - low).astype(np.int32), source.astype(np.int32))
 
 
 class ShardBatches:
@@ -117,9 +119,18 @@ class ShardBatches:
             lengths_B=torch.from_numpy(framed),
             sample_B=torch.from_numpy(rows.astype(np.int64)),
             epoch=epoch,
+            document_B=torch.from_numpy(self.samples.document[rows].astype(np.int64)),
         )
 
 
-def held_out_batches(batches: ShardBatches) -> list[Batch]:
+class Source(Protocol):
+    """Batches by number, counted over epochs of `per_epoch` batches."""
+
+    per_epoch: int
+
+    def at(self, number: int) -> Batch: ...
+
+
+def held_out_batches(batches: Source) -> list[Batch]:
     """Return one epoch of batches as a list, for evaluation."""
     return [batches.at(number) for number in range(batches.per_epoch)]

@@ -10,6 +10,7 @@ from headstart.base.errors import HeadstartError, nearest
 TEXT_NAMES = (
     *("text", "document", "sentence", "sentence1", "review", "content", "contents", "comment", "comments", "utterance"),
     *(
+        "context",
         "question",
         "question1",
         "query",

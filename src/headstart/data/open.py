@@ -134,14 +134,22 @@ def opened(name: str, ledger: Ledger) -> Iterator[tuple[BinaryIO, bytes]]:
 
 
 def choose_reader(name: str, head: bytes) -> ReaderSpec:
-    """Return the reader by suffix, else by what the first bytes look like, else plain text."""
-    if (choice := _suffixes().get(suffix(name))) is not None:
-        return registry.load("reader", choice)()
-    for choice in registry.names("reader"):
-        kind = registry.load("reader", choice)
+    """Return the reader by suffix, else by what the first bytes look like, else plain text.
+
+    Readers without a suffix of their own (SQuAD is a kind of .json) look at the bytes before the suffix decides.
+    """
+    kinds = sorted((registry.load("reader", choice) for choice in registry.names("reader")), key=_has_suffixes)
+    known = _suffixes().get(suffix(name))
+    for kind in kinds:
+        if _has_suffixes(kind) and known:
+            break
         if hasattr(kind, "recognises") and kind.recognises(head):
             return kind()
-    return registry.load("reader", "txt")()
+    return registry.load("reader", known or "txt")()
+
+
+def _has_suffixes(kind: type[ReaderSpec]) -> bool:
+    return bool(kind.suffixes)
 
 
 def read_rows(name: str, ledger: Ledger, *, unit: str = "auto", reader: ReaderSpec | None = None) -> Iterator[Row]:
@@ -153,7 +161,7 @@ def read_rows(name: str, ledger: Ledger, *, unit: str = "auto", reader: ReaderSp
     source = shown(name)
     with opened(name, ledger) as (stream, head):
         chosen = reader or choose_reader(name, head)
-        if reader is None and suffix(name) not in _suffixes():
+        if reader is None and suffix(name) not in chosen.suffixes:
             ledger.note(f"read as {chosen.name} (by its first bytes)", source)
         if unit != "auto" and hasattr(chosen, "unit"):
             chosen = chosen.replace_text("unit", unit)

@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
-import math
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from headstart.base.errors import HeadstartError, nearest
+from headstart.base.errors import HeadstartError
 from headstart.base.examples import Examples
 from headstart.data.columns import SAMPLE_ROWS, SECOND_NAMES, cell, check_column, columns_of, guess_label, guess_text
 from headstart.data.ledger import Ledger
 from headstart.data.open import expand, read_rows, shown
 from headstart.data.row import Row
 
+# guess(first rows, file, columns that are taken) -> (column, why); raises HeadstartError.
+Guess = Callable[[Sequence[dict[str, Any]], str, Sequence[str]], tuple[str, str]]
+GUESSES: Mapping[str, Guess] = {"text": guess_text, "label": guess_label}
+
+
+class Unusable(Exception):
+    """Why a row cannot be used: reason, a short phrase shared by rows, and detail, what is wrong with this one."""
+
+    def __init__(self, reason: str, detail: str = ""):
+        super().__init__(reason)
+        self.reason, self.detail = reason, detail
+
 
 @dataclass(frozen=True)
-class _Columns:
+class Columns:
     """The column names of one file; None when not read, or not yet known."""
 
-    text: str | None
+    text: str | None = None
     text2: str | None = None
     label: str | None = None
     group: str | None = None
@@ -32,62 +41,70 @@ class _Columns:
 
 @dataclass(frozen=True)
 class _Asked:
-    """named: columns that must be there; remembered: those of training, used where they are; labelled: read labels."""
+    """named: columns that must be there; remembered: those of training, used where they are; guesses: for the others
+    that are needed; verbatim: texts are not normalised."""
 
-    named: _Columns
+    named: Columns
     remembered: Mapping[str, str | None]
-    labelled: bool
+    guesses: Mapping[str, Guess]
+    verbatim: bool
+
+    @property
+    def labelled(self) -> bool:
+        """Whether answers are read."""
+        return "label" in self.guesses
 
 
 @dataclass
-class _Gathered:
-    """The used rows so far, as columns."""
+class Gathered:
+    """The used rows, as columns; where: their files, for messages."""
 
+    where: str = ""
     first: list[str] = field(default_factory=list)
     second: list[str] = field(default_factory=list)
-    labels: list[str] = field(default_factory=list)
+    targets: list[Any] = field(default_factory=list)
     groups: list[str] = field(default_factory=list)
 
+    def examples(self, **answers: Any) -> Examples:
+        """Return the texts with `answers`, the other fields of `Examples`."""
+        return Examples(first=self.first, second=self.second or None, groups=self.groups or None, **answers)
 
-def read_examples(
+
+def read_labelled(
     paths: str | Path | Sequence[str | Path],
-    text: str | None = None,
-    label: str | None = None,
-    text2: str | None = None,
-    classes: Sequence[str] | None = None,
-    group: str | None = None,
+    target: Callable[[Any, list[str]], Any],
+    *,
+    named: Columns,
     remembered: Mapping[str, str | None] | None = None,
-) -> tuple[Examples, Ledger, list[str]]:
-    """Return (examples, ledger, notes) of labelled files; `ledger.columns` holds the columns used.
+    guesses: Mapping[str, Guess] = GUESSES,
+    verbatim: bool = False,
+) -> tuple[Gathered, Ledger]:
+    """Return (rows, ledger) of labelled files; `ledger.columns` holds the columns used.
 
-    text, label: columns, None = guessed and noted. text2: the second text of pairs, never guessed. classes: the label
-    names to index by (those of the training file); None = those found, sorted, numbers by value. group: a column whose
-    rows belong together. remembered: `ledger.columns` of training; they stand for columns that are not named, and a
-    file that has no such text or label column has its own guessed. Rows with empty text, without a label or with a
-    label not in `classes` are skipped and named.
-    Raises HeadstartError: no such column, no usable row, one class only.
+    target(value of the label column, the texts) -> a row's answer; if it raises `Unusable`, the row is skipped.
+    named: None = guessed and noted where `guesses` has a way; a second text that has none is never guessed. group: rows
+    that belong together. remembered: `ledger.columns` of training; they stand for columns that are not named, and a
+    file that has no such text or label column has its own guessed. Rows with empty text are skipped and named.
+    verbatim: texts stay as they are, otherwise they are NFC.
+    Raises HeadstartError: no such column, no usable row.
     """
     ledger = Ledger()
-    gathered = _Gathered()
-    asked = _asked(_Columns(text, text2, label, group), remembered, labelled=True)
-    allowed = None if classes is None else {_clean(name) for name in classes}
+    asked = _asked(named, remembered, guesses, verbatim)
     names = expand(paths, ledger)
+    gathered = Gathered(", ".join(shown(name) for name in names[:3]))
     for name in names:
         for row, columns in _rows(name, ledger, asked):
-            _take(gathered, row, columns, allowed, ledger)
-    where = ", ".join(shown(name) for name in names[:3])
+            _take(gathered, row, columns, target, verbatim, ledger)
     if not gathered.first:
-        raise HeadstartError(f"no usable row in {where}: {_oneline(ledger)}{_unknown_labels(ledger, allowed)}")
-    found = tuple(map(_clean, classes)) if classes is not None else sort_classes(gathered.labels)
-    if len(found) < 2:
-        raise HeadstartError(f"only one class, '{found[0]}', in {where}; a task needs at least two")
-    if classes is None and len(found) == len(gathered.labels) > 2:
-        raise HeadstartError(
-            f"every label in {where} is different ({found[0]}, {found[1]}, ...); that column is no label: label="
-        )
-    index = {name: position for position, name in enumerate(found)}
-    labels = np.array([index[name] for name in gathered.labels], np.int64)
-    return _examples(gathered, labels, found), ledger, ledger.notes
+        raise HeadstartError(f"no usable row in {gathered.where}: {_oneline(ledger)}")
+    return gathered, ledger
+
+
+def first_rows(paths: str | Path | Sequence[str | Path]) -> list[dict[str, Any]]:
+    """Return the first rows of the first file, as tables; plain text is a table of one column `text`."""
+    ledger = Ledger()
+    head = islice(read_rows(expand(paths, ledger)[0], ledger), SAMPLE_ROWS)
+    return [row.value if isinstance(row.value, dict) else {"text": row.value} for row in head]
 
 
 def read_texts(
@@ -95,22 +112,23 @@ def read_texts(
     text: str | None = None,
     text2: str | None = None,
     remembered: Mapping[str, str | None] | None = None,
+    verbatim: bool = False,
 ) -> tuple[Examples, Ledger, list[str], list[tuple[str, int]]]:
-    """Return (examples without labels, ledger, notes, file and line of each row): what there is to predict.
+    """Return (examples without answers, ledger, notes, file and line of each row): what there is to predict.
 
-    remembered: as in `read_examples`; plain text is always the text itself.
+    remembered, verbatim: as in `read_labelled`; plain text is always the text itself.
     Rows with empty text are kept, so that every readable row gets its answer; they are complained about.
     Raises HeadstartError: no such column, no row.
     """
     ledger = Ledger()
-    gathered = _Gathered()
+    gathered = Gathered()
     places: list[tuple[str, int]] = []
-    asked = _asked(_Columns(text, text2), remembered, labelled=False)
+    asked = _asked(Columns(text, text2), remembered, {"text": guess_text}, verbatim)
     names = expand(paths, ledger)
     for name in names:
         for row, columns in _rows(name, ledger, asked):
             ledger.begin()
-            cells = _texts(row, columns)
+            cells = _texts(row, columns, verbatim)
             if not all(cells):
                 ledger.complain("empty text, kept", row.source, row.line)
             gathered.first.append(cells[0])
@@ -119,26 +137,19 @@ def read_texts(
             ledger.use()
     if not gathered.first:
         raise HeadstartError(f"no row in {', '.join(shown(name) for name in names[:3])}: {_oneline(ledger)}")
-    return _examples(gathered, None, ()), ledger, ledger.notes, places
+    return gathered.examples(), ledger, ledger.notes, places
 
 
-def sort_classes(labels: Sequence[str]) -> tuple[str, ...]:
-    """Return the different labels, by value when all are numbers, else by code point."""
-    found = sorted(set(labels))
-    try:
-        values = {name: float(name) for name in found}
-    except ValueError:
-        return tuple(found)
-    return tuple(sorted(found, key=values.__getitem__)) if all(map(math.isfinite, values.values())) else tuple(found)
-
-
-def _asked(named: _Columns, remembered: Mapping[str, str | None] | None, *, labelled: bool) -> _Asked:
+def _asked(
+    named: Columns, remembered: Mapping[str, str | None] | None, guesses: Mapping[str, Guess], verbatim: bool
+) -> _Asked:
     """A remembered second text counts as named: a model of pairs cannot do without it."""
     remembered = remembered or {}
-    return _Asked(replace(named, text2=named.text2 or remembered.get("text2")), remembered, labelled)
+    named = replace(named, text2=named.text2 or remembered.get("text2"))
+    return _Asked(named, remembered, guesses, verbatim)
 
 
-def _rows(name: str, ledger: Ledger, asked: _Asked) -> Iterator[tuple[Row, _Columns]]:
+def _rows(name: str, ledger: Ledger, asked: _Asked) -> Iterator[tuple[Row, Columns]]:
     """Yield the table rows of one file with its column names; plain text is a table of one column `text`."""
     rows = read_rows(name, ledger, unit="auto" if asked.labelled else "line")
     head = list(islice(rows, SAMPLE_ROWS))
@@ -154,7 +165,7 @@ def _rows(name: str, ledger: Ledger, asked: _Asked) -> Iterator[tuple[Row, _Colu
         yield (row if isinstance(row.value, dict) else Row({"text": row.value}, row.source, row.line)), columns
 
 
-def _choose(tables: list[dict[str, Any]], source: str, ledger: Ledger, asked: _Asked, *, plain: bool) -> _Columns:
+def _choose(tables: list[dict[str, Any]], source: str, ledger: Ledger, asked: _Asked, *, plain: bool) -> Columns:
     """Check the named columns, take the remembered ones that are there, guess the others, note every guess."""
     names = columns_of(tables)
     for what, column in vars(asked.named).items():
@@ -170,23 +181,21 @@ def _choose(tables: list[dict[str, Any]], source: str, ledger: Ledger, asked: _A
             f"{source}: plain text has no labels; give a table (.tsv, .csv, .jsonl, .parquet) with a label column"
         )
     found = replace(asked.named, text="text") if plain else _recall(names, source, ledger, asked)
-    others = [column for column in vars(found).values() if column]
-    text, label = found.text, found.label
-    if text is None:
-        text, why = guess_text(tables, source, others)
-        ledger.note(f"text column '{text}' chosen from {', '.join(names)} ({why})", source)
-    if asked.labelled and label is None:
-        label, why = guess_label(tables, source, [*others, text])
-        ledger.note(f"label column '{label}' chosen from {', '.join(names)} ({why})", source)
-    if text2 is None and (second := next((name for name in SECOND_NAMES if name in names and name != text), None)):
+    for what, guess in asked.guesses.items():
+        if getattr(found, what) is None:
+            column, why = guess(tables, source, [column for column in vars(found).values() if column])
+            ledger.note(f"{what} column '{column}' chosen from {', '.join(names)} ({why})", source)
+            found = replace(found, **{what: column})
+    unused = (name for name in SECOND_NAMES if name in names and name != found.text)
+    if found.text2 is None and (second := next(unused, None)):
         ledger.note(f"column '{second}' is not used; for pairs say text2={second}", source)
-    return replace(found, text=text, label=label)
+    return found
 
 
-def _recall(names: Sequence[str], source: str, ledger: Ledger, asked: _Asked) -> _Columns:
+def _recall(names: Sequence[str], source: str, ledger: Ledger, asked: _Asked) -> Columns:
     """Return the named columns and, where none is named, the remembered ones that the file has; note those it lacks."""
     found = asked.named
-    for what in ("text", "label") if asked.labelled else ("text",):
+    for what in asked.guesses:
         column = asked.remembered.get(what)
         if column is None or getattr(found, what) is not None:
             continue
@@ -197,50 +206,36 @@ def _recall(names: Sequence[str], source: str, ledger: Ledger, asked: _Asked) ->
     return found
 
 
-def _take(gathered: _Gathered, row: Row, columns: _Columns, allowed: set[str] | None, ledger: Ledger) -> None:
+def _take(
+    gathered: Gathered, row: Row, columns: Columns, target: Callable[..., Any], verbatim: bool, ledger: Ledger
+) -> None:
     """Use the row or skip it with its reason."""
     ledger.begin()
-    cells = _texts(row, columns)
-    label = _clean(cell(row.value.get(columns.label)) or "")
+    cells = _texts(row, columns, verbatim)
     if not all(cells):
         ledger.skip("empty text", row.source, row.line)
-    elif not label:
-        ledger.skip("no label", row.source, row.line)
-    elif allowed is not None and label not in allowed:
-        ledger.skip("unknown label", row.source, row.line, f"'{label[:40]}'{nearest(label, sorted(allowed))}")
-    else:
-        gathered.first.append(cells[0])
-        gathered.second.extend(cells[1:])
-        gathered.labels.append(label)
-        if columns.group is not None:
-            gathered.groups.append(cell(row.value.get(columns.group)) or f"{row.source}:{row.line}")
-        ledger.use()
+        return
+    try:
+        answer = target(row.value.get(columns.label), cells)
+    except Unusable as fault:
+        ledger.skip(fault.reason, row.source, row.line, fault.detail)
+        return
+    gathered.first.append(cells[0])
+    gathered.second.extend(cells[1:])
+    gathered.targets.append(answer)
+    if columns.group is not None:
+        gathered.groups.append(cell(row.value.get(columns.group)) or f"{row.source}:{row.line}")
+    ledger.use()
 
 
-def _texts(row: Row, columns: _Columns) -> list[str]:
-    """Return the one or two texts, NFC; '' for a text that is missing or blank."""
+def _texts(row: Row, columns: Columns, verbatim: bool) -> list[str]:
+    """Return the one or two texts, NFC unless `verbatim`; '' for a text that is missing or blank."""
     names = [columns.text] if columns.text2 is None else [columns.text, columns.text2]
-    cells = [unicodedata.normalize("NFC", cell(row.value.get(name)) or "") for name in names]
+    cells = [cell(row.value.get(name)) or "" for name in names]
+    if not verbatim:
+        cells = [unicodedata.normalize("NFC", text) for text in cells]
     return [text if text and not text.isspace() else "" for text in cells]
-
-
-def _clean(label: str) -> str:
-    return unicodedata.normalize("NFC", label).strip()
-
-
-def _examples(gathered: _Gathered, labels: np.ndarray | None, classes: tuple[str, ...]) -> Examples:
-    return Examples(
-        first=gathered.first,
-        second=gathered.second or None,
-        labels=labels,
-        classes=classes,
-        groups=gathered.groups or None,
-    )
 
 
 def _oneline(ledger: Ledger) -> str:
     return ledger.summary().replace("\n", "; ")
-
-
-def _unknown_labels(ledger: Ledger, allowed: set[str] | None) -> str:
-    return f" (known labels: {', '.join(sorted(allowed)[:10])})" if allowed and ledger.skipped["unknown label"] else ""

@@ -9,6 +9,7 @@ from typing import Any
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from headstart.backbones.writer import begin_id
 from headstart.base import registry
 from headstart.base.errors import HeadstartError
 from headstart.base.files import read_json, write_bytes, write_folder, write_json
@@ -16,7 +17,16 @@ from headstart.base.spec import ExportSpec
 from headstart.interop.names import NameTable, fit_rules, write_state
 
 _TOKENIZER = "tokenizer_config.json"
-_AUTO = {"": "Model", "mlm": "ModelForMaskedLM", "classify": "ModelForSequenceClassification"}
+_RULES = "tokenizer.json"
+_AUTO = {
+    "": "Model",
+    "mlm": "ModelForMaskedLM",
+    "causal": "ModelForCausalLM",
+    "generate": "ModelForSeq2SeqLM",
+    "detect": "ModelForPreTraining",
+    "classify": "ModelForSequenceClassification",
+}
+_WRITES = {"span": "generate"}  # objectives whose head is that of a task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +63,7 @@ class HfSpec(ExportSpec):
 
 
 def hf_tensors(table: NameTable, backbone: nn.Module, kind: str, head: nn.Module | None) -> dict[str, Tensor]:
-    """Return all tensors under transformers' names; kind: `mlm`, `classify` or `` (backbone alone)."""
+    """Return all tensors under transformers' names; kind: one of the table's heads, or `` (backbone alone)."""
     state = {name: tensor.detach().cpu() for name, tensor in backbone.state_dict().items()}
     prefix = table.prefix if head is not None else ""
     tensors = {prefix + name: t for name, t in write_state(fit_rules(table.backbone, state), state).items()}
@@ -81,19 +91,27 @@ def _table(spec: Any) -> NameTable:
 
 
 def _head(model: Any, table: NameTable) -> tuple[str, nn.Module | None]:
-    """Return which of the table's heads goes along, and its module; ("", None) when there is none for it."""
+    """Return which of the table's heads goes along, and its module; ("", None) when an objective has none for it."""
     if (head := getattr(model, "head", None)) is not None:
-        output = getattr(head, "output", head)
-        if getattr(getattr(head, "spec", None), "pooling", "auto") != "auto":
+        spec = getattr(head, "spec", None)
+        kind = spec.name if spec is not None else "classify"
+        if kind not in table.heads:
             raise HeadstartError(
-                f"a head with pooling '{head.spec.pooling}' is not wired as in {table.architectures['classify']}; "
+                f"head {kind} on backbone {model.backbone_spec.name} has no counterpart in transformers "
+                f"(allowed: {', '.join(table.heads) or 'none'}); headstart itself serves it as it is"
+            )
+        if getattr(spec, "pooling", "auto") != "auto":
+            raise HeadstartError(
+                f"a head with pooling '{spec.pooling}' is not wired as in {table.architectures[kind]}; "
                 "export needs head.pooling=auto"
             )
-        return "classify", output
+        return kind, getattr(head, "output", head)
     objective = getattr(model, "objective", None)
-    if objective is not None and objective.__class__.__module__.endswith(".mlm"):
-        return "mlm", objective.head
-    return "", None
+    if "detect" in table.heads and hasattr(objective, "detect"):
+        return "detect", objective.detect
+    name = type(objective).__module__.rpartition(".")[2]
+    kind = _WRITES.get(name, name)
+    return (kind, objective.head) if kind in table.heads else ("", None)
 
 
 def _config(model: Any, table: NameTable, kind: str) -> dict[str, Any]:
@@ -105,6 +123,8 @@ def _config(model: Any, table: NameTable, kind: str) -> dict[str, Any]:
     for name, token in (("cls_token_id", tokenizer.cls_id), ("sep_token_id", tokenizer.sep_id)):
         config[name] = token if token >= 0 else None
     config["bos_token_id"], config["eos_token_id"] = config["cls_token_id"], config["sep_token_id"]
+    if kind == "generate":
+        config["decoder_start_token_id"] = begin_id(tokenizer)
     if kind == "classify":
         config["id2label"] = {str(number): label for number, label in enumerate(model.classes)}
         config["label2id"] = {label: number for number, label in enumerate(model.classes)}
@@ -116,7 +136,7 @@ def _fit_tokenizer(folder: Path, table: NameTable, longest: int | None, kind: st
     """Make the saved tokenizer hand the model what it takes, so that `model(**tokenizer(text))` works.
 
     For a masked LM a written [MASK] becomes the mask, which their fill-mask pipeline relies on; otherwise special
-    tokens in a text stay text, as in headstart.
+    tokens in a text stay text, as in headstart. For a causal LM a text gets no end mark: the model goes on from it.
     """
     if not (folder / _TOKENIZER).is_file():
         return
@@ -126,3 +146,8 @@ def _fit_tokenizer(folder: Path, table: NameTable, longest: int | None, kind: st
     if kind == "mlm":
         settings["split_special_tokens"] = False
     write_json(folder / _TOKENIZER, settings)
+    if kind == "causal":
+        rules = read_json(folder / _RULES)
+        frame = (rules.get("post_processor") or {}).get("single", [])
+        if frame and "SpecialToken" in frame[-1]:
+            write_json(folder / _RULES, rules | {"post_processor": rules["post_processor"] | {"single": frame[:-1]}})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from headstart.base import registry
-from headstart.base.contracts import Backbone
+from headstart.base.contracts import Backbone, Tokenizer
 from headstart.base.errors import HeadstartError, unknown
 from headstart.base.files import read_json
 from headstart.base.spec import BackboneSpec
@@ -40,12 +41,18 @@ class Loaded:
 def model_types() -> dict[str, type[BackboneSpec]]:
     """Return, by transformers' `model_type`, the spec classes that say they can read it."""
     specs = [registry.load("backbone", name) for name in registry.names("backbone")]
-    return {spec.hf_model_type: spec for spec in specs if hasattr(spec, "hf_model_type")}
+    return {
+        kind: spec
+        for spec in specs
+        if hasattr(spec, "hf_model_type")
+        for kind in (spec.hf_model_type, *getattr(spec, "hf_also_reads", ()))
+    }
 
 
 def load_backbone(folder: Path) -> Loaded:
     """Load the backbone of a transformers folder in float32, heads' tensors beside it.
 
+    A family without a backbone here is wrapped by the choice `hf` if transformers is installed; the receipt says so.
     Raises HeadstartError (one line) on a missing, damaged or pickled file, an unknown model type or wiring, and on any
     tensor that is missing, extra or of another shape.
     """
@@ -53,30 +60,59 @@ def load_backbone(folder: Path) -> Loaded:
     config = read_json(folder / "config.json")
     if not isinstance(config, dict):
         raise HeadstartError(f"{folder / 'config.json'}: expected a JSON object")
-    types = model_types()
-    kind = config.get("model_type")
-    if kind not in types:
-        raise unknown(f"model_type in {folder / 'config.json'}:", str(kind), types)
+    spec_class, note = _family(config.get("model_type"), folder / "config.json")
     tensors, where = read_tensors(folder), str(folder)
-    spec_class = types[kind]
-    try:
+    with _in_file(folder / "config.json"):
         spec = spec_class.from_hf_config(config, tensors)
-    except HeadstartError as error:
-        raise HeadstartError(f"{folder / 'config.json'}: {error}") from None
-    table: NameTable = spec_class.HF_NAMES
+        _check_sizes(spec, config, len(tensors))
+        table: NameTable = spec.HF_NAMES
     parts = sort_tensors(table, tensors, where)
-    backbone = _empty(spec, config, len(tensors), where)
+    backbone = _empty(spec, config, where)
     state = read_state(fit_rules(table.backbone, backbone.state_dict()), parts.backbone, where)
+    check_shapes(backbone.state_dict(), state, where)
+    if note:  # transformers' own network: it has buffers that are in no file, and is tried out when built for real
+        with _in_file(folder):
+            backbone = spec.build(config["vocab_size"], _pad_id(config))
     fill_module(backbone, state, where)
-    receipt = Receipt(restored=tuple(state), extra=tuple(sorted(parts.extra)), dropped=parts.dropped)
+    receipt = Receipt(restored=tuple(state), extra=tuple(sorted(parts.extra)), dropped=parts.dropped, note=note)
     return Loaded(spec, backbone, config, parts.extra, receipt)
+
+
+def _family(kind: object, where: Path) -> tuple[type[BackboneSpec], str]:
+    """Return the spec class that reads this model type and what to say about it. Raises HeadstartError."""
+    types = model_types()
+    if kind in types:
+        return types[kind], ""
+    wrapper, error = registry.load("backbone", "hf"), unknown(f"model_type in {where}:", str(kind), types)
+    try:
+        known = wrapper.knows(str(kind))
+    except HeadstartError as missing:
+        raise HeadstartError(f"{error}; {missing}") from None
+    if not known:
+        raise error
+    return wrapper, f"no backbone here is called {kind}, so transformers' own runs inside backbone hf"
+
+
+def match_vocabulary(tokenizer: Tokenizer, config: Mapping[str, Any]) -> str:
+    """Return in words how the tokenizer's ids fit the rows of the word matrix (config.json's `vocab_size`).
+
+    Raises HeadstartError when there are more ids than rows: the tokenizer is of another model.
+    """
+    ids, rows = tokenizer.vocabulary, config["vocab_size"]
+    if ids > rows:
+        raise HeadstartError(
+            f"the tokenizer has {ids:,} ids, the word matrix {rows:,} rows: it belongs to another model "
+            f"(allowed: at most {rows:,} ids)"
+        )
+    unused = f"{rows - ids:,} rows are never used" if ids < rows else "equal"
+    return f"{ids:,} token ids for {rows:,} rows of the word matrix: {unused}"
 
 
 def load_head(table: NameTable, head: str, module: nn.Module, extra: Mapping[str, Tensor], where: str) -> Receipt:
     """Fill a head's module from the `extra` tensors of `load_backbone`, or leave it as it was made.
 
-    head: `mlm` or `classify`. When the checkpoint has none of the head's tensors, all of it is reported as fresh; when
-    it has only some of them HeadstartError is raised.
+    head: one of the table's (`mlm`, `classify` ...). When the checkpoint has none of the head's tensors, all of it is
+    reported as fresh; when it has only some of them HeadstartError is raised. Tensors of other heads are dropped.
     """
     state = module.state_dict()
     rules = fit_rules(table.heads[head], state)
@@ -84,18 +120,21 @@ def load_head(table: NameTable, head: str, module: nn.Module, extra: Mapping[str
     # ModernBERT's `head.dense` serves both outputs: a head counts as present when what sets it apart is there.
     others = {t for name, other in table.heads.items() if name != head for rule in other for t in rule.theirs}
     if not (wanted - others) & set(extra):
-        return Receipt(fresh=tuple(state))
+        return Receipt(fresh=tuple(state), dropped=tuple(sorted(extra)))
     found = read_state(rules, {name: tensor for name, tensor in extra.items() if name in wanted}, where)
     fill_module(module, found, where)
-    return Receipt(restored=tuple(found))
+    return Receipt(restored=tuple(found), dropped=tuple(sorted(set(extra) - wanted)))
 
 
 def fill_module(module: nn.Module, state: Mapping[str, Tensor], where: str) -> None:
     """Give `module` the tensors of `state` in float32. Raises HeadstartError unless names and shapes all agree."""
     check_shapes(module.state_dict(), state, where)
-    module.load_state_dict({name: tensor.to(torch.float32, copy=True) for name, tensor in state.items()}, assign=True)
-    for parameter in module.parameters():
-        parameter.requires_grad_(True)
+    module.load_state_dict({name: _own(tensor) for name, tensor in state.items()}, assign=True)
+
+
+def _own(tensor: Tensor) -> Tensor:
+    """Return a copy, floating point numbers as float32."""
+    return tensor.to(torch.float32 if tensor.is_floating_point() else tensor.dtype, copy=True)
 
 
 def read_tensors(folder: Path) -> dict[str, Tensor]:
@@ -138,16 +177,33 @@ def _read_file(path: Path) -> dict[str, Tensor]:
         raise HeadstartError(f"{path}: not a sound safetensors file ({str(error).splitlines()[0]})") from None
 
 
-def _empty(spec: BackboneSpec, config: Mapping[str, Any], tensors: int, where: str) -> Backbone:
-    """Build the backbone without memory, so that a config with absurd sizes costs nothing before it is refused."""
-    vocabulary, pad_id = config.get("vocab_size"), config.get("pad_token_id")
+@contextmanager
+def _in_file(path: Path) -> Iterator[None]:
+    """Say in what file a mistake is."""
+    try:
+        yield
+    except HeadstartError as error:
+        raise HeadstartError(f"{path}: {error}") from None
+
+
+def _check_sizes(spec: BackboneSpec, config: Mapping[str, Any], tensors: int) -> None:
+    """Raise HeadstartError for sizes that no file of so many tensors can have."""
+    vocabulary = config.get("vocab_size")
     if type(vocabulary) is not int or vocabulary < 1:
-        raise HeadstartError(f"{where}: vocab_size={vocabulary!r} in config.json: expected a whole number above 0")
+        raise HeadstartError(f"vocab_size={vocabulary!r}: expected a whole number above 0")
     if spec.depth > tensors:
-        raise HeadstartError(f"{where}: config.json says {spec.depth} layers, the weights hold {tensors} tensors")
-    pad_id = pad_id if type(pad_id) is int and 0 <= pad_id < vocabulary else -1
+        raise HeadstartError(f"it says {spec.depth} layers, the weights hold {tensors} tensors")
+
+
+def _pad_id(config: Mapping[str, Any]) -> int:
+    pad_id = config.get("pad_token_id")
+    return pad_id if type(pad_id) is int and 0 <= pad_id < config["vocab_size"] else -1
+
+
+def _empty(spec: BackboneSpec, config: Mapping[str, Any], where: str) -> Backbone:
+    """Build the backbone without memory, so that a config with absurd sizes costs nothing before it is refused."""
     try:
         with torch.device("meta"):
-            return spec.build(vocabulary, pad_id)
+            return spec.build(config["vocab_size"], _pad_id(config))
     except (RuntimeError, OverflowError) as error:
         raise HeadstartError(f"{where}: sizes in config.json do not work ({str(error).splitlines()[0]})") from None

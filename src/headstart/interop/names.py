@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -91,7 +91,7 @@ class NameTable:
     heads: by head (`mlm`, `classify`), the rules of its module and the architecture that transformers calls it.
     inputs: what their models take from a tokenizer. tied: their copies of another of their tensors: checked to be
     equal, not stored. ignorable: regular expressions (whole name) of buffers that carry nothing. foreign: those of
-    heads headstart has no use for; they are reported.
+    heads headstart has no use for, beside a backbone with its prefix; they are reported.
     """
 
     prefix: str
@@ -108,19 +108,48 @@ class NameTable:
 @dataclass(frozen=True)
 class Receipt:
     """What loading did with every tensor: restored (our names), fresh (ours, newly made), extra (theirs, kept aside for
-    a head), dropped (theirs, of no use here)."""
+    a head), dropped (theirs, of no use here). note: what else there is to say, in one line."""
 
     restored: tuple[str, ...] = ()
     fresh: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
+    note: str = ""
 
     def keys(self) -> tuple[str, ...]:
-        """Return the four names, so that `{**receipt}` is plain JSON data."""
-        return ("restored", "fresh", "extra", "dropped")
+        """Return the names of what there is, so that `{**receipt}` is plain JSON data."""
+        return ("restored", "fresh", "extra", "dropped", *(["note"] if self.note else []))
 
-    def __getitem__(self, key: str) -> list[str]:
-        return list(getattr(self, key))
+    def __getitem__(self, key: str) -> list[str] | str:
+        value = getattr(self, key)
+        return value if key == "note" else list(value)
+
+    def summary(self) -> str:
+        """Return one line for people, see `receipt_line`."""
+        return receipt_line({**self})
+
+
+def receipt_line(receipt: Mapping[str, Any]) -> str:
+    """Return `restored 39 tensors, 2 fresh (head), 1 dropped (...)`, from a receipt as it is written into files.
+
+    receipt: as of `Receipt`; `head`, if there, is the receipt of the head's own tensors.
+    """
+    head = receipt.get("head", {})
+    restored = len(receipt.get("restored", ())) + len(head.get("restored", ()))
+    fresh = [*receipt.get("fresh", ()), *(f"head.{name}" for name in head.get("fresh", ()))]
+    dropped = [*receipt.get("dropped", ()), *head.get("dropped", ())]
+    extra = [] if head else receipt.get("extra", ())
+    kinds = (("fresh", fresh), ("kept for a head", extra), ("dropped", dropped))
+    parts = [f"restored {restored} tensor{'s' * (restored != 1)}"]
+    parts += [f"{len(names)} {what} ({_places(names)})" for what, names in kinds if names]
+    return ", ".join(parts) + (f"; {receipt['note']}" if receipt.get("note") else "")
+
+
+def _places(names: Sequence[str]) -> str:
+    """Return which modules the tensors are of; all of a new head are just `head`."""
+    modules = ("head" if name.startswith("head.") else name.rpartition(".")[0] or name for name in names)
+    places = list(dict.fromkeys(modules))
+    return ", ".join(places[:3]) + (f" and {len(places) - 3} more" if len(places) > 3 else "")
 
 
 @dataclass(frozen=True)
@@ -137,15 +166,16 @@ def sort_tensors(table: NameTable, tensors: Mapping[str, Tensor], where: str) ->
     names = {_modern(name): tensor for name, tensor in tensors.items()}
     prefix = table.prefix if any(name.startswith(table.prefix) for name in names) else ""
     head_names = {theirs for rules in table.heads.values() for rule in rules for theirs in rule.theirs}
-    ignorable = re.compile("|".join(f"(?:{p})" for p in (*table.ignorable, *table.foreign)) or r"(?!)")
+    ignorable = _any_of(table.ignorable)
+    foreign = _any_of(table.foreign if prefix else ())
     backbone, extra, dropped, unplaced = {}, {}, [], []
     for name, tensor in names.items():
         if name in table.tied:
             _check_tied(name, tensor, names.get(table.tied[name]), where, table.tied[name])
             dropped.append(name)
-        elif ignorable.fullmatch(name) or ignorable.fullmatch(name.removeprefix(prefix)):
+        elif ignorable.fullmatch(name.removeprefix(prefix)) or foreign.fullmatch(name):
             dropped.append(name)
-        elif name.startswith(prefix):
+        elif name.startswith(prefix) and (table.prefix or name not in head_names):
             backbone[name.removeprefix(prefix)] = tensor
         elif name in head_names:
             extra[name] = tensor
@@ -184,6 +214,10 @@ def check_shapes(expected: Mapping[str, Tensor], given: Mapping[str, Tensor], wh
         if tensor.shape != expected[name].shape:
             shapes = f"{list(tensor.shape)}, the config says {list(expected[name].shape)}"
             raise HeadstartError(f"{where}: '{name}' has shape {shapes}")
+
+
+def _any_of(patterns: Iterable[str]) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns) or r"(?!)")
 
 
 def _modern(name: str) -> str:

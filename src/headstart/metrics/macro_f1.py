@@ -14,15 +14,15 @@ class MacroF1(MetricSpec):
     """`score` equals `sklearn.metrics.f1_score(average="macro", zero_division=0)` with `sample_weight`."""
 
     def score(self, truth_N: np.ndarray, predicted_N: np.ndarray, weight_N: np.ndarray | None = None) -> float:
-        """Return the mean of 2 * hits / (true + predicted) over classes, in [0, 1]; nan for no rows.
+        """Return the mean of 2 * hits / (true + predicted) over classes, in [0, 1]; nan for no rows or no weight.
 
         weight_N: how often each row counts, as a bootstrap draw gives; None counts each row once. A class whose rows
         all have weight 0 still counts as a class (with F1 = 0), as in scikit-learn.
         """
         truth_N, predicted_N = np.asarray(truth_N), np.asarray(predicted_N)
-        if not len(truth_N):
-            return float("nan")
         weight_N = np.ones(len(truth_N)) if weight_N is None else np.asarray(weight_N, dtype=np.float64)
+        if not weight_N.sum() > 0:
+            return float("nan")
         classes, code = np.unique(np.concatenate([truth_N, predicted_N]), return_inverse=True)
         true_N, said_N = code[: len(truth_N)], code[len(truth_N) :]
         size = len(classes)

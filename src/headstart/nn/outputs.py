@@ -1,4 +1,4 @@
-"""What sits on top of an encoder: the masked-token output and the two classification outputs of the references."""
+"""What sits on top of an encoder: the outputs for tokens and the two classification outputs of the references."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ from headstart.nn.scored import Scored, score_words
 
 
 class Transform(nn.Module):
-    """norm(act(dense x)), the step before BERT's and ModernBERT's vocabulary matrix. eps, bias: of the norm."""
+    """norm(act(dense x)), the step before the vocabulary matrix. eps, bias: of the norm. out: its width (none = D)."""
 
-    def __init__(self, width: int, *, act: str, eps: float, dense_bias: bool, norm_bias: bool) -> None:
+    def __init__(
+        self, width: int, *, act: str, eps: float, dense_bias: bool, norm_bias: bool, out: int | None = None
+    ) -> None:
         super().__init__()
         self.act = activation(act)
-        self.dense = nn.Linear(width, width, bias=dense_bias)
-        self.norm = nn.LayerNorm(width, eps=eps, bias=norm_bias)
+        self.dense = nn.Linear(width, out or width, bias=dense_bias)
+        self.norm = nn.LayerNorm(out or width, eps=eps, bias=norm_bias)
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """Return [..., D]."""
+        """Return [..., D], or [..., out]."""
         return self.norm(self.act(self.dense(hidden)))
 
 
@@ -44,13 +46,57 @@ class TokenOutput(nn.Module):
         return score_words(self.transform(hidden_MD), words_VD, self.bias, target_M)
 
 
+class DetectionOutput(nn.Module):
+    """One logit per token, out(act(dense x)): is it another than the author's? (ELECTRA, arXiv:2003.10555)"""
+
+    def __init__(self, width: int, *, act: str = "gelu") -> None:
+        super().__init__()
+        self.act = activation(act)
+        self.dense = nn.Linear(width, width)
+        self.out = nn.Linear(width, 1)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Return logits [...] of hidden states [..., D]."""
+        return self.out(self.act(self.dense(hidden))).squeeze(-1)
+
+
+class WordOutput(nn.Module):
+    """Vocabulary logits without a transform or a bias: by the word matrix of the backbone, or by one of its own.
+
+    tied: use the matrix that is passed in (see `TokenOutput`); else `weight` [V, D] is learned here. scale: of states.
+    """
+
+    def __init__(self, width: int, vocabulary: int, *, tied: bool, scale: float = 1.0) -> None:
+        super().__init__()
+        self.scale = scale
+        self.weight = None if tied else nn.Parameter(torch.empty(vocabulary, width).normal_(std=0.02))
+
+    def forward(self, hidden_MD: Tensor, words_VD: Tensor) -> Tensor:
+        """Return logits [M, V]."""
+        return nn.functional.linear(hidden_MD * self.scale, words_VD if self.weight is None else self.weight)
+
+    def score(self, hidden_MD: Tensor, words_VD: Tensor, target_M: Tensor, smoothing: float = 0.0) -> Scored:
+        """See `TokenOutput.score`.
+
+        smoothing: share of the target that lies evenly on all words (Szegedy et al. 2016, arXiv:1512.00567).
+        """
+        words_VD = words_VD if self.weight is None else self.weight
+        hidden_MD = hidden_MD * self.scale
+        scored = score_words(hidden_MD, words_VD, None, target_M)
+        if not smoothing:
+            return scored
+        # Cross-entropy is linear in the target: what moves from the word itself to all words costs logit - mean logit.
+        moved = hidden_MD.float() * (words_VD[target_M] - words_VD.mean(0)).float()
+        return Scored(scored.total + smoothing * moved.sum(), scored.right)
+
+
 class LinearOutput(nn.Module):
     """classifier(document vector). pooling: how the vector is made, see `Features.pool`."""
 
-    def __init__(self, width: int, classes: int, pooling: str) -> None:
+    def __init__(self, width: int, classes: int, pooling: str, *, bias: bool = True) -> None:
         super().__init__()
         self.pooling = pooling
-        self.classifier = nn.Linear(width, classes)
+        self.classifier = nn.Linear(width, classes, bias=bias)
 
     def forward(self, features: Features) -> Tensor:
         """Return logits [B, C]."""

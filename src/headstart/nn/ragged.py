@@ -28,15 +28,34 @@ class _Move(torch.autograd.Function):
         return _Move.apply(gradient.contiguous(), index_N, context.rows, not context.pad), None, None, None
 
 
-class Layout:
-    """How the tokens of one batch lie in a padded [B, T] view."""
+def take_rows(values_RD: Tensor, index_M: Tensor) -> Tensor:
+    """Return rows [M, D] of `values_RD`; no row may be asked for twice, which makes the gradient cheap."""
+    return _Move.apply(values_RD, index_M, index_M.numel(), False)
 
-    def __init__(self, batch: Batch) -> None:
+
+class Layout:
+    """How the tokens of one batch lie in a padded [B, T] view.
+
+    causal: a token sees none after it; None = as the batch says. past_BS: True where the S columns of what the network
+    remembers hold a token (`nn/attention.py KeyValues`), or None; positions then go on from there.
+    """
+
+    def __init__(self, batch: Batch, *, causal: bool | None = None, past_BS: Tensor | None = None) -> None:
         self.mask_BT = batch.mask_BT()
+        self.causal = batch.causal if causal is None else causal
+        self.past_BS = past_BS
         self.size, self.longest = self.mask_BT.shape
         self.dense = batch.tokens == self.mask_BT.numel()
         self.position_N = batch.position_N()
         self.index_N = batch.row_N() * self.longest + self.position_N
+        self.past_B = None if past_BS is None else past_BS.sum(1)
+        if self.past_B is not None:
+            self.position_N = self.position_N + self.past_B.repeat_interleave(batch.lengths_B)
+
+    @property
+    def seen_BS(self) -> Tensor:
+        """True where a column holds a token: the remembered columns, then those of this batch."""
+        return self.mask_BT if self.past_BS is None else torch.cat([self.past_BS, self.mask_BT], 1)
 
     def pad(self, values_ND: Tensor) -> Tensor:
         """Return [B, T, D] with zeros where there is no token."""
@@ -49,18 +68,45 @@ class Layout:
         flat = values_BTD.flatten(0, 1)
         return flat if self.dense else _Move.apply(flat, self.index_N, self.index_N.numel(), False)
 
-    def bias(self, dtype: torch.dtype, window: int | None = None) -> Tensor | None:
-        """Return what is added to attention scores, [B, 1, 1 or T, T]: 0 where a query may look, -inf elsewhere.
+    def offset_BTS(self) -> Tensor:
+        """Return the position of each key minus that of each query, int64 [B or 1, T, S] (keys: see `seen_BS`)."""
+        query_T = torch.arange(self.longest, device=self.mask_BT.device)
+        if self.past_BS is None:
+            return (query_T[None, :] - query_T[:, None])[None]
+        key_BS = self.seen_BS.cumsum(1) - 1
+        return key_BS[:, None, :] - (self.past_B[:, None] + query_T)[:, :, None]
 
-        window: a query sees keys at a distance of at most this many tokens; None = all. None is returned when
-        nothing is hidden. A padded query under a window may see nothing: it sees all tokens, so no row is NaN.
+    def bias(self, dtype: torch.dtype, window: int | None = None) -> Tensor | None:
+        """Return what is added to attention scores, [B or 1, 1, 1 or T, S]: 0 where a query may look, else -inf.
+
+        window: a query sees keys at a distance of at most this many tokens; None = all. In a causal layout it sees none
+        after itself. None is returned when nothing is hidden. A padded query that would see nothing sees something, so
+        no row is NaN.
         """
-        seen = None if self.dense else self.mask_BT[:, None, None, :]
-        if window is not None and window < self.longest - 1:
-            position_T = torch.arange(self.longest, device=self.mask_BT.device)
-            near = (position_T[:, None] - position_T[None, :]).abs() <= window
+        if self.causal and window is None and self.past_BS is None:
+            # Padding lies after all tokens, so hiding what comes later hides it too.
+            return None if self.longest <= 1 else hide(self.offset_BTS()[:, None] <= 0, dtype)
+        seen = None if self.dense and self.past_BS is None else self.seen_BS[:, None, None, :]
+        if window is not None and window < self.seen_BS.shape[1] - 1:
+            near = (self.offset_BTS().abs() <= window)[:, None]
             real_query = self.mask_BT[:, None, :, None]
-            seen = near[None, None] if seen is None else (near | ~real_query) & seen
-        if seen is None:
-            return None
-        return torch.zeros(seen.shape, dtype=dtype, device=seen.device).masked_fill_(~seen, float("-inf"))
+            seen = near if seen is None else (near | ~real_query) & seen
+        if self.causal and self.longest > 1:
+            before = (self.offset_BTS() <= 0)[:, None]
+            seen = before if seen is None else seen & before
+        return None if seen is None else hide(seen, dtype)
+
+
+def hide(seen: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return a bias of attention scores: 0 where `seen` is True, -inf elsewhere."""
+    return torch.zeros(seen.shape, dtype=dtype, device=seen.device).masked_fill_(~seen, float("-inf"))
+
+
+def memory_bias(mask_BS: Tensor, dtype: torch.dtype) -> Tensor | None:
+    """Return the bias [B, 1, 1, S] of attention onto a source with tokens where `mask_BS` is True; None: all are.
+
+    Of a source without tokens everything is seen, so no row is NaN.
+    """
+    if bool(mask_BS.all()):
+        return None
+    return hide((mask_BS | ~mask_BS.any(1, keepdim=True))[:, None, None, :], dtype)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -29,6 +30,7 @@ class HalvesSpec(ObjectiveSpec):
     this and one minus this (.5 = always half); temperature: of the softmax; projection: width that only training uses.
     """
 
+    reads: ClassVar[tuple[str, ...]] = ("document", "both", "left", "apart", "token", "source")
     minimum: int = 4
     least_share: float = 0.1
     temperature: float = 0.2
@@ -99,6 +101,7 @@ class Halves(Objective):
             lengths_B=torch.from_numpy(np.concatenate([part[1] for part in parts])),
             sample_B=batch.sample_B[torch.from_numpy(keep_B)].repeat(2),
             types_N=None,
+            document_B=None,
         )
 
     def _units(self, batch: Batch) -> tuple[np.ndarray, np.ndarray]:

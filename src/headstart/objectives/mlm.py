@@ -10,10 +10,12 @@ import torch
 from torch import Tensor
 
 from headstart.base.batch import Batch
-from headstart.base.contracts import Backbone, Loss, Objective, Tokenizer
+from headstart.base.contracts import Backbone, Features, Loss, Objective, Tokenizer
 from headstart.base.errors import HeadstartError
 from headstart.base.seeds import KeyedRandom
 from headstart.base.spec import ObjectiveSpec
+from headstart.nn.ragged import take_rows
+from headstart.objectives.fit import need_reads
 
 _EVALUATION_RATE = 0.15
 
@@ -26,6 +28,13 @@ class Filled(NamedTuple):
     probability_MK: Tensor
 
 
+def states_at(features: Features, batch: Batch, position_M: Tensor) -> Tensor:
+    """Return the last hidden states [M, D] at flat positions into `ids_N`, each asked for once at most."""
+    last_BTD = features.last_BTD
+    flat_M = batch.row_N()[position_M] * last_BTD.shape[1] + batch.position_N()[position_M]
+    return take_rows(last_BTD.flatten(0, 1), flat_M)
+
+
 @dataclass(frozen=True, kw_only=True)
 class MaskedLMSpec(ObjectiveSpec):
     """rate: share of tokens to predict at the start; rate_end: at the end, linear between (none = constant).
@@ -34,7 +43,7 @@ class MaskedLMSpec(ObjectiveSpec):
     what GPT-BERT (arXiv:2410.24159) found best.
     """
 
-    token_outputs: ClassVar[bool] = True
+    reads: ClassVar[tuple[str, ...]] = ("both",)
     rate: float = 0.15
     rate_end: float | None = None
     mask_share: float = 0.8
@@ -55,13 +64,13 @@ class MaskedLMSpec(ObjectiveSpec):
         """Return the objective. Raises HeadstartError when tokenizer or backbone cannot do it."""
         if tokenizer.mask_id < 0:
             raise HeadstartError(
-                f"objective mlm needs a tokenizer with a mask token, '{tokenizer.kind}' has none (wordpiece has one); "
-                "or choose an objective without token targets, such as halves"
+                f"objective {self.name} needs a tokenizer with a mask token, '{tokenizer.kind}' has none "
+                "(wordpiece has one); or choose an objective without token targets, such as halves"
             )
-        if not backbone.token_outputs or not hasattr(backbone, "prediction_head"):
+        need_reads(self, backbone)
+        if not hasattr(backbone, "prediction_head"):
             raise HeadstartError(
-                "objective mlm needs a backbone with token outputs, this one has only document vectors "
-                "(it fits objective halves); backbones that fit mlm: modernbert, bert"
+                f"objective {self.name}: this backbone has no output over the vocabulary; modernbert, bert have one"
             )
         return MaskedLM(self, backbone, tokenizer)
 
@@ -138,20 +147,19 @@ class MaskedLM(Objective):
 
     def forward(self, backbone: Backbone, batch: Batch) -> Loss:
         """See `Objective.forward`; parts: `accuracy`, the share of targets with the largest logit."""
+        return self.score(backbone(batch), backbone, batch)
+
+    def score(self, features: Features, backbone: Backbone, batch: Batch) -> Loss:
+        """Return the loss of features that are already there; see `forward`."""
         target_M = batch.extra["target_id"]
-        hidden_MD = self._hidden(backbone, batch, batch.extra["target_position"])
+        hidden_MD = states_at(features, batch, batch.extra["target_position"])
         scored = self.head.score(hidden_MD, backbone.words_VD, target_M)
         count = target_M.numel()
         return Loss(scored.total, count, {"accuracy": int(scored.right) / count} if count else {})
 
     def logits(self, backbone: Backbone, batch: Batch, position_M: Tensor) -> Tensor:
         """Return vocabulary logits [M, V] at flat positions into `ids_N`."""
-        return self.head(self._hidden(backbone, batch, position_M), backbone.words_VD)
-
-    def _hidden(self, backbone: Backbone, batch: Batch, position_M: Tensor) -> Tensor:
-        last_BTD = backbone(batch).last_BTD
-        flat_M = batch.row_N()[position_M] * last_BTD.shape[1] + batch.position_N()[position_M]
-        return last_BTD.flatten(0, 1)[flat_M]
+        return self.head(states_at(backbone(batch), batch, position_M), backbone.words_VD)
 
     @torch.no_grad()
     def fill(self, backbone: Backbone, batch: Batch, top: int = 5) -> Filled:

@@ -10,8 +10,10 @@ from headstart.recipes.facts import Facts
 _HALVES_UP_TO_MINUTES = 60
 
 
-def choose_recipe(objective: str | None, facts: Facts) -> tuple[RecipeSpec, str]:
-    """Return (recipe, reason). Raises HeadstartError: unknown objective, or one that no recipe serves."""
+def choose_recipe(objective: str | None, facts: Facts, recipe: str | None = None) -> tuple[RecipeSpec, str]:
+    """Return (recipe, reason). Raises HeadstartError: unknown names, or an objective that no recipe serves."""
+    if recipe is not None:
+        return registry.load("recipe", recipe)(), f"recipe {recipe}: as asked"
     if objective is None:
         minutes = facts.seconds / 60 if facts.seconds else None
         if facts.cuda or (minutes is not None and minutes > _HALVES_UP_TO_MINUTES):
@@ -22,10 +24,12 @@ def choose_recipe(objective: str | None, facts: Facts) -> tuple[RecipeSpec, str]
             f"objective halves: in {length} it gives better document vectors than a Transformer (docs/decisions.md)"
         )
         return registry.load("recipe", "halves")(), reason
-    if objective in registry.names("recipe"):
-        return registry.load("recipe", objective)(), f"objective {objective}: as asked"
-    wants = registry.load("objective", objective).token_outputs
-    for name in registry.names("recipe"):
-        if registry.load("recipe", name).token_outputs == wants:
-            return registry.load("recipe", name)(), f"objective {objective}: as asked, with the parts of recipe {name}"
-    raise HeadstartError(f"no recipe has the parts that objective '{objective}' needs")
+    wants = registry.load("objective", objective).reads
+    recipes = {name: registry.load("recipe", name) for name in registry.names("recipe")}
+    usual = sorted((name for name in recipes if recipes[name].usual), key=lambda name: name != recipes[name].objective)
+    own = [name for name in usual if recipes[name].objective == objective]
+    # Else the parts of a recipe whose backbone is of the kind that this objective usually trains.
+    like = [name for name in usual if registry.load("objective", recipes[name].objective).reads[0] == wants[0]]
+    for name in own + like:
+        return recipes[name](), f"objective {objective}: as asked, with the parts of recipe {name}"
+    raise HeadstartError(f"no recipe has the parts that objective '{objective}' needs; name one with --recipe")

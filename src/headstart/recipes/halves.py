@@ -22,7 +22,7 @@ _MOST_EPOCHS = 16
 class HalvesRecipe(RecipeSpec):
     """For every objective that learns from document vectors."""
 
-    token_outputs = False
+    objective = "halves"
 
     def plan(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
         """Return the run: n-gram tokenizer, bag encoder, batches of about 900 short documents."""

@@ -2,15 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
+from headstart.base import registry
 from headstart.base.errors import HeadstartError
 from headstart.base.examples import Examples
+from headstart.base.spec import RouteSpec
 from headstart.routes.workspace import NO_BASE, Workspace
 
 
+def routes_for(task: str) -> list[str]:
+    """Return the names of the routes that do `task`."""
+    return [name for name in registry.names("route") if _does(registry.load("route", name), task)]
+
+
+def other_task(route: RouteSpec, task: str) -> str | None:
+    """Return why this route cannot do `task`, with those that can, or None."""
+    if _does(type(route), task):
+        return None
+    return f"it does {' and '.join(route.tasks or ())}, not {task}; {', '.join(routes_for(task))} do"
+
+
+def need_task(route: RouteSpec, examples: Examples) -> None:
+    """Raise HeadstartError when this route cannot do what is asked of these rows."""
+    if refusal := other_task(route, examples.task):
+        raise HeadstartError(f"route {route.name}: {refusal}")
+
+
+def _does(route: type[RouteSpec], task: str) -> bool:
+    return route.tasks is None or task in route.tasks
+
+
+def targets_of(examples: Examples) -> Sequence[Any]:
+    """Return the answers: class numbers for `classify`. Raises HeadstartError when there are no rows or no answers."""
+    if examples.task == "classify":
+        return labels_of(examples)
+    if examples.targets is None:
+        raise HeadstartError(f"training rows have no answers for task {examples.task}; name the label column")
+    if not len(examples):
+        raise HeadstartError("no training rows; at least one labelled row is needed")
+    return examples.targets
+
+
 def labels_of(examples: Examples) -> np.ndarray:
-    """Return the labels, int64 [N]. Raises HeadstartError when there are no rows, no labels or a label out of range."""
+    """Return the labels, int64 [N].
+
+    Raises HeadstartError: no rows, no labels, a label out of range, rows of a task other than `classify`.
+    """
+    if examples.task != "classify":
+        able = ", ".join(routes_for(examples.task))
+        raise HeadstartError(f"this route does classify, not {examples.task}; {able} do")
     if examples.labels is None:
         raise HeadstartError("training rows have no labels; name the label column")
     if not len(examples):
@@ -45,4 +89,6 @@ def no_corpus(workspace: Workspace) -> str | None:
 
 def one_class(examples: Examples) -> str | None:
     """Return why a network cannot be trained on these classes, or None."""
+    if examples.task != "classify":
+        return None
     return None if len(examples.classes) > 1 else f"it needs at least 2 classes, got {len(examples.classes)}"

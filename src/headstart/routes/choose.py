@@ -18,7 +18,8 @@ from headstart.base.seeds import numpy_generator
 FOLDS = 5
 MOST_ROWS = 4_000  # rows that the choice looks at; more change it no longer and only cost time
 
-# judge(train rows, held-out rows) -> bool [held-out rows, settings]: was each row right under each setting?
+# judge(train rows, held-out rows) -> [held-out rows, settings]: how good is the answer to each row under each setting?
+# (whether it is right, or any number that grows with quality: `TaskSpec.quality`)
 Judge = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
@@ -58,15 +59,16 @@ def choose(settings: Sequence[float], default: int, judge: Judge, pairs: list[tu
     return nearest_good(np.concatenate([judge(train, held) for train, held in pairs]), default)
 
 
-def nearest_good(right_MS: np.ndarray, default: int) -> int:
+def nearest_good(quality_MS: np.ndarray, default: int) -> int:
     """Return the setting nearest to `default` within one paired standard error of the best; see the file's head.
 
-    The best setting's lead over another is (rows only it has right) - (rows only the other has right) = w - l, of
-    standard error sqrt(w + l); one win and one loss are added to steady small counts (Agresti & Min 2005), so that a
-    single row never decides.
+    The best setting's lead over another is the sum of the rows' differences d, of standard error sqrt(sum of d^2): for
+    right and wrong answers w wins minus l losses and sqrt(w + l). One win and one loss of usual size are added to
+    steady small counts (Agresti & Min 2005), so that a single row never decides.
     """
-    right_MS = right_MS.astype(bool)
-    best = right_MS[:, [right_MS.sum(axis=0).argmax()]]
-    win_S, loss_S = (best & ~right_MS).sum(axis=0), (~best & right_MS).sum(axis=0)
-    good = np.flatnonzero(win_S - loss_S <= np.sqrt(win_S + loss_S + 2))
+    quality_MS = quality_MS.astype(np.float64)
+    difference_MS = quality_MS[:, [quality_MS.sum(axis=0).argmax()]] - quality_MS
+    square_S, differing_S = (difference_MS**2).sum(axis=0), np.count_nonzero(difference_MS, axis=0)
+    error_S = np.sqrt(square_S + 2 * square_S / np.maximum(differing_S, 1))
+    good = np.flatnonzero(difference_MS.sum(axis=0) <= error_S)
     return int(good[np.abs(good - default).argmin()])

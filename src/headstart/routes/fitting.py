@@ -14,18 +14,18 @@ from typing import ClassVar, Literal
 
 import numpy as np
 import torch
-from torch import nn
 
 from headstart.base import registry
-from headstart.base.batch import Batch
-from headstart.base.contracts import Head
+from headstart.base.contracts import Head, Rows
 from headstart.base.errors import HeadstartError
 from headstart.base.examples import Examples
 from headstart.base.seeds import numpy_generator
-from headstart.routes.checks import labels_of, no_base, one_class
+from headstart.base.spec import HeadSpec
+from headstart.data.framing import take_rows
+from headstart.routes.checks import no_base, one_class, targets_of
 from headstart.routes.choose import make_folds, nearest_good
 from headstart.routes.network_model import NetworkModel
-from headstart.routes.supervised import LabelledBatches, LabelledRows, Supervised
+from headstart.routes.supervised import LabelledBatches, LabelledRows, Supervised, frame_for, predict
 from headstart.routes.workspace import Workspace
 from headstart.training.artefact import Artefact, trainable_copy
 from headstart.training.loop import fit
@@ -35,7 +35,6 @@ FACTORS = (0.3, 1.0, 3.0)  # of the usual rate
 _HELD_ROWS = 200  # held-out rows that are enough to judge a rate
 _MOST_FOLDS = 3  # each costs a fit per factor
 _INNER_SHARE = 0.6  # of the seconds, at most, for choosing
-_PREDICT_TOKENS = 8_192
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +48,7 @@ class NetworkFit:
     """
 
     needs: ClassVar[Literal["nothing", "corpus", "base"]] = "base"
+    tasks: ClassVar[tuple[str, ...] | None] = None
     usual: ClassVar[float]
     rate: float | None = None
     choose_rate: bool = True
@@ -62,7 +62,7 @@ class NetworkFit:
 
     def refuses(self, examples: Examples, workspace: Workspace) -> str | None:
         """Return why this route cannot run here, or None."""
-        return no_base(workspace) or one_class(examples)
+        return no_base(workspace) or one_class(examples) or _head_of(examples).refuses(workspace.base.backbone)
 
     def base(self, examples: Examples, workspace: Workspace) -> Artefact:
         """Return the workspace's base. Raises HeadstartError when the route cannot run here."""
@@ -75,32 +75,40 @@ class NetworkFit:
         return NetworkModel.load(folder)
 
 
+def _head_of(examples: Examples) -> HeadSpec:
+    """Return the head that answers what is asked of these rows."""
+    return registry.load("head", registry.load("task", examples.task).head)()
+
+
 def fit_network(
     start: Artefact, examples: Examples, settings: NetworkFit, *, seed: int, seconds: float | None
 ) -> NetworkModel:
-    """Train every weight of a copy of `start` and a new head. Raises HeadstartError: no rows, no labels, one class.
+    """Train every weight of a copy of `start` and a new head. Raises HeadstartError: no rows, no answers, one class.
 
     Without `seconds` the result is a function of the arguments alone; with it the clock may end the choice or the
     training early, which the notes tell.
     """
     begun = time.monotonic()
-    labels_N = labels_of(examples)
+    targets_of(examples)
+    spec = _head_of(examples)
     usual = settings.rate or settings.usual / start.backbone.width
-    rows = LabelledRows(start, examples)
+    rows = frame_for(spec, start, examples)
     inner = None if seconds is None else seconds * _INNER_SHARE
     factor, tried = 1.0, 0
     if settings.choose_rate:
-        factor, tried = _choose_factor(start, rows, examples, settings, usual, seed, inner)
+        factor, tried = _choose_factor(start, spec, rows, examples, settings, usual, seed, inner)
     left = None if seconds is None else max(seconds - (time.monotonic() - begun), 0.05 * seconds, 0.1)
-    everything = np.arange(len(labels_N))
-    artefact, head, steps = _train(start, rows, everything, examples, settings, usual * factor, seed, left)
+    everything = np.arange(len(examples))
+    artefact, head, steps = _train(start, spec, rows, everything, examples, settings, usual * factor, seed, left)
     notes = {"rate": usual * factor, "steps": steps, "inner_fits": tried, "rows_cut": rows.cut}
-    return NetworkModel(artefact, head, examples.classes, examples.second is not None, notes)
+    notes |= head.notes(examples, rows)
+    return NetworkModel(artefact, head, examples.classes, examples.second is not None, notes, examples.task)
 
 
 def _train(
     start: Artefact,
-    rows: LabelledRows,
+    spec: HeadSpec,
+    rows: Rows,
     chosen: np.ndarray,
     examples: Examples,
     settings: NetworkFit,
@@ -108,15 +116,18 @@ def _train(
     seed: int,
     seconds: float | None,
 ) -> tuple[Artefact, Head, int]:
-    """Return (trained copy, its head, steps made); the head's start is a function of `seed`."""
+    """Return (copy trained on the chosen examples, its head, steps made); the head's start is a function of `seed`."""
     artefact = trainable_copy(start)
     device = next(artefact.backbone.parameters()).device
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(numpy_generator(seed, "head").integers(2**31)))
-        head = registry.load("head", "classify")().build(artefact.backbone, len(examples.classes)).to(device)
-    batches = LabelledBatches(rows, chosen, size=settings.batch, seed=seed)
+        head = spec.build(artefact.backbone, artefact.tokenizer, examples.classes).to(device)
+    head.inherit(start.objective)
+    head.prepare(examples)
+    pieces = np.flatnonzero(np.isin(rows.owner_R, chosen))
+    batches = LabelledBatches(LabelledRows(rows, head.targets(examples, rows)), pieces, size=settings.batch, seed=seed)
     begun = time.monotonic()
-    if settings.head_steps:
+    if settings.head_steps and any(parameter.requires_grad for parameter in head.parameters()):
         artefact.backbone.requires_grad_(False)
         allowed = None if seconds is None else 0.25 * seconds
         first = TrainPlan(steps=settings.head_steps, seconds=allowed, rate=settings.head_rate, final=0.0, seed=seed)
@@ -139,7 +150,8 @@ def _train(
 
 def _choose_factor(
     start: Artefact,
-    rows: LabelledRows,
+    spec: HeadSpec,
+    rows: Rows,
     examples: Examples,
     settings: NetworkFit,
     usual: float,
@@ -148,9 +160,10 @@ def _choose_factor(
 ) -> tuple[float, int]:
     """Return (factor of the usual rate, inner fits made); the usual one when time or rows do not allow a choice."""
     begun, slowest, tried = time.monotonic(), 0.0, 0
-    right: list[np.ndarray] = []
+    quality: list[np.ndarray] = []
     held_rows = 0
-    for train, held in make_folds(rows.labels_N, seed=seed, groups=examples.groups)[:_MOST_FOLDS]:
+    strata_N = np.zeros(len(examples), np.int64) if examples.labels is None else examples.labels
+    for train, held in make_folds(strata_N, seed=seed, groups=examples.groups)[:_MOST_FOLDS]:
         if held_rows >= _HELD_ROWS:
             break
         columns = []
@@ -160,29 +173,21 @@ def _choose_factor(
             if seconds is not None and used + slowest * (len(FACTORS) - len(columns)) > seconds:
                 break
             allowed = None if seconds is None else (seconds - used) / (len(FACTORS) - len(columns))
-            artefact, head, _ = _train(start, rows, train, examples, settings, usual * factor, seed, allowed)
-            columns.append(_right(artefact, head, rows, held))
+            artefact, head, _ = _train(start, spec, rows, train, examples, settings, usual * factor, seed, allowed)
+            columns.append(_quality(artefact, head, rows, held, examples))
             slowest = max(slowest, time.monotonic() - begun - used)
             tried += 1
         if len(columns) < len(FACTORS):
             break
-        right.append(np.stack(columns, axis=1))
+        quality.append(np.stack(columns, axis=1))
         held_rows += len(held)
-    if not right:
+    if not quality:
         return 1.0, tried
-    return FACTORS[nearest_good(np.concatenate(right), FACTORS.index(1.0))], tried
+    return FACTORS[nearest_good(np.concatenate(quality), FACTORS.index(1.0))], tried
 
 
-@torch.no_grad()
-def _right(artefact: Artefact, head: nn.Module, rows: LabelledRows, held: np.ndarray) -> np.ndarray:
-    """Return bool [held]: which rows the network gets right."""
-    artefact.backbone.eval()
-    head.eval()
-    device = next(artefact.backbone.parameters()).device
-    order = held[np.argsort(rows.lengths_N[held], kind="stable")]
-    said: dict[int, bool] = {}
-    for group in np.array_split(order, max(1, int(rows.lengths_N[order].sum()) // _PREDICT_TOKENS)):
-        batch: Batch = rows.batch(group).to(device)
-        predicted = head(artefact.backbone(batch)).argmax(dim=-1).cpu().numpy()
-        said.update(zip(group.tolist(), predicted == rows.labels_N[group]))
-    return np.array([said[row] for row in held.tolist()])
+def _quality(artefact: Artefact, head: Head, rows: Rows, held: np.ndarray, examples: Examples) -> np.ndarray:
+    """Return how good the network's answers to the held-out examples are, [held]."""
+    kept, asked = take_rows(rows, held), examples.take(held)
+    answers = head.answers(predict(artefact, head, kept), kept, asked)
+    return np.array(registry.load("task", examples.task)().quality(answers, asked))

@@ -1,7 +1,8 @@
-"""Always the most frequent class of the labelled rows: the floor that every other row must clear."""
+"""What is most frequent among the labelled rows, of numbers the mean: the floor that every other row must clear."""
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -9,29 +10,46 @@ from typing import ClassVar
 import numpy as np
 
 from headstart.base.contracts import TaskModel
-from headstart.base.examples import Examples
+from headstart.base.examples import Examples, Span
 from headstart.base.spec import RouteSpec
-from headstart.routes.checks import labels_of
+from headstart.data.bio import spans_of, tags_of
+from headstart.routes.checks import labels_of, need_task, targets_of
 from headstart.routes.task_io import read_parts, write_parts
+from headstart.routes.units import cut
 from headstart.routes.workspace import Workspace
 
 
 @dataclass(frozen=True, kw_only=True)
 class Majority(RouteSpec):
-    """Nothing to set; of equally frequent classes the first is taken."""
+    """Nothing to set; of equally frequent classes the first is taken. Spans: the most frequent tag of each word; a
+    question has no answer; a text: the most frequent one."""
 
     classical: ClassVar[bool] = True
+    tasks: ClassVar[tuple[str, ...]] = ("classify", "regress", "tag", "answer", "generate")
 
-    def run(
-        self, examples: Examples, workspace: Workspace, *, seed: int, seconds: float | None = None
-    ) -> MajorityModel:
-        """Count the classes. Raises HeadstartError: no rows or no labels."""
+    def run(self, examples: Examples, workspace: Workspace, *, seed: int, seconds: float | None = None) -> TaskModel:
+        """Count the answers. Raises HeadstartError: no rows, no answers, a task that has no such thing."""
+        need_task(self, examples)
+        if examples.task == "regress":
+            return MeanModel(float(np.mean(targets_of(examples))))
+        if examples.task == "tag":
+            return _count_words(examples)
+        if examples.task == "answer":
+            return ConstantModel("answer", ())
+        if examples.task == "generate":
+            return ConstantModel("generate", Counter(targets_of(examples)).most_common(1)[0][0])
         counts_C = np.bincount(labels_of(examples), minlength=len(examples.classes))
         return MajorityModel(counts_C / counts_C.sum(), examples.classes)
 
-    def load(self, folder: Path) -> MajorityModel:
+    def load(self, folder: Path) -> TaskModel:
         """Read a saved task model. Raises HeadstartError when damaged."""
         data, arrays = read_parts(folder)
+        if "tags" in data:
+            return WordTagModel(data["tags"], tuple(data["classes"]))
+        if "mean" in arrays:
+            return MeanModel(float(arrays["mean"][0]))
+        if "task" in data:
+            return ConstantModel(data["task"], data["answer"] if data["task"] == "generate" else ())
         return MajorityModel(arrays["share"], tuple(data["classes"]))
 
 
@@ -48,3 +66,69 @@ class MajorityModel(TaskModel):
     def save(self, folder: Path) -> None:
         """Write the shares into `folder`."""
         write_parts(folder, {"classes": self.classes}, {"share": self.share_C})
+
+
+class MeanModel(TaskModel):
+    """mean: of the training numbers, the answer to every row."""
+
+    classes, task = (), "regress"
+
+    def __init__(self, mean: float):
+        self.mean, self.notes = mean, {"mean": mean}
+
+    def answers(self, examples: Examples) -> list[float]:
+        """Return the same number for every row."""
+        return [self.mean] * len(examples)
+
+    def save(self, folder: Path) -> None:
+        """Write the number into `folder`."""
+        write_parts(folder, {}, {"mean": np.array([self.mean])})
+
+
+class ConstantModel(TaskModel):
+    """answer: the same to every row; a text, or () for no answer."""
+
+    classes = ()
+
+    def __init__(self, task: str, answer: str | tuple[()]):
+        self.task, self.answer, self.notes = task, answer, {}
+
+    def answers(self, examples: Examples) -> list[str | tuple[()]]:
+        """Return the same answer for every row."""
+        return [self.answer] * len(examples)
+
+    def save(self, folder: Path) -> None:
+        """Write the answer into `folder`."""
+        write_parts(folder, {"task": self.task, "answer": self.answer}, {})
+
+
+class WordTagModel(TaskModel):
+    """tags: the most frequent tag of each word that has another than O; see `data/bio.py` for their numbers."""
+
+    task = "tag"
+
+    def __init__(self, tags: dict[str, int], classes: tuple[str, ...]):
+        self.tags, self.classes, self.notes = tags, classes, {"words": len(tags)}
+
+    def answers(self, examples: Examples) -> list[tuple[Span, ...]]:
+        """Return the spans of each row."""
+        return [self._spans(text) for text in examples.first]
+
+    def _spans(self, text: str) -> tuple[Span, ...]:
+        units = cut(text, "word")
+        tags_T = np.array([self.tags.get(word, 0) for word in units.words()], np.int64)
+        return spans_of(tags_T, units.tokens_T2, text, self.classes)
+
+    def save(self, folder: Path) -> None:
+        """Write the words and their tags into `folder`."""
+        write_parts(folder, {"tags": self.tags, "classes": self.classes}, {})
+
+
+def _count_words(examples: Examples) -> WordTagModel:
+    counts: dict[str, Counter[int]] = defaultdict(Counter)
+    for text, spans in zip(examples.first, targets_of(examples)):
+        units = cut(text, "word")
+        for word, tag in zip(units.words(), tags_of(units.tokens_T2, spans, examples.classes).tolist()):
+            counts[word][tag] += 1
+    found = {word: max(sorted(tags), key=tags.__getitem__) for word, tags in counts.items()}
+    return WordTagModel({word: tag for word, tag in found.items() if tag}, examples.classes)

@@ -4,29 +4,39 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from scipy.special import softmax
 
 from headstart.base import registry
-from headstart.base.contracts import Backbone, Head, TaskModel, Tokenizer
+from headstart.base.contracts import Backbone, Head, Rows, TaskModel, Tokenizer
 from headstart.base.errors import HeadstartError
 from headstart.base.examples import Examples
 from headstart.base.spec import BackboneSpec
 from headstart.routes.checks import check_kind
+from headstart.routes.supervised import frame_for, predict
 from headstart.routes.task_io import read_parts, write_parts
 from headstart.training.artefact import Artefact
 
 _FOLDER = "network"
-_TOKENS = 8_192  # padded tokens of a batch in prediction
 
 
 class NetworkModel(TaskModel):
     """artefact: the trained network with its tokenizer; head: on its features; pairs: whether rows hold two texts."""
 
-    def __init__(self, artefact: Artefact, head: Head, classes: tuple[str, ...], pairs: bool, notes: dict[str, object]):
+    def __init__(
+        self,
+        artefact: Artefact,
+        head: Head,
+        classes: tuple[str, ...],
+        pairs: bool,
+        notes: dict[str, object],
+        task: str = "classify",
+    ):
         self.artefact = dataclasses.replace(artefact, objective=None, objective_spec=None, corpus=None)
-        self.head, self.classes, self.pairs, self.notes = head, classes, pairs, notes
+        self.head, self.classes, self.pairs, self.notes, self.task = head, classes, pairs, notes, task
 
     @property
     def backbone(self) -> Backbone:
@@ -43,28 +53,32 @@ class NetworkModel(TaskModel):
         """The tokenizer that travels with the network."""
         return self.artefact.tokenizer
 
-    @torch.no_grad()
     def scores(self, examples: Examples) -> np.ndarray:
-        """Return probabilities [N, C]. Rows cut at the network's longest sample are counted in `notes`."""
+        """Return probabilities [N, C]; see `TaskModel`. Rows cut at the network's longest sample are in `notes`."""
+        if self.task != "classify":
+            return super().scores(examples)
+        if not len(examples):
+            return np.zeros((0, len(self.classes)))
+        return softmax(np.stack(self._outputs(examples)[0]).astype(np.float64), axis=1)
+
+    def answers(self, examples: Examples) -> list[Any]:
+        """Return N answers. Rows cut at the network's longest sample are counted in `notes`."""
+        return self.head.answers(*self._outputs(examples), examples) if len(examples) else []
+
+    def _outputs(self, examples: Examples) -> tuple[list[np.ndarray], Rows]:
         check_kind(self.pairs, examples)
-        self.backbone.eval()
-        self.head.eval()
-        device = next(self.backbone.parameters()).device
-        out_NC = np.zeros((len(examples), len(self.classes)))
-        cut_rows = 0
-        for rows, batch, cut in self.artefact.batches(examples, _TOKENS) if len(examples) else ():
-            logits_BC = self.head(self.backbone(batch.to(device)))
-            out_NC[rows] = torch.softmax(logits_BC.double(), dim=-1).cpu().numpy()
-            cut_rows += cut
-        self.notes["rows_cut_in_last_prediction"] = cut_rows
-        return out_NC
+        rows = frame_for(self.head.spec, self.artefact, examples)
+        self.notes["rows_cut_in_last_prediction"] = rows.cut
+        return predict(self.artefact, self.head, rows), rows
 
     def save(self, folder: Path) -> None:
         """Write network, tokenizer and head into `folder`."""
         self.artefact.save(folder / _FOLDER)
         data = {"head": self.head.spec.to_dict(), "classes": self.classes, "pairs": self.pairs, "notes": self.notes}
         write_parts(
-            folder, data, {name: value.detach().cpu().numpy() for name, value in self.head.state_dict().items()}
+            folder,
+            data | {"task": self.task},
+            {name: value.detach().cpu().numpy() for name, value in self.head.state_dict().items()},
         )
 
     @classmethod
@@ -72,7 +86,8 @@ class NetworkModel(TaskModel):
         """Read what `save` wrote. Raises HeadstartError when the head's weights do not fit."""
         data, arrays = read_parts(folder)
         artefact = Artefact.open(folder / _FOLDER)
-        head = registry.build_spec("head", data["head"]).build(artefact.backbone, len(data["classes"]))
+        classes = tuple(data["classes"])
+        head = registry.build_spec("head", data["head"]).build(artefact.backbone, artefact.tokenizer, classes)
         try:
             head.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
         except RuntimeError as error:
@@ -80,4 +95,4 @@ class NetworkModel(TaskModel):
                 f"{folder}: the head's weights do not fit ({str(error).splitlines()[-1].strip()})"
             ) from None
         head.to(next(artefact.backbone.parameters()).device)
-        return cls(artefact, head, tuple(data["classes"]), data["pairs"], data["notes"])
+        return cls(artefact, head, classes, data["pairs"], data["notes"], data.get("task", "classify"))

@@ -24,14 +24,14 @@ def save_task(model: TaskModel, folder: Path, route: RouteSpec, receipt: dict[st
 
     def fill(temporary: Path) -> None:
         model.save(temporary)
-        head = {"format": _FORMAT, "route": route.to_dict(), "classes": model.classes, "notes": model.notes}
-        write_json(temporary / _FILE, plain({**head, "receipt": receipt}))
+        head = {"format": _FORMAT, "route": route.to_dict(), "task": model.task, "classes": model.classes}
+        write_json(temporary / _FILE, plain({**head, "notes": model.notes, "receipt": receipt}))
 
     write_folder(Path(folder), fill)
 
 
 def read_task(folder: Path) -> dict[str, Any]:
-    """Return the contents of `task.json`: format, route, classes, notes, receipt. Raises HeadstartError."""
+    """Return the contents of `task.json`: format, route, task, classes, notes, receipt. Raises HeadstartError."""
     path = Path(folder) / _FILE
     if not Path(folder).is_dir():
         raise HeadstartError(f"{folder}: no such directory{nearest_beside(Path(folder))}")

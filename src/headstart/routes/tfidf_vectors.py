@@ -25,11 +25,11 @@ class TfidfVectors:
     idf_G: np.ndarray
 
     @classmethod
-    def train(cls, texts: Sequence[str]) -> Self:
-        """Learn columns and idf weights from texts."""
+    def train(cls, texts: Sequence[str], longest: int = LONGEST) -> Self:
+        """Learn columns, n-grams of up to `longest` characters, and their idf weights from texts."""
         present: Counter[str] = Counter()
         for text in texts:
-            present.update({gram for word in split_words(text) for gram in ngrams_of(word, SHORTEST, LONGEST)})
+            present.update({gram for word in split_words(text) for gram in ngrams_of(word, SHORTEST, longest)})
         ranked = sorted(present, key=lambda gram: (-present[gram], gram))[:_MOST_NGRAMS]
         # A training set of nothing but blanks still needs one column.
         ranked = ranked or [" "]

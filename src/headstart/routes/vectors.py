@@ -23,6 +23,11 @@ def pair_features(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return np.concatenate([first, second, np.abs(first - second), first * second], axis=1)
 
 
+def pair_cosine(features: np.ndarray) -> np.ndarray:
+    """Return the cosine of u and v, [N], from their dense `pair_features` of unit vectors."""
+    return features[:, features.shape[1] * 3 // 4 :].sum(axis=1)
+
+
 @dataclass(frozen=True)
 class Frame:
     """Where document vectors are looked at from: learnt from unlabelled vectors, before any label is seen.

@@ -11,19 +11,22 @@ from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
 
 from headstart.base.spec import TokenizerSpec
 from headstart.text.fast import FastTokenizer, finish
-from headstart.text.training import SPECIALS, batches, check_size, sample, target
+from headstart.text.training import batches, check_size, sample, special_tokens, target
 
 
 @dataclass(frozen=True, kw_only=True)
 class BytePair(TokenizerSpec):
-    """vocabulary: ids in all, 5 special tokens and 256 bytes included (None = from the data)."""
+    """vocabulary: ids in all, special tokens and 256 bytes included (None = from the data).
+    sentinels: special tokens for hidden spans (T5), beside the usual 5."""
 
     vocabulary: int | None = None
+    sentinels: int = 0
 
     def train(self, documents: Iterable[str], vocabulary: int | None = None) -> FastTokenizer:
         """Train in one pass over a bounded sample. Raises HeadstartError: size out of reach, no text."""
         texts = sample(documents)
         size, strict = target(texts, vocabulary, self.vocabulary)
+        specials = special_tokens(self.sentinels)
         rust = Rust(models.BPE())
         rust.normalizer = normalizers.NFC()
         rust.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
@@ -31,13 +34,13 @@ class BytePair(TokenizerSpec):
         trainer = trainers.BpeTrainer(
             vocab_size=size,
             min_frequency=2,
-            special_tokens=list(SPECIALS),
+            special_tokens=list(specials),
             initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
             show_progress=False,
         )
         rust.train_from_iterator(batches(texts), trainer, length=len(texts))
         check_size("bpe", rust.get_vocab_size(), size, strict)
-        return finish(rust, "bpe", reversible=True)
+        return finish(rust, "bpe", specials, reversible=True)
 
     def load(self, folder: Path) -> FastTokenizer:
         """Read a saved tokenizer; see `FastTokenizer.load`."""

@@ -12,27 +12,29 @@ from tokenizers import decoders, models, normalizers, pre_tokenizers
 from headstart.base.errors import HeadstartError
 from headstart.base.spec import TokenizerSpec
 from headstart.text.fast import FastTokenizer, finish
-from headstart.text.training import SPECIALS
-
-SIZE = 256 + len(SPECIALS)
+from headstart.text.training import special_tokens
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bytes(TokenizerSpec):
-    """vocabulary: None or 261, there is no other size. Byte b has the id b + 5."""
+    """vocabulary: None or 261 and the sentinels, there is no other size. sentinels: special tokens for hidden spans
+    (T5), beside the usual 5. Byte b has the id b + 5 + sentinels."""
 
     vocabulary: int | None = None
+    sentinels: int = 0
 
     def train(self, documents: Iterable[str], vocabulary: int | None = None) -> FastTokenizer:
         """Return the tokenizer; the documents are not looked at. Raises HeadstartError: another size is set."""
-        if self.vocabulary not in (None, SIZE):
-            raise HeadstartError(f"tokenizer byte.vocabulary={self.vocabulary}: it is always {SIZE}; leave it out")
-        written = [*SPECIALS, *_byte_characters()]
+        specials = special_tokens(self.sentinels)
+        size = len(specials) + 256
+        if self.vocabulary not in (None, size):
+            raise HeadstartError(f"tokenizer byte.vocabulary={self.vocabulary}: it is always {size}; leave it out")
+        written = [*specials, *_byte_characters()]
         rust = Rust(models.BPE({token: position for position, token in enumerate(written)}, []))
         rust.normalizer = normalizers.NFC()
         rust.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
         rust.decoder = decoders.ByteLevel()
-        return finish(rust, "byte", reversible=True)
+        return finish(rust, "byte", specials, reversible=True)
 
     def load(self, folder: Path) -> FastTokenizer:
         """Read a saved tokenizer; see `FastTokenizer.load`."""

@@ -13,14 +13,16 @@ from tokenizers import decoders, models, normalizers
 from headstart.base.errors import HeadstartError
 from headstart.base.spec import TokenizerSpec
 from headstart.text.fast import FastTokenizer, finish
-from headstart.text.training import SPECIALS, check_size, sample
+from headstart.text.training import check_size, sample, special_tokens
 
 
 @dataclass(frozen=True, kw_only=True)
 class Characters(TokenizerSpec):
-    """vocabulary: the most frequent characters kept, 5 special tokens included (None = all that occur twice)."""
+    """vocabulary: the most frequent characters kept, special tokens included (None = all that occur twice).
+    sentinels: special tokens for hidden spans (T5), beside the usual 5."""
 
     vocabulary: int | None = None
+    sentinels: int = 0
 
     def train(self, documents: Iterable[str], vocabulary: int | None = None) -> FastTokenizer:
         """Count characters in one pass over a bounded sample. Raises HeadstartError: fewer than asked for."""
@@ -32,12 +34,13 @@ class Characters(TokenizerSpec):
         ranked = sorted((c for c in counts if counts[c] >= least), key=lambda c: (-counts[c], c))
         if not ranked:
             raise HeadstartError("no character occurs twice in this text; more text is needed")
-        written = [*SPECIALS, *ranked][:size]
-        check_size("char", max(len(written), len(SPECIALS) + 1), size or len(written), size is not None)
+        specials = special_tokens(self.sentinels)
+        written = [*specials, *ranked][:size]
+        check_size("char", max(len(written), len(specials) + 1), size or len(written), size is not None)
         rust = Rust(models.BPE({token: position for position, token in enumerate(written)}, [], unk_token="[UNK]"))
         rust.normalizer = normalizers.NFC()
         rust.decoder = decoders.Fuse()
-        return finish(rust, "char")
+        return finish(rust, "char", specials)
 
     def load(self, folder: Path) -> FastTokenizer:
         """Read a saved tokenizer; see `FastTokenizer.load`."""

@@ -5,27 +5,28 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Callable, Sequence
+from itertools import count, takewhile
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
-from tokenizers import AddedToken
+from tokenizers import AddedToken, Encoding
 from tokenizers import Tokenizer as Rust
 from tokenizers.processors import TemplateProcessing
 
 from headstart.base.contracts import Tokenizer
 from headstart.base.errors import HeadstartError
 from headstart.base.files import read_json, write_bytes, write_json
-from headstart.text.training import SPECIALS
+from headstart.text.alignment import compose, mend
+from headstart.text.training import SPECIALS, sentinel
 
 KIND_FILE = "headstart.json"
-_MODEL_FILE = "tokenizer.json"
 _NAMES = ("pad", "unk", "cls", "sep", "mask")
 _USUAL = {
     "pad": ("[PAD]", "<pad>"),
     "unk": ("[UNK]", "<unk>"),
-    "cls": ("[CLS]", "<s>"),
-    "sep": ("[SEP]", "</s>"),
+    "cls": ("[CLS]", "<s>", "<|endoftext|>"),
+    "sep": ("[SEP]", "</s>", "<|endoftext|>"),
     "mask": ("[MASK]", "<mask>"),
 }
 
@@ -36,6 +37,8 @@ class FastTokenizer(Tokenizer):
     Special tokens written out in a text are text: no document can smuggle in a [MASK].
     reversible: whether `decode(encode(x))` is NFC(x) for every text.
     """
+
+    model_file: ClassVar[str] = "tokenizer.json"
 
     def __init__(self, rust: Rust, kind: str, specials: dict[str, str] | None = None, reversible: bool = False):
         self.rust, self.kind, self.reversible = rust, kind, reversible
@@ -48,21 +51,40 @@ class FastTokenizer(Tokenizer):
             found = rust.token_to_id(token)
             setattr(self, f"{name}_id", -1 if found is None else found)
         added = rust.get_added_tokens_decoder()
-        self.special_ids = frozenset(position for position, token in added.items() if token.special)
+        numbered = (rust.token_to_id(sentinel(number)) for number in count())
+        self.sentinel_ids = tuple(takewhile(lambda found: found is not None, numbered))
+        self.special_ids = frozenset({*self.sentinel_ids, *(i for i, token in added.items() if token.special)})
 
     def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
         """Return one int64 id array per text; half surrogate pairs, which are no text, count as U+FFFD."""
-        clean = [unicodedata.normalize("NFC", text) for text in texts]
         try:
-            found = self.rust.encode_batch_fast(clean, add_special_tokens=False)
-        except (TypeError, UnicodeEncodeError):
-            clean = [text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for text in clean]
-            found = self.rust.encode_batch_fast(clean, add_special_tokens=False)
+            found = self._run([unicodedata.normalize("NFC", text) for text in texts])
+        except (TypeError, UnicodeError):
+            found = self._run([unicodedata.normalize("NFC", mend(text)) for text in texts])
         return [np.array(item.ids, np.int64) for item in found]
 
+    def _run(self, composed: list[str]) -> list[Encoding]:
+        return self.rust.encode_batch_fast(self.prepare(composed), add_special_tokens=False)
+
+    def encode_spans(self, texts: Sequence[str]) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return (ids [N], spans [N, 2]) per text; see `Tokenizer.encode_spans`."""
+        composed = [compose(text) for text in texts]
+        found = self._offsets([item.text for item in composed])
+        return [(ids, item.original(offsets)) for item, (ids, offsets) in zip(composed, found)]
+
+    def _offsets(self, composed: list[str]) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return (ids, offsets into the composed text) per text."""
+        found = self.rust.encode_batch(self.prepare(composed), add_special_tokens=False)
+        return [(np.array(item.ids, np.int64), np.array(item.offsets, np.int64).reshape(-1, 2)) for item in found]
+
+    def prepare(self, composed: list[str]) -> list[str]:
+        """Return what the Rust tokenizer is given for NFC texts: the texts."""
+        return composed
+
     def decode(self, ids: Sequence[int]) -> str:
-        """Return the text of `ids`, special tokens left out; bytes that are no UTF-8 become U+FFFD."""
-        return self.rust.decode([int(i) for i in ids], skip_special_tokens=True)
+        """Return the NFC text of `ids`, special tokens left out; bytes that are no UTF-8 become U+FFFD."""
+        kept = [int(i) for i in ids if int(i) not in self.special_ids]
+        return unicodedata.normalize("NFC", self.rust.decode(kept, skip_special_tokens=True))
 
     def token(self, token_id: int) -> str:
         """Return how one id is written. Raises HeadstartError when there is no such id."""
@@ -81,7 +103,7 @@ class FastTokenizer(Tokenizer):
             "split_special_tokens": True,
             "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
         }
-        write_bytes(Path(folder) / _MODEL_FILE, self.rust.to_str(pretty=False).encode())
+        write_bytes(Path(folder) / self.model_file, self.rust.to_str(pretty=False).encode())
         write_json(Path(folder) / "tokenizer_config.json", config)
         write_json(Path(folder) / "special_tokens_map.json", named)
         write_json(Path(folder) / KIND_FILE, {"kind": self.kind, "reversible": self.reversible})
@@ -90,9 +112,9 @@ class FastTokenizer(Tokenizer):
     def load(cls, folder: Path) -> FastTokenizer:
         """Read a saved tokenizer or any folder with a tokenizer.json. Raises HeadstartError: missing or damaged."""
         folder = Path(folder)
-        path = folder / _MODEL_FILE
+        path = folder / cls.model_file
         if not path.is_file():
-            raise HeadstartError(f"{path}: no such file; a tokenizer folder holds a {_MODEL_FILE}")
+            raise HeadstartError(f"{path}: no such file; a tokenizer folder holds a {cls.model_file}")
         text = json.dumps(read_json(path), ensure_ascii=False)
         rust = guarded(lambda: Rust.from_str(text), f"{path}: not a tokenizer")
         own = read_json(folder / KIND_FILE) if (folder / KIND_FILE).is_file() else {}
@@ -114,16 +136,21 @@ def guarded(action: Callable[[], Any], what: str) -> Any:
         raise HeadstartError(f"{what} ({str(error).partition(chr(10))[0][:200]})") from None
 
 
-def finish(rust: Rust, kind: str, reversible: bool = False) -> FastTokenizer:
-    """Return a trained Rust tokenizer with our special tokens and the frame [CLS] first [SEP] second [SEP]."""
-    rust.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIALS])
-    assert [rust.token_to_id(token) for token in SPECIALS] == list(range(len(SPECIALS)))
+def finish(
+    rust: Rust, kind: str, specials: Sequence[str], reversible: bool = False, make: type[FastTokenizer] = FastTokenizer
+) -> FastTokenizer:
+    """Return a trained Rust tokenizer with `special_tokens` (training.py) and the frame [CLS] first [SEP] second [SEP].
+
+    The special tokens have the first ids already: trainers count them in the size that is asked for.
+    """
+    rust.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in specials])
+    assert [rust.token_to_id(token) for token in specials] == list(range(len(specials)))
     rust.post_processor = TemplateProcessing(
         single="[CLS] $A [SEP]",
         pair="[CLS] $A [SEP] $B:1 [SEP]:1",
         special_tokens=[("[CLS]", SPECIALS.index("[CLS]")), ("[SEP]", SPECIALS.index("[SEP]"))],
     )
-    return FastTokenizer(rust, kind, reversible=reversible)
+    return make(rust, kind, reversible=reversible)
 
 
 def _specials(folder: Path, rust: Rust) -> dict[str, str]:

@@ -7,11 +7,27 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from headstart.base.errors import HeadstartError
+from headstart.text.alignment import mend
 from headstart.text.vocabulary import choose_vocabulary
 
 SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 STAGE_BYTES = 16 * 2**20
 _BATCH = 1000
+
+
+def special_tokens(sentinels: int = 0) -> tuple[str, ...]:
+    """Return what takes the first ids: the five above, then <extra_id_0> ... for the hidden spans of T5.
+
+    Raises HeadstartError: a negative number of sentinels.
+    """
+    if sentinels < 0:
+        raise HeadstartError(f"tokenizer sentinels={sentinels}: expected 0 or more")
+    return (*SPECIALS, *map(sentinel, range(sentinels)))
+
+
+def sentinel(number: int) -> str:
+    """Return how sentinel `number` is written (Raffel et al. 2020)."""
+    return f"<extra_id_{number}>"
 
 
 def sample(documents: Iterable[str], stage_bytes: int = STAGE_BYTES) -> list[str]:
@@ -26,9 +42,9 @@ def sample(documents: Iterable[str], stage_bytes: int = STAGE_BYTES) -> list[str
     for position, document in enumerate(documents):
         if position % (1 << stage):
             continue
-        text = unicodedata.normalize("NFC", document)
+        text = unicodedata.normalize("NFC", mend(document))
         kept.append(text)
-        size += len(text.encode("utf-8", "replace"))
+        size += len(text.encode())
         if size >= stage_bytes:
             size, stage = 0, stage + 1
     if not any(text and not text.isspace() for text in kept):
@@ -55,7 +71,7 @@ def target(texts: Sequence[str], *asked: int | None) -> tuple[int, bool]:
     for size in asked:
         if size is not None:
             return size, True
-    return choose_vocabulary(sum(len(text.encode("utf-8", "replace")) for text in texts)), False
+    return choose_vocabulary(sum(len(text.encode()) for text in texts)), False
 
 
 def check_size(kind: str, reached: int, asked: int, strict: bool) -> None:

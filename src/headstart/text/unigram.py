@@ -12,7 +12,7 @@ from tokenizers import Tokenizer as Rust
 
 from headstart.base.spec import TokenizerSpec
 from headstart.text.fast import FastTokenizer, finish, guarded
-from headstart.text.training import SPECIALS, batches, check_size, common_characters, sample, target
+from headstart.text.training import batches, check_size, common_characters, sample, special_tokens, target
 
 _STAGE_BYTES = 2**20  # the trainer is slow (a suffix array and several rounds of EM): a sixteenth of the others' sample
 _ROUNDS = 3
@@ -21,34 +21,37 @@ _CHARACTERS = 0.6  # most of the vocabulary that single characters may take; rar
 
 @dataclass(frozen=True, kw_only=True)
 class Unigram(TokenizerSpec):
-    """vocabulary: ids in all (None = from the data). Runs of white space count as one blank."""
+    """vocabulary: ids in all (None = from the data). Runs of white space count as one blank. sentinels: special
+    tokens for hidden spans (T5), beside the usual 5."""
 
     vocabulary: int | None = None
+    sentinels: int = 0
 
     def train(self, documents: Iterable[str], vocabulary: int | None = None) -> FastTokenizer:
         """Train on a sample of 1 MiB x (1 + log2(corpus / 1 MiB)). Raises HeadstartError: size out of reach."""
         texts = sample(documents, _STAGE_BYTES)
         size, strict = target(texts, vocabulary, self.vocabulary)
         texts = _without_rare(texts, int(size * _CHARACTERS))
+        specials = special_tokens(self.sentinels)
         rust = Rust(models.Unigram())
         rust.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " ")])
         rust.pre_tokenizer = pre_tokenizers.Sequence(
             [
                 pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always"),
-                pre_tokenizers.Split(Regex(r"[\[\]]"), "isolated"),  # so that no piece spells a special token
+                pre_tokenizers.Split(Regex(r"[\[\]<>]"), "isolated"),  # so that no piece spells a special token
             ]
         )
         rust.decoder = decoders.Metaspace(replacement="▁", prepend_scheme="always")
         trainer = trainers.UnigramTrainer(
-            vocab_size=size, special_tokens=list(SPECIALS), unk_token="[UNK]", show_progress=False
+            vocab_size=size, special_tokens=list(specials), unk_token="[UNK]", show_progress=False
         )
         guarded(
             lambda: rust.train_from_iterator(batches(texts), trainer, length=len(texts)),
             f"tokenizer unigram cannot be trained with vocabulary {size:,}",
         )
         check_size("unigram", rust.get_vocab_size(), size, strict)
-        rust.model = _settled(rust, texts)
-        return finish(rust, "unigram")
+        rust.model = _settled(rust, texts, specials)
+        return finish(rust, "unigram", specials)
 
     def load(self, folder: Path) -> FastTokenizer:
         """Read a saved tokenizer; see `FastTokenizer.load`."""
@@ -62,15 +65,15 @@ def _without_rare(texts: list[str], most: int) -> list[str]:
     return [text.translate(rare) for text in texts] if rare else texts
 
 
-def _settled(rust: Rust, texts: list[str]) -> models.Unigram:
+def _settled(rust: Rust, texts: list[str], specials: tuple[str, ...]) -> models.Unigram:
     """Return the model with the scores counted anew by Viterbi segmentation of the sample, three rounds.
 
     The trainer sums in a random order and its scores differ from run to run in the second decimal; these depend on
     nothing but the pieces and the texts.
     """
-    pieces = sorted(piece for piece in rust.get_vocab() if piece not in SPECIALS)
+    pieces = sorted(piece for piece in rust.get_vocab() if piece not in specials)
     scores = np.full(len(pieces), -1.0)
-    head = [(token, 0.0) for token in SPECIALS]
+    head = [(token, 0.0) for token in specials]
     for _ in range(_ROUNDS):
         rust.model = models.Unigram(head + list(zip(pieces, scores.tolist())), unk_id=1, byte_fallback=False)
         counts = np.full(len(head) + len(pieces), 0.5)

@@ -19,7 +19,6 @@ from headstart.base.batch import Batch
 from headstart.base.contracts import Backbone, Objective, Tokenizer
 from headstart.base.device import pick_device
 from headstart.base.errors import HeadstartError, unknown
-from headstart.base.examples import Examples
 from headstart.base.files import (
     check_folder,
     disk_error,
@@ -32,7 +31,8 @@ from headstart.base.files import (
 )
 from headstart.base.spec import BackboneSpec
 from headstart.data.corpus import Corpus
-from headstart.interop.huggingface import Loaded, load_backbone, load_head
+from headstart.interop.huggingface import Loaded, load_backbone, load_head, match_vocabulary
+from headstart.interop.names import receipt_line
 from headstart.text.load import load_tokenizer
 from headstart.training.checkpoint import WEIGHTS, Checkpoints, load_weights, read_weights
 
@@ -97,7 +97,8 @@ class Artefact:
         """Return the same network and tokenizer with random weights, a function of `seed`."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            backbone = self.backbone_spec.build(self.tokenizer.vocabulary, self.tokenizer.pad_id).to(pick_device())
+            rows = max(self.backbone.vocabulary, self.tokenizer.vocabulary)
+            backbone = self.backbone_spec.build(rows, self.tokenizer.pad_id).to(pick_device())
         return Artefact(
             self.tokenizer, self.backbone_spec, backbone, path=self.path, receipt={"start": f"random, seed {seed}"}
         )
@@ -108,41 +109,6 @@ class Artefact:
         limit = self.backbone.max_tokens
         specials = (self.tokenizer.cls_id >= 0) + (self.tokenizer.sep_id >= 0)
         return None if limit is None else limit - specials
-
-    def batches(self, examples: Examples, tokens: int = 4096) -> Iterator[tuple[np.ndarray, Batch, int]]:
-        """Yield (row positions, framed batch, rows cut) over rows sorted by length; labels ride in extra['label_B'].
-
-        A row longer than the network takes is cut at its end (of a pair, the longer text first) and counted.
-        """
-        first = self.tokenizer.encode(examples.first)
-        second = self.tokenizer.encode(examples.second) if examples.second is not None else None
-        framed, cut = [], []
-        for row, ids in enumerate(first):
-            one, two, was_cut = self._fit(ids, None if second is None else second[row])
-            framed.append(self.tokenizer.frame(one, two))
-            cut.append(was_cut)
-        lengths = np.array([len(ids) for ids, _ in framed])
-        for rows in _by_length(lengths, tokens):
-            batch = Batch(
-                ids_N=torch.from_numpy(np.concatenate([framed[r][0] for r in rows])),
-                lengths_B=torch.from_numpy(lengths[rows].astype(np.int64)),
-                sample_B=torch.from_numpy(rows.astype(np.int64)),
-                types_N=torch.from_numpy(np.concatenate([framed[r][1] for r in rows])) if second is not None else None,
-                extra={}
-                if examples.labels is None
-                else {"label_B": torch.from_numpy(examples.labels[rows].astype(np.int64))},
-            )
-            yield rows, batch, sum(cut[r] for r in rows)
-
-    def _fit(self, one: np.ndarray, two: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None, bool]:
-        limit = self.window
-        if limit is None or len(one) + (0 if two is None else len(two) + 1) <= limit:
-            return one, two, False
-        if two is None:
-            return one[:limit], None, True
-        room = limit - 1
-        keep_two = min(len(two), max(room - len(one), room // 2))
-        return one[: room - keep_two], two[:keep_two], True
 
     @torch.no_grad()
     def embed(self, texts: Sequence[str], layer: int = -1, pooling: str = "auto", tokens: int = 8192) -> np.ndarray:
@@ -160,7 +126,7 @@ class Artefact:
             pieces, owner = self._windows(self.tokenizer.encode(texts[low : low + chunk]))
             lengths = np.array([len(p) for p in pieces])
             weight = np.zeros(min(chunk, len(texts) - low), np.float32)
-            for rows in _by_length(lengths, tokens if self.backbone.token_outputs else 16 * tokens):
+            for rows in by_length(lengths, tokens if self.backbone.token_outputs else 16 * tokens):
                 batch = Batch(
                     ids_N=torch.from_numpy(np.concatenate([pieces[r] for r in rows])),
                     lengths_B=torch.from_numpy(lengths[rows].astype(np.int64)),
@@ -223,6 +189,7 @@ class Artefact:
                 temporary / NETWORK,
                 {
                     "backbone": self.backbone_spec.to_dict(),
+                    "vocabulary": self.backbone.vocabulary,
                     "objective": self.objective_spec.to_dict() if self.objective is not None else None,
                     "receipt": self.receipt,
                     "corpus": self.corpus,
@@ -237,7 +204,7 @@ class Artefact:
             raise disk_error(Path(folder), error) from None
 
 
-def _by_length(lengths: np.ndarray, tokens: int) -> Iterator[np.ndarray]:
+def by_length(lengths: np.ndarray, tokens: int) -> Iterator[np.ndarray]:
     """Yield row groups of like length whose padded size is at most about `tokens`."""
     order = np.argsort(lengths, kind="stable")
     low = 0
@@ -250,10 +217,11 @@ def _by_length(lengths: np.ndarray, tokens: int) -> Iterator[np.ndarray]:
 
 
 def _build(
-    spec_data: dict, objective_data: dict | None, tokenizer: Tokenizer
+    spec_data: dict, objective_data: dict | None, tokenizer: Tokenizer, rows: int | None = None
 ) -> tuple[Any, Backbone, Any, Objective | None]:
+    """Return the parts, without weights; rows: of the word matrix, None = one for each id of the tokenizer."""
     spec = registry.build_spec("backbone", spec_data)
-    backbone = spec.build(tokenizer.vocabulary, tokenizer.pad_id)
+    backbone = spec.build(rows or tokenizer.vocabulary, tokenizer.pad_id)
     objective_spec = registry.build_spec("objective", objective_data) if objective_data else None
     objective = objective_spec.build(backbone, tokenizer) if objective_spec else None
     return spec, backbone, objective_spec, objective
@@ -282,6 +250,7 @@ def _open_run(path: Path) -> Artefact:
         **state,
         "objective": objective_data["name"],
         "backbone": backbone_data["name"],
+        "continuous": bool(spec.get("batches", {}).get("continuous", False)),
     }
     parts = _placed(backbone, objective)
     return Artefact(tokenizer, backbone_spec, *parts, objective_spec, path, receipt, spec.get("corpus"), passed)
@@ -299,28 +268,40 @@ def _open_network(path: Path) -> Artefact:
         raise HeadstartError(f"{path}: damaged ({fault})")
     data = read_json(path / NETWORK)
     tokenizer = load_tokenizer(path / "tokenizer")
-    backbone_spec, backbone, objective_spec, objective = _build(data["backbone"], data["objective"], tokenizer)
+    described = (data["backbone"], data["objective"], tokenizer, data.get("vocabulary"))
+    backbone_spec, backbone, objective_spec, objective = _build(*described)
     load_weights(backbone, objective, read_weights(path), path)
     parts = _placed(backbone, objective)
     return Artefact(tokenizer, backbone_spec, *parts, objective_spec, path, data["receipt"], data["corpus"])
 
 
 def _open_hugging_face(path: Path) -> Artefact:
-    """Open a checkpoint of another library; a masked-LM head that is there comes along, so that `fill` works."""
+    """Open a checkpoint of another library; a language model's output comes along, so that it fills or writes."""
     loaded = load_backbone(path)
     tokenizer = load_tokenizer(path)
-    receipt = {"start": path.name, **loaded.receipt}
+    receipt = {"start": path.name, "ids": match_vocabulary(tokenizer, loaded.config), **loaded.receipt}
     objective = spec = None
-    if tokenizer.mask_id >= 0 and _holds_masked_lm(loaded):
-        spec = registry.load("objective", "mlm")()
+    kind = _language_model(loaded)
+    able = {"mlm": tokenizer.mask_id >= 0 and loaded.extra, "span": tokenizer.sentinel_ids, "causal": True}
+    if able.get(kind):
+        spec = registry.load("objective", kind)()
         objective = spec.build(loaded.backbone, tokenizer)
-        receipt["head"] = dict(load_head(loaded.spec.HF_NAMES, "mlm", objective.head, loaded.extra, str(path)))
+        head = "generate" if kind == "span" else kind
+        found = load_head(loaded.spec.HF_NAMES, head, objective.head, loaded.extra, str(path))
+        receipt["head"] = dict(found)
+        if kind == "causal" and found.fresh:  # an output of its own that is not there
+            objective = spec = None
     return Artefact(tokenizer, loaded.spec, *_placed(loaded.backbone, objective), spec, path, receipt)
 
 
-def _holds_masked_lm(loaded: Loaded) -> bool:
-    architectures = loaded.config.get("architectures") or [""]
-    return bool(loaded.extra) and str(architectures[0]).endswith("ForMaskedLM")
+def _language_model(loaded: Loaded) -> str:
+    """Return the objective that a checkpoint's architecture says it was trained by: mlm, causal, span, or ""."""
+    architecture = str((loaded.config.get("architectures") or [""])[0])
+    if architecture.endswith("ForMaskedLM"):
+        return "mlm"
+    heads = getattr(getattr(loaded.spec, "HF_NAMES", None), "architectures", {})
+    known = {name: kind for kind, head in (("causal", "causal"), ("span", "generate")) if (name := heads.get(head))}
+    return known.get(architecture, "")
 
 
 def trainable_copy(source: Artefact) -> Artefact:
@@ -337,4 +318,7 @@ def describe(artefact: Artefact) -> str:
     done = f", {artefact.receipt['step']:,} steps" if "step" in artefact.receipt else ""
     spec = json.dumps({k: v for k, v in artefact.backbone_spec.to_dict().items() if k in ("width", "depth")})
     words = f"{artefact.tokenizer.kind} vocabulary {artefact.tokenizer.vocabulary:,}"
-    return f"{artefact.backbone_spec.name} {spec}, {parameters / 1e6:.1f} M parameters, {words}{done}"
+    line = f"{artefact.backbone_spec.name} {spec}, {parameters / 1e6:.1f} M parameters, {words}{done}"
+    if "restored" not in artefact.receipt:
+        return line
+    return f"{line}; {receipt_line(artefact.receipt)}; {artefact.receipt['ids']}"

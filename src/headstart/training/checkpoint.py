@@ -18,6 +18,7 @@ from headstart.training.loop import TrainState, weights
 
 WEIGHTS = "weights.safetensors"
 _OPTIMIZER = "optimizer.safetensors"
+_CARRY = "carry.safetensors"
 _STATE = "state.json"
 
 
@@ -34,6 +35,9 @@ class Checkpoints:
         def fill(folder: Path) -> None:
             (folder / WEIGHTS).write_bytes(save({k: v.contiguous() for k, v in _unshared(weights(state)).items()}))
             (folder / _OPTIMIZER).write_bytes(save(_optimizer_tensors(state.optimizer)))
+            if state.carry:
+                carry = {f"{place:03d}": tensor.contiguous() for place, tensor in enumerate(state.carry)}
+                (folder / _CARRY).write_bytes(save(_unshared(carry)))
             counters = {k: getattr(state, k) for k in ("step", "seconds", "tokens", "samples", "loss")}
             (folder / _STATE).write_text(json.dumps(counters), encoding="utf-8")
 
@@ -75,6 +79,11 @@ def restore(state: TrainState, folder: Path) -> None:
     _load_optimizer(state.optimizer, load_file(folder / _OPTIMIZER), folder / _OPTIMIZER)
     for name, value in read_json(folder / _STATE).items():
         setattr(state, name, value)
+    if (folder / _CARRY).is_file():
+        device = next(state.backbone.parameters()).device
+        carry = load_file(folder / _CARRY)
+        # Cloned, as above all loaded tensors are: they are views of a file that is pruned one day.
+        state.carry = tuple(carry[name].clone().to(device) for name in sorted(carry))
 
 
 def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], source: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from collections.abc import Sequence
@@ -62,6 +63,7 @@ class TrainState:
     tokens: int = 0
     samples: int = 0
     loss: float | None = None  # smoothed, per target
+    carry: tuple[Tensor, ...] = ()  # what the network remembers of the batch before, for one that continues it
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ def fit(
         for group in state.optimizer.param_groups:
             group["lr"] = group["base_rate"] * plan.rate_factor(run.progress)
         objective.progress = run.progress
-        step_loss, parts, samples, tokens = _accumulate(objective, backbone, batches, plan, state.step, run.dtype)
+        step_loss, parts, samples, tokens = _accumulate(state, batches, plan, run.dtype)
         norm = nn.utils.clip_grad_norm_(parameters, plan.clip)
         if step_loss is not None and math.isfinite(step_loss) and bool(torch.isfinite(norm)):
             state.optimizer.step()
@@ -122,6 +124,7 @@ def fit(
             in_a_row = 0
         elif step_loss is not None:
             skipped, in_a_row = skipped + 1, in_a_row + 1
+            state.carry = ()  # what is remembered may be what went wrong
             run.tell(
                 "warning",
                 message=f"step {state.step}: loss or gradient is not finite; no update; samples {samples[:8]}",
@@ -211,22 +214,26 @@ class _Run:
 
 
 def _accumulate(
-    objective: Objective, backbone: Backbone, batches: Batches, plan: TrainPlan, step: int, dtype: torch.dtype
+    state: TrainState, batches: Batches, plan: TrainPlan, dtype: torch.dtype
 ) -> tuple[float | None, dict[str, float], list[int], int]:
     """Run one step's batches forward and backward; gradients are sums over targets divided by their exact number.
 
-    Returns (loss per target or None when there was no target, parts of the last batch, sample ids, tokens).
+    What the network remembers goes on into a batch that continues the one before, without gradient (truncated
+    back-propagation). Returns (loss per target or None when there was no target, parts of the last batch, sample ids,
+    tokens).
     """
-    torch.manual_seed(int(key(plan.seed, "dropout", step)) & 0x7FFFFFFFFFFFFFFF)
+    objective, backbone = state.objective, state.backbone
+    torch.manual_seed(int(key(plan.seed, "dropout", state.step)) & 0x7FFFFFFFFFFFFFFF)
     device = next(backbone.parameters()).device
     total, count, tokens = 0.0, 0, 0
     parts: dict[str, float] = {}
     samples: list[int] = []
     for micro in range(plan.accumulate):
-        plain = batches.at(step * plan.accumulate + micro)
-        batch = objective.corrupt(plain, KeyedRandom(plan.seed, plain.epoch)).to(device)
+        plain = batches.at(state.step * plan.accumulate + micro)
+        batch = _going_on(objective.corrupt(plain, KeyedRandom(plan.seed, plain.epoch)).to(device), state.carry)
         with compute(dtype, device.type):
             scored = objective(backbone, batch)
+        state.carry = tuple(tensor.detach() for tensor in scored.carry)
         if scored.count:
             # One batch: divide before backward, the same gradient as after; several: sums first, exact division below.
             (scored.total / scored.count if plan.accumulate == 1 else scored.total).backward()
@@ -241,6 +248,11 @@ def _accumulate(
     return (total / count if count else None), parts, samples, tokens
 
 
+def _going_on(batch: Batch, carry: tuple[Tensor, ...]) -> Batch:
+    """Return the batch with what is remembered, when it continues the one before."""
+    return dataclasses.replace(batch, carry=carry) if batch.continues else batch
+
+
 @torch.no_grad()
 def evaluate(
     objective: Objective, backbone: Backbone, held_out: Sequence[Batch], seed: int, dtype: torch.dtype
@@ -251,10 +263,12 @@ def evaluate(
     device = next(backbone.parameters()).device
     total, count = 0.0, 0
     parts: dict[str, float] = {}
+    carry: tuple[Tensor, ...] = ()
     for plain in held_out:
-        batch = objective.corrupt(plain, KeyedRandom(seed, -1)).to(device)
+        batch = _going_on(objective.corrupt(plain, KeyedRandom(seed, -1)).to(device), carry)
         with compute(dtype, device.type):
             scored = objective(backbone, batch)
+        carry = scored.carry
         total += float(scored.total)
         count += scored.count
         for name, value in scored.parts.items():

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from headstart import __version__
@@ -28,47 +27,29 @@ from headstart.base.device import pick_compute_dtype, pick_device
 from headstart.base.errors import HeadstartError
 from headstart.base.files import disk_error, read_json, write_json
 from headstart.base.spec import BackboneSpec, ObjectiveSpec, Spec, TokenizerSpec
-from headstart.data.batches import Samples, ShardBatches, held_out_batches, make_samples
+from headstart.data.batches import Source
 from headstart.data.corpus import Corpus
 from headstart.data.shards import Shards, ensure_shards
 from headstart.text.load import load_tokenizer
+from headstart.training.artefact import Artefact
+from headstart.training.batching import BatchSpec, check_usable, make_batches
 from headstart.training.checkpoint import Checkpoints, restore
 from headstart.training.events import Listener, MetricsFile
 from headstart.training.loop import DTYPES, FitResult, Stop, TrainState, fit, start_state
 from headstart.training.plan import TrainPlan
+from headstart.training.start import start_tokenizer, student_spec, take_layers, take_over
 
+Pieces = dict[int, list[int]]  # by new token of a grown vocabulary: the old tokens it was written with
 _LEAST_TRAINING = 0.4  # share of the budget that training gets even when preparing took longer than the rest
 
 
 @dataclass(frozen=True, kw_only=True)
-class BatchSpec(Spec):
-    """tokens: per batch; window: longest sample in tokens; bucket: like lengths together; framed: with specials.
-
-    epochs: most passes over the corpus, None = as many as the budget allows.
-    """
-
-    tokens: int = 4096
-    window: int = 126
-    bucket: bool = True
-    framed: bool = True
-    epochs: float | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("tokens", "window"):
-            if getattr(self, name) < 1:
-                raise HeadstartError(f"batches.{name}={getattr(self, name)}: expected at least 1")
-        if self.epochs is not None and not self.epochs > 0:
-            raise HeadstartError(f"batches.epochs={self.epochs}: must be larger than 0")
-
-    @classmethod
-    def label(cls) -> str:
-        """Return what the command line calls it."""
-        return "batches"
-
-
-@dataclass(frozen=True, kw_only=True)
 class RunSpec(Spec):
-    """The parts of a run. corpus: the keyword arguments of `Corpus`; vocabulary: None = chosen from the data."""
+    """The parts of a run. corpus: the keyword arguments of `Corpus`; vocabulary: None = chosen from the data.
+
+    base: the model it starts from (or learns from, where the objective has a teacher), None = random weights; extend:
+    tokens that the base's vocabulary gets for the new text.
+    """
 
     corpus: dict
     tokenizer: TokenizerSpec
@@ -78,6 +59,8 @@ class RunSpec(Spec):
     training: TrainPlan
     vocabulary: int | None = None
     held_out: float = 0.005
+    base: str | None = None
+    extend: int = 0
 
     @classmethod
     def read(cls, data: dict[str, Any]) -> RunSpec:
@@ -110,6 +93,15 @@ class RunSpec(Spec):
             else:
                 raise HeadstartError(f"'{setting}': write {part}.<setting>=<value>")
         return spec
+
+
+def from_base(spec: RunSpec, base: Artefact) -> RunSpec:
+    """Return the run that starts from `base`: its network and vocabulary, or half of its layers for a student."""
+    backbone = student_spec(base) if spec.objective.teacher else base.backbone_spec
+    longest = base.window
+    window = spec.batches.window if longest is None else min(spec.batches.window, longest)
+    batches = dataclasses.replace(spec.batches, window=window)
+    return dataclasses.replace(spec, base=str(base.path.absolute()), backbone=backbone, batches=batches)
 
 
 @dataclass(frozen=True)
@@ -161,12 +153,15 @@ def train_run(
         with _undone_when_refused(folder):
             record = _record(spec, folder, command)
             write_json(folder / "run.json", record)
-            tokenizer = _tokenizer(spec, corpus, folder, note)
+            base = _base(spec)
+            tokenizer, pieces = _tokenizer(spec, corpus, folder, base, note)
             shards = ensure_shards(corpus, tokenizer, folder / "shards")
             for line in [*shards.ledger.notes, *shards.ledger.summary().splitlines()]:
                 note(line)
             spec = _with_training_time(spec, folder, time.monotonic() - begun, resume, note)
             run = _prepare(spec, tokenizer, shards, note)
+            if base is not None:
+                record["start"] = _begin(spec, folder, run, base, pieces, note)
             spec = _with_most_epochs(spec, run.batches, note)
         record |= {"spec": _written(spec), "ledger": shards.ledger.to_dict(), "notes": notes}
         write_json(folder / "run.json", record)
@@ -231,26 +226,64 @@ def _record(spec: RunSpec, folder: Path, command: str) -> dict[str, Any]:
     }
 
 
-def _tokenizer(spec: RunSpec, corpus: Corpus, folder: Path, note: Callable[[str], None]) -> Tokenizer:
-    """Load the run's tokenizer when it was trained on the same text with the same settings, else train it."""
+def _base(spec: RunSpec) -> Artefact | None:
+    """Open what the run starts from. Raises HeadstartError: not there, or needed and not given."""
+    if spec.base is not None:
+        return Artefact.open(Path(spec.base))
+    if spec.objective.teacher:
+        raise HeadstartError(f"objective {spec.objective.name} learns from a teacher; give a trained model as --base")
+    return None
+
+
+def _begin(
+    spec: RunSpec, folder: Path, run: _Parts, base: Artefact, pieces: Pieces, note: Callable[[str], None]
+) -> dict[str, Any]:
+    """Hand the base's weights over, unless a checkpoint has newer ones; return what run.json says of it."""
+    about = {"name": base.name, "identity": base.identity}
+    if spec.objective.teacher:
+        run.objective.learn_from(base.backbone, base.objective)
+    if Checkpoints(folder / "checkpoints").steps():
+        return about
+    if spec.objective.teacher:
+        receipt = take_layers(base, run.backbone)
+    else:
+        receipt = take_over(base, run.backbone, run.objective, spec.objective.name, pieces)
+    note(f"starting from {base.name}; {receipt.summary()}")
+    return about | {"tensors": dataclasses.asdict(receipt)}
+
+
+def _tokenizer(
+    spec: RunSpec, corpus: Corpus, folder: Path, base: Artefact | None, note: Callable[[str], None]
+) -> tuple[Tokenizer, Pieces]:
+    """Return the run's tokenizer (that of the base when there is one), and what its new tokens were written with.
+
+    Loaded when it was made from the same text with the same settings, else made.
+    """
     home = folder / "tokenizer"
     made_from = {"corpus": corpus.fingerprint(), "spec": spec.tokenizer.to_dict(), "vocabulary": spec.vocabulary}
+    if base is not None:
+        made_from |= {"base": base.identity, "extend": spec.extend}
     receipt = folder / "tokenizer.json"
-    if receipt.is_file() and home.is_dir() and read_json(receipt) == made_from:
-        return load_tokenizer(home)
+    made = read_json(receipt) if receipt.is_file() and home.is_dir() else {}
+    pieces = {int(token): old for token, old in made.pop("pieces", {}).items()}
+    if made == made_from:
+        return load_tokenizer(home), pieces
     if Checkpoints(folder / "checkpoints").steps():
         raise HeadstartError(
             f"{folder}: the text or the tokenizer's settings are not those this run was begun with, and its weights "
             "fit no other ids; put the old text back, or choose another --out"
         )
     begun = time.monotonic()
-    tokenizer = spec.tokenizer.train(corpus.documents(), spec.vocabulary)
+    if base is None:
+        tokenizer = spec.tokenizer.train(corpus.documents(), spec.vocabulary)
+    else:
+        tokenizer, pieces = start_tokenizer(base, corpus.documents, spec.extend, note)
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
     tokenizer.save(home)
-    write_json(receipt, made_from)
+    write_json(receipt, made_from | {"pieces": pieces})
     note(f"tokenizer: {tokenizer.kind}, vocabulary {tokenizer.vocabulary:,}, {time.monotonic() - begun:.0f} s")
-    return tokenizer
+    return tokenizer, pieces
 
 
 def _with_training_time(spec: RunSpec, folder: Path, used: float, resume: bool, note: Callable[[str], None]) -> RunSpec:
@@ -264,7 +297,7 @@ def _with_training_time(spec: RunSpec, folder: Path, used: float, resume: bool, 
     return dataclasses.replace(spec, training=dataclasses.replace(spec.training, seconds=left))
 
 
-def _with_most_epochs(spec: RunSpec, batches: ShardBatches, note: Callable[[str], None]) -> RunSpec:
+def _with_most_epochs(spec: RunSpec, batches: Source, note: Callable[[str], None]) -> RunSpec:
     """Turn the most epochs into a number of steps, so that the schedule ends where training does."""
     most = spec.batches.epochs
     if most is None:
@@ -300,57 +333,19 @@ class _Parts:
 
     backbone: Backbone
     objective: Objective
-    batches: ShardBatches
+    batches: Source
     held_out: list[Batch]
 
 
 def _prepare(spec: RunSpec, tokenizer: Tokenizer, shards: Shards, note: Callable[[str], None]) -> _Parts:
     """Return network, objective and batches. Raises HeadstartError: parts that do not fit, nothing to learn from."""
     backbone, objective = build_parts(spec, tokenizer)
-    batches, held_out = _batches(spec, tokenizer, shards, note)
-    _check_usable(spec, objective, batches)
+    split = shards.split(spec.held_out, spec.training.seed)
+    batches, held_out = make_batches(spec.batches, tokenizer, shards, split, spec.training.seed, note)
+    check_usable(spec.objective, objective, batches)
     parameters = sum(p.numel() for p in backbone.parameters())
     note(f"network: {spec.backbone.name}, {parameters / 1e6:.1f} M parameters; objective: {spec.objective.name}")
     return _Parts(backbone, objective, batches, [b for b in held_out if objective.usable(b) >= objective.fewest])
-
-
-def _check_usable(spec: RunSpec, objective: Objective, batches: ShardBatches) -> None:
-    """Raise HeadstartError when the objective finds nothing to learn in any sample; looks no further than needed."""
-    found, total = 0, len(batches.samples)
-    for low in range(0, total, 1000):
-        found += objective.usable(batches.gather(np.arange(low, min(low + 1000, total)), 0))
-        if found >= objective.fewest:
-            return
-    raise HeadstartError(
-        f"nothing to learn: objective {spec.objective.name} can use {found:,} of {total:,} documents; {objective.needs}"
-    )
-
-
-def _batches(
-    spec: RunSpec, tokenizer: Tokenizer, shards: Shards, note: Callable[[str], None]
-) -> tuple[ShardBatches, list[Batch]]:
-    train, held_out = shards.split(spec.held_out, spec.training.seed)
-
-    def source(documents: np.ndarray) -> ShardBatches:
-        samples: Samples = make_samples(shards.offsets, documents, spec.batches.window)
-        return ShardBatches(
-            shards.ids,
-            samples,
-            tokenizer,
-            tokens=spec.batches.tokens,
-            seed=spec.training.seed,
-            bucket=spec.batches.bucket,
-            framed=spec.batches.framed,
-        )
-
-    batches = source(train)
-    if not len(batches.samples):
-        raise HeadstartError("the corpus has no document with a single token; nothing to train on")
-    longer = int((np.diff(shards.offsets)[train] > spec.batches.window).sum())
-    cut = f"; {longer:,} documents longer than {spec.batches.window} tokens are cut into windows, none is lost"
-    sizes = f"{len(train):,} documents, {batches.tokens_per_epoch:,} tokens an epoch, {len(held_out):,} held out"
-    note(f"data: {sizes}{cut if longer else ''}")
-    return batches, held_out_batches(source(held_out)) if len(held_out) else []
 
 
 def _train(

@@ -1,0 +1,16 @@
+"""LSTM language model (Hochreiter & Schmidhuber 1997; Zaremba et al. 2014, arXiv:1409.2329), output tied to words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from headstart.backbones.recurrent_lm import RecurrentSettings
+from headstart.base.spec import BackboneSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class LstmSpec(RecurrentSettings, BackboneSpec):
+    """See `RecurrentSettings` for the settings."""
+
+    cell: ClassVar[str] = "lstm"

@@ -1,0 +1,111 @@
+"""inspect: look into a network: senses, neighbours, tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from headstart.base.errors import HeadstartError
+from headstart.commands.inputs import open_bases
+from headstart.commands.session import files, need_positive, whole
+
+if TYPE_CHECKING:
+    from headstart.inspection.occurrences import Occurrence
+    from headstart.inspection.senses import Senses
+    from headstart.training.artefact import Artefact
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """What was asked for. senses, random: of the network and of the same one with random weights; neighbours: (token,
+    cosine), nearest first; tokens: (token, id)."""
+
+    senses: Senses | None = None
+    random: Senses | None = None
+    neighbours: list[tuple[str, float]] = field(default_factory=list)
+    tokens: list[tuple[str, int]] = field(default_factory=list)
+
+    def summary(self) -> str:
+        """Return all of it as text."""
+        parts = [_table(self.senses, self.random)] if self.senses is not None and self.random is not None else []
+        if self.neighbours:
+            parts.append("\n".join(f"{cosine:.3f}  {token}" for token, cosine in self.neighbours))
+        if self.tokens:
+            parts.append(" ".join(token for token, _ in self.tokens) + f"\n{len(self.tokens)} tokens")
+        return "\n\n".join(parts)
+
+
+def inspect(
+    base: Annotated[Path, Parameter(help="a run directory or a Hugging Face directory")],
+    /,
+    *,
+    senses: Annotated[
+        str | None,
+        Parameter(
+            help="score senses: builtin (homographs, English and Korean), corpus (pseudo-words made from text), or a "
+            "jsonl FILE with word, sense, text"
+        ),
+    ] = None,
+    corpus: Annotated[
+        list[str] | None,
+        Parameter(
+            help="text for --senses corpus [the base's own]", negative="", consume_multiple=True, converter=files
+        ),
+    ] = None,
+    words: Annotated[int, Parameter(help="pseudo-words to make", converter=whole)] = 30,
+    neighbours: Annotated[str | None, Parameter(help="show the tokens nearest to this word")] = None,
+    top: Annotated[int, Parameter(help="neighbours to show", converter=whole)] = 10,
+    tokens: Annotated[str | None, Parameter(help="show how this text is cut")] = None,
+    seed: Annotated[int, Parameter(help="of pseudo-words and intervals", converter=whole)] = 0,
+) -> Inspected:
+    """Look into a network: does it tell the senses of a word apart, what lies next to a word, how is text cut.
+
+    Senses: the chance that two occurrences of a word with the same sense are nearer to each other than two with
+    different senses, at every layer. Vectors without context score exactly .5; so does chance.
+    """
+    from headstart.base.device import set_threads
+    from headstart.inspection.neighbours import neighbours as nearest_tokens
+    from headstart.inspection.senses import score_senses
+
+    if senses is None and neighbours is None and tokens is None:
+        raise HeadstartError("inspect: say what to look at: --senses builtin, --neighbours WORD or --tokens TEXT")
+    need_positive("--top", top)
+    need_positive("--words", words)
+    set_threads()
+    artefact = next(iter(open_bases([Path(base)]).values()))
+    scored = [None, None]
+    if senses is not None:
+        found = _occurrences(senses, corpus, words, seed, artefact)
+        scored = [score_senses(network, found, seed) for network in (artefact, artefact.fresh(seed))]
+    near = [] if neighbours is None else nearest_tokens(artefact, neighbours, top)
+    ids = [] if tokens is None else artefact.tokenizer.encode([tokens])[0].tolist()
+    return Inspected(*scored, near, [(artefact.tokenizer.token(number), number) for number in ids])
+
+
+def _occurrences(senses: str, corpus: list[str] | None, words: int, seed: int, artefact: Artefact) -> list[Occurrence]:
+    """Return the occurrences that `senses` stands for. Raises HeadstartError: no such file, no text."""
+    from headstart.data.corpus import Corpus
+    from headstart.inspection.occurrences import pseudo_occurrences, read_occurrences
+
+    if senses != "corpus":
+        if corpus is not None:
+            raise HeadstartError(f"--senses {senses}: --corpus is for --senses corpus only")
+        return read_occurrences() if senses == "builtin" else read_occurrences(senses)
+    documents = artefact.documents() if corpus is None else Corpus(corpus).documents()
+    return pseudo_occurrences(documents, words=words, seed=seed)
+
+
+def _table(senses: Senses, random: Senses) -> str:
+    """Return one line per layer, then the words at the best layer."""
+    lines = [
+        f"{len(senses.scores[0].by_word)} words, {senses.used} occurrences compared, {senses.left_out} left out",
+        "layer  AUC    95 % interval   random weights",
+    ]
+    pairs = zip(senses.scores, random.scores, strict=True)
+    lines += [f"{s.layer:5}  {s.auc:.3f}  {s.low:.3f} to {s.high:.3f}  {r.auc:.3f}" for s, r in pairs]
+    best = max(senses.scores, key=lambda score: score.auc)
+    ranked = sorted(best.by_word.items(), key=lambda item: -item[1])
+    return "\n".join([*lines, f"words at layer {best.layer}: " + "  ".join(f"{w} {auc:.2f}" for w, auc in ranked)])

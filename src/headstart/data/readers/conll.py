@@ -1,0 +1,98 @@
+"""CoNLL columns: a token per line, its BIO, IOB1 or BIOES tag in the last column, blank lines between sentences."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO, ClassVar
+
+from headstart.base.spec import ReaderSpec
+from headstart.data.ledger import Ledger
+from headstart.data.readers.blocks import Fault, blocks
+from headstart.data.row import Line, Row
+
+_TAG = re.compile(r"O|[BIESLU]-.+")  # L and U are what BILOU calls E and S
+_DOCUMENT = "-DOCSTART-"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conll(ReaderSpec):
+    """A row is {"text", "entities": [{"start", "end", "label"}]}: tokens joined by one space, character offsets.
+
+    Columns end at tabs where a line has any, else at blanks. A sentence with a line that has no tag is rejected.
+    """
+
+    suffixes: ClassVar[tuple[str, ...]] = (".conll", ".bio", ".iob")
+
+    @classmethod
+    def recognises(cls, head: bytes) -> bool:
+        """Whether the first lines of an unnamed stream all end in a tag."""
+        first = [_cells(text.decode("utf-8", "replace")) for text in head.split(b"\n")[:20][:-1] if text.strip()]
+        return len(first) > 1 and all(len(cells) > 1 and _TAG.fullmatch(cells[-1]) for cells in first)
+
+    def read(self, stream: BinaryIO, source: str, ledger: Ledger) -> Iterator[Row]:
+        """Yield one row per sentence; `line` is its first one. Lines that start with -DOCSTART- are passed over."""
+        dropped = 0
+        for block in blocks(stream, source, ledger):
+            try:
+                tokens, tags = _columns(block)
+            except Fault as fault:
+                fault.tell(source, ledger)
+                continue
+            kept = [(token, tag) for token, tag in zip(tokens, tags) if token]
+            dropped += len(tokens) - len(kept)
+            if kept:
+                yield Row(_sentence(*zip(*kept)), source, block[0].number)
+        if dropped:
+            ledger.note(f"{dropped:,} empty tokens were left out", source)
+
+
+def spans(tags: Sequence[str]) -> list[tuple[int, int, str]]:
+    """Return (first token, end, label) of each entity, as conlleval reads tags of any scheme.
+
+    An I- or E- that follows O, another label or an ended entity opens a new one.
+    """
+    found: list[tuple[int, int, str]] = []
+    before, before_label = "O", ""
+    for position, tag in enumerate(tags):
+        kind, _, label = tag.partition("-")
+        if kind in "BSU" or (kind != "O" and (before in "OESLU" or label != before_label)):
+            found.append((position, position + 1, label))
+        elif kind != "O":
+            found[-1] = (found[-1][0], position + 1, label)
+        before, before_label = kind, label
+    return found
+
+
+def _cells(text: str) -> list[str]:
+    text = text.rstrip()
+    return text.split("\t") if "\t" in text else text.split()
+
+
+def _columns(block: list[Line]) -> tuple[list[str], list[str]]:
+    """Return the tokens, '' for one of blanks only, and the tags. Raises Fault: a line without a tag."""
+    tokens, tags = [], []
+    for line in block:
+        cells = _cells(line.text)
+        if cells[0] == _DOCUMENT:
+            continue
+        if len(cells) < 2:
+            raise Fault("one column only", line.number, repr(cells[0][:40]))
+        if not _TAG.fullmatch(cells[-1]):
+            raise Fault("the last column is no BIO tag", line.number, repr(cells[-1][:40]))
+        tokens.append(cells[0].strip())
+        tags.append(cells[-1])
+    return tokens, tags
+
+
+def _sentence(tokens: Sequence[str], tags: Sequence[str]) -> dict[str, Any]:
+    starts, end = [], 0
+    for token in tokens:
+        starts.append(end)
+        end += len(token) + 1
+    entities = [
+        {"start": starts[first], "end": starts[last - 1] + len(tokens[last - 1]), "label": label}
+        for first, last, label in spans(tags)
+    ]
+    return {"text": " ".join(tokens), "entities": entities}

@@ -1,0 +1,64 @@
+"""One number per row (similarity of two texts, a rating): squared error on standardised targets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from headstart.base.batch import Batch
+from headstart.base.contracts import Backbone, Features, Head, Loss, Rows, Tokenizer
+from headstart.base.examples import Examples
+from headstart.base.spec import HeadSpec
+from headstart.heads.document import document_output
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegressSpec(HeadSpec):
+    """pooling: as of the head classify."""
+
+    pooling: Literal["auto", "mean", "cls", "own"] = "auto"
+
+    def build(self, backbone: Backbone, tokenizer: Tokenizer, classes: tuple[str, ...]) -> Regress:
+        """Return the head; there are no classes."""
+        return Regress(self, document_output(backbone, 1, self.pooling))
+
+
+class Regress(Head):
+    """number = mean + scale * output(features).
+
+    mean_1, scale_1: of the training numbers, so that stars and percents are learnt alike; saved with the weights.
+    """
+
+    def __init__(self, spec: RegressSpec, output: nn.Module) -> None:
+        super().__init__()
+        self.spec = spec
+        self.output = output
+        self.register_buffer("mean_1", torch.zeros(1))
+        self.register_buffer("scale_1", torch.ones(1))
+
+    def prepare(self, examples: Examples) -> None:
+        """Take mean and standard deviation from the training numbers; equal numbers keep the scale 1."""
+        numbers_N = np.asarray(examples.targets, np.float64)
+        self.mean_1.fill_(numbers_N.mean())
+        self.scale_1.fill_(numbers_N.std() or 1.0)
+
+    def targets(self, examples: Examples, rows: Rows) -> dict[str, list[np.ndarray]]:
+        """Return the number of each piece, `number_B`."""
+        return {"number_B": np.split(np.asarray(examples.targets, np.float32)[rows.owner_R], len(rows.owner_R))}
+
+    def forward(self, features: Features) -> Tensor:
+        """Return standardised numbers [B, 1]."""
+        return self.output(features)
+
+    def loss(self, output: Tensor, batch: Batch) -> Loss:
+        """Return the summed squared error of standardised numbers."""
+        wanted_B = (batch.extra["number_B"] - self.mean_1) / self.scale_1
+        return Loss(total=((output.float()[:, 0] - wanted_B) ** 2).sum(), count=wanted_B.numel())
+
+    def answers(self, outputs: list[np.ndarray], rows: Rows, examples: Examples) -> list[Any]:
+        """Return the number of each example."""
+        return [float(self.mean_1 + self.scale_1 * output_1[0]) for output_1 in outputs]

@@ -1,0 +1,50 @@
+"""chrF2: F-score of character n-grams up to 6 that weighs recall twice, 0 to 100 (Popović 2015)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from headstart.base.spec import MetricSpec
+from headstart.metrics.sums import SumMetric, table
+
+_ORDER, _BETA = 6, 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChrF(SumMetric, MetricSpec):
+    """`score` equals `sacrebleu.corpus_chrf` with its defaults: blanks left out, n-grams of the whole corpus."""
+
+    task: ClassVar[str] = "generate"
+    limits: ClassVar[tuple[float, float]] = (0.0, 100.0)
+
+    def statistics(self, truth: Sequence[str], predicted: Sequence[str]) -> np.ndarray:
+        """Return (n-grams predicted, n-grams of the reference, n-grams in both) for n = 1 to 6 of each row.
+
+        As in sacrebleu, predicted n-grams do not count where the reference is too short to have any.
+        """
+        rows = []
+        for reference, text in zip(truth, predicted, strict=True):
+            row: list[float] = []
+            for right, said in zip(_ngrams(reference), _ngrams(text)):
+                row += [said.total() if right else 0, right.total(), (right & said).total()]
+            rows.append(tuple(row))
+        return table(rows, 3 * _ORDER)
+
+    def value(self, sums_K: np.ndarray) -> float:
+        """Return F2 of precision and recall averaged over the orders that both sides have, in [0, 100]."""
+        said, right, both = sums_K.reshape(_ORDER, 3).T
+        there = (said > 0) & (right > 0)
+        if not both.any():
+            return 0.0
+        precision, recall = (both[there] / said[there]).mean(), (both[there] / right[there]).mean()
+        return float(100 * (1 + _BETA**2) * precision * recall / (_BETA**2 * precision + recall))
+
+
+def _ngrams(text: str) -> list[Counter[str]]:
+    text = "".join(text.split())
+    return [Counter(text[i : i + n] for i in range(len(text) - n + 1)) for n in range(1, _ORDER + 1)]

@@ -1,0 +1,39 @@
+"""DistilBERT: a student with half of its teacher's layers (Sanh et al. 2019, arXiv:1910.01108).
+
+Command, teacher first: headstart pretrain CORPUS --out TEACHER --objective mlm --minutes 10
+then the student: headstart pretrain CORPUS --out STUDENT --recipe distilbert --base TEACHER --minutes 5
+Hardware: 2 CPU cores or one GPU. The student has the teacher's wiring; the backbone below stands for it until then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from headstart.base import registry
+from headstart.base.spec import ObjectiveSpec, RecipeSpec
+from headstart.recipes.facts import Facts
+from headstart.recipes.sizes import encoder_size, tokens_per_batch
+from headstart.training.plan import TrainPlan
+from headstart.training.run import BatchSpec, RunSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistilBertRecipe(RecipeSpec):
+    """See the file's first lines."""
+
+    objective = "distil"
+
+    def plan(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
+        """Return the run: WordPiece, encoder of a size that the budget can train, length buckets."""
+        size = encoder_size(facts)
+        backbone = registry.load("backbone", "distilbert")
+        return RunSpec(
+            corpus=facts.corpus,
+            tokenizer=registry.load("tokenizer", "wordpiece")(),
+            backbone=backbone(depth=size.depth, width=size.width, heads=size.heads, mlp_width=4 * size.width),
+            objective=objective or registry.load("objective", self.objective)(),
+            batches=BatchSpec(tokens=tokens_per_batch(facts), window=126),
+            training=TrainPlan(
+                steps=facts.steps, seconds=facts.seconds, seed=facts.seed, rate=size.rate, hold=0.3, final=0.05
+            ),
+        )

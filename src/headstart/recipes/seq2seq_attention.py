@@ -1,0 +1,38 @@
+"""LSTM encoder-decoder with attention for writing, span pre-training first (arXiv:1409.0473, 1910.10683).
+
+Command: headstart pretrain TEXT_OF_BOTH_LANGUAGES --out RUN --recipe seq2seq_attention --minutes 10, then
+headstart transfer RUN --data PAIRS --text SOURCE --label TARGET. Hardware: 2 CPU cores.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from headstart.base import registry
+from headstart.base.spec import ObjectiveSpec, RecipeSpec
+from headstart.recipes.facts import Facts
+from headstart.recipes.sizes import encoder_size, tokens_per_batch
+from headstart.training.plan import TrainPlan
+from headstart.training.run import BatchSpec, RunSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttentiveSeq2SeqRecipe(RecipeSpec):
+    """See the file's first lines."""
+
+    objective = "span"
+    usual = False
+
+    def plan(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
+        """Return the run: unigram pieces of both languages together, one layer on each side, short samples."""
+        size = encoder_size(facts)
+        return RunSpec(
+            corpus=facts.corpus,
+            tokenizer=registry.load("tokenizer", "unigram")(sentinels=100),
+            backbone=registry.load("backbone", "seq2seq_attention")(width=2 * size.width),
+            objective=objective or registry.load("objective", self.objective)(),
+            batches=BatchSpec(tokens=tokens_per_batch(facts), window=62),
+            training=TrainPlan(
+                steps=facts.steps, seconds=facts.seconds, seed=facts.seed, rate=size.rate, hold=0.3, final=0.05
+            ),
+        )

@@ -1,0 +1,44 @@
+"""T5: an encoder-decoder that learns to write what is hidden (Raffel et al. 2020, arXiv:1910.10683).
+
+Command: headstart pretrain CORPUS --out RUN --recipe t5 --minutes 10. Hardware: 2 CPU cores or one GPU.
+Its task is `generate`: headstart transfer RUN --data PAIRS --text SOURCE --label TARGET.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from headstart.base import registry
+from headstart.base.spec import ObjectiveSpec, RecipeSpec
+from headstart.recipes.facts import Facts
+from headstart.recipes.sizes import encoder_size, tokens_per_batch
+from headstart.training.plan import TrainPlan
+from headstart.training.run import BatchSpec, RunSpec
+
+# The words start at N(0, 1), as in T5, and Adam's steps do not grow with them (those of T5's Adafactor do).
+_RATE_WORDS = 0.02
+
+
+@dataclass(frozen=True, kw_only=True)
+class T5Recipe(RecipeSpec):
+    """See the file's first lines."""
+
+    objective = "span"
+
+    def plan(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
+        """Return the run: unigram pieces with 100 sentinels, both sides half as deep as an encoder alone."""
+        size = encoder_size(facts)
+        backbone = registry.load("backbone", "t5")
+        return RunSpec(
+            corpus=facts.corpus,
+            tokenizer=registry.load("tokenizer", "unigram")(sentinels=100),
+            backbone=backbone(
+                depth=max(size.depth // 2, 2), width=size.width, heads=size.heads, mlp_width=4 * size.width
+            ),
+            objective=objective or registry.load("objective", self.objective)(),
+            batches=BatchSpec(tokens=tokens_per_batch(facts), window=126),
+            training=TrainPlan(
+                steps=facts.steps, seconds=facts.seconds, seed=facts.seed, rate=size.rate,
+                rate_embeddings=_RATE_WORDS, hold=0.3, final=0.05,
+            ),
+        )  # fmt: skip

@@ -1,0 +1,23 @@
+"""Which task labelled rows ask for, by what their columns hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from headstart.base import registry
+from headstart.data.task_files import first_rows
+
+USUAL = "classify"
+
+
+def guess_task(paths: str | Path | Sequence[str | Path], named: dict[str, str | None]) -> tuple[str, str]:
+    """Return (task, why) from the first rows of the first file; named: text, text2 and label as the user gave them.
+
+    What no other task recognises is asked for its class. Raises HeadstartError: a file that cannot be read.
+    """
+    rows = first_rows(paths)
+    for name in registry.names("task"):
+        if name != USUAL and (why := registry.load("task", name)().recognises(rows, named)):
+            return name, why
+    return USUAL, "the usual one"

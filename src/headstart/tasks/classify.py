@@ -1,0 +1,102 @@
+"""One of several classes for each text or pair of texts: sentiment, intent, topic, inference."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from headstart.base.contracts import TaskModel
+from headstart.base.errors import HeadstartError, nearest
+from headstart.base.examples import Examples
+from headstart.base.spec import TaskSpec
+from headstart.data.columns import cell
+from headstart.data.ledger import Ledger
+from headstart.data.task_files import Columns, Unusable, read_labelled
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifySpec(TaskSpec):
+    """The label column holds the name of the class."""
+
+    head: ClassVar[str] = "classify"
+    metric: ClassVar[str] = "accuracy"
+
+    def read(
+        self,
+        paths: str | Path | Sequence[str | Path],
+        text: str | None = None,
+        label: str | None = None,
+        text2: str | None = None,
+        classes: Sequence[str] | None = None,
+        group: str | None = None,
+        remembered: Mapping[str, str | None] | None = None,
+    ) -> tuple[Examples, Ledger, list[str]]:
+        """Return (examples, ledger, notes) of labelled files; see `read_labelled` for the columns.
+
+        classes: the label names to index by (those of the training file); None = those found, sorted, numbers by value.
+        Rows without a label or with a label not in `classes` are skipped and named.
+        Raises HeadstartError: no such column, no usable row, one class only.
+        """
+        allowed = None if classes is None else {_clean(name) for name in classes}
+
+        def target(value: Any, texts: list[str]) -> str:
+            found = _clean(cell(value) or "")
+            if not found:
+                raise Unusable("no label")
+            if allowed is not None and found not in allowed:
+                some = sorted(allowed)
+                known = nearest(found, some) or f"; known: {', '.join(some[:10])}"
+                raise Unusable("unknown label", f"'{found[:40]}'{known}")
+            return found
+
+        rows, ledger = read_labelled(paths, target, named=Columns(text, text2, label, group), remembered=remembered)
+        found = tuple(map(_clean, classes)) if classes is not None else sort_classes(rows.targets)
+        if len(found) < 2:
+            raise HeadstartError(f"only one class, '{found[0]}', in {rows.where}; a task needs at least two")
+        if classes is None and len(found) == len(rows.targets) > 2:
+            raise HeadstartError(
+                f"every label in {rows.where} is different ({found[0]}, {found[1]}, ...); that column is no label: "
+                "label="
+            )
+        index = {name: position for position, name in enumerate(found)}
+        labels_N = np.array([index[name] for name in rows.targets], np.int64)
+        return rows.examples(labels=labels_N, classes=found), ledger, ledger.notes
+
+    def plain(self, answer: int, classes: tuple[str, ...]) -> dict[str, Any]:
+        """Return the name of the class."""
+        return {"label": classes[answer]}
+
+    def written(self, model: TaskModel, examples: Examples) -> list[dict[str, Any]]:
+        """Return the most probable class and its probability for each row."""
+        return [
+            {**self.plain(int(scores_C.argmax()), model.classes), "probability": round(float(scores_C.max()), 6)}
+            for scores_C in model.scores(examples)
+        ]
+
+    def judged(self, answers: list[int], examples: Examples) -> tuple[np.ndarray, np.ndarray]:
+        """Return class numbers, true and said, int64 [N] each."""
+        return examples.labels, np.asarray(answers, np.int64)
+
+    def quality(self, answers: list[int], examples: Examples) -> list[float]:
+        """Return 1 for a right answer, 0 for a wrong one."""
+        return (np.asarray(answers) == examples.labels).astype(float).tolist()
+
+
+def sort_classes(labels: Sequence[str]) -> tuple[str, ...]:
+    """Return the different labels, by value when all are numbers, else by code point."""
+    found = sorted(set(labels))
+    try:
+        values = {name: float(name) for name in found}
+    except ValueError:
+        return tuple(found)
+    return tuple(sorted(found, key=values.__getitem__)) if all(map(math.isfinite, values.values())) else tuple(found)
+
+
+def _clean(label: str) -> str:
+    return unicodedata.normalize("NFC", label).strip()

@@ -1,0 +1,81 @@
+"""A text for each text: translation, summaries, questions to write."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from headstart.base.examples import Examples
+from headstart.base.spec import TaskSpec
+from headstart.data.columns import cell
+from headstart.data.ledger import Ledger
+from headstart.data.task_files import Columns, Unusable, read_labelled
+from headstart.metrics.chrf import ChrF
+
+_ENOUGH_ROWS = 20  # to tell texts from classes
+_DIFFERENT = 0.9  # of the cells, at least, when they are texts
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerateSpec(TaskSpec):
+    """The label column holds the text to write: `--text en --label ko` translates into Korean."""
+
+    head: ClassVar[str] = "generate"
+    metric: ClassVar[str] = "chrf"
+
+    def read(
+        self,
+        paths: str | Path | Sequence[str | Path],
+        text: str | None = None,
+        label: str | None = None,
+        text2: str | None = None,
+        classes: Sequence[str] | None = None,
+        group: str | None = None,
+        remembered: Mapping[str, str | None] | None = None,
+    ) -> tuple[Examples, Ledger, list[str]]:
+        """Return (examples, ledger, notes) of files of pairs; see `read_labelled` for the columns.
+
+        Rows without a text to write are skipped and named. Raises HeadstartError: no such column, no usable row.
+        """
+        rows, ledger = read_labelled(paths, _text, named=Columns(text, text2, label, group), remembered=remembered)
+        return rows.examples(targets=rows.targets, task=self.name), ledger, ledger.notes
+
+    def recognises(self, rows: list[dict[str, Any]], named: dict[str, str | None]) -> str | None:
+        """Return why these rows hold texts to write: in a named label column nearly every cell is another text."""
+        cells = [cell(row.get(named.get("label"))) or "" for row in rows]
+        if len(cells) < _ENOUGH_ROWS or any(_number(text) for text in cells):
+            return None
+        different = len(set(cells)) / len(cells)
+        return (
+            f"'{named['label']}' holds a different text in {different:.0%} of the rows"
+            if different >= _DIFFERENT
+            else None
+        )
+
+    def plain(self, answer: str, classes: tuple[str, ...]) -> dict[str, Any]:
+        """Return the text that was written."""
+        return {"written": answer}
+
+    def quality(self, answers: list[str], examples: Examples) -> list[float]:
+        """Return the chrF of each answer."""
+        score = ChrF().score
+        return [score([target], [answer]) for answer, target in zip(answers, examples.targets, strict=True)]
+
+
+def _text(value: Any, texts: list[str]) -> str:
+    """Return the text in a cell, NFC. Raises Unusable when there is none."""
+    found = unicodedata.normalize("NFC", cell(value) or "").strip()
+    if not found:
+        raise Unusable("no text to write")
+    return found
+
+
+def _number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,76 @@
+"""One number for each text or pair of texts: how alike two sentences are, a rating."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from headstart.base.errors import HeadstartError
+from headstart.base.examples import Examples
+from headstart.base.spec import TaskSpec
+from headstart.data.columns import cell, guess_label
+from headstart.data.ledger import Ledger
+from headstart.data.task_files import Columns, Unusable, read_labelled
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegressSpec(TaskSpec):
+    """The label column holds a number; any scale will do."""
+
+    head: ClassVar[str] = "regress"
+    metric: ClassVar[str] = "spearman"
+
+    def read(
+        self,
+        paths: str | Path | Sequence[str | Path],
+        text: str | None = None,
+        label: str | None = None,
+        text2: str | None = None,
+        classes: Sequence[str] | None = None,
+        group: str | None = None,
+        remembered: Mapping[str, str | None] | None = None,
+    ) -> tuple[Examples, Ledger, list[str]]:
+        """Return (examples, ledger, notes) of labelled files; see `read_labelled` for the columns.
+
+        Rows without a finite number are skipped and named. Raises HeadstartError: no such column, no usable row.
+        """
+        rows, ledger = read_labelled(paths, _number, named=Columns(text, text2, label, group), remembered=remembered)
+        return rows.examples(targets=rows.targets, task=self.name), ledger, ledger.notes
+
+    def recognises(self, rows: list[dict[str, Any]], named: dict[str, str | None]) -> str | None:
+        """Return why these rows ask for a number: pairs of texts with labels that are numbers, some of them broken."""
+        if named.get("text2") is None:
+            return None
+        try:
+            taken = [name for name in (named.get("text"), named["text2"]) if name]
+            label = named.get("label") or guess_label(rows, "", taken)[0]
+            numbers = [_number(row.get(label), []) for row in rows]
+        except (HeadstartError, Unusable):
+            return None
+        broken = next((number for number in numbers if number != int(number)), None)
+        return None if broken is None else f"pairs with numbers such as {broken:g} in '{label}'"
+
+    def plain(self, answer: float, classes: tuple[str, ...]) -> dict[str, Any]:
+        """Return the number."""
+        return {"number": round(float(answer), 6)}
+
+    def quality(self, answers: list[float], examples: Examples) -> list[float]:
+        """Return minus the squared error of each answer."""
+        return [-((float(answer) - target) ** 2) for answer, target in zip(answers, examples.targets, strict=True)]
+
+
+def _number(value: Any, texts: list[str]) -> float:
+    """Return the number in a cell. Raises Unusable: there is none, it is not finite."""
+    written = (cell(value) or "").strip()
+    if not written:
+        raise Unusable("no number")
+    try:
+        number = float(written)
+    except ValueError:
+        raise Unusable("not a number", f"'{written[:40]}'") from None
+    if not math.isfinite(number):
+        raise Unusable("not a finite number", f"'{written[:40]}'")
+    return number

@@ -1,0 +1,91 @@
+"""Every task: what it names exists, files are read whole or skipped by name, its metrics take its answers."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import task_rows
+
+from headstart.base import registry
+from headstart.base.errors import HeadstartError
+from headstart.routes.checks import routes_for
+from headstart.tasks.choose import guess_task
+
+NAMES = registry.names("task")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_it_names_exists(name):
+    spec = registry.load("task", name)()
+    assert registry.build_spec("task", spec.to_dict()) == spec
+    assert spec.head in registry.names("head")
+    assert registry.load("metric", spec.metric).task == name
+    assert len(registry.describe("task", name)) > 20
+    assert {"finetune", "scratch"} <= set(routes_for(name))
+
+
+def read(name, tmp_path):
+    made = task_rows.write(name, tmp_path)
+    if made is None:
+        pytest.skip(f"no rows of task {name} here")
+    return made
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_rows_are_used_or_skipped_by_name(name, tmp_path):
+    path, good, bad = read(name, tmp_path)
+    spec = registry.load("task", name)()
+    examples, ledger, _ = spec.read(path)
+    assert (len(examples), sum(ledger.skipped.values())) == (good, bad)
+    assert ledger.balanced
+    assert examples.task == name
+    expected = task_rows.rows(name, 12)
+    assert list(examples.first) == list(expected.first)
+    assert examples.classes == expected.classes
+    truth, again = spec.judged(list(expected.labels if name == "classify" else expected.targets), examples)
+    assert list(truth) == list(again)
+    again, _, _ = spec.read(path, classes=examples.classes or None, remembered=ledger.columns)
+    assert again.classes == examples.classes
+    with pytest.raises(HeadstartError, match="no label column 'x'"):
+        spec.read(path, label="x")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_answers_are_written_judged_and_ranked(name):
+    made = task_rows.rows(name, 12)
+    if made is None:
+        pytest.skip(f"no rows of task {name} here")
+    spec = registry.load("task", name)()
+    right = list(made.labels if name == "classify" else made.targets)
+    wrong = right[1:] + right[:1]
+    for answer in right:
+        json.dumps(spec.plain(answer, made.classes))
+    every = [registry.load("metric", metric)() for metric in registry.names("metric")]
+    metrics = [metric for metric in every if metric.task == name]
+    assert metrics
+    for metric in metrics:
+        assert metric.score(*spec.judged(right, made)) == pytest.approx(metric.limits[1])
+        assert metric.score(*spec.judged(wrong, made)) < metric.score(*spec.judged(right, made))
+    assert len(spec.quality(right, made)) == 12
+    assert all(good >= poor for good, poor in zip(spec.quality(right, made), spec.quality(wrong, made)))
+    assert sum(spec.quality(right, made)) > sum(spec.quality(wrong, made))
+
+
+def test_the_task_is_guessed_from_the_columns(tmp_path):
+    def guess(lines, **named):
+        path = tmp_path / "rows.jsonl"
+        path.write_text(lines)
+        return guess_task(path, {"text": None, "label": None, "text2": None, **named})
+
+    spans = '{"text": "a b", "intent": "x", "entities": [{"start": 0, "end": 1, "label": "y"}]}\n'
+    assert guess(spans) == ("tag", "'entities' holds lists of spans")
+    assert guess(spans, label="intent")[0] == "classify"
+    assert guess(spans.replace("entities", "words"))[0] == "tag"
+    assert guess('{"text": "a", "label": "x", "tags": ["y"]}\n')[0] == "classify"
+    pairs = '{"a": "x", "b": "y", "score": 4}\n{"a": "x", "b": "y", "score": "%s"}\n'
+    assert guess(pairs % 3.5, text="a", text2="b") == ("regress", "pairs with numbers such as 3.5 in 'score'")
+    assert guess(pairs % 3.0, text="a", text2="b")[0] == "classify"
+    assert guess(pairs % "low", text="a", text2="b")[0] == "classify"
+    assert guess(pairs % 3.5, text="a")[0] == "classify"
+    assert guess("plain text\n")[0] == "classify"

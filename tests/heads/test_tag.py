@@ -1,0 +1,96 @@
+"""The tag head: spans come back exactly, pieces of a long text are joined, the ceiling tells what tokens cannot say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from headstart.backbones.modernbert import ModernBertSpec
+from headstart.base import registry
+from headstart.base.contracts import Rows
+from headstart.base.errors import HeadstartError
+from headstart.base.examples import Examples, Span
+from headstart.data.framing import frame_rows
+from headstart.heads.tag import TagSpec
+
+TEXT = ["홍길동은 서울에서 밥을 먹었다", "Kim lives in  New York City", "🙂 é 끝"] * 3
+CLASSES = ("LC", "PS")
+GOLD = [
+    (Span(0, 3, "PS"), Span(5, 7, "LC")),
+    (Span(0, 3, "PS"), Span(14, 22, "LC"), Span(23, 27, "PS")),
+    (Span(0, 1, "PS"), Span(2, 3, "LC"), Span(4, 5, "LC")),
+] * 3
+
+
+def tagged(tokenizer: str = "char", longest: int | None = None, overlap: float | None = 0.25, depth: int = 1):
+    made = registry.load("tokenizer", tokenizer)().train(iter(TEXT))
+    examples = Examples(TEXT, classes=CLASSES, task="tag", targets=GOLD)
+    torch.manual_seed(0)
+    backbone = ModernBertSpec(width=16, depth=depth, heads=2).build(made.vocabulary, made.pad_id)
+    head = TagSpec().build(backbone, made, CLASSES)
+    return head, examples, frame_rows(made, examples, longest=longest, spans=True, overlap=overlap)
+
+
+def sure(head, examples, rows):
+    """Return the outputs of a network that knows the tags."""
+    return [np.eye(5)[np.maximum(tags, 0)] for tags in head.targets(examples, rows)["tag_N"]]
+
+
+@pytest.mark.parametrize("tokenizer", ["char", "byte"])
+@pytest.mark.parametrize("longest", [None, 14, 9])
+def test_spans_come_back_exactly(tokenizer, longest):
+    head, examples, rows = tagged(tokenizer, longest)
+    assert (len(rows.ids) > len(examples)) == (longest is not None)
+    assert head.answers(sure(head, examples, rows), rows, examples) == GOLD
+    assert head.notes(examples, rows) == {"ceiling_f1": 1.0}
+
+
+def test_the_ceiling_tells_what_tokens_cannot_say():
+    head, examples, rows = tagged()
+    wide = [spans.copy() for spans in rows.spans]
+    for spans in wide[::3]:  # a token that holds the name and its particle
+        spans[3] = (2, 4)
+    wide = Rows(rows.ids, rows.types, rows.owner_R, wide, 0)
+    said = head.answers(sure(head, examples, wide), wide, examples)
+    assert said[0] == (Span(0, 4, "PS"), Span(5, 7, "LC"))
+    assert head.notes(examples, wide)["ceiling_f1"] == pytest.approx(1 - 3 / 24, abs=1e-4)
+
+
+def test_the_nearer_piece_speaks_for_what_pieces_share():
+    head, examples, rows = tagged(longest=12)
+    lone = [piece for piece, owner in enumerate(rows.owner_R) if owner == 1]
+    first, second = (rows.spans[piece] for piece in lone[:2])
+    shared = [span for span in first.tolist() if span in second.tolist() and span[1] > span[0]]
+    assert len(shared) > 1
+    outputs = sure(head, examples, rows)
+    outputs[lone[0]][first[:, 0] >= shared[-1][0]] = np.eye(5)[3]  # what the first piece says of its end is not heard
+    outputs[lone[1]][(second[:, 0] <= shared[0][0]) & (second[:, 1] > 0)] = np.eye(5)[3]
+    assert head.answers(outputs, rows, examples) == GOLD
+
+
+def test_a_network_learns_them():
+    head, examples, rows = tagged(depth=2)
+    from headstart.routes.supervised import LabelledRows, predict
+    from headstart.training.artefact import Artefact
+
+    made = registry.load("tokenizer", "char")().train(iter(TEXT))
+    spec = ModernBertSpec(width=32, depth=2, heads=2)
+    torch.manual_seed(0)
+    artefact = Artefact(made, spec, spec.build(made.vocabulary, made.pad_id))
+    head = TagSpec().build(artefact.backbone, made, CLASSES)
+    batch = LabelledRows(rows, head.targets(examples, rows)).batch(np.arange(9))
+    optimizer = torch.optim.Adam([*artefact.backbone.parameters(), *head.parameters()], 3e-3)
+    for _ in range(60):
+        loss = head.score(artefact.backbone, batch)
+        optimizer.zero_grad()
+        (loss.total / loss.count).backward()
+        optimizer.step()
+    assert loss.count == sum((tokens[:, 1] > tokens[:, 0]).sum() for tokens in rows.spans)  # no special token
+    assert head.answers(predict(artefact, head, rows), rows, examples) == GOLD
+
+
+def test_no_label_and_no_tokens_are_refused():
+    with pytest.raises(HeadstartError, match="at least 1 label"):
+        TagSpec().build(type("Net", (), {"width": 6})(), None, ())
+    assert "reads document" in TagSpec().refuses(type("Bag", (), {"reads": "document"})())

@@ -1,0 +1,56 @@
+"""Pairs of texts that belong together: columns, refusals, what is judged, by hand."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+
+import pytest
+
+from headstart.base import registry
+from headstart.base.errors import HeadstartError
+from headstart.data.matching import Match
+from headstart.tasks.choose import guess_task
+from headstart.tasks.retrieve import RetrieveSpec
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    rows = [{"question": f"q {n}", "answer": unicodedata.normalize("NFD", f"대답 {n}")} for n in range(4)]
+    path = tmp_path / "pairs.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in [*rows, {"question": "q", "answer": " "}, {"question": ""}]))
+    return path
+
+
+def test_pairs_are_read(pairs):
+    examples, ledger, _ = RetrieveSpec().read(pairs, text2="answer")
+    assert (examples.task, examples.labels, examples.classes) == ("retrieve", None, ())
+    assert list(examples.first) == ["q 0", "q 1", "q 2", "q 3"]
+    assert examples.targets[2] == Match("대답 2", 1.0, 1)
+    assert examples.second[2] == "대답 2"
+    assert ledger.skipped == {"empty text": 2}
+    assert ledger.columns == {"text": "question", "text2": "answer"}
+    again, _, _ = RetrieveSpec().read(pairs, remembered=ledger.columns)
+    assert again == examples
+    with pytest.raises(HeadstartError, match="name the second one with --text2"):
+        RetrieveSpec().read(pairs)
+    with pytest.raises(HeadstartError, match="no label column"):
+        RetrieveSpec().read(pairs, text2="answer", label="question")
+    with pytest.raises(HeadstartError, match="no text2 column 'answers'; did you mean 'answer'"):
+        RetrieveSpec().read(pairs, text2="answers")
+    assert guess_task(pairs, {"text": "question", "text2": "answer", "label": None})[0] == "classify"
+
+
+def test_what_is_judged(pairs):
+    task = RetrieveSpec()
+    examples, _, _ = task.read(pairs, text2="answer")
+    said = [Match("x", 0.5, rank) for rank in (1, 2, 4, 1)]
+    assert task.judged(said, examples) == ([1, 1, 1, 1], [1, 2, 4, 1])
+    assert task.quality(said, examples) == [1.0, 0.5, 0.25, 1.0]
+    assert task.plain(said[1], ()) == {"match": "x", "score": 0.5, "rank": 2}
+    score = {
+        name: registry.load("metric", name)().score(*task.judged(said, examples)) for name in ("mrr", "recall_at_1")
+    }
+    assert score == {"mrr": pytest.approx(2.75 / 4), "recall_at_1": 0.5}
+    weighted = registry.load("metric", "mrr")().score(*task.judged(said, examples), [0, 1, 3, 0])
+    assert weighted == pytest.approx((0.5 + 3 * 0.25) / 4)
