@@ -33,7 +33,7 @@ class Base:
 @dataclass(frozen=True)
 class Task:
     """train, test: files below the data folder; columns: how `transfer` is told them; base: of BASES; classical: route;
-    minutes: of every fine-tuning."""
+    minutes: of every fine-tuning; frozen: base whose frozen vectors are probed too."""
 
     train: str
     test: str
@@ -44,6 +44,7 @@ class Task:
     minutes: float = 3.0
     english: bool = False
     settings: tuple[str, ...] = ()
+    frozen: str | None = None
 
 
 BASES = {
@@ -51,6 +52,7 @@ BASES = {
     "ko_char": Base(
         ("nsmc/unlabeled.txt.xz", "ko_hate_speech/unlabeled.txt.gz"), "mlm", 8.0, ("tokenizer=char", "vocabulary=2048")
     ),
+    "ko_halves": Base(("nsmc/unlabeled.txt.xz", "ko_hate_speech/unlabeled.txt.gz"), "halves", 4.0),
     "en": Base(("gutenberg_en", "wikitext2"), "mlm", 8.0),
     "ko_en": Base(
         ("nsmc/unlabeled.txt.xz", "tatoeba_ko_en/train.jsonl.gz", "wikitext2"), "transformer_translation", 6.0
@@ -64,6 +66,7 @@ TASKS = {
         {"text": "sentence1", "text2": "sentence2", "label": "score"},
         "ko",
         "tfidf_cosine",
+        frozen="ko_halves",
     ),
     "klue_ner": Task(
         "klue/ner_train.jsonl.gz", "klue/ner_dev.jsonl.gz", "tag", {"label": "entities"}, "ko_char", "window_tagger"
@@ -167,6 +170,9 @@ def main() -> None:
         lines.append(row(name.replace(" ", "_"), route, "none", task, given))
     base = base_run(task.base, given.data, given.work, given.base_minutes)
     lines += [row(route, route, base, task, given) for route in ("scratch", "finetune")]
+    if task.frozen is not None:
+        base = base_run(task.frozen, given.data, given.work, given.base_minutes)
+        lines += [row(f"{name}_{task.frozen}", name, base, task, given) for name in ("probe", "nearest")]
     if task.english and (public := minilm()) is not None:
         lines.append(row("minilm_finetune", "finetune", public, task, given))
     print(f"\n{given.task}: {task.train} -> {task.test}\n")

@@ -119,6 +119,17 @@ REFUSED = {
         "pretrain corpus.txt --out halves --objective mlm --resume",
         ["--objective mlm: halves was started with halves"],
     ),
+    "resume of another recipe": (
+        "pretrain corpus.txt --out halves --recipe bert --resume",
+        ["--recipe bert: halves was started with objective halves"],
+    ),
+    "recipe against the base": (
+        pretrain("corpus.txt", "--base mlm --recipe gpt2"),
+        ["objective causal needs a backbone that reads from left to right"],
+    ),
+    "extend without a base": (pretrain("corpus.txt", "extend=20"), ["extend=20: only the vocabulary of a --base"]),
+    "extend by less": (pretrain("corpus.txt", "--base mlm extend=-3"), ["extend=-3: must be at least 0"]),
+    "task of a wrong column": (transfer("train.tsv", "--text documnet"), ["'documnet'", "did you mean 'document'"]),
     "resume with a setting": (
         "pretrain corpus.txt --out halves --resume objective.minimum=9",
         ["objective.minimum=9: halves was started with other settings"],

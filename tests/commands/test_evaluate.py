@@ -38,4 +38,7 @@ def test_a_language_model_is_scored_on_text(program, tmp_path):
     assert scored.code == 0, scored.err
     assert scored.out.startswith("bits per byte: ")
     assert "95 % interval" in scored.out
-    assert "mlm: not a task model" in program("evaluate", "mlm", "short.txt").complaint
+    assert "no causal language model" in program("evaluate", "mlm", "short.txt").complaint
+    named, other = (program("evaluate", run, "test.tsv", "--text", name).out for name in ("document", "label"))
+    assert named.startswith("bits per byte: ")
+    assert named != other

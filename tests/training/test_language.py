@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from headstart.nn.decoding import Draw, write
 from headstart.objectives.causal import CausalSpec
 from headstart.text.byte import Bytes
 from headstart.text.char import Characters
+from headstart.text.wordpiece import WordPiece
 from headstart.training.artefact import Artefact
 from headstart.training.generation import continue_texts
 from headstart.training.language import LanguageModel, bits_per_byte, score_files
@@ -197,6 +199,20 @@ def test_a_saved_model_writes_the_same(tmp_path: Path):
         assert continue_texts(opened, PROMPTS, tokens=12, **settings) == continue_texts(
             model, PROMPTS, tokens=12, **settings
         )
+
+
+def test_words_stand_apart_from_the_prompt():
+    pieces = WordPiece().train(["the film was good and the plot was better"] * 50)
+    model = artefact("lstm", pieces)
+    names = [pieces.token(number) for number in range(pieces.vocabulary)]
+    for name, text in (("the", " the the"), ("##he", "hehe")):
+        always = torch.tensor(names.index(name))
+        found = continue_texts(model, ["film"], tokens=2, choose=partial(_always, always))
+        assert found[0].text == text
+
+
+def _always(token: torch.Tensor, _logits_AV: torch.Tensor, row_A: torch.Tensor, _position: int) -> torch.Tensor:
+    return token.expand_as(row_A)
 
 
 def test_files_are_read_as_the_corpus_was(tmp_path: Path):

@@ -26,7 +26,9 @@ def plan(corpus, objective="mlm", steps=4, **settings):
     facts = Facts({"paths": [str(corpus)], "column": None, "unit": "line"}, None, steps, 0, False)
     recipe, _ = choose_recipe(objective, facts)
     spec = recipe.plan(facts, registry.load("objective", objective)())
-    backbone = dataclasses.replace(spec.backbone, width=32, depth=4, heads=2)
+    sizes = {"width": 32, "depth": 4, "heads": 2}
+    known = {field.name for field in dataclasses.fields(spec.backbone)}
+    backbone = dataclasses.replace(spec.backbone, **{name: size for name, size in sizes.items() if name in known})
     return dataclasses.replace(spec, backbone=backbone, **settings)
 
 
@@ -133,3 +135,38 @@ def test_a_teacher_is_asked_for(tmp_path, text):
 def test_what_a_base_is_trained_by(base):
     assert usual_objective(base) == "mlm"
     assert usual_objective(dataclasses.replace(base, objective=None, objective_spec=None)) == "mlm"
+
+
+def test_rows_beyond_the_tokenizers_ids_are_left_behind(base, tmp_path, text):
+    """Checkpoints of others often have more rows in their word matrix than their tokenizer has ids."""
+    wide = base.fresh(0)
+    ids = base.tokenizer.vocabulary
+    wide.backbone = base.backbone_spec.build(ids + 8, base.tokenizer.pad_id)
+    wide.save(tmp_path / "wide")
+    spec = nearly_still(from_base(plan(text), Artefact.open(tmp_path / "wide")))
+    found, start, _ = begun(wide, tmp_path, spec)
+    assert "backbone.words.weight" in start["tensors"]["restored"]
+    assert torch.allclose(found.backbone.words_VD, wide.backbone.words_VD[:ids], atol=1e-6)
+
+
+def test_a_student_is_continued_as_what_it_is(base, tmp_path, text):
+    student, _, _ = begun(base, tmp_path, from_base(plan(text, "distil"), base), steps=2)
+    assert usual_objective(student) == "mlm"
+    again = tmp_path / "again"
+    again.mkdir()
+    found, start, _ = begun(student, again, nearly_still(from_base(plan(text), student)))
+    assert found.backbone.depth == student.backbone.depth
+    assert start["tensors"]["fresh"] == []
+
+
+def test_counts_of_new_tokens_begin_at_zero(tmp_path, text):
+    (tmp_path / "old.txt").write_text("".join(OLD), encoding="utf-8")
+    settings = ["tokenizer=wordpiece", "backbone.width=16"]
+    first = dataclasses.replace(plan(tmp_path / "old.txt", "skipgram"), vocabulary=60).override(settings)
+    train_run(first, tmp_path / "words", say=lambda line: None)
+    old = Artefact.open(tmp_path / "words")
+    spec = dataclasses.replace(from_base(plan(text, "skipgram"), old), extend=4)
+    train_run(spec, tmp_path / "grown", say=lambda line: None)
+    grown = Artefact.open(tmp_path / "grown").objective
+    assert len(grown.count_V) == old.tokenizer.vocabulary + 4
+    assert grown.count_V[: old.tokenizer.vocabulary].sum() >= old.objective.count_V.sum()

@@ -35,13 +35,18 @@ class TransformerBackbone(Backbone):
 
     def layout(self, batch: Batch) -> Layout:
         """Return where the batch's tokens lie. Raises HeadstartError when a sample is longer than `max_tokens`."""
-        layout = Layout(batch)
-        if self.max_tokens is not None and layout.longest > self.max_tokens:
-            raise HeadstartError(
-                f"a sample has {layout.longest} tokens, this backbone takes at most {self.max_tokens}: "
-                "cut documents into shorter samples, or choose backbone.max_tokens larger and pre-train again"
-            )
-        return layout
+        return layout_within(batch, self.max_tokens)
+
+
+def layout_within(batch: Batch, longest: int | None) -> Layout:
+    """Return where the batch's tokens lie. Raises HeadstartError when a sample has more than `longest`."""
+    layout = Layout(batch)
+    if longest is not None and layout.longest > longest:
+        raise HeadstartError(
+            f"a sample has {layout.longest} tokens, this backbone takes at most {longest}: "
+            "cut documents into shorter samples, or choose backbone.max_tokens larger and pre-train again"
+        )
+    return layout
 
 
 class Trace:

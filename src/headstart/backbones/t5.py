@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from headstart.backbones.encoder import Trace, check_sizes, parameters_of, require
+from headstart.backbones.encoder import Trace, check_sizes, layout_within, parameters_of, require
 from headstart.backbones.writer import Writer
 from headstart.base.batch import Batch
 from headstart.base.contracts import Features
@@ -31,6 +31,7 @@ _CONFIG_NAMES = {
     "mlp_width": "d_ff",
     "buckets": "relative_attention_num_buckets",
     "distance": "relative_attention_max_distance",
+    "max_tokens": "n_positions",
     "eps": "layer_norm_epsilon",
 }
 # transformers writes the activation and the gate in one word, where gelu is its tanh form.
@@ -138,6 +139,7 @@ class T5(Writer):
     def __init__(self, vocabulary: int, spec: T5Spec) -> None:
         super().__init__()
         self.width, self.depth, self.vocabulary, self.spec = spec.width, spec.depth, vocabulary, spec
+        self.max_tokens = spec.max_tokens
         self.words = nn.Embedding(vocabulary, spec.width)
         self.encoder = Side(spec, spec.depth, reads=False)
         self.decoder = Side(spec, spec.decoder_depth or spec.depth, reads=True)
@@ -160,7 +162,7 @@ class T5(Writer):
 
     def forward(self, batch: Batch, *, layers: bool = False, attention: bool = False) -> Features:
         """See `Backbone.forward`."""
-        layout = Layout(batch)
+        layout = layout_within(batch, self.max_tokens)
         trace = Trace(layout, layers, attention)
         return trace.features(self.encoder(self.words(batch.ids_N), layout, trace))
 
@@ -216,9 +218,9 @@ _READ = "decoder.block.{i}.layer.1."
 class T5Spec(BackboneSpec):
     """width D, depth (blocks of the encoder), decoder_depth (None = as many), heads, head_width (None = width / heads).
 
-    mlp_width (of each half of a gate); act; gated: v1.1's feed-forward part. buckets, distance: of relative positions.
-    tied: the output shares the words; scaled: by width ** -.5. v1.0: act=relu gated=no tied=yes scaled=yes; v1.1:
-    act=gelu_new gated=yes tied=no scaled=no.
+    mlp_width (of each half of a gate); act; gated: v1.1's feed-forward part. buckets, distance: of relative positions;
+    max_tokens: of a source. tied: the output shares the words; scaled: by width ** -.5. v1.0: act=relu gated=no
+    tied=yes scaled=yes; v1.1: act=gelu_new gated=yes tied=no scaled=no.
     """
 
     width: int = 128
@@ -229,6 +231,7 @@ class T5Spec(BackboneSpec):
     mlp_width: int = 512
     buckets: int = 32
     distance: int = 128
+    max_tokens: int = 512
     act: str = "relu"
     gated: bool = False
     tied: bool = True
@@ -262,6 +265,7 @@ class T5Spec(BackboneSpec):
         check_sizes(
             self.label(), width=self.width, heads=1 if self.head_width else self.heads, depth=self.depth,
             decoder_depth=self.decoder_depth or 1, mlp_width=self.mlp_width, distance=self.distance,
+            max_tokens=self.max_tokens,
         )  # fmt: skip
         if self.buckets < 4 or self.buckets % 4 or self.distance <= self.buckets // 2:
             raise HeadstartError(

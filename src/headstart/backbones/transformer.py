@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from headstart.backbones.encoder import Trace, check_sizes, parameters_of
+from headstart.backbones.encoder import Trace, check_sizes, layout_within, parameters_of
 from headstart.backbones.writer import Writer, check_dropout, unit_words
 from headstart.base.batch import Batch
 from headstart.base.contracts import Features
@@ -74,7 +74,7 @@ class Transformer(Writer):
 
     def forward(self, batch: Batch, *, layers: bool = False, attention: bool = False) -> Features:
         """See `Backbone.forward`."""
-        layout = Layout(batch)
+        layout = layout_within(batch, self.max_tokens)
         hidden_ND = self._embed(batch, layout)
         bias = layout.bias(hidden_ND.dtype)
         trace = Trace(layout, layers, attention)
@@ -109,7 +109,8 @@ class Transformer(Writer):
 
 @dataclass(frozen=True, kw_only=True)
 class TransformerSpec(BackboneSpec):
-    """width D, depth (blocks on each side), heads, mlp_width, dropout (of the embeddings and of what each layer adds).
+    """width D, depth (blocks on each side), heads, mlp_width, dropout (of the embeddings and of what each layer adds),
+    max_tokens (of a source).
 
     The paper's base model is width=512 depth=6 heads=8 mlp_width=2048 dropout=0.1.
     """
@@ -119,6 +120,7 @@ class TransformerSpec(BackboneSpec):
     heads: int = 4
     mlp_width: int = 512
     dropout: float = 0.1
+    max_tokens: int = 512
 
     def __post_init__(self) -> None:
         check_sizes(self.label(), width=self.width, heads=self.heads, depth=self.depth, mlp_width=self.mlp_width)

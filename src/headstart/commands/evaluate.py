@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from headstart.base.errors import HeadstartError
 from headstart.commands.inputs import labelled, open_bases
 from headstart.commands.session import files, whole
 
@@ -54,8 +55,14 @@ def evaluate(
         from headstart.training.language import score_files
 
         (artefact,) = open_bases([Path(task)]).values()
-        if artefact.backbone.reads == "left":
-            return score_files(artefact, as_paths(data), seed=seed)
+        if artefact.backbone.reads != "left":
+            raise HeadstartError(
+                f"{task}: not a task model (write one with 'headstart transfer') and no causal language model, the "
+                "only kind of run that is scored on text"
+            )
+        if text2 is not None or label is not None:
+            raise HeadstartError("--text2 and --label are for task models; a language model is scored on --text alone")
+        return score_files(artefact, as_paths(data), column=text, seed=seed)
     model = load_task(task)
     columns = read_task(task).get("receipt", {}).get("columns", {})
     classes = model.classes or None

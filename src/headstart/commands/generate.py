@@ -54,11 +54,17 @@ def generate(
         raise HeadstartError(f"--temperature {temperature:g}: must be at least 0")
     if samples > 1 and (beams > 1 or temperature == 0):
         raise HeadstartError(f"--samples {samples}: only draws differ; leave out --beams and --temperature 0")
+    for name, value in (("--top-k", top_k), ("--top-p", top_p)):
+        if value is not None and (beams > 1 or temperature == 0):
+            raise HeadstartError(f"{name} {value:g}: nothing is drawn here; leave out --beams and --temperature 0")
     choose = greedy if temperature == 0 else Draw(seed=seed, temperature=temperature, top_k=top_k, top_p=top_p)
     set_threads()
     if prompt == DASH:
         prompt = sys.stdin.read().removesuffix("\n")
     artefact = next(iter(open_bases([Path(base)]).values()))
+    ids = artefact.tokenizer.encode([prompt])[0]
+    if unknown := int((ids == artefact.tokenizer.unk_id).sum()):
+        say(f"warning: {unknown} of the {len(ids)} tokens of the prompt are unknown to this vocabulary and say nothing")
     start = time.perf_counter()
     found = continue_texts(artefact, [prompt] * samples, tokens=tokens, choose=choose, beams=beams)
     seconds = time.perf_counter() - start

@@ -72,6 +72,8 @@ def inspect(
 
     if senses is None and neighbours is None and tokens is None:
         raise HeadstartError("inspect: say what to look at: --senses builtin, --neighbours WORD or --tokens TEXT")
+    if tokens is not None and not tokens.strip():
+        raise HeadstartError("--tokens: there is no text to cut")
     need_positive("--top", top)
     need_positive("--words", words)
     set_threads()

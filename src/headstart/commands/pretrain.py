@@ -30,6 +30,7 @@ from headstart.commands.session import (
 if TYPE_CHECKING:
     from headstart.training.run import RunResult, RunSpec
 
+_RESOLVED = ("training.seconds=", "training.steps=", "training.dtype=")
 _SPOOL = "stdin"  # no suffix: what it holds is told by its first bytes, as for every stream
 
 
@@ -141,6 +142,7 @@ def _fresh(asked: _Asked, out: Path, resume: bool) -> RunSpec:
     import torch
 
     from headstart.base import registry
+    from headstart.objectives.fit import need_reads
     from headstart.recipes.choose import choose_recipe
     from headstart.recipes.facts import Facts
     from headstart.training.artefact import Artefact
@@ -155,26 +157,45 @@ def _fresh(asked: _Asked, out: Path, resume: bool) -> RunSpec:
     seconds = minutes * 60 if minutes is not None else None
     facts = Facts(where, seconds, asked.steps, asked.seed, torch.cuda.is_available())
     base = None if asked.base is None else Artefact.open(Path(asked.base))
+    if base is not None and asked.vocabulary is not None:
+        raise HeadstartError("--vocabulary: the vocabulary of --base is kept; extend=2000 adds tokens to it")
     objective = asked.objective
-    if objective is None and asked.recipe is None and base is not None:
+    guessed = objective is None and asked.recipe is None and base is not None
+    if guessed:
         objective = usual_objective(base)
     recipe, reason = choose_recipe(objective, facts, asked.recipe)
+    if guessed:
+        reason = f"objective {objective}: what {base.name} was trained by, or is usual for its network"
     chosen = registry.load("objective", objective)() if objective else None
     spec = dataclasses.replace(recipe.plan(facts, chosen), vocabulary=asked.vocabulary)
     if base is not None:
         spec = from_base(spec, base)
     spec = spec.override(asked.settings)
+    if base is not None and spec.backbone.name == base.backbone_spec.name:
+        need_reads(spec.objective, base.backbone)  # before a large text is read in vain
+    if spec.extend < 0:
+        raise HeadstartError(f"extend={spec.extend}: must be at least 0")
+    if spec.extend and base is None:
+        raise HeadstartError(f"extend={spec.extend}: only the vocabulary of a --base can be extended")
     say(f"no run in {out} yet, so --resume starts one; {reason}" if resume else reason)
     return spec
 
 
 def _resumed(asked: _Asked, out: Path) -> RunSpec:
     """Return the run of run.json, with another budget if asked for. Raises HeadstartError: other settings than then."""
+    from headstart.base import registry
     from headstart.base.files import read_json
+    from headstart.training.checkpoint import Checkpoints
     from headstart.training.run import RunSpec
 
     record = read_json(out / "run.json")
     spec = RunSpec.read(record.get("spec", {}) if isinstance(record, dict) else {})
+    recipe = asked.recipe and registry.load("recipe", asked.recipe).objective
+    if asked.objective is None and recipe not in (None, spec.objective.name):
+        raise HeadstartError(
+            f"--recipe {asked.recipe}: {out} was started with objective {spec.objective.name}, and --resume goes on "
+            "with that"
+        )
     held = {
         "--objective": (asked.objective, spec.objective.name),
         "--base": (asked.base, spec.base),
@@ -186,20 +207,23 @@ def _resumed(asked: _Asked, out: Path) -> RunSpec:
     for name, (given, then) in held.items():
         if given is not None and given != then:
             raise HeadstartError(f"{name} {given}: {out} was started with {then}, and --resume goes on with that")
-    if spec.override(asked.settings) != spec:
+    # The run itself resolves the time that is left and the number format.
+    kept = [setting for setting in asked.settings if not setting.startswith(_RESOLVED)]
+    if spec.override(kept) != spec:
         raise HeadstartError(f"{' '.join(asked.settings)}: {out} was started with other settings; --resume keeps those")
     say(f"resuming {out}")
     paths = spec.corpus.get("paths", [])
     if [str(Path(path).absolute()) for path in asked.paths] != paths and asked.paths != ["-"]:
         say(f"the text is still {', '.join(paths)}, as in {out / 'run.json'}; {', '.join(asked.paths)} is not read")
     training = spec.training
-    if asked.steps is not None:
-        training = dataclasses.replace(training, steps=asked.steps)
     then = record.get("asked_seconds")
-    if not (out / "checkpoints").is_dir():
+    if not Checkpoints(out / "checkpoints").steps() and training.seconds is not None:
         training = dataclasses.replace(training, seconds=then)  # nothing trained yet: the whole budget is left
+    if asked.steps is not None:
+        seconds = training.seconds if asked.minutes is not None else None
+        training = dataclasses.replace(training, steps=asked.steps, seconds=seconds)
     if asked.minutes is not None and asked.minutes * 60 != then:
-        training = dataclasses.replace(training, seconds=asked.minutes * 60)
+        training = dataclasses.replace(training, steps=asked.steps, seconds=asked.minutes * 60)
         say(f"the budget of training is now {asked.minutes:g} min in all")
     return dataclasses.replace(spec, training=training)
 

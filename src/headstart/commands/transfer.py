@@ -23,10 +23,9 @@ class Transferred:
 
     def summary(self) -> str:
         """Return what was made and what to do next."""
-        chosen = ", ".join(f"{k}={v}" for k, v in self.notes.items())
-        return (
-            f"done in {self.seconds:.1f} s: {self.folder} ({chosen})\nnext: headstart evaluate {self.folder} TEST_FILE"
-        )
+        shown = {name: f"{value:.4g}" if isinstance(value, float) else value for name, value in self.notes.items()}
+        chosen = f" ({', '.join(f'{name}={value}' for name, value in shown.items())})" if shown else ""
+        return f"done in {self.seconds:.1f} s: {self.folder}{chosen}\nnext: headstart evaluate {self.folder} TEST_FILE"
 
 
 def transfer(

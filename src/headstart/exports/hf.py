@@ -26,7 +26,7 @@ _AUTO = {
     "detect": "ModelForPreTraining",
     "classify": "ModelForSequenceClassification",
 }
-_WRITES = {"span": "generate"}  # objectives whose head is that of a task
+_WRITES = {"mlm_nsp": "mlm", "distil": "mlm", "span": "generate"}  # objectives whose head is that of a task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +56,9 @@ class HfSpec(ExportSpec):
 
         write_folder(folder, fill)
         loader = f"Auto{_AUTO[kind]}.from_pretrained"
+        objective = getattr(artefact_or_task, "objective_spec", None)
+        if not kind and objective is not None:
+            loader += f" (the output of objective {objective.name} has no counterpart there and stays behind)"
         if not (folder / _TOKENIZER).is_file():
             missing = f"tokenizer {artefact_or_task.tokenizer.kind} does not exist there"
             return f"{loader} loads the network; {missing}, make the ids with headstart"

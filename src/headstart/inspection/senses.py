@@ -24,6 +24,7 @@ from headstart.inspection.occurrences import Occurrence
 from headstart.training.artefact import Artefact
 
 _ROUNDS = 1000
+_MOST = 64  # occurrences of one word, drawn by the seed
 _DIGITS = 6  # of a cosine; what is beyond is the order of additions, and would break ties
 _ROWS = 64
 
@@ -62,13 +63,19 @@ def score_senses(artefact: Artefact, occurrences: Sequence[Occurrence], seed: in
     alike = {
         word: kept
         for word, cuts in groups.items()
-        if (kept := [np.array(rows) for rows in cuts.values() if _comparable(senses[rows])])
+        if (kept := [_some(rows, seed) for rows in cuts.values() if _comparable(senses[rows])])
     }
     if not alike:
         raise HeadstartError("no word has two occurrences of one sense and one of another, cut into the same tokens")
     used = sum(len(rows) for kept in alike.values() for rows in kept)
     scores = [_score(layer, vectors_ND, alike, senses, seed) for layer, vectors_ND in enumerate(vectors_LND)]
     return Senses(scores, used, len(occurrences) - used)
+
+
+def _some(rows: list[int], seed: int) -> np.ndarray:
+    """Return the occurrences that are compared; pairs of pairs grow with the fourth power of their number."""
+    chosen = numpy_generator(seed, "occurrences", rows[0]).permutation(len(rows))[:_MOST]
+    return np.array(rows)[np.sort(chosen)]
 
 
 def _comparable(senses: np.ndarray) -> bool:

@@ -52,9 +52,10 @@ class Distil(MaskedLM):
 
     def learn_from(self, teacher: Backbone, objective: Objective | None) -> None:
         """See `Objective.learn_from`. Raises HeadstartError when the teacher is no masked language model."""
-        if not isinstance(objective, MaskedLM):
+        masked = getattr(objective, "masked", objective)  # of `mlm_nsp`, the half that guesses tokens
+        if not isinstance(masked, MaskedLM) or masked.predicts != "masked":
             raise HeadstartError("objective distil needs a masked language model as its teacher (--objective mlm)")
-        self._teacher = (teacher.eval().requires_grad_(False), objective.eval().requires_grad_(False))
+        self._teacher = (teacher.eval().requires_grad_(False), masked.eval().requires_grad_(False))
 
     def forward(self, backbone: Backbone, batch: Batch) -> Loss:
         """See `Objective.forward`."""
@@ -67,6 +68,7 @@ class Distil(MaskedLM):
         with torch.no_grad():
             taught = teacher(batch)
             wanted_MV = guide.head(states_at(taught, batch, place_M), teacher.words_VD).float()
+            wanted_MV = wanted_MV[:, : backbone.vocabulary]  # a checkpoint may have rows beyond the tokenizer's ids
         said_MV = self.head(states_at(features, batch, place_M), backbone.words_VD).float()
         warm = self.spec.temperature
         soft = F.kl_div(

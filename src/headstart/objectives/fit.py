@@ -20,6 +20,4 @@ def need_reads(spec: ObjectiveSpec, backbone: Backbone) -> None:
     """Raise HeadstartError, with what would fit, when `backbone` is not of a kind that `spec` can train."""
     if backbone.reads not in spec.reads:
         wanted = " or one ".join(_SAID[kind] for kind in spec.reads)
-        raise HeadstartError(
-            f"objective {spec.name} needs a backbone {wanted}; this one is one {_SAID[backbone.reads]}"
-        )
+        raise HeadstartError(f"objective {spec.name} needs a backbone {wanted}; this is one {_SAID[backbone.reads]}")

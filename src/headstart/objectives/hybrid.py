@@ -57,6 +57,12 @@ class Hybrid(MaskedLM):
     those of the predicting tokens, into `ids_N`.
     """
 
+    predicts: ClassVar[str] = "next"
+
+    def logits(self, backbone: Backbone, batch: Batch, position_M: Tensor) -> Tensor:
+        """Return vocabulary logits [M, V] for the tokens at flat positions, which the tokens before them predict."""
+        return super().logits(backbone, batch, (position_M - 1).clamp_min(0))
+
     def corrupt(self, batch: Batch, random: KeyedRandom) -> Batch:
         """See `Objective.corrupt`."""
         masked = super().corrupt(batch, random)

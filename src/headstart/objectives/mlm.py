@@ -86,6 +86,8 @@ class MaskedLM(Objective):
     progress: in [0, 1], set by the loop before each step; it moves the rate from `rate` to `rate_end`.
     """
 
+    predicts: ClassVar[str] = "masked"  # the token at a position; "next": the one after it
+
     def __init__(self, spec: MaskedLMSpec, backbone: Backbone, tokenizer: Tokenizer) -> None:
         super().__init__()
         self.spec = spec

@@ -101,10 +101,10 @@ class NextSentence(Objective):
         rows = [row for row, cuts in enumerate(cuts_B) if len(cuts)]
         cut_R = {row: int(cuts_B[row][int(draw["cut"][row] * len(cuts_B[row]))]) for row in rows}
         tails = {row: texts[row][cut_R[row] :] for row in rows}
-        length_R = np.array([len(tails[row]) for row in rows])
+        length_R, owner_R = np.array([len(tails[row]) for row in rows]), document_B[np.array(rows, np.int64)]
         ids, types, kept, real = [], [], [], []
         for row in rows:
-            elsewhere = document_B[rows] != document_B[row]
+            elsewhere = owner_R != document_B[row]
             if not elsewhere.any():
                 continue
             # Shorter than both its own second part and the longest stranger's, whichever is taken in the end.

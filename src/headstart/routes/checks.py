@@ -23,7 +23,7 @@ def other_task(route: RouteSpec, task: str) -> str | None:
     """Return why this route cannot do `task`, with those that can, or None."""
     if _does(type(route), task):
         return None
-    return f"it does {' and '.join(route.tasks or ())}, not {task}; {', '.join(routes_for(task))} do"
+    return f"it does {', '.join(route.tasks or ())}, not {task}; {', '.join(routes_for(task))} do"
 
 
 def need_task(route: RouteSpec, examples: Examples) -> None:

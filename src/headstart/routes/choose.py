@@ -34,7 +34,8 @@ def make_folds(
     """
     random = numpy_generator(seed, "folds")
     order = random.permutation(len(labels_N))[:MOST_ROWS]
-    unit = order if groups is None else np.unique(np.asarray(groups, dtype=str), return_inverse=True)[1][order]
+    numbers: dict[str, int] = {}  # no array of strings: it would give each row the length of the longest
+    unit = order if groups is None else np.array([numbers.setdefault(g, len(numbers)) for g in groups])[order]
     _, first, member = np.unique(unit, return_index=True, return_inverse=True)  # dealt unit of each row
     dealt = np.lexsort((first, labels_N[order][first]))  # class by class, in random order within the class
     fold_of_unit = np.empty(len(first), np.int64)

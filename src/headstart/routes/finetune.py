@@ -17,6 +17,8 @@ class Finetune(NetworkFit, RouteSpec):
     """See `NetworkFit` for the settings."""
 
     usual: ClassVar[float] = 0.05
+    # Few steps want a higher rate: KLUE-NER, 150 steps of a 4 x 128 masked LM, F1 .12 at 4e-4 and .28 at 2e-3.
+    hurried: ClassVar[float] = 3.0
 
     def run(self, examples: Examples, workspace: Workspace, *, seed: int, seconds: float | None = None) -> NetworkModel:
         """Train a copy of the base within `seconds` (None = all epochs). Raises HeadstartError: no base or rows."""

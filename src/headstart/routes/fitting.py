@@ -10,13 +10,14 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
 
 from headstart.base import registry
 from headstart.base.contracts import Head, Rows
+from headstart.base.device import pick_compute_dtype, pick_device
 from headstart.base.errors import HeadstartError
 from headstart.base.examples import Examples
 from headstart.base.seeds import numpy_generator
@@ -41,7 +42,8 @@ _INNER_SHARE = 0.6  # of the seconds, at most, for choosing
 class NetworkFit:
     """Settings and behaviour of a route that trains a whole network; a route adds its start and its usual rate.
 
-    rate: usual peak rate (None = `usual` / width); choose_rate: whether FACTORS of it are tried on held-out rows.
+    rate: usual peak rate (None = `usual` / width); choose_rate: whether FACTORS of it are tried on held-out rows;
+    hurried: the factor where time does not allow one whole fit.
     head_steps, head_rate: steps in which only the head learns, so that its random start does not spoil the network
     (Kumar et al. 2022, arXiv:2202.10054). epochs: over the rows, but at least `least_steps` steps of `batch` rows.
     layer_decay: factor of the rate per layer, output to input (1 = the same everywhere).
@@ -50,6 +52,7 @@ class NetworkFit:
     needs: ClassVar[Literal["nothing", "corpus", "base"]] = "base"
     tasks: ClassVar[tuple[str, ...] | None] = None
     usual: ClassVar[float]
+    hurried: ClassVar[float] = 1.0
     rate: float | None = None
     choose_rate: bool = True
     epochs: int = 10
@@ -80,13 +83,22 @@ def _head_of(examples: Examples) -> HeadSpec:
     return registry.load("head", registry.load("task", examples.task).head)()
 
 
+class _Trained(NamedTuple):
+    """A trained copy, its head, the steps made, and whether those were all that were planned."""
+
+    artefact: Artefact
+    head: Head
+    steps: int
+    whole: bool
+
+
 def fit_network(
     start: Artefact, examples: Examples, settings: NetworkFit, *, seed: int, seconds: float | None
 ) -> NetworkModel:
     """Train every weight of a copy of `start` and a new head. Raises HeadstartError: no rows, no answers, one class.
 
-    Without `seconds` the result is a function of the arguments alone; with it the clock may end the choice or the
-    training early, which the notes tell.
+    Without `seconds` the result is a function of the arguments and of the number format, which is measured once a
+    process (`dtype` in the notes); with it the clock may end the choice or the training early, which the notes tell.
     """
     begun = time.monotonic()
     targets_of(examples)
@@ -99,8 +111,9 @@ def fit_network(
         factor, tried = _choose_factor(start, spec, rows, examples, settings, usual, seed, inner)
     left = None if seconds is None else max(seconds - (time.monotonic() - begun), 0.05 * seconds, 0.1)
     everything = np.arange(len(examples))
-    artefact, head, steps = _train(start, spec, rows, everything, examples, settings, usual * factor, seed, left)
+    artefact, head, steps, _ = _train(start, spec, rows, everything, examples, settings, usual * factor, seed, left)
     notes = {"rate": usual * factor, "steps": steps, "inner_fits": tried, "rows_cut": rows.cut}
+    notes["dtype"] = str(pick_compute_dtype(pick_device().type).dtype).removeprefix("torch.")
     notes |= head.notes(examples, rows)
     return NetworkModel(artefact, head, examples.classes, examples.second is not None, notes, examples.task)
 
@@ -115,8 +128,8 @@ def _train(
     rate: float,
     seed: int,
     seconds: float | None,
-) -> tuple[Artefact, Head, int]:
-    """Return (copy trained on the chosen examples, its head, steps made); the head's start is a function of `seed`."""
+) -> _Trained:
+    """Return a copy trained on the chosen examples, with its head, whose start is a function of `seed`."""
     artefact = trainable_copy(start)
     device = next(artefact.backbone.parameters()).device
     with torch.random.fork_rng(devices=[]):
@@ -145,7 +158,7 @@ def _train(
         seed=seed,
     )
     result = fit(Supervised(head), artefact.backbone, batches, plan)
-    return artefact, head, result.step
+    return _Trained(artefact, head, result.step, result.step >= plan.steps)
 
 
 def _choose_factor(
@@ -163,7 +176,9 @@ def _choose_factor(
     quality: list[np.ndarray] = []
     held_rows = 0
     strata_N = np.zeros(len(examples), np.int64) if examples.labels is None else examples.labels
-    for train, held in make_folds(strata_N, seed=seed, groups=examples.groups)[:_MOST_FOLDS]:
+    # Questions about one passage stay together: held-out ones are about passages that were not seen.
+    groups = examples.second if examples.groups is None and examples.task == "answer" else examples.groups
+    for train, held in make_folds(strata_N, seed=seed, groups=groups)[:_MOST_FOLDS]:
         if held_rows >= _HELD_ROWS:
             break
         columns = []
@@ -173,7 +188,11 @@ def _choose_factor(
             if seconds is not None and used + slowest * (len(FACTORS) - len(columns)) > seconds:
                 break
             allowed = None if seconds is None else (seconds - used) / (len(FACTORS) - len(columns))
-            artefact, head, _ = _train(start, spec, rows, train, examples, settings, usual * factor, seed, allowed)
+            artefact, head, _, whole = _train(
+                start, spec, rows, train, examples, settings, usual * factor, seed, allowed
+            )
+            if not whole and not quality:  # not even one fit comes to its end: all time for the fit that counts
+                return settings.hurried, tried + 1
             columns.append(_quality(artefact, head, rows, held, examples))
             slowest = max(slowest, time.monotonic() - begun - used)
             tried += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -68,7 +68,9 @@ class OverlapAnswer(RouteSpec):
     def load(self, folder: Path) -> OverlapAnswerModel:
         """Read a saved task model. Raises HeadstartError when damaged."""
         data, arrays = read_parts(folder)
-        return OverlapAnswerModel(data["idf"], LinearModel.from_arrays(arrays, 2), data["threshold"], data["notes"])
+        return OverlapAnswerModel(
+            _Weights(data["idf"]), LinearModel.from_arrays(arrays, 2), data["threshold"], data["notes"]
+        )
 
 
 class OverlapAnswerModel(TaskModel):
@@ -146,13 +148,22 @@ def _stem(word: str) -> str:
     return word[:2] if "가" <= word[0] <= "힣" else word[:5].lower()
 
 
-def _weights(examples: Examples) -> dict[str, float]:
+class _Weights(dict[str, float]):
+    """The weight of each stem; one that was never seen weighs as much as the rarest, which is that of ""."""
+
+    def __missing__(self, stem: str) -> float:
+        return self.get("", 1.0)
+
+
+def _weights(examples: Examples) -> _Weights:
     """Return log((1 + texts) / (1 + texts with it)) of each stem, over questions and texts."""
     texts = list(dict.fromkeys([*examples.first, *examples.second]))
     present: Counter[str] = Counter()
     for text in texts:
         present.update(set(map(_stem, cut(text, "word").words())))
-    return {stem: float(np.log((1 + len(texts)) / (1 + count))) for stem, count in sorted(present.items())}
+    found = _Weights({stem: float(np.log((1 + len(texts)) / (1 + count))) for stem, count in sorted(present.items())})
+    found[""] = max(found.values(), default=1.0)
+    return found
 
 
 def _best_sentence(asked: dict[str, float], stems: list[str], ends: list[int], idf: dict[str, float]) -> tuple:
@@ -173,19 +184,17 @@ def _candidates(question: str, text: str, idf: dict[str, float]) -> tuple[np.nda
 
     They neither begin nor end with a sign, and at most half of their weight is in the question.
     """
-    rarest = max(idf.values(), default=1.0)
-    known = defaultdict(lambda: rarest, idf)
-    asked = {stem: known[stem] for stem in map(_stem, cut(question, "word").words())}
+    asked = {stem: idf[stem] for stem in map(_stem, cut(question, "word").words())}
     units = cut(text, "word")
     words = units.words()
     ends = [number for number, word in enumerate(words, 1) if word in ".!?" or number == len(words)]
-    sentence, cosine = _best_sentence(asked, list(map(_stem, words)), ends, known)
+    sentence, cosine = _best_sentence(asked, list(map(_stem, words)), ends, idf)
     words, tokens_T2 = words[sentence], units.tokens_T2[sentence]
     signs = [not word[0].isalnum() for word in words]
     of_words_TX = np.array(
         [
             [
-                known[_stem(word)],
+                idf[_stem(word)],
                 0.0 if sign else asked.get(_stem(word), 0.0),
                 any(map(str.isdigit, word)),
                 word[0].isupper(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from sys import intern
 from typing import NamedTuple
 
 import numpy as np
@@ -54,7 +55,8 @@ def fitting_unit(examples: Examples) -> str:
 def seen_around(units: Units, unit: str) -> list[list[str]]:
     """Return the features of each unit: the same number for all, each begins with the number of its template."""
     rows = _around_words(units) if unit == "word" else _around_characters(units)
-    return [[f"{template}:{value}" for template, value in enumerate(row)] for row in rows]
+    # Interned: the same feature of a million places is one string.
+    return [[intern(f"{template}:{value}") for template, value in enumerate(row)] for row in rows]
 
 
 def _around_words(units: Units) -> list[list[str]]:

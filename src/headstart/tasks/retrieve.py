@@ -38,7 +38,9 @@ class RetrieveSpec(TaskSpec):
         Raises HeadstartError: no such column, no usable row, no second text, a label column.
         """
         if label is not None:
-            raise HeadstartError(f"label={label}: task retrieve has no label column; every row is a right pair")
+            raise HeadstartError(
+                f"label={label}: task retrieve has no label column; name the text that belongs to --text by --text2"
+            )
         rows, ledger = read_labelled(
             paths,
             lambda value, texts: Match(texts[-1], 1.0, 1),

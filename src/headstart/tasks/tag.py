@@ -82,7 +82,9 @@ def _spans(value: Any, texts: list[str]) -> tuple[Span, ...]:
         raise Unusable("span without start, end and label") from None
     before = 0
     for span in spans:
-        if type(span.start) is not int or type(span.end) is not int or not 0 <= span.start < span.end <= len(texts[0]):
+        if type(span.start) is not int or type(span.end) is not int:
+            raise Unusable("span whose start or end is no whole number", f"{span.start} to {span.end}")
+        if not 0 <= span.start < span.end <= len(texts[0]):
             raise Unusable("span beyond the text", f"{span.start} to {span.end} of {len(texts[0])} characters")
         if not texts[0][span.start : span.end].strip():
             raise Unusable("span of blanks", f"{span.start} to {span.end}")

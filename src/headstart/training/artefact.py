@@ -75,7 +75,8 @@ class Artefact:
             return _open_hugging_face(path)
         if (path / "task.json").is_file():
             raise HeadstartError(
-                f"{path}: this is a task model; give the run or Hugging Face directory it started from"
+                f"{path}: this is a task model (headstart predict serves it); give the run or Hugging Face directory "
+                "it started from"
             )
         raise HeadstartError(f"{path}: neither a run (run.json) nor a Hugging Face model (config.json) is here")
 

@@ -57,7 +57,9 @@ def make_batches(
 
     def source(documents: np.ndarray) -> Source:
         if wanted.continuous:
-            sizes = {"window": wanted.window, "streams": max(1, wanted.tokens // wanted.window)}
+            # In running text the marks are tokens of the window like all others.
+            marks = (int(tokenizer.cls_id >= 0) + int(tokenizer.sep_id >= 0)) * wanted.framed
+            sizes = {"window": wanted.window + marks, "streams": max(1, wanted.tokens // (wanted.window + marks))}
             return ContinuousBatches(
                 shards.ids, shards.offsets, documents, tokenizer, **sizes, seed=seed, framed=wanted.framed
             )

@@ -66,9 +66,15 @@ def continue_texts(
             context[row] = np.concatenate([context[row], np.array(part.ids, np.int64)])
             score[row], ended[row] = score[row] + part.score, part.ended
         going, done = [row for row in going if not ended[row]], done + room
-    texts = [model.tokenizer.decode(ids) for ids in found]
+    texts = [_written(model, *pair) for pair in zip(begun, found, strict=True)]
     counts = [len(ids) for ids in found]
     return [Continued(*parts) for parts in zip(texts, counts, ended, score, moved, strict=True)]
+
+
+def _written(model: LanguageModel, begun: np.ndarray, ids: Sequence[int]) -> str:
+    """Return the text of `ids` as it follows `begun`: with the blank before a new word, without one within a word."""
+    before, whole = model.tokenizer.decode(begun), model.tokenizer.decode([*begun, *ids])
+    return whole[len(before) :] if whole.startswith(before) else model.tokenizer.decode(ids)
 
 
 def _kept(model: LanguageModel, ids: np.ndarray) -> tuple[np.ndarray, bool]:
@@ -98,4 +104,5 @@ def _by_beams(
         )
     settings = {"most": tokens, "end_id": model.tokenizer.sep_id, "beams": beams, "length_penalty": length_penalty}
     best: list[Written] = [found[0] for found in beam_search(model.step, *model.read(begun), **settings)]
-    return [Continued(model.tokenizer.decode(one.ids), len(one.ids), one.ended, one.score, 0) for one in best]
+    written = [_written(model, ids, one.ids) for ids, one in zip(begun, best, strict=True)]
+    return [Continued(text, len(one.ids), one.ended, one.score, 0) for text, one in zip(written, best, strict=True)]

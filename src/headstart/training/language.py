@@ -198,13 +198,16 @@ def bits_per_byte(artefact: Artefact, documents: Iterable[str], *, tokens: int =
     return LanguageScore(*units, unit, unknown, altered, seed)
 
 
-def score_files(artefact: Artefact, paths: Sequence[str], *, seed: int = 0) -> LanguageScore:
+def score_files(artefact: Artefact, paths: Sequence[str], *, column: str | None = None, seed: int = 0) -> LanguageScore:
     """Return `bits_per_byte` of the documents of files, told apart as those the model was trained on.
+
+    column: of tables, where it is another one than that of the training text.
 
     Raises HeadstartError: no causal language model, a file that cannot be read, no text.
     """
     LanguageModel(artefact)  # refuse before reading
     settings = {name: value for name, value in (artefact.corpus or {}).items() if name in ("column", "unit")}
+    settings |= {} if column is None else {"column": column}
     corpus = Corpus(list(paths), **settings)
     score = bits_per_byte(artefact, corpus.documents(), seed=seed)
     try:

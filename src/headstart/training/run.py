@@ -161,7 +161,7 @@ def train_run(
             spec = _with_training_time(spec, folder, time.monotonic() - begun, resume, note)
             run = _prepare(spec, tokenizer, shards, note)
             if base is not None:
-                record["start"] = _begin(spec, folder, run, base, pieces, note)
+                record["start"] = record.get("start", {}) | _begin(spec, folder, run, base, pieces, note)
             spec = _with_most_epochs(spec, run.batches, note)
         record |= {"spec": _written(spec), "ledger": shards.ledger.to_dict(), "notes": notes}
         write_json(folder / "run.json", record)

@@ -58,9 +58,12 @@ def _fit(tokenizer: Tokenizer, documents: Callable[[], Iterable[str]]) -> str:
         found = advise(tokenizer, islice(documents(), _ADVICE_FROM))
     except HeadstartError as error:
         return f"not judged ({error})"
-    numbers = f"{found.fertility:.2f} tokens per word, {found.unknown_words:.1%} of words with an unknown piece"
+    again = "" if found.ratio is None else f" ({found.ratio:.2f} times those of a tokenizer trained on this text)"
     doing = {"keep": "keep it", "extend": "extend=2000 would add tokens", "new": "a new one would serve better"}
-    return f"{numbers}; advice: {doing[found.verdict]} ({found.reason})"
+    return (
+        f"{found.fertility:.2f} tokens per word{again}, {found.unknown_words:.1%} of words with an unknown piece; "
+        f"advice: {doing[found.verdict]}"
+    )
 
 
 def take_over(
@@ -69,15 +72,17 @@ def take_over(
     """Give `backbone` and `objective` (the choice `name`) the weights of `base` and return what became of each.
 
     A tensor with a row per token grows: a new token starts as the mean of the pieces it was written with before. The
-    objective's weights are taken over when the base was trained by the same one.
+    objective's weights are taken over when the base was trained by the same one, or by one with the same tensors.
     """
-    receipt = _fill("backbone", backbone, base.backbone.state_dict(), pieces)
+    rows = base.backbone.vocabulary
+    receipt = _fill("backbone", backbone, base.backbone.state_dict(), pieces, rows)
     theirs = {} if base.objective is None else base.objective.state_dict()
-    if base.objective_spec is None or base.objective_spec.name != name:
+    like = base.objective is not None and set(theirs) == set(objective.state_dict())
+    if base.objective_spec is None or (base.objective_spec.name != name and not like):
         lost = [f"objective.{key}" for key in theirs]
         fresh = [f"objective.{key}" for key in objective.state_dict()]
         return dataclasses.replace(receipt, fresh=receipt.fresh + fresh, dropped=receipt.dropped + lost)
-    other = _fill("objective", objective, theirs, pieces)
+    other = _fill("objective", objective, theirs, pieces, rows)
     return Receipt(*(getattr(receipt, f.name) + getattr(other, f.name) for f in dataclasses.fields(Receipt)))
 
 
@@ -86,7 +91,7 @@ def usual_objective(base: Artefact) -> str:
 
     Raises HeadstartError when nothing fits its network.
     """
-    if base.objective_spec is not None:
+    if base.objective_spec is not None and not base.objective_spec.teacher:
         return base.objective_spec.name
     usual = {
         "both": "mlm",
@@ -117,14 +122,19 @@ def take_layers(teacher: Artefact, student: Backbone) -> Receipt:
         source = f"{layer[1]}{int(layer[2]) * step}{layer[3]}" if layer else name
         if source in theirs:
             chosen[name] = theirs[source]
-    return _fill("backbone", student, chosen, {})
+    return _fill("backbone", student, chosen, {}, teacher.backbone.vocabulary)
 
 
-def _fill(part: str, module: nn.Module, theirs: Mapping[str, Tensor], pieces: Mapping[int, list[int]]) -> Receipt:
+def _fill(
+    part: str, module: nn.Module, theirs: Mapping[str, Tensor], pieces: Mapping[int, list[int]], rows: int
+) -> Receipt:
+    """Copy what fits. rows: of the base's word matrix, of which there may be more than its tokenizer has ids."""
     own = module.state_dict()
     receipt = Receipt(dropped=[f"{part}.{name}" for name in theirs if name not in own])
     for name, tensor in own.items():
         label, source = f"{part}.{name}", theirs.get(name)
+        if source is not None and source.shape != tensor.shape and source.ndim and len(source) == rows:
+            source = source[: len(tensor) - len(pieces)]  # rows beyond the tokenizer's ids were never used
         if source is None:
             receipt.fresh.append(label)
         elif source.shape == tensor.shape:
@@ -141,5 +151,7 @@ def _fill(part: str, module: nn.Module, theirs: Mapping[str, Tensor], pieces: Ma
 
 def _grown(rows_V: Tensor, pieces: Mapping[int, list[int]]) -> Tensor:
     """Return the rows with one more for each new token, the mean of its pieces'."""
+    if not rows_V.is_floating_point():  # counts of tokens: a new one was never seen
+        return torch.cat([rows_V, rows_V.new_zeros(len(pieces), *rows_V.shape[1:])])
     new = [rows_V[torch.tensor(pieces[number], device=rows_V.device)].mean(0) for number in sorted(pieces)]
     return torch.cat([rows_V, torch.stack(new)])
