@@ -2,6 +2,7 @@
 
 Command: headstart pretrain CORPUS --out RUN --recipe bert --minutes 10. Hardware: 2 CPU cores or one GPU.
 Documents of several sentences are needed; `--objective mlm` with this recipe leaves next sentence out.
+Score: docs/recipes/bert.md.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 Command: headstart pretrain CORPUS --out RUN --objective causal --minutes 10. Hardware: 2 CPU cores or one GPU.
 Sizes follow N = sqrt(C / 6r) with r = about 12 tokens per parameter at the measured speed of this class of machine.
+Score: docs/recipes/causal.md.
 """
 
 from __future__ import annotations

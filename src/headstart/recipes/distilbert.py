@@ -3,6 +3,7 @@
 Command, teacher first: headstart pretrain CORPUS --out TEACHER --objective mlm --minutes 10
 then the student: headstart pretrain CORPUS --out STUDENT --recipe distilbert --base TEACHER --minutes 5
 Hardware: 2 CPU cores or one GPU. The student has the teacher's wiring; the backbone below stands for it until then.
+Score: docs/recipes/distilbert.md.
 """
 
 from __future__ import annotations

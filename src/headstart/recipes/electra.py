@@ -1,6 +1,7 @@
 """ELECTRA: a network that finds the tokens a small generator replaced (Clark et al. 2020, arXiv:2003.10555).
 
 Command: headstart pretrain CORPUS --out RUN --recipe electra --minutes 10. Hardware: 2 CPU cores or one GPU.
+Score: docs/recipes/electra.md.
 """
 
 from __future__ import annotations

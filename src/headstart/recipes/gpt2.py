@@ -1,6 +1,7 @@
 """Causal language model in the wiring of GPT-2, sized for the budget; the recipe `causal` learns faster on a CPU.
 
 Command: headstart pretrain CORPUS --out RUN --recipe gpt2 --minutes 10. Hardware: 2 CPU cores or one GPU.
+Score: docs/recipes/gpt2.md.
 """
 
 from __future__ import annotations

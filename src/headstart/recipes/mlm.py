@@ -1,6 +1,7 @@
 """Masked LM on a modern Transformer encoder (ModernBERT wiring), sized for the budget.
 
 Command: headstart pretrain CORPUS --out RUN --objective mlm --minutes 10. Hardware: 2 CPU cores or one GPU.
+Score: docs/recipes/mlm.md.
 """
 
 from __future__ import annotations

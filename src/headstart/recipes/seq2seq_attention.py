@@ -2,6 +2,7 @@
 
 Command: headstart pretrain TEXT_OF_BOTH_LANGUAGES --out RUN --recipe seq2seq_attention --minutes 10, then
 headstart transfer RUN --data PAIRS --text SOURCE --label TARGET. Hardware: 2 CPU cores.
+Score: docs/recipes/seq2seq_attention.md.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 Command: headstart pretrain CORPUS --out RUN --recipe t5 --minutes 10. Hardware: 2 CPU cores or one GPU.
 Its task is `generate`: headstart transfer RUN --data PAIRS --text SOURCE --label TARGET.
+Score: docs/recipes/t5.md.
 """
 
 from __future__ import annotations

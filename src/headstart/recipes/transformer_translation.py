@@ -2,6 +2,7 @@
 
 Command: headstart pretrain TEXT_OF_BOTH_LANGUAGES --out RUN --recipe transformer_translation --minutes 10, then
 headstart transfer RUN --data PAIRS --text SOURCE --label TARGET. Hardware: 2 CPU cores or one GPU.
+Score: docs/recipes/transformer_translation.md.
 """
 
 from __future__ import annotations

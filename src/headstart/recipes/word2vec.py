@@ -1,6 +1,7 @@
 """Static word vectors by skip-gram over whole words: minutes on one core, the control for networks with context.
 
 Command: headstart pretrain CORPUS --out RUN --objective skipgram --minutes 2. Hardware: 1 CPU core.
+Score: docs/recipes/word2vec.md.
 """
 
 from __future__ import annotations
