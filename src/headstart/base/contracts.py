@@ -193,7 +193,7 @@ class Objective(nn.Module, ABC):
 
     def learn_from(self, teacher: Backbone, objective: Objective | None) -> None:
         """Take the trained model whose outputs are to be learned, for an objective whose spec says `teacher`."""
-        raise NotImplementedError
+        raise HeadstartError("this objective learns from no teacher")
 
     def usable(self, batch: Batch) -> int:
         """Return how many samples of an uncorrupted batch the objective can learn from."""

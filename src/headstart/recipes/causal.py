@@ -13,13 +13,12 @@ from typing import ClassVar
 from headstart.base import registry
 from headstart.base.spec import ObjectiveSpec, RecipeSpec
 from headstart.recipes.facts import Facts
-from headstart.training.plan import TrainPlan
-from headstart.training.run import BatchSpec, RunSpec
+from headstart.recipes.sizes import by_budget, run_of
+from headstart.training.run import RunSpec
 
 # (CPU minutes up to which it is the right size, depth, width, heads, peak rate)
-_CPU_SIZES = ((20, 4, 128, 4, 2e-3), (120, 5, 192, 6, 1.5e-3), (10**9, 6, 320, 5, 1e-3))
+_CPU_SIZES = ((20, (4, 128, 4, 2e-3)), (120, (5, 192, 6, 1.5e-3)), (10**9, (6, 320, 5, 1e-3)))
 _GPU_SIZE = (12, 768, 12, 6e-4)
-_CPU_STEPS_PER_MINUTE = 600
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,21 +31,12 @@ class CausalRecipe(RecipeSpec):
 
     def plan(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
         """Return the run: byte-pair tokens, a decoder of a size that the budget can train, windows of running text."""
-        if facts.cuda:
-            depth, width, heads, rate = _GPU_SIZE
-        else:
-            minutes = facts.seconds / 60 if facts.seconds else (facts.steps or 0) / _CPU_STEPS_PER_MINUTE
-            _, depth, width, heads, rate = next(size for size in _CPU_SIZES if minutes <= size[0])
+        depth, width, heads, rate = by_budget(facts, _CPU_SIZES, _GPU_SIZE, 600)
         longest = 1_024 if facts.cuda else 256
         sizes = {"depth": depth, "width": width, "heads": heads, "max_tokens": longest}
-        backbone = registry.load("backbone", self.backbone)
-        return RunSpec(
-            corpus=facts.corpus,
-            tokenizer=registry.load("tokenizer", "bpe")(),
-            backbone=backbone(**sizes, mlp_width=-int(-self.inner * width // 8) * 8),
-            objective=objective or registry.load("objective", "causal")(),
-            batches=BatchSpec(tokens=65_536 if facts.cuda else 2_048, window=longest - 2, continuous=True),
-            training=TrainPlan(
-                steps=facts.steps, seconds=facts.seconds, seed=facts.seed, rate=rate, hold=0.3, final=0.05
-            ),
-        )
+        mlp_width = -int(-self.inner * width // 8) * 8
+        parts = {
+            "tokenizer": registry.load("tokenizer", "bpe")(),
+            "backbone": registry.load("backbone", self.backbone)(**sizes, mlp_width=mlp_width),
+        }
+        return run_of(self, facts, objective, **parts, window=longest - 2, continuous=True, rate=rate)

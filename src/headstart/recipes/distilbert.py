@@ -10,12 +10,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from headstart.base import registry
 from headstart.base.spec import ObjectiveSpec, RecipeSpec
 from headstart.recipes.facts import Facts
-from headstart.recipes.sizes import encoder_size, tokens_per_batch
-from headstart.training.plan import TrainPlan
-from headstart.training.run import BatchSpec, RunSpec
+from headstart.recipes.sizes import encoder_run, encoder_size
+from headstart.training.run import RunSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,15 +24,5 @@ class DistilBertRecipe(RecipeSpec):
 
     def plan(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
         """Return the run: WordPiece, encoder of a size that the budget can train, length buckets."""
-        size = encoder_size(facts)
-        backbone = registry.load("backbone", "distilbert")
-        return RunSpec(
-            corpus=facts.corpus,
-            tokenizer=registry.load("tokenizer", "wordpiece")(),
-            backbone=backbone(depth=size.depth, width=size.width, heads=size.heads, mlp_width=4 * size.width),
-            objective=objective or registry.load("objective", self.objective)(),
-            batches=BatchSpec(tokens=tokens_per_batch(facts), window=126),
-            training=TrainPlan(
-                steps=facts.steps, seconds=facts.seconds, seed=facts.seed, rate=size.rate, hold=0.3, final=0.05
-            ),
-        )
+        mlp_width = 4 * encoder_size(facts).width
+        return encoder_run(self, facts, objective, "distilbert", mlp_width=mlp_width)

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from headstart.base import registry
 from headstart.base.spec import ObjectiveSpec, RecipeSpec
 from headstart.recipes.facts import Facts
-from headstart.training.plan import TrainPlan
-from headstart.training.run import BatchSpec, RunSpec
+from headstart.recipes.sizes import by_budget, run_of
+from headstart.training.run import RunSpec
 
 # (CPU minutes up to which it is the right size, width of both directions, peak rate)
-_CPU_SIZES = ((20, 256, 4e-3), (120, 512, 2e-3), (10**9, 1024, 1e-3))
+_CPU_SIZES = ((20, (256, 4e-3)), (120, (512, 2e-3)), (10**9, (1024, 1e-3)))
 _GPU_SIZE = (2048, 1e-3)
-_CPU_STEPS_PER_MINUTE = 600
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,18 +27,9 @@ class ElmoRecipe(RecipeSpec):
 
     def plan(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
         """Return the run: WordPiece, LSTMs of a size that the budget can train, a document's start and end known."""
-        if facts.cuda:
-            width, rate = _GPU_SIZE
-        else:
-            minutes = facts.seconds / 60 if facts.seconds else (facts.steps or 0) / _CPU_STEPS_PER_MINUTE
-            _, width, rate = next(size for size in _CPU_SIZES if minutes <= size[0])
-        return RunSpec(
-            corpus=facts.corpus,
-            tokenizer=registry.load("tokenizer", "wordpiece")(),
-            backbone=registry.load("backbone", "elmo")(width=width),
-            objective=objective or registry.load("objective", "bilm")(),
-            batches=BatchSpec(tokens=65_536 if facts.cuda else 2_048, window=126),
-            training=TrainPlan(
-                steps=facts.steps, seconds=facts.seconds, seed=facts.seed, rate=rate, hold=0.3, final=0.05
-            ),
-        )
+        width, rate = by_budget(facts, _CPU_SIZES, _GPU_SIZE, 600)
+        parts = {
+            "tokenizer": registry.load("tokenizer", "wordpiece")(),
+            "backbone": registry.load("backbone", "elmo")(width=width),
+        }
+        return run_of(self, facts, objective, **parts, window=126, rate=rate)

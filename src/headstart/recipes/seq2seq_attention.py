@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from headstart.base import registry
 from headstart.base.spec import ObjectiveSpec, RecipeSpec
 from headstart.recipes.facts import Facts
-from headstart.recipes.sizes import encoder_size, tokens_per_batch
-from headstart.training.plan import TrainPlan
-from headstart.training.run import BatchSpec, RunSpec
+from headstart.recipes.sizes import encoder_size, run_of
+from headstart.training.run import RunSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,13 +26,8 @@ class AttentiveSeq2SeqRecipe(RecipeSpec):
     def plan(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
         """Return the run: unigram pieces of both languages together, one layer on each side, short samples."""
         size = encoder_size(facts)
-        return RunSpec(
-            corpus=facts.corpus,
-            tokenizer=registry.load("tokenizer", "unigram")(sentinels=100),
-            backbone=registry.load("backbone", "seq2seq_attention")(width=2 * size.width),
-            objective=objective or registry.load("objective", self.objective)(),
-            batches=BatchSpec(tokens=tokens_per_batch(facts), window=62),
-            training=TrainPlan(
-                steps=facts.steps, seconds=facts.seconds, seed=facts.seed, rate=size.rate, hold=0.3, final=0.05
-            ),
-        )
+        parts = {
+            "tokenizer": registry.load("tokenizer", "unigram")(sentinels=100),
+            "backbone": registry.load("backbone", "seq2seq_attention")(width=2 * size.width),
+        }
+        return run_of(self, facts, objective, **parts, window=62, rate=size.rate)

@@ -1,12 +1,17 @@
-"""How large an encoder a budget can train; shared by the recipes of Transformer encoders."""
+"""What the recipes share: how large a network a budget can train, and the run around the parts they pick."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeVar
 
+from headstart.base import registry
+from headstart.base.spec import BackboneSpec, ObjectiveSpec, RecipeSpec, TokenizerSpec
 from headstart.recipes.facts import Facts
+from headstart.training.plan import TrainPlan
+from headstart.training.run import BatchSpec, RunSpec
 
-_CPU_STEPS_PER_MINUTE = 400
+T = TypeVar("T")
 
 
 class Size(NamedTuple):
@@ -23,14 +28,65 @@ _CPU = ((20, Size(4, 128, 4, 3e-3)), (120, Size(4, 256, 4, 2e-3)), (10**9, Size(
 _GPU = Size(12, 768, 12, 6e-4)
 
 
-def encoder_size(facts: Facts) -> Size:
-    """Return the size for the budget and the machine."""
+def by_budget(facts: Facts, cpu: Sequence[tuple[float, T]], gpu: T, steps_per_minute: int) -> T:
+    """Return the choice for the budget and the machine. cpu: (CPU minutes up to which it is right, choice), rising."""
     if facts.cuda:
-        return _GPU
-    minutes = facts.seconds / 60 if facts.seconds else (facts.steps or 0) / _CPU_STEPS_PER_MINUTE
-    return next(size for most, size in _CPU if minutes <= most)
+        return gpu
+    minutes = facts.seconds / 60 if facts.seconds else (facts.steps or 0) / steps_per_minute
+    return next(choice for most, choice in cpu if minutes <= most)
+
+
+def encoder_size(facts: Facts) -> Size:
+    """Return the size of an encoder for the budget and the machine."""
+    return by_budget(facts, _CPU, _GPU, 400)
+
+
+def writer_sizes(facts: Facts) -> dict[str, int]:
+    """Return the sizes of an encoder-decoder, each side half as deep as an encoder alone."""
+    size = encoder_size(facts)
+    return {"depth": max(size.depth // 2, 2), "width": size.width, "heads": size.heads, "mlp_width": 4 * size.width}
 
 
 def tokens_per_batch(facts: Facts) -> int:
     """Return the tokens of one batch: small ones learn fastest on a CPU, a GPU wants large ones."""
     return 65_536 if facts.cuda else 2_048
+
+
+def run_of(
+    recipe: RecipeSpec,
+    facts: Facts,
+    objective: ObjectiveSpec | None,
+    *,
+    tokenizer: TokenizerSpec,
+    backbone: BackboneSpec,
+    window: int,
+    continuous: bool = False,
+    **training: Any,
+) -> RunSpec:
+    """Return the run of these parts, by the recipe's objective unless another is given; training: of `TrainPlan`."""
+    budget = {"steps": facts.steps, "seconds": facts.seconds, "seed": facts.seed}
+    return RunSpec(
+        corpus=facts.corpus,
+        tokenizer=tokenizer,
+        backbone=backbone,
+        objective=objective or registry.load("objective", recipe.objective)(),
+        batches=BatchSpec(tokens=tokens_per_batch(facts), window=window, continuous=continuous),
+        training=TrainPlan(**budget, **{"hold": 0.3, "final": 0.05, **training}),
+    )
+
+
+def encoder_run(
+    recipe: RecipeSpec, facts: Facts, objective: ObjectiveSpec | None, backbone: str, window: int = 126, **settings: Any
+) -> RunSpec:
+    """Return the run of an encoder on word pieces, of a size that the budget can train; settings: of the backbone."""
+    size = encoder_size(facts)
+    sizes = {"depth": size.depth, "width": size.width, "heads": size.heads}
+    return run_of(
+        recipe,
+        facts,
+        objective,
+        tokenizer=registry.load("tokenizer", "wordpiece")(),
+        backbone=registry.load("backbone", backbone)(**sizes, **settings),
+        window=window,
+        rate=size.rate,
+    )

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from headstart.base import registry
 from headstart.base.spec import ObjectiveSpec, RecipeSpec
 from headstart.recipes.facts import Facts
-from headstart.recipes.sizes import encoder_size, tokens_per_batch
-from headstart.training.plan import TrainPlan
-from headstart.training.run import BatchSpec, RunSpec
+from headstart.recipes.sizes import encoder_size, run_of, writer_sizes
+from headstart.training.run import RunSpec
 
 # The words start at N(0, 1), as in T5, and Adam's steps do not grow with them (those of T5's Adafactor do).
 _RATE_WORDS = 0.02
@@ -28,18 +27,10 @@ class T5Recipe(RecipeSpec):
 
     def plan(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
         """Return the run: unigram pieces with 100 sentinels, both sides half as deep as an encoder alone."""
-        size = encoder_size(facts)
-        backbone = registry.load("backbone", "t5")
-        return RunSpec(
-            corpus=facts.corpus,
-            tokenizer=registry.load("tokenizer", "unigram")(sentinels=100),
-            backbone=backbone(
-                depth=max(size.depth // 2, 2), width=size.width, heads=size.heads, mlp_width=4 * size.width
-            ),
-            objective=objective or registry.load("objective", self.objective)(),
-            batches=BatchSpec(tokens=tokens_per_batch(facts), window=126),
-            training=TrainPlan(
-                steps=facts.steps, seconds=facts.seconds, seed=facts.seed, rate=size.rate,
-                rate_embeddings=_RATE_WORDS, hold=0.3, final=0.05,
-            ),
-        )  # fmt: skip
+        parts = {
+            "tokenizer": registry.load("tokenizer", "unigram")(sentinels=100),
+            "backbone": registry.load("backbone", "t5")(**writer_sizes(facts)),
+        }
+        return run_of(
+            self, facts, objective, **parts, window=126, rate=encoder_size(facts).rate, rate_embeddings=_RATE_WORDS
+        )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 from headstart.base.errors import HeadstartError
@@ -12,12 +11,13 @@ from headstart.base.examples import Examples, Span
 from headstart.base.spec import TaskSpec
 from headstart.data.columns import columns_of
 from headstart.data.ledger import Ledger
-from headstart.data.task_files import Columns, Guess, Unusable, read_labelled
+from headstart.data.task_files import Guess, Unusable, read_labelled
 from headstart.metrics.answer_f1 import AnswerF1
+from headstart.tasks.tables import Asked, FromTables
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnswerSpec(TaskSpec):
+class AnswerSpec(FromTables, TaskSpec):
     """Text is the question, text2 the text with the answer; SQuAD files are such rows.
 
     The label column holds a list of the right answers, as {"start", "text"}, characters of text2 from 0; an empty list
@@ -28,30 +28,21 @@ class AnswerSpec(TaskSpec):
     metric: ClassVar[str] = "answer_f1"
     verbatim: ClassVar[bool] = True
 
-    def read(
-        self,
-        paths: str | Path | Sequence[str | Path],
-        text: str | None = None,
-        label: str | None = None,
-        text2: str | None = None,
-        classes: Sequence[str] | None = None,
-        group: str | None = None,
-        remembered: Mapping[str, str | None] | None = None,
-    ) -> tuple[Examples, Ledger, list[str]]:
-        """Return (examples, ledger, notes) of labelled files; see `read_labelled` for the columns.
+    def gather(self, asked: Asked) -> tuple[Examples, Ledger]:
+        """Return (examples, ledger) of labelled files; see `read_labelled` for the columns.
 
         Rows whose answers are none (no list, not at their start) are skipped and named.
         Raises HeadstartError: no such column, no usable row.
         """
         rows, ledger = read_labelled(
-            paths,
+            asked.paths,
             _answers,
-            named=Columns(text, text2, label, group),
-            remembered=remembered,
+            named=asked.named,
+            remembered=asked.remembered,
             guesses=_GUESSES,
             verbatim=self.verbatim,
         )
-        return rows.examples(targets=rows.targets, task=self.name), ledger, ledger.notes
+        return rows.examples(targets=rows.targets, task=self.name), ledger
 
     def recognises(self, rows: list[dict[str, Any]], named: dict[str, str | None]) -> str | None:
         """Return why these rows hold answers: a column of lists of {start, text}."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,33 +16,25 @@ from headstart.base.examples import Examples
 from headstart.base.spec import TaskSpec
 from headstart.data.columns import cell
 from headstart.data.ledger import Ledger
-from headstart.data.task_files import Columns, Unusable, read_labelled
+from headstart.data.task_files import Unusable, read_labelled
+from headstart.tasks.tables import Asked, FromTables
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassifySpec(TaskSpec):
+class ClassifySpec(FromTables, TaskSpec):
     """The label column holds the name of the class."""
 
     head: ClassVar[str] = "classify"
     metric: ClassVar[str] = "accuracy"
 
-    def read(
-        self,
-        paths: str | Path | Sequence[str | Path],
-        text: str | None = None,
-        label: str | None = None,
-        text2: str | None = None,
-        classes: Sequence[str] | None = None,
-        group: str | None = None,
-        remembered: Mapping[str, str | None] | None = None,
-    ) -> tuple[Examples, Ledger, list[str]]:
-        """Return (examples, ledger, notes) of labelled files; see `read_labelled` for the columns.
+    def gather(self, asked: Asked) -> tuple[Examples, Ledger]:
+        """Return (examples, ledger) of labelled files; see `read_labelled` for the columns.
 
         classes: the label names to index by (those of the training file); None = those found, sorted, numbers by value.
         Rows without a label or with a label not in `classes` are skipped and named.
         Raises HeadstartError: no such column, no usable row, one class only.
         """
-        allowed = None if classes is None else {_clean(name) for name in classes}
+        allowed = None if asked.classes is None else {_clean(name) for name in asked.classes}
 
         def target(value: Any, texts: list[str]) -> str:
             found = _clean(cell(value) or "")
@@ -55,18 +46,18 @@ class ClassifySpec(TaskSpec):
                 raise Unusable("unknown label", f"'{found[:40]}'{known}")
             return found
 
-        rows, ledger = read_labelled(paths, target, named=Columns(text, text2, label, group), remembered=remembered)
-        found = tuple(map(_clean, classes)) if classes is not None else sort_classes(rows.targets)
+        rows, ledger = read_labelled(asked.paths, target, named=asked.named, remembered=asked.remembered)
+        found = tuple(map(_clean, asked.classes)) if asked.classes is not None else sort_classes(rows.targets)
         if len(found) < 2:
             raise HeadstartError(f"only one class, '{found[0]}', in {rows.where}; a task needs at least two")
-        if classes is None and len(found) == len(rows.targets) > 2:
+        if asked.classes is None and len(found) == len(rows.targets) > 2:
             raise HeadstartError(
                 f"every label in {rows.where} is different ({found[0]}, {found[1]}, ...); that column is no label: "
                 "label="
             )
         index = {name: position for position, name in enumerate(found)}
         labels_N = np.array([index[name] for name in rows.targets], np.int64)
-        return rows.examples(labels=labels_N, classes=found), ledger, ledger.notes
+        return rows.examples(labels=labels_N, classes=found), ledger
 
     def plain(self, answer: int, classes: tuple[str, ...]) -> dict[str, Any]:
         """Return the name of the class."""

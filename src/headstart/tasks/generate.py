@@ -3,45 +3,35 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 from headstart.base.examples import Examples
 from headstart.base.spec import TaskSpec
 from headstart.data.columns import cell
 from headstart.data.ledger import Ledger
-from headstart.data.task_files import Columns, Unusable, read_labelled
+from headstart.data.task_files import Unusable, read_labelled
 from headstart.metrics.chrf import ChrF
+from headstart.tasks.tables import Asked, FromTables
 
 _ENOUGH_ROWS = 20  # to tell texts from classes
 _DIFFERENT = 0.9  # of the cells, at least, when they are texts
 
 
 @dataclass(frozen=True, kw_only=True)
-class GenerateSpec(TaskSpec):
+class GenerateSpec(FromTables, TaskSpec):
     """The label column holds the text to write: `--text en --label ko` translates into Korean."""
 
     head: ClassVar[str] = "generate"
     metric: ClassVar[str] = "chrf"
 
-    def read(
-        self,
-        paths: str | Path | Sequence[str | Path],
-        text: str | None = None,
-        label: str | None = None,
-        text2: str | None = None,
-        classes: Sequence[str] | None = None,
-        group: str | None = None,
-        remembered: Mapping[str, str | None] | None = None,
-    ) -> tuple[Examples, Ledger, list[str]]:
-        """Return (examples, ledger, notes) of files of pairs; see `read_labelled` for the columns.
+    def gather(self, asked: Asked) -> tuple[Examples, Ledger]:
+        """Return (examples, ledger) of files of pairs; see `read_labelled` for the columns.
 
         Rows without a text to write are skipped and named. Raises HeadstartError: no such column, no usable row.
         """
-        rows, ledger = read_labelled(paths, _text, named=Columns(text, text2, label, group), remembered=remembered)
-        return rows.examples(targets=rows.targets, task=self.name), ledger, ledger.notes
+        rows, ledger = read_labelled(asked.paths, _text, named=asked.named, remembered=asked.remembered)
+        return rows.examples(targets=rows.targets, task=self.name), ledger
 
     def recognises(self, rows: list[dict[str, Any]], named: dict[str, str | None]) -> str | None:
         """Return why these rows hold texts to write: in a named label column nearly every cell is another text."""

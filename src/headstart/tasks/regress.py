@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 from headstart.base.errors import HeadstartError
@@ -13,32 +11,24 @@ from headstart.base.examples import Examples
 from headstart.base.spec import TaskSpec
 from headstart.data.columns import cell, guess_label
 from headstart.data.ledger import Ledger
-from headstart.data.task_files import Columns, Unusable, read_labelled
+from headstart.data.task_files import Unusable, read_labelled
+from headstart.tasks.tables import Asked, FromTables
 
 
 @dataclass(frozen=True, kw_only=True)
-class RegressSpec(TaskSpec):
+class RegressSpec(FromTables, TaskSpec):
     """The label column holds a number; any scale will do."""
 
     head: ClassVar[str] = "regress"
     metric: ClassVar[str] = "spearman"
 
-    def read(
-        self,
-        paths: str | Path | Sequence[str | Path],
-        text: str | None = None,
-        label: str | None = None,
-        text2: str | None = None,
-        classes: Sequence[str] | None = None,
-        group: str | None = None,
-        remembered: Mapping[str, str | None] | None = None,
-    ) -> tuple[Examples, Ledger, list[str]]:
-        """Return (examples, ledger, notes) of labelled files; see `read_labelled` for the columns.
+    def gather(self, asked: Asked) -> tuple[Examples, Ledger]:
+        """Return (examples, ledger) of labelled files; see `read_labelled` for the columns.
 
         Rows without a finite number are skipped and named. Raises HeadstartError: no such column, no usable row.
         """
-        rows, ledger = read_labelled(paths, _number, named=Columns(text, text2, label, group), remembered=remembered)
-        return rows.examples(targets=rows.targets, task=self.name), ledger, ledger.notes
+        rows, ledger = read_labelled(asked.paths, _number, named=asked.named, remembered=asked.remembered)
+        return rows.examples(targets=rows.targets, task=self.name), ledger
 
     def recognises(self, rows: list[dict[str, Any]], named: dict[str, str | None]) -> str | None:
         """Return why these rows ask for a number: pairs of texts with labels that are numbers, some of them broken."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 from headstart.base.errors import HeadstartError
@@ -13,44 +11,37 @@ from headstart.base.spec import TaskSpec
 from headstart.data.columns import guess_text
 from headstart.data.ledger import Ledger
 from headstart.data.matching import Match
-from headstart.data.task_files import Columns, read_labelled
+from headstart.data.task_files import read_labelled
+from headstart.tasks.tables import Asked, FromTables
 
 
 @dataclass(frozen=True, kw_only=True)
-class RetrieveSpec(TaskSpec):
+class RetrieveSpec(FromTables, TaskSpec):
     """Rows are pairs of texts that belong together; what is looked through is every second text of the file."""
 
     head: ClassVar[str] = "retrieve"
     metric: ClassVar[str] = "mrr"
 
-    def read(
-        self,
-        paths: str | Path | Sequence[str | Path],
-        text: str | None = None,
-        label: str | None = None,
-        text2: str | None = None,
-        classes: Sequence[str] | None = None,
-        group: str | None = None,
-        remembered: Mapping[str, str | None] | None = None,
-    ) -> tuple[Examples, Ledger, list[str]]:
-        """Return (examples, ledger, notes) of files of pairs; see `read_labelled` for the columns.
+    def gather(self, asked: Asked) -> tuple[Examples, Ledger]:
+        """Return (examples, ledger) of files of pairs; see `read_labelled` for the columns.
 
         Raises HeadstartError: no such column, no usable row, no second text, a label column.
         """
-        if label is not None:
+        if asked.named.label is not None:
             raise HeadstartError(
-                f"label={label}: task retrieve has no label column; name the text that belongs to --text by --text2"
+                f"label={asked.named.label}: task retrieve has no label column; name the text that belongs to --text "
+                "by --text2"
             )
         rows, ledger = read_labelled(
-            paths,
+            asked.paths,
             lambda value, texts: Match(texts[-1], 1.0, 1),
-            named=Columns(text, text2, None, group),
-            remembered=remembered,
+            named=asked.named,
+            remembered=asked.remembered,
             guesses={"text": guess_text},
         )
         if not rows.second:
             raise HeadstartError(f"task retrieve needs pairs of texts; {rows.where}: name the second one with --text2")
-        return rows.examples(targets=rows.targets, task=self.name), ledger, ledger.notes
+        return rows.examples(targets=rows.targets, task=self.name), ledger
 
     def plain(self, answer: Match, classes: tuple[str, ...]) -> dict[str, Any]:
         """Return the text that fits best, how well, and the place of the row's own second text."""

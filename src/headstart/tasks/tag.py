@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 from headstart.base.errors import HeadstartError
@@ -12,49 +11,40 @@ from headstart.base.examples import Examples, Span
 from headstart.base.spec import TaskSpec
 from headstart.data.columns import columns_of
 from headstart.data.ledger import Ledger
-from headstart.data.task_files import GUESSES, Columns, Unusable, read_labelled
+from headstart.data.task_files import GUESSES, Unusable, read_labelled
+from headstart.tasks.tables import Asked, FromTables
 
 _USUAL = ("entities", "words")
 
 
 @dataclass(frozen=True, kw_only=True)
-class TagSpec(TaskSpec):
+class TagSpec(FromTables, TaskSpec):
     """The label column holds a list of {"start", "end", "label"}, characters of the text from 0, end exclusive."""
 
     head: ClassVar[str] = "tag"
     metric: ClassVar[str] = "entity_f1"
     verbatim: ClassVar[bool] = True
 
-    def read(
-        self,
-        paths: str | Path | Sequence[str | Path],
-        text: str | None = None,
-        label: str | None = None,
-        text2: str | None = None,
-        classes: Sequence[str] | None = None,
-        group: str | None = None,
-        remembered: Mapping[str, str | None] | None = None,
-    ) -> tuple[Examples, Ledger, list[str]]:
-        """Return (examples, ledger, notes) of labelled files; see `read_labelled` for the columns.
+    def gather(self, asked: Asked) -> tuple[Examples, Ledger]:
+        """Return (examples, ledger) of labelled files; see `read_labelled` for the columns.
 
         classes: the labels of the training file; others stay in the answers, where no model can find them, and are
         noted. None = those found, sorted. Rows whose spans are none (no list, beyond the text, blank, overlapping) are
         skipped and named. Raises HeadstartError: no such column, no usable row, no span at all, pairs of texts.
         """
-        if text2 is not None:
-            raise HeadstartError(f"text2={text2}: task tag reads one text; spans are of a single text")
+        if asked.named.text2 is not None:
+            raise HeadstartError(f"text2={asked.named.text2}: task tag reads one text; spans are of a single text")
         guesses = {**GUESSES, "label": _guess}
-        named = Columns(text, None, label, group)
         rows, ledger = read_labelled(
-            paths, _spans, named=named, remembered=remembered, guesses=guesses, verbatim=self.verbatim
+            asked.paths, _spans, named=asked.named, remembered=asked.remembered, guesses=guesses, verbatim=self.verbatim
         )
         found = {span.label for spans in rows.targets for span in spans}
-        if not found and classes is None:
+        if not found and asked.classes is None:
             raise HeadstartError(f"no span in any row of {rows.where}; task tag needs labelled pieces of text")
-        if classes is not None and (new := sorted(found - set(classes))):
+        if asked.classes is not None and (new := sorted(found - set(asked.classes))):
             ledger.note(f"labels that the training rows did not have, so none is found: {', '.join(new)}", rows.where)
-        kept = tuple(sorted(found)) if classes is None else tuple(classes)
-        return rows.examples(targets=rows.targets, classes=kept, task=self.name), ledger, ledger.notes
+        kept = tuple(sorted(found)) if asked.classes is None else tuple(asked.classes)
+        return rows.examples(targets=rows.targets, classes=kept, task=self.name), ledger
 
     def recognises(self, rows: list[dict[str, Any]], named: dict[str, str | None]) -> str | None:
         """Return why these rows hold spans: a column of lists of {start, end, label}."""
