@@ -25,7 +25,8 @@ class Examples:
     classes: the label names in a fixed order. groups: N group names that must not be split apart, or None.
     task: what is asked (`headstart list task`). targets: the N answers of a task other than `classify`, or None:
     numbers (regress), tuples of `Span` in `first` (tag), tuples of `Span` in `second`, empty where there is no answer
-    (answer), texts (generate), ranks of the own `second` (retrieve).
+    (answer), texts (generate), ranks of the own `second` (retrieve). places: the N (file, line) that rows were read
+    from, or None.
     """
 
     first: Sequence[str]
@@ -35,6 +36,7 @@ class Examples:
     groups: Sequence[str] | None = None
     task: str = "classify"
     targets: Sequence[Any] | None = None
+    places: Sequence[tuple[str, int]] | None = None
 
     def __len__(self) -> int:
         return len(self.first)
@@ -50,4 +52,5 @@ class Examples:
             groups=None if self.groups is None else [self.groups[row] for row in pick],
             task=self.task,
             targets=None if self.targets is None else [self.targets[row] for row in pick],
+            places=None if self.places is None else [self.places[row] for row in pick],
         )

@@ -64,10 +64,12 @@ class Gathered:
     second: list[str] = field(default_factory=list)
     targets: list[Any] = field(default_factory=list)
     groups: list[str] = field(default_factory=list)
+    places: list[tuple[str, int]] = field(default_factory=list)
 
     def examples(self, **answers: Any) -> Examples:
         """Return the texts with `answers`, the other fields of `Examples`."""
-        return Examples(first=self.first, second=self.second or None, groups=self.groups or None, **answers)
+        more = {"groups": self.groups or None, "places": self.places}
+        return Examples(first=self.first, second=self.second or None, **more, **answers)
 
 
 def read_labelled(
@@ -122,7 +124,6 @@ def read_texts(
     """
     ledger = Ledger()
     gathered = Gathered()
-    places: list[tuple[str, int]] = []
     asked = _asked(Columns(text, text2), remembered, {"text": guess_text}, verbatim)
     names = expand(paths, ledger)
     for name in names:
@@ -133,11 +134,11 @@ def read_texts(
                 ledger.complain("empty text, kept", row.source, row.line)
             gathered.first.append(cells[0])
             gathered.second.extend(cells[1:])
-            places.append((row.source, row.line))
+            gathered.places.append((row.source, row.line))
             ledger.use()
     if not gathered.first:
         raise HeadstartError(f"no row in {', '.join(shown(name) for name in names[:3])}: {_oneline(ledger)}")
-    return gathered.examples(), ledger, ledger.notes, places
+    return gathered.examples(), ledger, ledger.notes, gathered.places
 
 
 def _asked(
@@ -223,6 +224,7 @@ def _take(
     gathered.first.append(cells[0])
     gathered.second.extend(cells[1:])
     gathered.targets.append(answer)
+    gathered.places.append((row.source, row.line))
     if columns.group is not None:
         gathered.groups.append(cell(row.value.get(columns.group)) or f"{row.source}:{row.line}")
     ledger.use()

@@ -1,0 +1,326 @@
+"""The audit: row ledger, profile, copies, leaks, doubtful labels, shifts; plain data that `compare` signs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from headstart.auditing import words
+from headstart.auditing.classifier import counts, pair_counts
+from headstart.auditing.copies import KINDS, Copies, Within, inside
+from headstart.auditing.folding import fold_all
+from headstart.auditing.labels import FEWEST, conflicts, suspects
+from headstart.auditing.profile import profile
+from headstart.auditing.two_sample import FEWEST as FEWEST_OF_A_SIDE
+from headstart.auditing.two_sample import class_shares, two_sample
+from headstart.base.examples import Examples
+from headstart.data.row import Row
+
+LISTED = 50  # findings of a kind that are written out; all are counted
+_LISTED_LABELS, _PORTION, _SHOWN = 200, 8_192, 160
+Progress = Callable[[str], None]
+CorpusRows = Callable[[], Iterable[str | Row]]
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What was found. data: plain JSON, a function of the inputs alone.
+
+    slices: `contaminated` and `clean`, bool [test rows]: with or without a copy (exact, normalised or near; of
+    pairs the pair) in train or corpus; empty without a test part.
+    """
+
+    data: dict[str, Any]
+    slices: dict[str, np.ndarray]
+
+    @property
+    def identity(self) -> str:
+        """The SHA-256 of `data` as canonical JSON: what a report quotes to say which audit it rests on."""
+        text = json.dumps(self.data, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+    def sentences(self, language: str = "en") -> list[str]:
+        """Return what a reader should know, the most important first. Raises HeadstartError: unknown language."""
+        return words.sentences(self.data, language)
+
+
+def run_audit(
+    train: Examples,
+    test: Examples | None = None,
+    corpus: CorpusRows | None = None,
+    *,
+    ledger: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    progress: Progress = lambda line: None,
+) -> Audit:
+    """Look through `train`, `test` and a `corpus` for what makes scores lie.
+
+    corpus: called once, its documents (or `Row`s, which are named by file and line) are streamed and never kept; they
+    are held against the test rows, without a test part against the training rows. ledger: what the files' ledgers say,
+    carried along. progress: called with a line of text at each long step.
+    """
+    parts = {"train": _Part("train", train)} | ({} if test is None else {"test": _Part("test", test)})
+    data: dict[str, Any] = {
+        "format": 1,
+        "task": train.task,
+        "pairs": train.second is not None,
+        "seed": seed,
+        "ledger": dict(ledger or {}),
+        "splits": {},
+        "across": {},
+    }
+    for name, part in parts.items():
+        progress(f"{name}: profile and duplicates of {len(part):,} rows")
+        data["splits"][name] = part.summary()
+    target = parts.get("test", parts["train"])
+    hit_N = np.zeros(len(target), bool)
+    if test is not None:
+        progress(f"test against train: {len(target):,} rows against {len(parts['train']):,}")
+        data["across"]["train"], hit_N = _across(target, parts["train"].portions(), parts["train"])
+        data["groups"] = _groups(parts)
+    if corpus is not None:
+        data["across"]["corpus"], hits = _across(target, _documents(corpus, progress), None)
+        hit_N = hit_N | hits
+    data["labels"] = _labels(parts, seed, progress)
+    data["shift"] = _shift(parts, seed, progress)
+    slices = {} if test is None else {"contaminated": hit_N, "clean": ~hit_N}
+    data["slices"] = {name: int(mask.sum()) for name, mask in slices.items()}
+    # Half characters that a file may hold have no place in JSON.
+    return Audit(json.loads(json.dumps(data, ensure_ascii=False).encode("utf-8", "replace")), slices)
+
+
+class _Part:
+    """One split. texts: one per row, tuples for pairs; single: each text on its own, of pairs the first ones, then the
+    second ones; folds, single_folds: their folds."""
+
+    def __init__(self, name: str, examples: Examples):
+        self.name, self.examples = name, examples
+        self.texts = list(examples.first if examples.second is None else zip(examples.first, examples.second))
+        self.folds = fold_all(examples.first, examples.second)
+        self.single = [*examples.first, *(examples.second or ())]
+        self.single_folds = self.folds if examples.second is None else fold_all(self.single)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @property
+    def plain(self) -> list[str]:
+        """One text per row; those of a pair joined."""
+        second = self.examples.second
+        return list(self.examples.first) if second is None else [" ".join(pair) for pair in self.texts]
+
+    @cached_property
+    def labels(self) -> list[str] | None:
+        """What rows are labelled with, in a form that can be compared."""
+        examples = self.examples
+        if examples.labels is not None:
+            return [examples.classes[label] for label in examples.labels]
+        return None if examples.targets is None or examples.task == "retrieve" else [*map(str, examples.targets)]
+
+    def where(self, row: int) -> dict[str, Any]:
+        """Return how a reader finds the row: split, number from 1, file and line where they are known, its text."""
+        out: dict[str, Any] = {"split": self.name, "row": int(row) + 1}
+        if self.examples.places is not None:
+            file, line = self.examples.places[row]
+            out |= {"file": Path(file).name, "line": int(line)}
+        text = self.texts[row]
+        return out | {"text": _shown(text if isinstance(text, str) else " | ".join(text))}
+
+    def summary(self) -> dict[str, Any]:
+        """Return profile and duplicates."""
+        examples = self.examples
+        found = inside(self.texts, self.folds)
+        out: dict[str, Any] = {"profile": profile(examples.first), "duplicates": self._duplicates(found)}
+        if examples.second is not None:
+            out["profile_second"] = profile(examples.second)
+        length_N = np.fromiter((len(text) for text in self.plain), np.int64, len(self))
+        order = np.lexsort((np.arange(len(self)), length_N))
+        out["shortest"], out["longest"] = ([self.where(row) for row in rows] for rows in (order[:3], order[::-1][:3]))
+        if examples.labels is not None:
+            count_C = np.bincount(examples.labels, minlength=len(examples.classes)).tolist()
+            out["classes"] = dict(zip(examples.classes, count_C))
+        return out
+
+    def _duplicates(self, found: Within) -> dict[str, Any]:
+        """Return how many rows copy an earlier one (near: have a near copy), and the first of them."""
+        out: dict[str, Any] = {}
+        for kind in KINDS:
+            mate_N = found.partner(kind)
+            rows = np.flatnonzero(mate_N >= 0)
+            shown = rows if kind != "normalised" else rows[found.exact_N[rows] < 0]
+            shown = shown if kind != "near" else shown[mate_N[shown] < shown]
+            listed = [[self.where(row), self.where(mate_N[row])] for row in shown[:LISTED]]
+            out[kind] = {"rows": len(rows), "listed": listed}
+        return out
+
+    def portions(self) -> Iterator[_Portion]:
+        """Yield the rows a portion at a time."""
+        for start in range(0, len(self), _PORTION):
+            some, rest = slice(start, start + _PORTION), slice(len(self) + start, len(self) + start + _PORTION)
+            single, single_folds = self.single[some], self.single_folds[some]
+            if self.examples.second is not None:
+                single = [text for pair in self.texts[some] for text in pair]
+                single_folds = [fold for pair in zip(single_folds, self.single_folds[rest]) for fold in pair]
+            where = partial(_where, self, start)
+            yield _Portion(self.texts[some], self.folds[some], single, single_folds, where)
+
+
+def _where(part: _Part, start: int, at: int) -> dict[str, Any]:
+    return part.where(start + at)
+
+
+@dataclass(frozen=True)
+class _Portion:
+    """Some rows of a stream. texts, folds: as in `_Part`; single, single_folds: those of a pair one after the other;
+    where(at): how a reader finds a row."""
+
+    texts: list[Any]
+    folds: list[str]
+    single: list[str]
+    single_folds: list[str]
+    where: Callable[[int], dict[str, Any]]
+
+
+def _documents(corpus: CorpusRows, progress: Progress) -> Iterator[_Portion]:
+    """Yield the corpus a portion at a time."""
+    stream, seen = iter(corpus()), 0
+    while rows := list(islice(stream, _PORTION)):
+        texts = [row.value if isinstance(row, Row) else row for row in rows]
+        folds = fold_all(texts)
+
+        def where(at: int, rows: list = rows, texts: list[str] = texts, seen: int = seen) -> dict[str, Any]:
+            out: dict[str, Any] = {"split": "corpus", "row": seen + at + 1}
+            if isinstance(rows[at], Row):
+                out |= {"file": Path(rows[at].source).name, "line": rows[at].line}
+            return out | {"text": _shown(texts[at])}
+
+        yield _Portion(texts, folds, texts, folds, where)
+        before, seen = seen, seen + len(rows)
+        if seen // 100_000 > before // 100_000:
+            progress(f"corpus: {seen:,} documents compared")
+
+
+def _across(target: _Part, portions: Iterable[_Portion], train: _Part | None) -> tuple[dict[str, Any], np.ndarray]:
+    """Return (what was found, which target rows have a copy) of `target` against a stream of portions.
+
+    Of pairs also single texts; a corpus (train: None) holds no pairs, so there they are all there is.
+    """
+    pairs = target.examples.second is not None
+    whole = Copies(target.texts, target.folds) if train is not None or not pairs else None
+    single = Copies(target.single, target.single_folds) if pairs else None
+    each = 1 if train is None else 2  # single texts of a row of the stream
+    mates: dict[int, dict[str, Any]] = {}
+    seen = 0
+    for some in portions:
+        numbers = set() if whole is None else {number - seen for number in whole.add(some.texts, some.folds)}
+        if single is not None:
+            numbers |= {number // each - seen for number in single.add(some.single, some.single_folds)}
+        mates |= {seen + at: some.where(at) for at in numbers}
+        seen += len(some.texts)
+    out: dict[str, Any] = {"compared": seen, "of": target.name, "rows": len(target)}
+    hit_N = np.zeros(len(target), bool)
+    if whole is not None:
+        kind_N, at_N = whole.result()
+        out["copies"], hit_N = _listed(target, kind_N, at_N, mates), kind_N > 0
+        if train is not None and target.labels is not None and train.labels is not None:
+            same = np.flatnonzero((kind_N == 1) | (kind_N == 2))
+            out["copies"]["other_label"] = sum(target.labels[row] != train.labels[at_N[row]] for row in same)
+    if single is not None:
+        kind_S, at_S = single.result()
+        out["single_texts"] = _listed(target, kind_S, at_S // each, mates)
+    return out, hit_N
+
+
+def _listed(target: _Part, kind_S: np.ndarray, at_S: np.ndarray, mates: dict[int, dict]) -> dict[str, Any]:
+    """Return counts of target rows by the strongest kind of their one or two texts, the share, the first of each."""
+    rows = len(target)
+    side = np.where(kind_S == 0, len(KINDS) + 1, kind_S).reshape(-1, rows).argmin(axis=0) if rows else 0
+    place_N = np.arange(rows) + rows * side
+    kind_N, at_N = kind_S[place_N], at_S[place_N]
+    count = int((kind_N > 0).sum())
+    out: dict[str, Any] = {"rows": count, "share": round(count / max(rows, 1), 4)}
+    for number, kind in enumerate(KINDS, 1):
+        found = np.flatnonzero(kind_N == number)
+        listed = [[target.where(row), mates[int(at_N[row])]] for row in found[:LISTED]]
+        out[kind] = {"rows": len(found), "listed": listed}
+    return out
+
+
+def _groups(parts: dict[str, _Part]) -> dict[str, Any] | None:
+    """Return the groups that are on both sides; None when rows have no groups."""
+    train, test = (parts[name].examples.groups for name in ("train", "test"))
+    if train is None or test is None:
+        return None
+    both = set(train) & set(test)
+    rows = [row for row, group in enumerate(test) if group in both]
+    listed = [{"group": str(test[row])} | parts["test"].where(row) for row in rows[:LISTED]]
+    return {
+        "groups": len(both),
+        "test_rows": len(rows),
+        "share": round(len(rows) / max(len(test), 1), 4),
+        "listed": listed,
+    }
+
+
+def _labels(parts: dict[str, _Part], seed: int, progress: Progress) -> dict[str, Any]:
+    """Return conflicting labels over all rows, and suspected label errors of the training rows."""
+    train = parts["train"]
+    every = [(part, row) for part in parts.values() if part.labels is not None for row in range(len(part))]
+    if train.labels is None:
+        return {"skipped": "no labels"}
+    labels = [label for part in parts.values() if part.labels is not None for label in part.labels]
+    found = conflicts([part.folds[row] for part, row in every], labels)
+    listed = [
+        [{"label": str(labels[at])} | every[at][0].where(every[at][1]) for at in group] for group in found[:LISTED]
+    ]
+    out: dict[str, Any] = {
+        "conflicts": {"texts": len(found), "rows": sum(map(len, found)), "listed": [group[:10] for group in listed]}
+    }
+    examples = train.examples
+    if examples.task != "classify" or examples.labels is None:
+        return out | {"errors": {"skipped": f"task {examples.task} has no classes"}}
+    if len(train) < FEWEST or len(np.unique(examples.labels)) < 2:
+        return out | {"errors": {"skipped": f"fewer than {FEWEST} rows or than two classes"}}
+    progress(f"train: held-out scores of {len(train):,} labels")
+    features = counts(examples.first) if examples.second is None else pair_counts(examples.first, examples.second)
+    doubt = suspects(features, examples.labels, len(examples.classes), train.folds, seed)
+    some = list(zip(doubt.rows, doubt.said, doubt.own, doubt.other))[:_LISTED_LABELS]
+    listed_rows = [
+        {"label": examples.classes[examples.labels[row]], "rather": examples.classes[said]}
+        | {"own": round(float(own), 3), "other": round(float(other), 3)}
+        | train.where(row)
+        for row, said, own, other in some
+    ]
+    share = round(len(doubt.rows) / max(doubt.judged, 1), 4)
+    counted = {"rows": len(doubt.rows), "share": share, "clear": doubt.clear, "judged": doubt.judged}
+    return out | {"errors": counted | {"accuracy": round(doubt.accuracy, 4), "listed": listed_rows}}
+
+
+def _shift(parts: dict[str, _Part], seed: int, progress: Progress) -> dict[str, Any]:
+    """Return what tells test from train: texts, and class shares."""
+    if "test" not in parts:
+        return {"skipped": "no test part"}
+    train, test = parts["train"], parts["test"]
+    out: dict[str, Any] = {}
+    if min(len(train), len(test)) < FEWEST_OF_A_SIDE:
+        out["texts"] = {"skipped": f"fewer than {FEWEST_OF_A_SIDE} rows"}
+    else:
+        progress("test against train: can they be told apart?")
+        out["texts"] = two_sample(train.plain, test.plain, train.folds, test.folds, seed)
+    one, other = train.examples, test.examples
+    if one.labels is not None and other.labels is not None and one.classes == other.classes:
+        out["classes"] = class_shares(one.labels, other.labels, one.classes)
+    return out
+
+
+def _shown(text: str) -> str:
+    text = " ".join(text.split()).encode("utf-8", "replace").decode()
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
