@@ -90,3 +90,7 @@ def test_names_and_descriptions_need_no_torch():
         "assert 'torch' not in sys.modules and 'numpy' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_dash_is_an_underscore():
+    assert registry.load("route", "few-shot") is registry.load("route", "few_shot")

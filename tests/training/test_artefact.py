@@ -15,7 +15,9 @@ from headstart.backbones.ngram_bag import NgramBagSpec
 from headstart.base import registry
 from headstart.base.batch import make_batch
 from headstart.base.errors import HeadstartError
+from headstart.base.examples import Examples
 from headstart.objectives.mlm import MaskedLMSpec
+from headstart.routes.workspace import Workspace
 from headstart.text.ngram import NgramSpec
 from headstart.training.artefact import Artefact, describe, trainable_copy
 from headstart.training.checkpoint import WEIGHTS
@@ -178,3 +180,20 @@ def test_weights_of_another_network_are_refused(artefact, tmp_path):
     with pytest.raises(HeadstartError) as caught:
         Artefact.open(tmp_path / "saved")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("mode", "pooling"), [("pooling_mode_cls_token", "cls"), ("pooling_mode_mean_tokens", "mean")])
+def test_a_sentence_model_is_read_as_its_makers_did(mode, pooling, artefact, tmp_path):
+    registry.load("export", "hf")().write(artefact, tmp_path / "model")
+    (tmp_path / "model" / "1_Pooling").mkdir()
+    described = tmp_path / "model" / "1_Pooling" / "config.json"
+    described.write_text(json.dumps({"word_embedding_dimension": 16, mode: True}))
+    opened = Artefact.open(tmp_path / "model")
+    assert np.allclose(opened.embed(TEXT), artefact.embed(TEXT, pooling=pooling), atol=1e-6)
+    opened.save(tmp_path / "saved")
+    assert np.array_equal(Artefact.open(tmp_path / "saved").embed(TEXT), opened.embed(TEXT))
+    train = Examples(TEXT * 4, None, np.arange(16) % 2, ("a", "b"))
+    model = registry.load("route", "finetune")(least_steps=2, choose_rate=False).run(train, Workspace(opened), seed=0)
+    assert model.head.spec.pooling == pooling
+    described.write_text(json.dumps({"pooling_mode_max_tokens": True}))
+    assert "max_tokens" in Artefact.open(tmp_path / "model").warnings[0]

@@ -228,10 +228,12 @@ class Rows:
 class Head(nn.Module, ABC):
     """A task output on a backbone: what is asked of it, how that is scored, how its outputs become answers.
 
-    spec: what built it.
+    spec: what built it. smoothing: share of a target that its loss spreads evenly over the classes in training (Szegedy
+    et al. 2016); None for a head that chooses no class.
     """
 
     spec: HeadSpec
+    smoothing: float | None = None
 
     def inherit(self, objective: Objective | None) -> None:
         """Take over what pre-training learned beside the backbone, such as an output over the vocabulary."""

@@ -22,6 +22,7 @@ FOLDERS = {
     "tokenizer": "text",
     "backbone": "backbones",
     "objective": "objectives",
+    "optimizer": "training/optimizers",
     "head": "heads",
     "task": "tasks",
     "route": "routes",
@@ -66,11 +67,13 @@ def describe(axis: str, name: str) -> str:
 
 
 def load(axis: str, name: str) -> type[Any]:
-    """Import the choice and return its spec class.
+    """Import the choice and return its spec class; few-shot is few_shot.
 
     Raises HeadstartError: unknown (with the nearest name), no or several specs, an entry point's module of another name
     (specs are called what their module is called, so that what is saved would not load).
     """
+    if name not in names(axis):
+        name = name.replace("-", "_")
     if name in _files(axis):
         module = importlib.import_module("headstart." + FOLDERS[axis].replace("/", ".") + "." + name)
     elif name in _entry_points(axis):

@@ -7,6 +7,7 @@ A choice is one file that defines one subclass of its axis's spec (`class Masked
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import types
 import typing
 from dataclasses import dataclass
@@ -54,10 +55,18 @@ class Spec:
         return f"{cls.axis} {cls.__module__.rsplit('.', 1)[-1]}" if cls.axis else cls.__name__
 
     def replace_text(self, field: str, text: str) -> Self:
-        """Return a copy with `field` parsed from command-line text. Raises HeadstartError, see `from_dict`."""
+        """Return a copy with `field` parsed from command-line text. Raises HeadstartError, see `from_dict`.
+
+        A field that is a spec takes the name of a choice, and `field.setting` is a setting of that.
+        """
         names = [f.name for f in dataclasses.fields(self)]
+        field, _, inner = field.partition(".")
         if field not in names:
             raise unknown(f"setting of {self.label()}", field, names)
+        if inner and isinstance(part := getattr(self, field), Spec):
+            return dataclasses.replace(self, **{field: part.replace_text(inner, text)})
+        if inner:
+            raise HeadstartError(f"{self.label()}.{field}.{inner}: {field} has no settings of its own")
         kind = typing.get_type_hints(type(self))[field]
         return dataclasses.replace(self, **{field: _parse(f"{self.label()}.{field}", text, kind)})
 
@@ -104,6 +113,22 @@ class HeadSpec(Spec):
         if backbone.reads in self.reads:
             return None
         return f"head {self.name} needs a network that reads {' or '.join(self.reads)}; this one reads {backbone.reads}"
+
+
+class OptimizerSpec(Spec):
+    """`build(groups) -> torch.optim.Optimizer`; one file in training/optimizers/.
+
+    usual_rate: the rate that works where AdamW's is 1, so that changing the name alone is enough. groups: dicts with
+    `params`, `lr`, `weight_decay`, `betas` (for what takes them) and `hidden`: these are matrices inside the network.
+    """
+
+    axis = "optimizer"
+    usual_rate: ClassVar[float] = 1.0
+
+    def need_share(self, name: str) -> None:
+        """Raise HeadstartError when the setting `name` is not at least 0 and below 1."""
+        if not 0 <= getattr(self, name) < 1:
+            raise HeadstartError(f"{self.label()}.{name}={getattr(self, name)}: must be at least 0 and below 1")
 
 
 class TaskSpec(Spec):
@@ -211,6 +236,11 @@ def _describe(kind: Any) -> str:
     )
 
 
+def _choices() -> Any:
+    """Return the registry, which itself needs this file."""
+    return importlib.import_module("headstart.base.registry")
+
+
 def _check(where: str, value: Any, kind: Any) -> Any:
     """Return `value` as `kind` (JSON has no tuples and may write 1 for 1.0) or raise HeadstartError."""
     for member in _members(kind):
@@ -226,7 +256,7 @@ def _check(where: str, value: Any, kind: Any) -> Any:
         if isinstance(origin, type) and isinstance(value, origin) and not (origin is int and isinstance(value, bool)):
             return value
         if isinstance(origin, type) and issubclass(origin, Spec) and isinstance(value, dict):
-            return origin.from_dict(value)
+            return _choices().build_spec(origin.axis, value) if origin.axis else origin.from_dict(value)
     raise HeadstartError(f"{where}={value!r}: expected {_describe(kind)}")
 
 
@@ -235,6 +265,8 @@ def _parse(where: str, text: str, kind: Any) -> Any:
     for member in _members(kind):
         origin = typing.get_origin(member) or member
         lowered = text.lower()
+        if isinstance(origin, type) and issubclass(origin, Spec):
+            return _choices().load(origin.axis, text)()
         try:
             if origin is type(None) and lowered in ("none", "null"):
                 return None

@@ -45,7 +45,8 @@ class Artefact:
     """A network with its tokenizer, ready to embed text or to start a route.
 
     objective: the trained objective (its head is what `fill` uses), or None. receipt: where it comes from and what was
-    restored. corpus: settings to read the pre-training text again, or None.
+    restored. corpus: settings to read the pre-training text again, or None. pooling: how a sentence model's makers read
+    a text's vector (mean, cls), or nothing.
     """
 
     tokenizer: Tokenizer
@@ -57,6 +58,7 @@ class Artefact:
     receipt: dict[str, Any] = field(default_factory=dict)
     corpus: dict[str, Any] | None = None
     warnings: list[str] = field(default_factory=list)
+    pooling: str = ""
 
     @classmethod
     def open(cls, path: Path | str) -> Artefact:
@@ -101,7 +103,12 @@ class Artefact:
             rows = max(self.backbone.vocabulary, self.tokenizer.vocabulary)
             backbone = self.backbone_spec.build(rows, self.tokenizer.pad_id).to(pick_device())
         return Artefact(
-            self.tokenizer, self.backbone_spec, backbone, path=self.path, receipt={"start": f"random, seed {seed}"}
+            self.tokenizer,
+            self.backbone_spec,
+            backbone,
+            path=self.path,
+            receipt={"start": f"random, seed {seed}"},
+            pooling=self.pooling,
         )
 
     @property
@@ -115,13 +122,14 @@ class Artefact:
     def embed(self, texts: Sequence[str], layer: int = -1, pooling: str = "auto", tokens: int = 8192) -> np.ndarray:
         """Return float32 [N, D] document vectors; texts longer than the network takes are averaged over windows.
 
-        layer: -1 for the last, 0 for the embeddings; pooling: mean, cls, own, or auto (mean; own vector for a bag).
+        layer: -1 for the last, 0 for the embeddings; pooling: mean, cls, own, or auto (what the
+        model was made for, else mean; own vector for a bag).
         """
         self.check_embedding(layer, pooling)
         self.backbone.eval()
         device = next(self.backbone.parameters()).device
         out = np.zeros((len(texts), self.backbone.width), np.float32)
-        how = "mean" if pooling == "auto" else pooling
+        how = (self.pooling or "mean") if pooling == "auto" else pooling
         chunk = 65_536  # bounds the ids in memory
         for low in range(0, len(texts), chunk):
             pieces, owner = self._windows(self.tokenizer.encode(texts[low : low + chunk]))
@@ -194,6 +202,7 @@ class Artefact:
                     "objective": self.objective_spec.to_dict() if self.objective is not None else None,
                     "receipt": self.receipt,
                     "corpus": self.corpus,
+                    "pooling": self.pooling,
                 },
             )
             (temporary / "tokenizer").mkdir()
@@ -273,7 +282,16 @@ def _open_network(path: Path) -> Artefact:
     backbone_spec, backbone, objective_spec, objective = _build(*described)
     load_weights(backbone, objective, read_weights(path), path)
     parts = _placed(backbone, objective)
-    return Artefact(tokenizer, backbone_spec, *parts, objective_spec, path, data["receipt"], data["corpus"])
+    return Artefact(
+        tokenizer,
+        backbone_spec,
+        *parts,
+        objective_spec,
+        path,
+        data["receipt"],
+        data["corpus"],
+        pooling=data.get("pooling", ""),
+    )
 
 
 def _open_hugging_face(path: Path) -> Artefact:
@@ -292,7 +310,21 @@ def _open_hugging_face(path: Path) -> Artefact:
         receipt["head"] = dict(found)
         if kind == "causal" and found.fresh:  # an output of its own that is not there
             objective = spec = None
-    return Artefact(tokenizer, loaded.spec, *_placed(loaded.backbone, objective), spec, path, receipt)
+    pooling, warnings = _sentence_pooling(path)
+    parts = _placed(loaded.backbone, objective)
+    return Artefact(tokenizer, loaded.spec, *parts, spec, path, receipt, warnings=warnings, pooling=pooling)
+
+
+def _sentence_pooling(path: Path) -> tuple[str, list[str]]:
+    """Return how a sentence-transformers model pools, or nothing for another model; and a warning where we cannot."""
+    described = path / "1_Pooling" / "config.json"
+    if not described.is_file():
+        return "", []
+    modes = [name for name, on in read_json(described).items() if name.startswith("pooling_mode_") and on is True]
+    known = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"}
+    if len(modes) == 1 and modes[0] in known:
+        return known[modes[0]], []
+    return "", [f"{path.name}: its pooling ({', '.join(modes) or 'none named'}) is not known here; the mean is taken"]
 
 
 def _language_model(loaded: Loaded) -> str:

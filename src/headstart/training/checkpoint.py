@@ -88,13 +88,18 @@ def restore(state: TrainState, folder: Path) -> None:
 
 def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], source: Path) -> None:
     """Put back what `_optimizer_tensors` wrote; a parameter that never had a gradient has no state, in the file too."""
-    kinds = {name.split(".", 1)[1] for name in tensors}
+    # One optimizer may keep other tensors for matrices than for the rest; a set within a larger one is a torn one.
+    sets: dict[str, set[str]] = {}
+    for name in tensors:
+        index, kind = name.split(".", 1)
+        sets.setdefault(index, set()).add(kind)
     flat = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     found = {}
     for index, parameter in enumerate(flat):
-        held = {kind: tensors.pop(name) for kind in sorted(kinds) if (name := f"{index:05d}.{kind}") in tensors}
-        if held and (lost := kinds - set(held)):
-            raise HeadstartError(f"{source}: tensor {index:05d}.{min(lost)} is missing")
+        own = sets.get(f"{index:05d}", set())
+        held = {kind: tensors.pop(f"{index:05d}.{kind}") for kind in sorted(own)}
+        if lost := [min(other - own) for other in sets.values() if own and own < other]:
+            raise HeadstartError(f"{source}: tensor {index:05d}.{lost[0]} is missing")
         for kind, value in held.items():
             if kind != "step" and value.shape != parameter.shape:
                 shapes = f"{list(value.shape)}, the parameter {list(parameter.shape)}"

@@ -99,7 +99,7 @@ def fit(
 ) -> FitResult:
     """Train until the plan's budget is used up or `stop` is requested; the last step's state is saved.
 
-    held_out: corruptible batches, scored at the start, every `evaluate_seconds` and at the end. state: go on from it.
+    held_out: corruptible batches, scored at the start, as often as the plan says and at the end. state: go on from it.
     Raises HeadstartError when steps stay non-finite; no update is ever made from a non-finite gradient.
     """
     state = state or start_state(objective, backbone, plan)
@@ -198,10 +198,9 @@ class _Run:
 
     def evaluate_and_save_when_due(self) -> None:
         plan, state = self.plan, self.state
-        if state.seconds - self._evaluated >= plan.evaluate_seconds:
+        if _due(state.step, plan.evaluate_steps, state.seconds - self._evaluated, plan.evaluate_seconds):
             self.evaluate()
-        by_steps = plan.save_steps is not None and state.step % plan.save_steps == 0
-        if by_steps or (plan.save_steps is None and state.seconds - self._saved >= plan.save_seconds):
+        if _due(state.step, plan.save_steps, state.seconds - self._saved, plan.save_seconds):
             self.save_unless_saved()
 
     def save_unless_saved(self) -> None:
@@ -211,6 +210,11 @@ class _Run:
             self._saved_step = self.state.step
             self.tick()
             self._saved = self.state.seconds
+
+
+def _due(step: int, steps: int | None, waited: float, seconds: float) -> bool:
+    """Whether something is due that is done every so many steps or, without a number, after so many seconds."""
+    return waited >= seconds if steps is None else step % steps == 0
 
 
 def _accumulate(

@@ -10,7 +10,8 @@ from torch import nn
 
 from headstart.base.contracts import Backbone, Objective
 from headstart.base.errors import HeadstartError
-from headstart.base.spec import Spec
+from headstart.base.spec import OptimizerSpec, Spec
+from headstart.training.optimizers.adamw import USUAL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,8 +21,11 @@ class TrainPlan(Spec):
     steps, seconds: the budget, at least one; the first to be used up ends the run and drives the schedule.
     rate: peak learning rate; rate_embeddings: that of embedding tables (None = rate). warmup, hold: shares of the
     budget spent rising and at the peak; then linear to `final` x peak. layer_decay: factor per group, output to input.
-    clip: largest gradient norm; accumulate: batches per step; dtype: of the computation, auto = measured.
-    save_seconds, evaluate_seconds: the longest time between two checkpoints, between two evaluations.
+    optimizer: what moves the weights; rates are AdamW's, of which others take their usual multiple. beta2: of Adam,
+    AdamW and Muon. clip: largest gradient norm; accumulate: batches per step; dtype: of the computation, auto =
+    measured.
+    save_seconds, evaluate_seconds: the longest time between two checkpoints, between two evaluations; save_steps,
+    evaluate_steps: the steps between two, instead of the time.
     """
 
     steps: int | None = None
@@ -31,6 +35,7 @@ class TrainPlan(Spec):
     warmup: float = 0.02
     hold: float = 0.4
     final: float = 0.03
+    optimizer: OptimizerSpec = USUAL
     weight_decay: float = 0.01
     beta2: float = 0.98
     layer_decay: float = 1.0
@@ -41,12 +46,13 @@ class TrainPlan(Spec):
     save_seconds: float = 60.0
     save_steps: int | None = None
     evaluate_seconds: float = 30.0
+    evaluate_steps: int | None = None
 
     def __post_init__(self) -> None:
         if self.steps is None and self.seconds is None:
             raise HeadstartError("a training plan needs steps or seconds")
-        positive = ("rate", "rate_embeddings", "layer_decay", "clip", "accumulate", "save_seconds", "save_steps")
-        for name in ("steps", "seconds", *positive):
+        positive = ("rate", "rate_embeddings", "layer_decay", "clip", "accumulate", "save_seconds")
+        for name in ("steps", "seconds", "save_steps", "evaluate_steps", *positive):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise HeadstartError(f"training.{name}={value}: must be larger than 0")
@@ -83,11 +89,12 @@ class TrainPlan(Spec):
         return 1.0 + (self.final - 1.0) * (progress - start) / (1.0 - start)
 
 
-def make_optimizer(backbone: Backbone, objective: Objective, plan: TrainPlan) -> torch.optim.AdamW:
-    """Return AdamW (Loshchilov & Hutter 2019) over backbone and objective.
+def make_optimizer(backbone: Backbone, objective: Objective, plan: TrainPlan) -> torch.optim.Optimizer:
+    """Return the plan's optimizer over backbone and objective.
 
-    Matrices decay, vectors and embedding tables do not. `base_rate` of each group is its peak rate. The order of the
-    parameters is a function of the parts alone, so that saved states find their tensors.
+    Matrices decay, vectors and embedding tables do not. `base_rate` of each group is its peak rate; for the rest of a
+    group see `OptimizerSpec`. The order of the parameters is a function of the parts alone, so that saved states find
+    their tensors.
     """
     tables = {
         id(module.weight)
@@ -96,18 +103,26 @@ def make_optimizer(backbone: Backbone, objective: Objective, plan: TrainPlan) ->
         if isinstance(module, nn.Embedding | nn.EmbeddingBag)
     }
     groups: list[dict] = []
-    layers = [*backbone.groups(), list(objective.parameters())]
+    layers = [layer for layer in backbone.groups() if any(p.requires_grad for p in layer)]  # frozen ones do not count
+    layers.append(list(objective.parameters()))
     for depth, parameters in enumerate(layers):
         factor = plan.layer_decay ** (len(layers) - 1 - depth)
         for kind in ("table", "matrix", "vector"):
             chosen = [p for p in parameters if p.requires_grad and _kind(p, tables) == kind]
             if chosen:
                 peak = plan.rate_embeddings if kind == "table" and plan.rate_embeddings else plan.rate
-                decay = plan.weight_decay if kind == "matrix" else 0.0
+                rate = peak * factor * plan.optimizer.usual_rate
                 groups.append(
-                    {"params": chosen, "base_rate": peak * factor, "lr": peak * factor, "weight_decay": decay}
+                    {
+                        "params": chosen,
+                        "base_rate": rate,
+                        "lr": rate,
+                        "weight_decay": plan.weight_decay if kind == "matrix" else 0.0,
+                        "betas": (0.9, plan.beta2),
+                        "hidden": kind == "matrix" and depth < len(layers) - 1 and all(p.ndim == 2 for p in chosen),
+                    }
                 )
-    return torch.optim.AdamW(groups, betas=(0.9, plan.beta2), eps=1e-8, fused=True)
+    return plan.optimizer.build(groups)
 
 
 def _kind(parameter: nn.Parameter, tables: set[int]) -> str:

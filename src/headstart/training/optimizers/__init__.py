@@ -1,0 +1,1 @@
+"""Axis `optimizer`: how gradients move weights; one file per choice."""

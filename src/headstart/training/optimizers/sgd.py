@@ -1,0 +1,21 @@
+"""Stochastic gradient descent: w -= rate * gradient (Robbins & Monro 1951)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+
+from headstart.base.spec import OptimizerSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class SgdSpec(OptimizerSpec):
+    """Weight decay is part of the gradient (an L2 penalty)."""
+
+    usual_rate: ClassVar[float] = 100.0
+
+    def build(self, groups: list[dict]) -> torch.optim.SGD:
+        """Return the optimizer; it has no state."""
+        return torch.optim.SGD(groups, fused=True)
