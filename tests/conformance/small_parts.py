@@ -34,6 +34,7 @@ SMALL = {
     "choose_rate": False,
     "longest": 8,
     "beams": 2,
+    "count": 2,
 }
 TOPICS = (
     ("film", "actor", "scene", "plot", "영화", "배우", "연기", "결말"),

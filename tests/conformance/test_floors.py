@@ -15,7 +15,7 @@ FLOORS = [
     ["backbones", "data"],
     ["objectives", "heads", "tasks", "training"],
     ["routes"],
-    ["evaluation", "exports", "inspection"],
+    ["auditing", "evaluation", "exports", "inspection"],
     ["recipes"],
     ["commands"],
 ]

@@ -41,6 +41,11 @@ class HfSpec(ExportSpec):
         network has no counterpart there, or when `folder` holds other files.
         """
         folder = Path(folder)
+        if getattr(artefact_or_task, "prompt", 0):
+            raise HeadstartError(
+                "this task model reads virtual words in front of every text, which no class of transformers does; "
+                "export the run itself, or a task of route lora or finetune"
+            )
         table = _table(getattr(artefact_or_task, "backbone_spec", None))
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise HeadstartError(f"{folder} is not empty: export writes a new folder, choose another name")

@@ -34,6 +34,8 @@ class ClassifySpec(HeadSpec):
 class Classify(Head):
     """logits = output(features). output: [features -> B, C], of the backbone's reference or a linear layer."""
 
+    smoothing = 0.0
+
     def __init__(self, spec: ClassifySpec, output: nn.Module) -> None:
         super().__init__()
         self.spec = spec
@@ -50,7 +52,8 @@ class Classify(Head):
     def loss(self, output: Tensor, batch: Batch) -> Loss:
         """Return the summed cross-entropy of logits [B, C]; parts: `accuracy`."""
         target_B = batch.extra["label_B"]
-        total = F.cross_entropy(output.float(), target_B, reduction="sum")
+        smoothing = self.smoothing if self.training else 0.0
+        total = F.cross_entropy(output.float(), target_B, reduction="sum", label_smoothing=smoothing)
         count = target_B.numel()
         right = int((output.argmax(-1) == target_B).sum())
         return Loss(total=total, count=count, parts={"accuracy": right / count} if count else {})

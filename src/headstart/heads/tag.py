@@ -39,6 +39,8 @@ class TagSpec(HeadSpec):
 class Tag(Head):
     """tags = classifier(dropout(token outputs)), numbered as in `data/bio.py`."""
 
+    smoothing = 0.0
+
     def __init__(self, spec: TagSpec, width: int, classes: tuple[str, ...]) -> None:
         super().__init__()
         self.spec, self.classes = spec, classes
@@ -70,7 +72,13 @@ class Tag(Head):
         """Return the summed cross-entropy over tokens that have characters; parts: `accuracy`."""
         target_N = batch.extra["tag_N"]
         scores_NK = output.float()[batch.mask_BT()]
-        total = F.cross_entropy(scores_NK, target_N, reduction="sum", ignore_index=IGNORED)
+        total = F.cross_entropy(
+            scores_NK,
+            target_N,
+            reduction="sum",
+            ignore_index=IGNORED,
+            label_smoothing=self.smoothing if self.training else 0.0,
+        )
         count = int((target_N != IGNORED).sum())
         right = int((scores_NK.argmax(-1) == target_N).sum())
         return Loss(total=total, count=count, parts={"accuracy": right / count} if count else {})

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from headstart.base.examples import Examples
 from headstart.base.seeds import numpy_generator
 
 FOLDS = 5
@@ -48,6 +49,20 @@ def make_folds(
         if len(held):
             pairs.append((np.sort(train), np.sort(held)))
     return pairs
+
+
+def folds_of(examples: Examples, *, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return the folds of labelled rows of any task, see `make_folds`.
+
+    Groups stay whole, and so do the questions about one passage where no group is named.
+    """
+    strata_N = np.zeros(len(examples), np.int64) if examples.labels is None else np.asarray(examples.labels)
+    return make_folds(strata_N, seed=seed, groups=units_of(examples))
+
+
+def units_of(examples: Examples) -> Sequence[str] | None:
+    """Return the name of what each row must not be split from, or None: every row stands alone."""
+    return examples.second if examples.groups is None and examples.task == "answer" else examples.groups
 
 
 def choose(settings: Sequence[float], default: int, judge: Judge, pairs: list[tuple[np.ndarray, np.ndarray]]) -> int:

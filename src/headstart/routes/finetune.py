@@ -1,4 +1,4 @@
-"""Every weight of the base trained on the labelled rows (ULMFiT, Howard & Ruder 2018; BERT, Devlin et al. 2019)."""
+"""Full fine-tuning: every weight of the base trained on the labelled rows (BERT, Devlin et al. 2019)."""
 
 from __future__ import annotations
 

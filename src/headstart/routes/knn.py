@@ -1,4 +1,4 @@
-"""Vote of the k nearest labelled rows by cosine on the base's frozen vectors, near ones heavier; nothing is trained.
+"""k nearest labelled rows by cosine of the base's frozen vectors vote, near ones heavier; nothing is trained.
 
 Weights exp(cosine / 0.2) after Wu et al. 2018 (instance discrimination), who use 0.07; on centred document vectors 0.2
 was .01 to .02 better on NSMC at every number of labels.

@@ -14,7 +14,8 @@ from headstart.base import registry
 from headstart.base.contracts import Backbone, Head, Rows, TaskModel, Tokenizer
 from headstart.base.errors import HeadstartError
 from headstart.base.examples import Examples
-from headstart.base.spec import BackboneSpec
+from headstart.base.spec import BackboneSpec, HeadSpec
+from headstart.data.framing import frame_rows
 from headstart.routes.checks import check_kind
 from headstart.routes.supervised import frame_for, predict
 from headstart.routes.task_io import read_parts, write_parts
@@ -24,7 +25,8 @@ _FOLDER = "network"
 
 
 class NetworkModel(TaskModel):
-    """artefact: the trained network with its tokenizer; head: on its features; pairs: whether rows hold two texts."""
+    """artefact: the trained network with its tokenizer; head: on its features; pairs: whether rows hold two texts;
+    prompt: how many of the network's last words are put in front of every text."""
 
     def __init__(
         self,
@@ -34,9 +36,12 @@ class NetworkModel(TaskModel):
         pairs: bool,
         notes: dict[str, object],
         task: str = "classify",
+        *,
+        prompt: int = 0,
     ):
         self.artefact = dataclasses.replace(artefact, objective=None, objective_spec=None, corpus=None)
         self.head, self.classes, self.pairs, self.notes, self.task = head, classes, pairs, notes, task
+        self.prompt = prompt
 
     @property
     def backbone(self) -> Backbone:
@@ -67,7 +72,7 @@ class NetworkModel(TaskModel):
 
     def _outputs(self, examples: Examples) -> tuple[list[np.ndarray], Rows]:
         check_kind(self.pairs, examples)
-        rows = frame_for(self.head.spec, self.artefact, examples)
+        rows = frame(self.head.spec, self.artefact, examples, self.prompt)
         self.notes["rows_cut_in_last_prediction"] = rows.cut
         return predict(self.artefact, self.head, rows), rows
 
@@ -77,7 +82,7 @@ class NetworkModel(TaskModel):
         data = {"head": self.head.spec.to_dict(), "classes": self.classes, "pairs": self.pairs, "notes": self.notes}
         write_parts(
             folder,
-            data | {"task": self.task},
+            data | {"task": self.task, "prompt": self.prompt},
             {name: value.detach().cpu().numpy() for name, value in self.head.state_dict().items()},
         )
 
@@ -95,4 +100,28 @@ class NetworkModel(TaskModel):
                 f"{folder}: the head's weights do not fit ({str(error).splitlines()[-1].strip()})"
             ) from None
         head.to(next(artefact.backbone.parameters()).device)
-        return cls(artefact, head, classes, data["pairs"], data["notes"], data.get("task", "classify"))
+        task, prompt = data.get("task", "classify"), data.get("prompt", 0)
+        return cls(artefact, head, classes, data["pairs"], data["notes"], task, prompt=prompt)
+
+
+def frame(spec: HeadSpec, artefact: Artefact, examples: Examples, prompt: int = 0) -> Rows:
+    """Return the examples as framed pieces that fit the network, with its last `prompt` words in front of the text.
+
+    They stand behind the begin mark where there is one, so that the first token stays what it was.
+    """
+    if not prompt:
+        return frame_for(spec, artefact, examples)
+    most, words = artefact.backbone.max_tokens, artefact.backbone.vocabulary
+    longest = None if most is None else most - prompt
+    rows = frame_rows(artefact.tokenizer, examples, longest=longest, spans=spec.spans, overlap=spec.overlap)
+    place = int(artefact.tokenizer.cls_id >= 0)
+
+    def inserted(parts: list[np.ndarray] | None, values: np.ndarray) -> list[np.ndarray] | None:
+        return parts and [np.concatenate([part[:place], values, part[place:]]) for part in parts]
+
+    return dataclasses.replace(
+        rows,
+        ids=inserted(rows.ids, np.arange(words - prompt, words)),
+        types=inserted(rows.types, np.zeros(prompt, np.int64)),
+        spans=inserted(rows.spans, np.full((prompt, 2), -1, np.int64)),
+    )

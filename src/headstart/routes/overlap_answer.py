@@ -18,7 +18,7 @@ from headstart.base.seeds import numpy_generator
 from headstart.base.spec import RouteSpec
 from headstart.metrics.answer_f1 import AnswerF1
 from headstart.routes.checks import check_kind, need_task, targets_of
-from headstart.routes.choose import make_folds
+from headstart.routes.choose import folds_of
 from headstart.routes.linear import LinearModel, fit_linear
 from headstart.routes.task_io import read_parts, write_parts
 from headstart.routes.units import cut
@@ -59,7 +59,7 @@ class OverlapAnswer(RouteSpec):
         check_kind(True, examples)
         idf = _weights(examples)
         threshold, held = 0.5, 0
-        for train, out in make_folds(np.zeros(len(examples), np.int64), seed=seed, groups=examples.second)[:1]:
+        for train, out in folds_of(examples, seed=seed)[:1]:
             found = OverlapAnswerModel(idf, _fit(examples.take(train), idf, seed), threshold, {})
             threshold, held = _threshold(found.ranked(examples.take(out)), examples.take(out)), len(out)
         notes = {"threshold": round(threshold, 4), "held_out": held, "words": len(idf)}

@@ -32,9 +32,11 @@ class PpmiLogreg(RouteSpec):
     def run(self, examples: Examples, workspace: Workspace, *, seed: int, seconds: float | None = None) -> TextLinear:
         """Fit on the labelled rows; the vectors are learnt once per workspace. Raises HeadstartError: rows, corpus."""
         labels_of(examples)
-        return fit_text_linear(self._vectors(workspace), examples, family="logistic", usual=self.usual, seed=seed)
+        return fit_text_linear(self.vectors(workspace), examples, family="logistic", usual=self.usual, seed=seed)
 
-    def _vectors(self, workspace: Workspace) -> SubwordVectors:
+    def vectors(self, workspace: Workspace) -> SubwordVectors:
+        """Return the document vectors, learned once per workspace. Raises HeadstartError: no corpus."""
+
         def make() -> SubwordVectors:
             documents = workspace.documents()
             return train_subword_vectors(documents, dimensions=self.dimensions, limit=self.documents)

@@ -1,4 +1,4 @@
-"""Linear models on the base's frozen vectors, for classes, numbers and tags; texts are embedded once."""
+"""Linear probe: linear models on the base's frozen vectors, for classes, numbers and tags; texts are embedded once."""
 
 from __future__ import annotations
 

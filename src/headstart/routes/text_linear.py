@@ -43,7 +43,7 @@ class TextLinear(TaskModel):
         check_kind(self.pairs, examples)
         if not len(examples):
             return np.zeros((0, len(self.classes)))
-        return self.linear.scores(_features(self.vectoriser, examples))
+        return self.linear.scores(features_of(self.vectoriser, examples))
 
     def save(self, folder: Path) -> None:
         """Write vectoriser and weights into `folder`."""
@@ -59,7 +59,7 @@ class TextLinear(TaskModel):
         return cls(kind.from_parts(data, arrays), linear, tuple(data["classes"]), data["pairs"], data["notes"])
 
 
-def _features(vectoriser: Vectoriser, examples: Examples) -> Matrix:
+def features_of(vectoriser: Vectoriser, examples: Examples) -> Matrix:
     first = vectoriser.embed(examples.first)
     return first if examples.second is None else pair_features(first, vectoriser.embed(examples.second))
 
@@ -70,7 +70,7 @@ def fit_text_linear(
     """Fit a linear classifier on a trained vectoriser's rows; see `fit_linear`."""
     labels_N = labels_of(examples)
     linear, notes = fit_linear(
-        _features(vectoriser, examples),
+        features_of(vectoriser, examples),
         labels_N,
         len(examples.classes),
         family=family,

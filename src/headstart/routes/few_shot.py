@@ -1,0 +1,154 @@
+"""Few-shot prompting (in-context learning): labelled rows shown before the text, in several orders; no training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from headstart.base.contracts import TaskModel, Tokenizer
+from headstart.base.errors import HeadstartError
+from headstart.base.examples import Examples
+from headstart.base.seeds import numpy_generator
+from headstart.base.spec import RouteSpec
+from headstart.routes.checks import labels_of, need_task
+from headstart.routes.clock import CUT, Clock
+from headstart.routes.prompting import (
+    Demonstration,
+    Prompt,
+    PromptModel,
+    Template,
+    content_offset,
+    prior_offset,
+    refusal,
+    unlabelled,
+    usual_template,
+)
+from headstart.routes.verbalizers import Words, how, known, search_words, words_of
+from headstart.routes.word_slot import Slot, slot_of
+from headstart.routes.workspace import Workspace
+
+_SEARCHED = 512  # labelled rows that words are searched on
+_JUDGED = 256  # labelled rows that orders are compared on
+
+
+@dataclass(frozen=True, kw_only=True)
+class FewShot(RouteSpec):
+    """shots: demonstrations before a text, of all classes in turn; as many as fit in half of the context are shown; by
+    default 4, and none in a masked model, which has read no text of this kind. orders: draws of them, in random order;
+    their answers are averaged and their spread is told (`order_sd`: of accuracy on labelled rows that none shows;
+    `order_changes`: share of answers to unlabelled texts that an order changes). template, verbalizer, calibrate,
+    texts: see zero_shot. Where class names are no words that the base knows, or nothing is shown, words are
+    searched for on the labelled rows."""
+
+    needs: ClassVar[Literal["nothing", "corpus", "base"]] = "base"
+    shots: int | None = None
+    orders: int = 4
+    template: str = ""
+    verbalizer: str = ""
+    calibrate: Literal["prior", "content_free", "none"] = "prior"
+    texts: int = 256
+
+    def __post_init__(self) -> None:
+        for name, least in (("shots", 0), ("orders", 1)):
+            if (getattr(self, name) or 0) < least:
+                raise HeadstartError(f"{self.label()}.{name}={getattr(self, name)}: expected at least {least}")
+
+    def refuses(self, examples: Examples, workspace: Workspace) -> str | None:
+        """Return why this route cannot run here, or None."""
+        return refusal(examples, workspace)
+
+    def run(self, examples: Examples, workspace: Workspace, *, seed: int, seconds: float | None = None) -> PromptModel:
+        """Search words, draw demonstrations, calibrate; after `seconds` no more orders are drawn.
+
+        Raises HeadstartError: no rows or labels, a base that predicts no words, a template or words that do not fit.
+        """
+        need_task(self, examples)
+        labels_N = labels_of(examples)
+        if why := refusal(examples, workspace):
+            raise HeadstartError(f"route {self.name}: {why}")
+        base, clock = workspace.need_base(), Clock(seconds)
+        slot = slot_of(base)
+        shots = slot.usual_shots if self.shots is None else self.shots
+        words = words_of(self.verbalizer, examples.classes) if shots or self.verbalizer else None
+        if words and not self.verbalizer and not known(base.tokenizer, words):
+            words = None
+        template = self.template or usual_template(words, examples)
+        notes: dict[str, object] = {"template": template}
+        if words is None:
+            words = _searched(slot, base.tokenizer, template, examples, seed)
+            notes["words"] = {name: own for name, own in zip(examples.classes, words) if own}
+        # A class is as frequent as among the labelled rows, with one row more of each.
+        prior_C = np.bincount(labels_N, minlength=len(words)) + 1.0
+        texts, notes["calibrated_on"] = unlabelled(examples, workspace, self.texts)
+        prompts, offsets, drawn = [], [], []
+        orders = self.orders if shots else 1
+        for order in range(orders):
+            if order and clock.left < clock.used / order:
+                break
+            drawn.append(_draw(labels_N, words, shots, seed, order))
+            shown = [_demonstration(examples, row) for row in drawn[-1]]
+            prompts.append(Prompt(base, template, words, examples.second is not None, shown))
+            offsets.append(self._offset(prompts[-1], texts, prior_C))
+        model = PromptModel(prompts, np.stack(offsets), examples.classes, notes)
+        fitted = [prompt.shown for prompt in prompts]
+        notes |= {"shots": shots, "shown": float(np.mean(fitted)), "orders": len(prompts)}
+        notes[CUT] = len(prompts) < orders
+        notes |= _spread(model, examples, np.concatenate(drawn), texts)
+        return model
+
+    def _offset(self, prompt: Prompt, texts: Examples, prior_C: np.ndarray) -> np.ndarray:
+        if self.calibrate == "content_free":
+            return content_offset(prompt)
+        return prior_offset(prompt, texts, prior_C) if self.calibrate == "prior" else np.zeros(len(prior_C))
+
+    def load(self, folder: Path) -> TaskModel:
+        """Read a saved task model. Raises HeadstartError when damaged."""
+        return PromptModel.load(folder)
+
+
+def _searched(slot: Slot, tokenizer: Tokenizer, template: str, examples: Examples, seed: int) -> Words:
+    """Return words found on the labelled rows, without demonstrations before them."""
+    form = Template(template, tokenizer, examples.second is not None)
+    if slot.forward and not form.ends:
+        raise HeadstartError(
+            f"template {template!r}: words can only be searched for where {{label}} comes after the text; "
+            f"{how(examples.classes)}"
+        )
+    few = examples.take(numpy_generator(seed, "verbalizer").permutation(len(examples))[:_SEARCHED])
+    before, after, _ = form.fill(few.first, few.second, slot.limit - form.written - slot.extra - 1)
+    nats_NV = slot.vocabulary(before, after)
+    return search_words(tokenizer, nats_NV, few.labels, len(examples.classes), blank=form.blank)
+
+
+def _draw(labels_N: np.ndarray, words: Words, shots: int, seed: int, order: int) -> np.ndarray:
+    """Return the rows of the demonstrations in their order: a row of each class in turn, then shuffled."""
+    random = numpy_generator(seed, "demonstrations", order)
+    able = random.permutation(np.flatnonzero([bool(words[label]) for label in labels_N]))
+    turn_N = np.zeros(len(able), np.int64)
+    for label in np.unique(labels_N):
+        own = labels_N[able] == label
+        turn_N[own] = np.arange(own.sum())
+    chosen = able[np.lexsort((random.random(len(able)), turn_N))[:shots]]
+    return random.permutation(chosen)
+
+
+def _demonstration(examples: Examples, row: int) -> Demonstration:
+    second = None if examples.second is None else examples.second[row]
+    return examples.first[row], second, int(examples.labels[row])
+
+
+def _spread(model: PromptModel, examples: Examples, drawn: np.ndarray, texts: Examples) -> dict[str, object]:
+    """Return how far the orders lie apart: on labelled rows that no order shows, and on unlabelled texts."""
+    if len(model.prompts) < 2:
+        return {}
+    answers_ON = model.each(texts).argmax(2)
+    found: dict[str, object] = {"order_changes": float((answers_ON != model.scores(texts).argmax(1)).mean())}
+    left = np.setdiff1d(np.arange(len(examples)), drawn)[:_JUDGED]
+    if len(left):
+        rows = examples.take(left)
+        right_O = (model.each(rows).argmax(2) == rows.labels).mean(1)
+        found |= {"order_sd": float(right_O.std(ddof=1)), "order_mean": float(right_O.mean()), "order_rows": len(left)}
+    return found

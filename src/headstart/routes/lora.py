@@ -1,0 +1,90 @@
+"""LoRA: low-rank updates of frozen weight matrices, merged into them at the end (Hu et al. 2021, arXiv:2106.09685)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from headstart.base.contracts import Backbone
+from headstart.base.errors import HeadstartError
+from headstart.base.examples import Examples
+from headstart.base.spec import RouteSpec
+from headstart.routes.adapters import AdapterFit
+from headstart.routes.fitting import fit_network
+from headstart.routes.network_model import NetworkModel
+from headstart.routes.workspace import Workspace
+
+
+class LowRank(nn.Module):
+    """W -> W + alpha / rank * up down. `up` starts at zero, so that training starts from the base."""
+
+    def __init__(self, weight_OI: Tensor, *, rank: int, alpha: float) -> None:
+        super().__init__()
+        rank = min(rank, *weight_OI.shape)
+        self.scale = alpha / rank
+        self.down = nn.Parameter(torch.empty_like(weight_OI[:rank]))
+        self.up = nn.Parameter(torch.zeros_like(weight_OI[:, :rank]))
+        nn.init.kaiming_uniform_(self.down, a=math.sqrt(5))
+
+    def forward(self, weight_OI: Tensor) -> Tensor:
+        """Return [O, I]."""
+        return weight_OI + self.scale * (self.up @ self.down)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lora(AdapterFit, RouteSpec):
+    """rank: of each update; alpha: it is scaled by alpha / rank; layers: parts of the names of the layers that get one,
+    such as attention,mlp.up (none named: every one). See `NetworkFit` for the other settings.
+
+    Linear layers get one each, also where query, key and value share a matrix; recurrent ones on the matrix that reads
+    their input (the one between their states may be thinned by DropConnect).
+    """
+
+    usual: ClassVar[float] = 0.2
+    rank: int = 8
+    alpha: float = 16.0
+    layers: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("rank", "alpha"):
+            if not getattr(self, name) > 0:
+                raise HeadstartError(f"{self.label()}.{name}={getattr(self, name)}: must be larger than 0")
+
+    def refuses(self, examples: Examples, workspace: Workspace) -> str | None:
+        """Return why this route cannot run here, or None."""
+        if why := super().refuses(examples, workspace):
+            return why
+        every = _matrices(workspace.base.backbone)
+        if not every:
+            return f"backbone {workspace.base.backbone_spec.name} has no linear or recurrent layer to update"
+        if not self._chosen(workspace.base.backbone):
+            return f"no layer is called {' or '.join(self.layers)}; there are {', '.join(sorted(every)[:12])}"
+        return None
+
+    def _chosen(self, backbone: Backbone) -> dict[str, tuple[nn.Module, str]]:
+        named = _matrices(backbone).items()
+        return {name: place for name, place in named if not self.layers or any(part in name for part in self.layers)}
+
+    def adapt(self, backbone: Backbone) -> None:
+        """Freeze the network and put an update at every chosen layer."""
+        self.attach(backbone, list(self._chosen(backbone).values()), LowRank, rank=self.rank, alpha=self.alpha)
+
+    def run(self, examples: Examples, workspace: Workspace, *, seed: int, seconds: float | None = None) -> NetworkModel:
+        """Train within `seconds` (None = all epochs). Raises HeadstartError: no base, rows, or such layer."""
+        return fit_network(self.base(examples, workspace), examples, self, seed=seed, seconds=seconds)
+
+
+def _matrices(backbone: Backbone) -> dict[str, tuple[nn.Module, str]]:
+    """Return (module, name of its weight) by the name of each layer that can be updated."""
+    found = {}
+    for layer, module in backbone.named_modules():
+        if isinstance(module, nn.Linear):
+            found[layer] = (module, "weight")
+        elif isinstance(module, nn.RNNBase | nn.RNNCellBase):
+            found[layer] = (module, "weight_ih_l0" if isinstance(module, nn.RNNBase) else "weight_ih")
+    return found

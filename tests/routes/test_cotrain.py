@@ -1,0 +1,59 @@
+"""Co-training: n-grams learn from the probe's answers, both answer together, and what cannot be said stays unsaid."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tiny_bases import bag_base, corpus, rows
+
+from headstart.base.errors import HeadstartError
+from headstart.base.examples import Examples
+from headstart.routes.char_vectors import CharVectors
+from headstart.routes.cotrain import Cotrain
+from headstart.routes.probe import Probe
+from headstart.routes.workspace import Workspace
+
+
+@pytest.fixture(scope="module")
+def workspace() -> Workspace:
+    return Workspace(bag_base(), lambda: corpus(400))
+
+
+def test_what_the_probe_cannot_see_is_learned_from_the_documents(workspace):
+    """`mood` words that no labelled row holds are told by the company that the probe judged."""
+    train, test = rows(24), rows(200, seed=9)
+    alone = (Probe().run(train, workspace, seed=0).scores(test).argmax(1) == test.labels).mean()
+    both = (Cotrain().run(train, workspace, seed=0).scores(test).argmax(1) == test.labels).mean()
+    assert both > alone
+
+
+def test_it_is_the_mean_of_both_views(workspace):
+    train, new = rows(24), rows(20, seed=3)
+    model = Cotrain().run(train, workspace, seed=0)
+    probe = np.log(model.probe.scores(new))
+    view = model.linear.logits(model.vectors.embed(new.first))
+    logits = (probe - probe.mean(1, keepdims=True) + view) / 2
+    expected = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    assert np.allclose(model.scores(new), expected, atol=1e-6)
+    assert model.notes["documents"] == 400
+
+
+def test_the_two_views_are_on_one_scale(workspace):
+    model = Cotrain().run(rows(24), workspace, seed=0)
+    texts = corpus(400)
+    probe = np.log(model.probe.scores(Examples(texts)))
+    spread = (probe - probe.mean(1, keepdims=True)).std()
+    assert model.linear.logits(model.vectors.embed(texts)).std() == pytest.approx(spread, rel=0.05)
+
+
+def test_phrases_across_words_have_a_column():
+    names = CharVectors.train(["안 좋다", "안 좋아", "잘 좋다"] * 2).parts()[0]["ngrams"]
+    assert "안 좋" in names
+
+
+def test_refusals(workspace):
+    assert "base" in Cotrain().refuses(rows(4), Workspace())
+    assert "corpus" in Cotrain().refuses(rows(4), Workspace(bag_base()))
+    assert "no pairs" in Cotrain().refuses(rows(4, pairs=True), workspace)
+    with pytest.raises(HeadstartError, match="no character"):
+        CharVectors.train([""])

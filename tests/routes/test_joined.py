@@ -1,0 +1,67 @@
+"""Joined columns: both kinds of column are used, weighted, saved; wrong settings are named."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tiny_bases import bag_base, corpus, rows
+
+from headstart.base import registry
+from headstart.base.errors import HeadstartError
+from headstart.base.examples import Examples
+from headstart.routes.joined import Joined
+from headstart.routes.task import load_task, save_task
+from headstart.routes.workspace import Workspace
+
+
+@pytest.fixture(scope="module")
+def workspace() -> Workspace:
+    return Workspace(bag_base(), corpus)
+
+
+@pytest.mark.parametrize("columns", [("tfidf",), ("ppmi",), ("tfidf", "ppmi")])
+@pytest.mark.parametrize("pairs", [False, True])
+def test_blocks_are_saved_and_opened(columns, pairs, workspace, tmp_path):
+    route, new = Joined(columns=columns), rows(8, pairs=pairs, seed=5)
+    model = route.run(rows(20, pairs=pairs), workspace, seed=0)
+    save_task(model, tmp_path / "task", route, {})
+    again = load_task(tmp_path / "task")
+    assert list(again.blocks) == list(columns)
+    assert np.allclose(again.scores(new), model.scores(new), atol=1e-6)
+
+
+def test_a_tiny_weight_is_the_probe_and_a_large_one_reads_the_words(workspace):
+    train, new = rows(40), rows(40, seed=9)
+    probe = registry.load("route", "probe")().run(train, workspace, seed=0).scores(new)
+    assert np.allclose(Joined(weight=1e-4).run(train, workspace, seed=0).scores(new), probe, atol=2e-3)
+    heavy = Joined(weight=10.0).run(train, workspace, seed=0).scores(new)
+    assert not np.allclose(heavy, probe, atol=0.05)
+
+
+def test_what_the_vectors_do_not_see_comes_from_the_columns(workspace):
+    blind = Workspace(bag_base(), corpus)
+    blind.base.backbone.embedding.weight.data.zero_()
+    texts, test = rows(60), rows(60, seed=9)
+    right = [
+        (registry.load("route", name)().run(texts, blind, seed=0).scores(test).argmax(axis=1) == test.labels).mean()
+        for name in ("probe", "joined")
+    ]
+    assert right[0] < 0.7
+    assert right[1] > 0.9
+
+
+def test_wrong_settings_are_named():
+    with pytest.raises(HeadstartError, match="did you mean 'tfidf'"):
+        Joined().replace_text("columns", "tf_idf")
+    with pytest.raises(HeadstartError, match="nothing is joined"):
+        Joined(columns=())
+    with pytest.raises(HeadstartError, match="nothing is joined"):
+        Joined(weight=0.0)
+
+
+def test_ppmi_without_a_corpus_is_a_refusal():
+    bare = Workspace(bag_base())
+    assert "corpus" in Joined(columns=("ppmi",)).refuses(rows(4), bare)
+    assert Joined().refuses(rows(4), bare) is None
+    model = Joined().run(Examples(["a", "b"], labels=np.array([0, 1]), classes=("x", "y")), bare, seed=0)
+    assert np.isfinite(model.scores(rows(4))).all()

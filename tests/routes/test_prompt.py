@@ -1,0 +1,82 @@
+"""Prompt tuning: only the virtual words learn, they stand where they should, and the saved model carries them."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from small_networks import BACKBONES, base_of, rows
+from tiny_bases import token_base
+
+from headstart.base import registry
+from headstart.base.errors import HeadstartError
+from headstart.base.examples import Examples
+from headstart.exports.hf import HfSpec
+from headstart.routes.network_model import frame
+from headstart.routes.prompt import PromptTuning, with_more_words
+from headstart.routes.task import load_task, save_task
+from headstart.routes.workspace import Workspace
+
+QUICK = PromptTuning(epochs=1, least_steps=3, head_steps=1, choose_rate=False, tokens=5)
+NO_PLACE = ("ngram_bag", "ngram_conv", "word_vectors")
+
+
+@pytest.mark.parametrize("name", [name for name in BACKBONES if name not in NO_PLACE])
+def test_only_the_virtual_words_of_every_backbone_learn(name, tmp_path):
+    base = base_of(name)
+    model = QUICK.run(rows(), Workspace(base), seed=1)
+    old, new = base.backbone.state_dict(), model.backbone.state_dict()
+    grown = [key for key in new if new[key].shape != old[key].shape]
+    assert [new[key].shape[0] - old[key].shape[0] for key in grown] == [5]
+    assert all(torch.equal(new[key][: len(old[key])] if key in grown else new[key], old[key]) for key in new)
+    start = with_more_words(base, 5, rows(), 1).backbone.state_dict()[grown[0]][-5:]
+    assert (new[grown[0]][-5:] != start).any(1).all()
+    assert model.notes["trained_weights"] == start.numel()
+    save_task(model, tmp_path / "task", QUICK, {})
+    again = load_task(tmp_path / "task")
+    assert again.prompt == 5
+    expected = model.scores(rows(6))
+    assert np.allclose(again.scores(rows(6)), expected, atol=1e-6)
+    with torch.no_grad():
+        next(t for key, t in again.backbone.named_parameters() if key == grown[0])[-5:] = 5.0 * torch.randn(start.shape)
+    assert not np.allclose(again.scores(rows(6)), expected, atol=1e-6)  # they are read
+
+
+def test_virtual_words_stand_behind_the_begin_mark_and_take_room():
+    base = token_base(max_tokens=16)
+    longer = with_more_words(base, 5, rows(), 0)
+    pair = Examples(["lovely film", "x" * 40], ["bad", "y"])
+    spec, words = registry.load("head", "answer")(), longer.backbone.vocabulary
+    plain, framed = frame(spec, base, pair), frame(spec, longer, pair, 5)
+    assert plain.ids[0][0] == framed.ids[0][0] == base.tokenizer.cls_id
+    assert framed.ids[0][1:6].tolist() == list(range(words - 5, words))
+    short = frame(spec, dataclasses.replace(base, backbone=token_base(11).backbone), pair)
+    assert [len(ids) for ids in framed.ids] == [len(ids) + 5 for ids in short.ids]
+    for had, now in ((short.ids, framed.ids), (short.types, framed.types), (short.spans, framed.spans)):
+        assert all(np.array_equal(one, np.delete(two, range(1, 6), 0)) for one, two in zip(had, now, strict=True))
+    assert (framed.spans[0][1:6] == -1).all()
+    assert max(map(len, framed.ids)) <= 16
+    assert framed.cut == short.cut
+
+
+def test_rows_of_any_length_are_answered():
+    model = QUICK.run(rows(), Workspace(token_base(max_tokens=16)), seed=1)
+    long = Examples(["film " * 90, "", "a"])
+    assert np.isfinite(model.scores(long)).all()
+    assert model.notes["rows_cut_in_last_prediction"] == 1
+
+
+def test_refusals(tmp_path):
+    for name in NO_PLACE:
+        assert "no place" in QUICK.refuses(rows(), Workspace(base_of(name)))
+    small = Workspace(token_base(max_tokens=8))
+    assert QUICK.refuses(rows(), small).endswith("at most 4")
+    with pytest.raises(HeadstartError, match="tokens=5 leaves too little"):
+        QUICK.run(rows(), small, seed=1)
+    with pytest.raises(HeadstartError, match="must be at least 1"):
+        PromptTuning(tokens=0)
+    model = QUICK.run(rows(), Workspace(base_of("bert")), seed=1)
+    with pytest.raises(HeadstartError, match="virtual words"):
+        HfSpec().write(model, tmp_path / "out")
