@@ -123,5 +123,9 @@ def drawn_study(
         metric=metric,
         classes=tuple(f"class {number}" for number in range(classes)),
         truth_N=truth_N,
-        facts={"data": {"test rows": test}, "command": "headstart compare RUN --data <file> & more"},
+        facts={
+            "data": {"test rows": test},
+            "audit": {"identity": "0"},
+            "command": "headstart compare RUN --data <file> & more",
+        },
     )

@@ -7,7 +7,8 @@ import pytest
 from scipy.stats import norm
 from synthetic_study import MACRO_F1
 
-from headstart.evaluation.statistics import Table, TestBlocks, estimate, evidence
+from headstart.evaluation.blocks import Evidence, TestBlocks
+from headstart.evaluation.statistics import estimate
 
 STUDIES = 1000
 
@@ -77,7 +78,7 @@ def test_intervals_of_macro_f1():
     true = np.mean([MACRO_F1.score(*pair) for _ in range(60) for pair in study(20_000)])
     blocks = TestBlocks.make(400)
     for _ in range(studies):
-        values_DG = np.stack([evidence(Table.make(*pair, blocks), MACRO_F1.score) for pair in study(400)])
+        values_DG = np.stack([Evidence(MACRO_F1, truth_N, blocks).of(said_N) for truth_N, said_N in study(400)])
         low, high = estimate(values_DG, rows=400).interval()
         hits += low <= true <= high
     assert 0.91 <= hits / studies <= 0.985

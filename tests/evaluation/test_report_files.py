@@ -100,7 +100,7 @@ def test_the_terminal_table(study):
     assert "±" in text
     assert "학습" not in text
     assert "라벨 16개" in terminal_table(study, "ko")
-    assert verdict_text(study, "ko").count("\n\n") == 3
+    assert verdict_text(study, "ko").count("\n\n") == 4
     assert "16 labels: Use " in verdict_text(study, "en")
 
 

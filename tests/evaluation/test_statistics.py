@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from scipy import stats
 from sklearn.metrics import f1_score
 from synthetic_study import ACCURACY, MACRO_F1
 
-from headstart.evaluation.statistics import (
-    Estimate,
-    Table,
-    TestBlocks,
-    chance_evidence,
-    estimate,
-    evidence,
-    holm,
-    sign_flips,
-)
+from headstart.base.spec import MetricSpec
+from headstart.evaluation.blocks import Evidence, TestBlocks
+from headstart.evaluation.statistics import Estimate, estimate, flipped, holm, mixed_overlap, sign_flips
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlowF1(MetricSpec):
+    """Macro-F1 as a metric that says nothing about counts, as one by somebody else may."""
+
+    def score(self, truth_N, predicted_N, weight_N=None):
+        return MACRO_F1.score(truth_N, predicted_N, weight_N)
+
+
+SLOW_F1 = SlowF1()
 
 
 def random_answers(rows=300, classes=4, seed=0):
@@ -30,7 +36,7 @@ def random_answers(rows=300, classes=4, seed=0):
 def test_evidence_of_accuracy_is_the_accuracy_of_each_block():
     truth_N, said_N = random_answers()
     blocks = TestBlocks.make(300)
-    value_G = evidence(Table.make(truth_N, said_N, blocks), ACCURACY.score)
+    value_G = Evidence(ACCURACY, truth_N, blocks).of(said_N)
     own = np.bincount(blocks.block_N, truth_N == said_N) / blocks.weights()
     assert value_G == pytest.approx(own)
     assert value_G.mean() == pytest.approx((truth_N == said_N).mean())
@@ -39,13 +45,23 @@ def test_evidence_of_accuracy_is_the_accuracy_of_each_block():
 @pytest.mark.parametrize("metric", [ACCURACY, MACRO_F1])
 def test_evidence_has_the_score_as_its_mean(metric):
     truth_N, said_N = random_answers(257)
-    table = Table.make(truth_N, said_N, TestBlocks.make(257))
-    assert evidence(table, metric.score).mean() == pytest.approx(metric.score(truth_N, said_N))
+    found = Evidence(metric, truth_N, TestBlocks.make(257))
+    assert found.of(said_N).mean() == pytest.approx(metric.score(truth_N, said_N))
+
+
+@pytest.mark.parametrize("rows", [7, 300])
+def test_metrics_of_counts_give_the_same_values_in_one_go(rows):
+    truth_N, said_N = random_answers(rows, classes=9)
+    said_N[said_N == 3] = 11  # a class that never occurs in the truth, and one that is never said
+    fast, slow = (Evidence(metric, truth_N, TestBlocks.make(rows)) for metric in (MACRO_F1, SLOW_F1))
+    assert fast.of(said_N) == pytest.approx(slow.of(said_N))
+    assert fast.chance(said_N) == pytest.approx(slow.chance(said_N))
+    assert fast.constant(4) == pytest.approx(slow.constant(4))
 
 
 def test_jackknife_of_macro_f1_agrees_with_the_bootstrap():
     truth_N, said_N = random_answers(1000)
-    value_G = evidence(Table.make(truth_N, said_N, TestBlocks.make(1000)), MACRO_F1.score)
+    value_G = Evidence(MACRO_F1, truth_N, TestBlocks.make(1000)).of(said_N)
     ours = (value_G.var(ddof=1) / len(value_G)) ** 0.5
     random = np.random.default_rng(1)
     rows = [random.integers(0, 1000, 1000) for _ in range(400)]
@@ -60,17 +76,16 @@ def test_grouped_rows_stay_in_one_block_and_widen_the_interval():
     truth_N = np.ones(1000, int)
     whole, alone = TestBlocks.make(1000, groups), TestBlocks.make(1000)
     assert all(len(set(whole.block_N[start : start + 10])) == 1 for start in range(0, 1000, 10))
-    wide, narrow = (evidence(Table.make(truth_N, said_N, b), ACCURACY.score).std() for b in (whole, alone))
+    wide, narrow = (Evidence(ACCURACY, truth_N, b).of(said_N).std() for b in (whole, alone))
     assert wide > 2 * narrow
 
 
 def test_chance_evidence_is_the_score_of_dealt_answers():
     truth_N, said_N = random_answers(2000)
-    table = Table.make(truth_N, said_N, TestBlocks.make(2000))
     random = np.random.default_rng(0)
-    for metric in (ACCURACY, MACRO_F1):
+    for metric in (ACCURACY, MACRO_F1, SLOW_F1):
         dealt = np.mean([metric.score(truth_N, random.permutation(said_N)) for _ in range(200)])
-        assert chance_evidence(table, metric.score).mean() == pytest.approx(dealt, abs=0.004)
+        assert Evidence(metric, truth_N, TestBlocks.make(2000)).chance(said_N).mean() == pytest.approx(dealt, abs=0.004)
 
 
 def test_estimate_is_the_two_way_analysis_of_variance():
@@ -82,6 +97,9 @@ def test_estimate_is_the_two_way_analysis_of_variance():
     rest_square = (rest**2).sum() / ((draws - 1) * (blocks - 1))
     found = estimate(values_DG)
     assert found.error**2 == pytest.approx((draw_square + block_square - rest_square) / (draws * blocks))
+    assert found.variance.draw == pytest.approx((draw_square - rest_square) / blocks)
+    assert found.variance.cross == pytest.approx(rest_square / blocks)
+    assert found.variance.test == pytest.approx((block_square - rest_square) / blocks / draws)
     assert 5 <= found.freedom < 6
     assert 0.9 < found.from_draws < 1
 
@@ -140,6 +158,9 @@ def test_sign_flips_by_hand_and_for_many_draws():
     assert sign_flips(np.vstack([same, same])) == pytest.approx([1 / 32, 1 / 32])  # equal rows cost nothing
     assert sign_flips(np.array([[1.0, 1, 1, 1, -1]])) == pytest.approx([6 / 32])
     assert sign_flips(np.zeros((1, 5))) == pytest.approx([1.0])
+    assert sign_flips(-same, two_sided=True) == pytest.approx([2 / 32])
+    assert sign_flips(np.array([[1.0, 1, 1, 1, 1], [1, 1, 1, -1, 1]])) == pytest.approx([2 / 32, 6 / 32])
+    assert sign_flips(np.zeros((0, 5))).size == 0
     assert sign_flips(np.ones((2, 30)))[0] == pytest.approx(1 / 4096)
 
 
@@ -151,3 +172,18 @@ def test_scores_with_two_humps_fool_the_t_test_but_not_the_sign_flips():
         flipped += sign_flips(lead_D[None])[0] <= 0.05
     assert plain > 12  # the planted fault: at level 1 % more than 1.2 % false claims
     assert flipped <= 60
+
+
+def test_flips_judge_only_leads_of_enough_draws():
+    leads = [dict.fromkeys(range(5), 1.0), {0: 1.0, 1: 1.0}, dict.fromkeys(range(1, 6), 1.0)]
+    assert flipped(leads, 5) == pytest.approx([1 / 32, 0.0, 1 / 32], abs=0.05)
+    assert flipped(leads, 5)[1] == 0.0
+    assert flipped([], 5).size == 0
+
+
+def test_the_overlap_of_a_difference_is_that_of_what_varies():
+    random = np.random.default_rng(0)
+    wide, narrow = random.normal(size=(6, 4)), 1e-6 * random.normal(size=(6, 4))
+    assert mixed_overlap([(wide, 0.2), (narrow, 0.8)]) == pytest.approx(0.2, abs=1e-3)
+    assert mixed_overlap([(wide, 0.4), (wide, 0.2)]) == pytest.approx(0.3)
+    assert mixed_overlap([(wide, 0.4), (wide, 1.0)]) == pytest.approx(0.4)  # draws that are all the same do not count

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import json
 from dataclasses import replace
 
-import numpy as np
 import pytest
+from safetensors.numpy import load_file
 from synthetic_study import ACCURACY, MACRO_F1, SEEN, ClassicalRoute, LetterModel, LetterRoute, letters
 
 from headstart.base import registry
 from headstart.base.errors import HeadstartError
+from headstart.evaluation import cells
 from headstart.evaluation.analysis import analyse
 from headstart.evaluation.compare import run_study
 from headstart.evaluation.study import Row
@@ -40,12 +42,31 @@ CLASSICAL = Row(ClassicalRoute(called="classical", letter="c"))
 
 def test_all_cells_are_run_once_and_scored_once(run):
     study, lines = run([GOOD, CLASSICAL])
-    assert len(study.cells) == 12 == LetterModel.calls == len(lines)
+    assert len(study.cells) == 12 == LetterModel.calls == len([line for line in lines if line.startswith("[cell")])
+    assert lines[0] == "plan: 2 rows x 2 label counts x 3 draws = 12 cells"
     assert study.stopped is None
     assert study.failures == {}
     assert {cell.score for cell in study.cells if cell.row == "letter"} == {0.9}
     assert lines[-1].startswith("[cell 12/12] letter, 8 labels, draw 3: .900 (")
     assert [seen[:2] for seen in SEEN[:4]] == [("classical", 4), ("letter", 4), ("classical", 8), ("letter", 8)]
+
+
+def test_a_full_disk_says_so_in_one_line_and_loses_no_finished_cell(run, monkeypatch):
+    real, left = cells.write_bytes, [3]
+
+    def write_bytes(path, data):
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(path, data)
+
+    monkeypatch.setattr(cells, "write_bytes", write_bytes)
+    with pytest.raises(HeadstartError, match="disk full while writing"):
+        run([GOOD])
+    left[0] = 100
+    calls = LetterModel.calls
+    assert len(run([GOOD])[0].cells) == 6
+    assert LetterModel.calls == calls + 3
 
 
 def test_a_rerun_computes_nothing_again(run, tmp_path):
@@ -56,7 +77,8 @@ def test_a_rerun_computes_nothing_again(run, tmp_path):
     assert "12 of 12 cells were finished earlier" in lines[0]
     for one, two in zip(first.cells, second.cells):
         assert (one.predicted_N == two.predicted_N).all()
-        assert replace(one, predicted_N=None) == replace(two, predicted_N=None)
+        assert (one.likelihood_N == two.likelihood_N).all()
+        assert one.facts() == two.facts()
 
 
 def test_more_draws_sizes_rows_or_time_keep_finished_cells(run):
@@ -88,7 +110,7 @@ def test_another_metric_scores_the_kept_predictions(run):
 def test_damaged_cells_are_computed_again(run, tmp_path, fault):
     run([GOOD])
     lines = tmp_path / "cells" / "cells.jsonl"
-    victim = next((tmp_path / "cells").glob("*.npy"))
+    victim = next((tmp_path / "cells").glob("*.safetensors"))
     if fault == "torn line":
         lines.write_bytes(lines.read_bytes()[:-30])
     elif fault == "damaged predictions":
@@ -153,7 +175,7 @@ def test_trainable_cells_share_what_is_left(run):
     shares = [seconds for name, _, _, seconds in SEEN if name == "letter"]
     assert shares[0] == pytest.approx(60 / 6, rel=0.05)
     assert shares[-1] == pytest.approx(60, rel=0.05)  # nobody used its share: the last one may use all
-    assert all(one <= two for one, two in itertools.pairwise(shares))
+    assert all(one <= 1.05 * two for one, two in itertools.pairwise(shares))
 
 
 def test_rows_are_named_by_route_and_base():
@@ -189,10 +211,14 @@ def test_mistakes_teach(run, tmp_path):
         )
 
 
-def test_predictions_are_small_and_readable_without_pickle(run, tmp_path):
-    run([GOOD])
-    for path in (tmp_path / "cells").glob("*.npy"):
-        assert np.load(path, allow_pickle=False).dtype == np.uint16
+def test_arrays_are_small_and_readable_without_pickle(run, tmp_path):
+    study, _ = run([GOOD])
+    for path in (tmp_path / "cells").glob("*.safetensors"):
+        kinds = {name: str(array.dtype) for name, array in load_file(path).items()}
+        assert kinds == {"predicted_N": "uint16", "confidence_N": "float16", "likelihood_N": "float16"}
+    right_N = study.cells[0].predicted_N == study.truth_N
+    assert (study.cells[0].confidence_N == 1).all()
+    assert (study.cells[0].likelihood_N == right_N).all()
 
 
 def test_the_real_classical_routes_run_through_the_whole_chain(run, tmp_path):

@@ -7,6 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from simulated import simulation
 from synthetic_study import MACRO_F1, drawn_study
 
 from headstart.base.errors import HeadstartError
@@ -196,3 +199,64 @@ def test_scores_of_the_analysis_are_the_cells_scores():
     row = analyse(study).tables[16].rows["ppmi"]
     assert row.scores == pytest.approx([study.scores("ppmi", 16)[d].score for d in range(10)])
     assert row.sd == pytest.approx(np.std(row.scores, ddof=1))
+
+
+def test_without_an_audit_there_is_no_headline():
+    study = drawn_study(BASIC | {"probe · a": ("pretrained", "a", 2.0), "scratch · a": ("control", "a", 0.6)})
+    for audit in ({}, {"audit": {"skipped": "as asked"}}):
+        other = replace(study, facts={"data": {}, **audit})
+        assert sentences(other, analyse(other))[0].startswith("No headline: the data was not audited")
+        assert sentences(other, analyse(other), "ko")[0].startswith("데이터의 누출과 중복을 점검하지 않았으므로")
+    waived = replace(study, facts={"audit": {"waived": True}})
+    assert sentences(waived, analyse(waived))[0] == "Pre-training was worth it at 16 labels. (not audited)"
+    assert sentences(waived, analyse(waived), "ko")[0].endswith("(데이터 점검 안 함)")
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    st.lists(st.floats(-1.0, 2.5), min_size=4, max_size=4),
+    st.integers(2, 8),
+    st.sampled_from([60, 300, 1500]),
+    st.sampled_from([0.05, 0.3]),
+    st.integers(0, 10**6),
+)
+def test_words_never_say_more_than_the_table(skills, draws, test, spread, seed):
+    names = ("tfidf", "ppmi", "probe · a", "scratch · a")
+    kinds = ("classical", "classical", "pretrained", "control")
+    rows = {n: (k, "a" if "·" in n else None, max(s, 0.01)) for n, k, s in zip(names, kinds, skills)}
+    study = drawn_study(rows, draws=draws, test=test, spread=spread, seed=seed, sizes=(16, 64))
+    found = analyse(study)
+    first, *paragraphs = sentences(study, found)
+    for size, words_of_size in zip(found.tables, paragraphs):
+        table = found.tables[size]
+        classical = table.best("classical")
+        leads = [table.difference("probe · a", other) for other in (classical.row, "scratch · a")]
+        paid = all(lead.claim == "better" and lead.low > 0 for lead in leads) and table.rows["probe · a"].learned
+        assert ("Pre-training was worth it." in words_of_size) == paid
+        assert (
+            (str(size) in first.partition("was worth it at ")[2].partition(".")[0].split(", "))
+            or not paid
+            or (f"{size} labels" in first)
+        )
+        for lead in leads:
+            assert f"{signed(lead.value)} [{signed(lead.low)}, {signed(lead.high)}]" in words_of_size
+            assert (lead.low > 0 or lead.high < 0) == (lead.claim != "undecided")
+        if "Use " in words_of_size:
+            best = words_of_size.partition("Use ")[2].partition(":")[0]
+            learned = [row for row in table.rows.values() if row.learned]
+            assert table.rows[best].mean == max(row.mean for row in learned)
+            peers = words_of_size.partition("Cannot be told apart from it: ")[2].partition(".")[0]
+            apart = [row.row for row in learned if row.row not in (best, *peers.split(", "))]
+            assert all(table.difference(best, row).claim == "better" for row in apart)
+        else:
+            assert not any(row.learned for row in table.rows.values())
+        missed = words_of_size.partition("Did not learn")[2].partition(": ")[2].partition(".")[0]
+        for name in filter(None, missed.split(", ")):
+            assert not table.rows[name].learned
+            assert table.rows[name].gain_high < SLIGHT
+
+
+def test_the_interval_of_the_best_row_allows_for_the_choice():
+    """Of eight equal rows the best one looks better than it is: its ordinary interval covers too rarely."""
+    verdict, ordinary = simulation.best_coverage(8, 6, 60)
+    assert ordinary < 0.93 <= verdict

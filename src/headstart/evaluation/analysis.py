@@ -4,35 +4,33 @@ Two families of claims, each by Holm at 5 %:
 - *learned*: over all rows and all label counts of the study, so that under shuffled labels the chance of even one false
   "learned" in the whole report is at most 5 %. A row learned when it beats both the best constant answer on these test
   rows and its own answers dealt out at random. From 5 draws on it must also pass `sign_flips`, which assumes no shape
-  of the scores' distribution (with fewer draws that test could never claim anything).
-- *differs*: over all pairs of rows at one label count. As every pair is in the family, picking the best row (or the
-  best classical one) after looking does not invalidate the claim: no winner's curse in what is claimed.
+  of the scores' distribution.
+- *differs*: over all pairs of rows at all label counts, so that the chance of even one false "better" in the whole
+  report is at most 5 %. As every pair is in the family, picking the best row (or the best classical one) after looking
+  does not invalidate the claim: no winner's curse in what is claimed. From 6 draws on a pair must also pass the
+  two-sided `sign_flips`.
+
+With fewer draws, which could never pass the flips, the draws of a row or pair are taken to spread at least as much as
+those of the median one, so that a few draws that agree by chance prove nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import combinations
 from typing import Literal
 
 import numpy as np
 
-from headstart.evaluation.statistics import (
-    FIXED,
-    Estimate,
-    Table,
-    TestBlocks,
-    chance_evidence,
-    estimate,
-    evidence,
-    holm,
-    sign_flips,
-)
+from headstart.evaluation.blocks import Evidence, TestBlocks
+from headstart.evaluation.statistics import FIXED, Estimate, Variance, estimate, flipped, holm
 from headstart.evaluation.study import Study
 
 ALPHA = 0.05
+FLIPPED_UP = 5  # draws from which one-sided sign flips can claim anything: 1 of 2^5 patterns is below 5 %
+FLIPPED = 6  # draws from which two-sided sign flips can claim anything: 2 of 2^6 patterns are below 5 %
 SLIGHT = 0.02  # who is surely less than two points ahead of guessing did not learn; less surely, that stays open
 Claim = Literal["better", "worse", "undecided"]
 
@@ -77,9 +75,9 @@ class RowSummary:
 class Difference:
     """First minus second row on the same draws and test rows.
 
-    low, high: interval at the level at which Holm tested the pair: it excludes zero exactly where `claim` is made.
-    plain_low, plain_high: the ordinary 95 % interval of this pair alone. wins, losses: draws in which the first is
-    ahead, behind.
+    low, high: interval at `level`, at which Holm tested the pair, drawn out to zero where `sign_flips` forbids a claim:
+    it excludes zero exactly where `claim` is made. plain_low, plain_high: the ordinary 95 % interval of this pair
+    alone. wins, losses: draws in which the first is ahead, behind. variance: what other draws and test rows would give.
     """
 
     first: str
@@ -95,6 +93,8 @@ class Difference:
     losses: int
     draws: int
     from_draws: float
+    level: float = ALPHA
+    variance: Variance | None = None
 
     @property
     def claim(self) -> Claim:
@@ -107,7 +107,7 @@ class Difference:
         """Return second minus first."""
         turned = {"first": self.second, "second": self.first, "value": -self.value, "low": -self.high}
         turned |= {"high": -self.low, "plain_low": -self.plain_high, "plain_high": -self.plain_low}
-        return Difference(**{**vars(self), **turned, "wins": self.losses, "losses": self.wins})
+        return replace(self, **turned, wins=self.losses, losses=self.wins)
 
 
 @dataclass(frozen=True)
@@ -142,51 +142,69 @@ class SizeTable:
 class Analysis:
     """The judged study. tables: by label count. constant: score of the best constant answer on the test rows.
 
-    classes: how many there are.
+    classes: how many there are. evidence: value by block of each cell, float [G], by (row, label count, draw).
     """
 
     tables: dict[int, SizeTable]
     classes: int
     constant: float
     constant_class: str
+    evidence: Mapping[tuple[str, int, int], np.ndarray] = field(default_factory=dict, repr=False)
+
+    def stack(self, row: str, size: int, draws: Sequence[int]) -> np.ndarray:
+        """Return the evidence of a row at a label count, [D, G]."""
+        return np.stack([self.evidence[row, size, number] for number in draws])
 
 
 @lru_cache(maxsize=2)
 def analyse(study: Study) -> Analysis:
     """Judge all finished cells of a study; label counts without a finished cell are left out."""
-    blocks = TestBlocks.make(len(study.truth_N), study.groups)
-    tables = {(c.row, c.size, c.draw): Table.make(study.truth_N, c.predicted_N, blocks) for c in study.cells}
-    values = {place: evidence(table, study.metric.score) for place, table in tables.items()}
-    truth = Table.make(study.truth_N, study.truth_N, blocks)
-    constants = [evidence(truth.constant(answer), study.metric.score) for answer in range(len(study.classes))]
+    judge = Evidence(study.metric, study.truth_N, TestBlocks.make(len(study.truth_N), study.groups))
+    values = {(cell.row, cell.size, cell.draw): judge.of(cell.predicted_N) for cell in study.cells}
+    constants = [judge.constant(answer) for answer in range(len(study.classes))]
     answer = int(np.argmax([value.mean() for value in constants]))
     built, learnt, leads = {}, {}, {}
     for size in study.sizes:
         draws = common_draws(study, size)
         if not draws:
             continue
-        summaries = {}
+        over = {"overlap": study.overlaps[size], "rows": len(study.truth_N)}
+        summaries, guessing = {}, {}
         for facts in study.rows:
             cells = study.scores(facts.name, size)
             if not cells:
                 continue
             used = draws if set(draws) <= set(cells) else tuple(sorted(cells))
             own = np.stack([values[facts.name, size, number] for number in used])
-            chance = np.stack([chance_evidence(tables[facts.name, size, n], study.metric.score) for n in used])
-            over = {"overlap": study.overlaps[size], "rows": len(study.truth_N)}
-            tests = [estimate(own - constants[answer], **over), estimate(own - chance, **over)]
+            chance = np.stack([judge.chance(cells[number].predicted_N) for number in used])
+            both = (own - constants[answer], own - chance)
+            gain = min((estimate(lead, **over) for lead in both), key=lambda test: test.value)
             if facts.kind != "majority":
-                learnt[facts.name, size] = max(test.p_above() for test in tests)
-                harder = min((own - constants[answer], own - chance), key=np.mean)
-                leads[facts.name, size] = dict(zip(used, harder.mean(1)))
-            gain = min(tests, key=lambda test: test.value)
+                guessing[facts.name] = both
+                leads[facts.name, size] = dict(zip(used, min(both, key=np.mean).mean(1)))
             seconds = float(np.median([cells[number].seconds for number in used]))
             summaries[facts.name] = _summary(facts, own, estimate(own, **over), gain, seconds, used is draws)
+        learnt |= {(name, size): p for name, p in _above_guessing(guessing, over).items()}
         ordered = dict(sorted(summaries.items(), key=lambda item: -item[1].mean))
         built[size] = SizeTable(size, draws, study.overlaps[size], ordered)
     _call_learned(built, learnt, leads)
-    tables = {size: _compare(table, values, len(study.truth_N)) for size, table in built.items()}
-    return Analysis(tables, len(study.classes), float(constants[answer].mean()), study.classes[answer])
+    judged = _compare(built, values, len(study.truth_N))
+    return Analysis(judged, len(study.classes), float(constants[answer].mean()), study.classes[answer], values)
+
+
+def _above_guessing(leads: Mapping[str, tuple[np.ndarray, np.ndarray]], over: Mapping[str, float]) -> dict[str, float]:
+    """Return the larger p-value of the leads over a constant answer and over chance, by row, each [D, G].
+
+    With fewer draws than `sign_flips` can judge, a row's draws are taken to spread as much as those of the median row.
+    """
+    found = {name: [estimate(lead, **over) for lead in both] for name, both in leads.items()}
+    few = [name for name, both in leads.items() if 1 < len(both[0]) < FLIPPED_UP]
+    for name in few:
+        peers = [tests for other, tests in found.items() if other in few]
+        least = [float(np.median([tests[place].variance.draw for tests in peers])) for place in (0, 1)]
+        tests = [estimate(lead, **over, least=floor) for lead, floor in zip(leads[name], least)]
+        found[name] = [*found[name], *tests]
+    return {name: max(test.p_above() for test in tests) for name, tests in found.items()}
 
 
 def common_draws(study: Study, size: int) -> tuple[int, ...]:
@@ -224,29 +242,43 @@ def _call_learned(
 ) -> None:
     """Put the adjusted p-values of the family *learned* into the tables' rows: Holm's, or `sign_flips` where larger."""
     adjusted, _ = holm(list(p_values.values()))
-    draws = sorted({number for lead in leads.values() for number in lead})
-    if draws and 0.5 ** len(draws) <= ALPHA:
-        flipped = sign_flips(np.array([[lead.get(number, 0.0) for number in draws] for lead in leads.values()]))
-        enough = np.array([0.5 ** len(lead) <= ALPHA for lead in leads.values()])
-        adjusted = np.maximum(adjusted, np.where(enough, flipped, 0.0))
+    adjusted = np.maximum(adjusted, flipped(list(leads.values()), FLIPPED_UP))
     for (name, size), p in zip(p_values, adjusted):
         row = built[size].rows[name]
-        built[size].rows[name] = RowSummary(**{**vars(row), "p_learned": float(p)})
+        built[size].rows[name] = replace(row, p_learned=float(p))
 
 
-def _compare(table: SizeTable, values: Mapping[tuple[str, int, int], np.ndarray], rows: int) -> SizeTable:
-    """Return the table with the family *differs* judged: all pairs of compared rows but the majority row."""
+def _compare(
+    built: Mapping[int, SizeTable], values: Mapping[tuple[str, int, int], np.ndarray], rows: int
+) -> dict[int, SizeTable]:
+    """Return the tables with the family *differs* judged: all pairs of compared rows but the majority row."""
+    found = [pair for table in built.values() for pair in _estimates(table, values, rows)]
+    adjusted, levels = holm([one.p_differs() for *_, one, _ in found], ALPHA)
+    by_flips = flipped([lead for _, _, lead, *_ in found], FLIPPED, two_sided=True)
+    judged: dict[int, dict[tuple[str, str], Difference]] = {size: {} for size in built}
+    for (size, pair, lead, one, plain), p_holm, p_flip, level in zip(found, adjusted, by_flips, levels):
+        low, high = one.interval(level)
+        if p_flip > ALPHA:
+            low, high = min(low, 0.0), max(high, 0.0)
+        counts = (sum(one > 0 for one in lead.values()), sum(one < 0 for one in lead.values()), len(lead))
+        spans = (low, high, *plain.interval(ALPHA))
+        p_values = (one.p_differs(), max(float(p_holm), float(p_flip)))
+        more = (one.from_draws, float(level), one.variance)
+        judged[size][pair] = Difference(*pair, one.value, *spans, *p_values, *counts, *more)
+    return {size: replace(table, pairs=judged[size]) for size, table in built.items()}
+
+
+def _estimates(
+    table: SizeTable, values: Mapping[tuple[str, int, int], np.ndarray], rows: int
+) -> list[tuple[int, tuple[str, str], dict[int, float], Estimate, Estimate]]:
+    """Return (label count, pair, lead by draw, estimate to test, plain estimate) of all compared pairs of a table."""
     names = [row.row for row in table.rows.values() if row.paired and row.kind != "majority"]
     stacks = {name: np.stack([values[name, table.size, number] for number in table.draws]) for name in names}
-    pairs = list(combinations(names, 2))
-    leads = {pair: stacks[pair[0]] - stacks[pair[1]] for pair in pairs}
-    found = [estimate(lead, table.overlap, rows) for lead in leads.values()]
-    p_values = [one.p_differs() for one in found]
-    adjusted, levels = holm(p_values, ALPHA)
-    judged = {}
-    for pair, one, p, p_holm, level in zip(pairs, found, p_values, adjusted, levels):
-        lead_D = leads[pair].mean(1)
-        counts = (int((lead_D > 0).sum()), int((lead_D < 0).sum()), len(lead_D))
-        spans = (*one.interval(level), *one.interval(ALPHA))
-        judged[pair] = Difference(*pair, one.value, *spans, p, float(p_holm), *counts, one.from_draws)
-    return SizeTable(table.size, table.draws, table.overlap, table.rows, judged)
+    leads = {(one, two): stacks[one] - stacks[two] for one, two in combinations(names, 2)}
+    plain = {pair: estimate(lead, table.overlap, rows) for pair, lead in leads.items()}
+    tested = plain
+    if 1 < len(table.draws) < FLIPPED:
+        least = float(np.median([one.variance.draw for one in plain.values()])) if plain else 0.0
+        tested = {pair: estimate(lead, table.overlap, rows, least) for pair, lead in leads.items()}
+    by_draw = {pair: dict(zip(table.draws, map(float, lead.mean(1)))) for pair, lead in leads.items()}
+    return [(table.size, pair, by_draw[pair], tested[pair], plain[pair]) for pair in leads]

@@ -1,9 +1,8 @@
-"""The durable store of finished cells: one .npy of predictions and one JSON line each, so that a rerun continues."""
+"""The durable store of finished cells: one file of arrays and one JSON line each, so that a rerun continues."""
 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 from collections.abc import Iterable
@@ -11,28 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
 
-from headstart.base.examples import Examples
-from headstart.base.files import sync_folder, write_bytes
+from headstart.base.files import disk_error, sync_folder, write_bytes
 from headstart.evaluation.study import Cell
 
-
-def data_identity(examples: Examples) -> str:
-    """Return a SHA-256 over texts, labels and class names, in their order."""
-    digest = hashlib.sha256(json.dumps(examples.classes, ensure_ascii=False).encode())
-    for texts in (examples.first, examples.second or ()):
-        for text in texts:
-            data = text.encode("utf-8", "surrogatepass")
-            digest.update(len(data).to_bytes(8, "little") + data)
-        digest.update(b"\0end")
-    if examples.labels is not None:
-        digest.update(np.asarray(examples.labels, "<i8").tobytes())
-    return digest.hexdigest()
-
-
-def key(parts: dict[str, Any]) -> str:
-    """Return the identity of a cell: 24 hexadecimal digits of the SHA-256 of everything its result depends on."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:24]
+_PLAIN = ("row", "size", "draw", "score", "seconds", "allowed", "notes", "receipt")
 
 
 class CellStore:
@@ -57,34 +41,45 @@ class CellStore:
             if isinstance(entry, dict) and "key" in entry:
                 yield entry
 
+    @property
+    def entries(self) -> list[dict[str, Any]]:
+        """The lines of the finished cells; of a cell that was made twice the later one."""
+        return list(self._found.values())
+
     def get(self, identity: str, rows: int) -> Cell | None:
         """Return the finished cell of that identity, or None when there is none or its predictions are damaged."""
         entry = self._found.get(identity)
         if entry is None:
             return None
         try:
-            data = (self.folder / f"{identity}.npy").read_bytes()
-            predicted_N = np.load(io.BytesIO(data), allow_pickle=False)
-        except (OSError, ValueError, EOFError):
+            data = self._arrays(identity).read_bytes()
+            if hashlib.sha256(data).hexdigest() != entry["sha256"]:
+                return None
+            arrays = load(data)
+            if any(array.shape != (rows,) for array in arrays.values()):
+                return None
+            return Cell(**{name: entry[name] for name in _PLAIN}, **arrays)
+        except (OSError, KeyError, TypeError, SafetensorError):
             return None
-        if hashlib.sha256(data).hexdigest() != entry["sha256"] or predicted_N.shape != (rows,):
-            return None
-        names = ("row", "size", "draw", "score", "seconds", "allowed", "notes")
-        return Cell(**{name: entry[name] for name in names}, predicted_N=predicted_N)
 
     def put(self, identity: str, cell: Cell) -> None:
-        """Make a cell durable: predictions first, then its line. Raises OSError."""
-        stream = io.BytesIO()
-        np.save(stream, cell.predicted_N.astype(np.uint16), allow_pickle=False)
-        data = stream.getvalue()
-        write_bytes(self.folder / f"{identity}.npy", data)
-        entry = {name: value for name, value in vars(cell).items() if name != "predicted_N"}
-        entry |= {"key": identity, "sha256": hashlib.sha256(data).hexdigest()}
+        """Make a cell durable: arrays first, then its line. Raises HeadstartError: the disk refuses."""
+        kinds = {"predicted_N": np.uint16, "confidence_N": np.float16, "likelihood_N": np.float16}
+        kept = {name: getattr(cell, name) for name in kinds if getattr(cell, name) is not None}
+        data = save({name: np.ascontiguousarray(array, kinds[name]) for name, array in kept.items()})
+        entry = cell.facts() | {"key": identity, "sha256": hashlib.sha256(data).hexdigest()}
         line = json.dumps(entry, ensure_ascii=False, default=str).encode() + b"\n"
-        with open(self.lines, "ab") as out:
-            out.write((b"\n" if self._torn else b"") + line)
-            out.flush()
-            os.fsync(out.fileno())
-        sync_folder(self.folder)
+        try:
+            write_bytes(self._arrays(identity), data)
+            with open(self.lines, "ab") as out:
+                out.write((b"\n" if self._torn else b"") + line)
+                out.flush()
+                os.fsync(out.fileno())
+            sync_folder(self.folder)
+        except OSError as error:
+            raise disk_error(self.folder, error) from None
         self._torn = False
         self._found[identity] = entry
+
+    def _arrays(self, identity: str) -> Path:
+        return self.folder / f"{identity}.safetensors"

@@ -1,8 +1,16 @@
-"""The report's pictures: score by labels, lead over the best classical row, score and cost. Labels sit on the lines."""
+"""The report's pictures: score by labels with its forecast, leads, score and cost, calibration. Names are on the lines.
+
+The rows that a verdict is about come first and have colours; what more rows than colours there are is grey.
+"""
 
 from __future__ import annotations
 
-from headstart.evaluation.analysis import Analysis, SizeTable
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from headstart.evaluation.analysis import RowSummary, SizeTable
+from headstart.evaluation.calibration import Calibration
+from headstart.evaluation.summary import Findings
 from headstart.evaluation.svg import (
     COLOURS,
     Box,
@@ -19,22 +27,32 @@ from headstart.evaluation.svg import (
     text,
     text_width,
 )
-from headstart.evaluation.words import counted, number, say, signed
+from headstart.evaluation.words import counted, duration, led, number, rounded, say, signed, spanned
 
 WIDTH = 880.0
+PANELS = 4  # label counts beside each other
+TICK_ROOM = 38.0  # px between numbers on an axis
+GREY = "var(--soft)"
 DASHES = {"classical": "7 4", "control": "2 3", "majority": "1 5", "pretrained": "none"}
 
 
-def row_styles(analysis: Analysis) -> dict[str, tuple[str, str]]:
-    """Return (colour, dashes) of every row, by name; the best row of the largest label count has the first colour."""
-    names: dict[str, str] = {}
-    for table in reversed(analysis.tables.values()):
-        names |= {row.row: row.kind for row in table.rows.values() if row.row not in names}
-    places = {name: place for place, name in enumerate(n for n, kind in names.items() if kind != "majority")}
-    return {
-        name: (f"var(--c{places[name] % COLOURS})" if name in places else "var(--soft)", DASHES[kind])
-        for name, kind in names.items()
-    }
+class Span(NamedTuple):
+    """A difference with its interval; sure: it is claimed."""
+
+    value: float
+    low: float
+    high: float
+    sure: bool
+
+
+def row_styles(found: Findings) -> dict[str, tuple[str, str]]:
+    """Return (colour, dashes) of every row but the majority: telling ones first, then by mean at the most labels."""
+    kinds: dict[str, str] = {}
+    for table in reversed(found.analysis.tables.values()):
+        kinds |= {row.row: row.kind for row in table.rows.values() if row.row not in kinds and row.kind != "majority"}
+    names = list(dict.fromkeys([*(name for name in found.telling if name in kinds), *kinds]))
+    colours = [f"var(--c{place})" if place < COLOURS else GREY for place in range(len(names))]
+    return {name: (colour, DASHES[kinds[name]]) for name, colour in zip(names, colours)}
 
 
 def _finite(*values: float) -> list[float]:
@@ -47,45 +65,13 @@ def _range(values: list[float], room: float = 0.06) -> tuple[float, float]:
     return low - pad, high + pad
 
 
-def curve(analysis: Analysis, language: str) -> str:
-    """Return the label-efficiency curve: mean by label count with bands, names at the line ends."""
-    styles = row_styles(analysis)
-    sizes = list(analysis.tables)
-    names = [name for name, (_, dashes) in styles.items() if dashes != DASHES["majority"]]
-    if not names:
-        return ""
-    right = min(max(text_width(name) for name in names) + 40, 300)
-    points = {name: [(s, t.rows[name]) for s, t in analysis.tables.items() if name in t.rows] for name in names}
-    shown = [row for rows in points.values() for _, row in rows]
-    low, high = _range([v for row in shown for v in _finite(row.mean, row.low, row.high)])
-    height = max(360.0, 60 + 17.0 * len(names))
-    x = Scale(min(sizes) / 1.05, max(sizes) * 1.05, 52, WIDTH - right, log=True)
-    y = Scale(low, high, height - 44, 12)
-    parts = [_grid(y, low, high, 52, WIDTH - right)]
-    marks = spread([x(size) for size in sizes], 34, 60, WIDTH - right)
-    parts += [text(place, height - 26, f"{size}", "middle", "tick") for place, size in zip(marks, sizes)]
-    parts.append(text((52 + WIDTH - right) / 2, height - 8, say(language, "axis_labels"), "middle", "tick"))
-    for name, rows in points.items():
-        colour = styles[name][0]
-        spans = [(x(size), row) for size, row in rows if row.low == row.low]
-        edge = [(px, y(row.high)) for px, row in spans] + [(px, y(row.low)) for px, row in reversed(spans)]
-        if len(spans) > 1:
-            parts.append(path(edge, "band", f"fill:{colour}", close=True))
-        elif len(spans) == 1:
-            parts.append(line(*edge[0], *edge[1], "bar", f"stroke:{colour}"))
-    for name, rows in points.items():
-        colour, dashes = styles[name]
-        places = [(x(size), y(row.mean)) for size, row in rows]
-        parts.append(path(places, "curve", f"stroke:{colour};stroke-dasharray:{dashes}"))
-        told = [f"{name}, {size}: {number(row.mean)} [{number(row.low)}, {number(row.high)}]" for size, row in rows]
-        parts += [dot(px, py, f"fill:{colour}", 3, title) for (px, py), title in zip(places, told)]
-    ends = [(x(rows[-1][0]), y(rows[-1][1].mean)) for rows in points.values()]
-    heights = spread([end[1] for end in ends], 15, 14, height - 46)
-    for name, (px, py), label in zip(points, ends, heights):
-        colour = styles[name][0]
-        parts.append(line(px + 5, py, WIDTH - right + 22, label, "leader", f"stroke:{colour}"))
-        parts.append(text(WIDTH - right + 26, label, shorten(name, right - 30), style=f"fill:{colour}"))
-    return picture(WIDTH, height, say(language, "curve"), parts)
+def _clipped(means: Sequence[float], ends: Sequence[float]) -> tuple[float, float]:
+    """Return the range of means and interval ends; ends far off the means are cut, so that the means stay apart."""
+    low, high = min(means), max(means)
+    room = max(0.6 * (high - low), 0.03)
+    low, high = _range([*means, *(min(max(end, low - room, 0.0), high + room, 1.0) for end in ends)], 0.04)
+    short = max(0.05 - (high - low) / 2, 0.0)  # a range of less than .1 would make much of little
+    return low - short, high + short
 
 
 def _grid(y: Scale, low: float, high: float, left: float, right: float) -> str:
@@ -96,74 +82,237 @@ def _grid(y: Scale, low: float, high: float, left: float, right: float) -> str:
     return "".join(out)
 
 
-def paired(analysis: Analysis, language: str) -> str:
-    """Return leads over the best classical row with their intervals, a panel per label count; '' when there is none."""
-    leads = {size: _leads(table) for size, table in analysis.tables.items()}
-    leads = {size: found for size, found in leads.items() if found}
-    if not leads:
+def curve(found: Findings, language: str) -> str:
+    """Return the label-efficiency curve: means by label count with bands, forecast and crossover, names at the ends."""
+    styles, tables = row_styles(found), found.analysis.tables
+    if not styles or len(tables) < 2:
         return ""
-    styles = row_styles(analysis)
-    names = [name for name in styles if any(name in found for found in leads.values())]
-    left = min(max(text_width(name) for name in names) + 16, 280)
-    width, step = (WIDTH - left) / len(leads), 24.0
-    height = 34 + step * len(names) + 34
-    spans = [v for found in leads.values() for lead in found.values() for v in (lead.low, lead.high, lead.value)]
-    low, high = _range(_finite(*spans, 0.0))
-    rows = {name: 34 + step * (place + 0.5) for place, name in enumerate(names)}
-    parts = [text(left - 10, py, shorten(name, left - 14), "end") for name, py in rows.items()]
-    for place, (size, found) in enumerate(leads.items()):
-        start = left + place * width
-        x = Scale(low, high, start + 12, start + width - 12)
-        parts.append(text(start + width / 2, 12, counted(language, [size]), "middle", "strong"))
-        for tick in nice_ticks(low, high, max(3, int(width / 45))):
-            parts.append(line(x(tick), 26, x(tick), height - 30, "axis" if tick == 0 else "grid"))
-            parts.append(text(x(tick), height - 16, signed(tick, 2) if tick else "0", "middle", "tick"))
-        for name, lead in found.items():
-            colour = styles[name][0]
-            told = f"{name}: {signed(lead.value)} [{signed(lead.low)}, {signed(lead.high)}]"
-            if lead.low == lead.low:
-                parts.append(line(x(lead.low), rows[name], x(lead.high), rows[name], "bar", f"stroke:{colour}"))
-            fill = colour if lead.claim != "undecided" else "var(--paper)"
-            parts.append(dot(x(lead.value), rows[name], f"fill:{fill};stroke:{colour};stroke-width:2", 4.5, told))
-    return picture(WIDTH, height, say(language, "paired"), parts)
+    points = {name: [(size, t.rows[name]) for size, t in tables.items() if name in t.rows] for name in styles}
+    expected = {one.row for one in found.outlook.rows} if found.outlook else ()
+    beyond = {name: found.forecast[name] for name in expected if name in found.forecast}
+    sizes = list(tables)
+    ahead = sorted({one.labels for told in beyond.values() for one in told})
+    ends = [value for told in beyond.values() for one in told for value in (one.low, one.high)]
+    shown = [row for rows in points.values() for _, row in rows]
+    ends += [end for row in shown for end in _finite(row.low, row.high)]
+    low, high = _clipped([row.mean for row in shown], ends)
+    right = WIDTH - min(max(text_width(name) for name in styles) + 40, 300)
+    height = max(380.0, 60 + 15.0 * len(styles))
+    x = Scale(min(sizes) / 1.05, max(sizes + ahead) * 1.05, 52, right, log=True)
+    y = Scale(low, high, height - 44, 12)
+    parts = (
+        [
+            f'<rect x="{x(sizes[-1]):.1f}" y="12" width="{right - x(sizes[-1]):.1f}" height="{height - 56:.1f}" '
+            'class="shade"/>'
+        ]
+        if ahead
+        else []
+    )
+    parts.append(_grid(y, low, high, 52, right))
+    marks = spread([x(size) for size in sizes + ahead], 38, 60, right)
+    parts += [text(at, height - 26, f"{size:,}", "middle", "tick") for at, size in zip(marks, sizes + ahead)]
+    parts.append(text((52 + right) / 2, height - 8, say(language, "axis_labels"), "middle", "tick"))
+    if ahead:
+        parts.append(text((x(sizes[-1]) + right) / 2, 20, say(language, "forecast"), "middle", "tick"))
+    parts += [_band(rows, x, y, styles[name][0]) for name, rows in points.items() if styles[name][0] != GREY]
+    parts += [_line_of(name, rows, x, y, styles[name]) for name, rows in reversed(points.items())]
+    parts += [_beyond(name, points[name][-1], told, x, y, styles[name][0]) for name, told in beyond.items()]
+    parts += _crossing(found, x, height - 44, language)
+    tips = {name: (x(rows[-1][0]), y(rows[-1][1].mean)) for name, rows in points.items()}
+    tips |= {name: (x(told[-1].labels), y(told[-1].value)) for name, told in beyond.items()}
+    parts += _end_names(tips, styles, right, height)
+    return picture(WIDTH, height, say(language, "curve"), parts)
 
 
-def _leads(table: SizeTable) -> dict:
+def _band(rows: Sequence[tuple[int, RowSummary]], x: Scale, y: Scale, colour: str) -> str:
+    spans = [(x(size), row) for size, row in rows if row.low == row.low]
+    if not spans:
+        return ""
+    edge = [(at, y.inside(row.high)) for at, row in spans] + [(at, y.inside(row.low)) for at, row in reversed(spans)]
+    if len(spans) > 1:
+        return path(edge, "band", f"fill:{colour}", close=True)
+    return line(*edge[0], *edge[1], "bar", f"stroke:{colour}")
+
+
+def _line_of(name: str, rows: Sequence[tuple[int, RowSummary]], x: Scale, y: Scale, style: tuple[str, str]) -> str:
+    colour, dashes = style
+    places = [(x(size), y(row.mean)) for size, row in rows]
+    thin = ";stroke-width:1;opacity:.7" if colour == GREY else ""
+    parts = [path(places, "curve", f"stroke:{colour};stroke-dasharray:{dashes}{thin}")]
+    told = [f"{name}, {size}: {spanned(row.mean, row.low, row.high)}" for size, row in rows]
+    radius = 2 if colour == GREY else 3
+    return "".join(parts + [dot(*place, f"fill:{colour}", radius, title) for place, title in zip(places, told)])
+
+
+def _beyond(name: str, last: tuple[int, RowSummary], told: Sequence, x: Scale, y: Scale, colour: str) -> str:
+    """Return the forecast of a row, from its last score on."""
+    start, row = last
+    middle = [(x(start), y(row.mean)), *((x(one.labels), y(one.value)) for one in told)]
+    upper = [(x(one.labels), y.inside(one.high)) for one in told]
+    lower = [(x(one.labels), y.inside(one.low)) for one in reversed(told)]
+    parts = [path([middle[0], *upper, *lower], "band", f"fill:{colour}", close=True)]
+    parts.append(path(middle, "beyond", f"stroke:{colour}"))
+    for place, one in zip(middle[1:], told):
+        parts.append(
+            dot(
+                *place,
+                f"fill:var(--paper);stroke:{colour};stroke-width:1.5",
+                3,
+                f"{name}, {one.labels:,}: {spanned(one.value, one.low, one.high)}",
+            )
+        )
+    return "".join(parts)
+
+
+def _crossing(found: Findings, x: Scale, bottom: float, language: str) -> list[str]:
+    """Return a mark where two rows are expected to meet, with its interval on the axis."""
+    meet = found.outlook.crossover if found.outlook else None
+    if meet is None or meet.value is None:
+        return []
+    at, low, high = (x(min(value or meet.limit, meet.limit)) for value in (meet.value, meet.low, meet.high))
+    return [
+        line(at, 30, at, bottom, "front"),
+        line(low, bottom, high, bottom, "bar", f"stroke:{GREY}"),
+        text(at, 36, f"{say(language, 'meets')} {rounded(meet.value)}", "middle", "tick halo"),
+    ]
+
+
+def _end_names(
+    tips: Mapping[str, tuple[float, float]], styles: Mapping[str, tuple[str, str]], right: float, height: float
+) -> list[str]:
+    """Return the rows' names beside the picture, with thin lines to the ends of their curves."""
+    parts = []
+    for (name, (at, level)), place in zip(tips.items(), spread([tip[1] for tip in tips.values()], 15, 14, height - 46)):
+        colour = styles[name][0]
+        parts.append(line(at + 5, level, right + 22, place, "leader", f"stroke:{colour}"))
+        parts.append(text(right + 26, place, shorten(name, WIDTH - right - 30), style=f"fill:{colour}"))
+    return parts
+
+
+def paired(found: Findings, language: str) -> str:
+    """Return leads over the best classical row with their intervals, a panel per label count; '' without any."""
+    styles = row_styles(found)
+    panels = {counted(language, [size]): _leads(table) for size, table in found.analysis.tables.items()}
+    names = [name for name in styles if any(name in spans for spans in panels.values())]
+    return _forest(panels, {name: styles[name][0] for name in names}, say(language, "paired"))
+
+
+def _leads(table: SizeTable) -> dict[str, Span]:
     """Return the differences of all compared rows to the best classical row, by row name."""
     classical = table.best("classical")
     if classical is None:
         return {}
-    found = {name: table.difference(name, classical.row) for name in table.rows if name != classical.row}
-    return {name: lead for name, lead in found.items() if lead}
+    leads = {name: table.difference(name, classical.row) for name in table.rows if name != classical.row}
+    return {name: Span(one.value, one.low, one.high, one.claim != "undecided") for name, one in leads.items() if one}
 
 
-def cost(analysis: Analysis, language: str) -> str:
-    """Return score against seconds per model at the largest label count."""
-    size, table = max(analysis.tables.items())
-    styles = row_styles(analysis)
-    rows = [row for row in table.rows.values() if row.kind != "majority"]
+def effects(found: Findings, language: str) -> str:
+    """Return the effect of every change of an ablation, a panel per label count; '' without any."""
+    told = found.study.facts["ablation"]["effects"]
+    panels: dict[str, dict[str, Span]] = {}
+    for one in told:
+        span = Span(one["value"], one["low"], one["high"], one["claim"] != "undecided")
+        panels.setdefault(counted(language, [one["size"]]), {})[one["change"]] = span
+    last = sorted((one for one in told if one["size"] == told[-1]["size"]), key=lambda one: -one["value"])
+    names = dict.fromkeys([*(one["change"] for one in last), *(one["change"] for one in told)])
+    return _forest(panels, dict.fromkeys(names, "var(--c0)"), say(language, "effects"))
+
+
+def _forest(panels: Mapping[str, Mapping[str, Span]], colours: Mapping[str, str], label: str) -> str:
+    """Return named differences with their intervals around zero, `PANELS` panels in a row."""
+    panels = {title: spans for title, spans in panels.items() if spans}
+    if not panels:
+        return ""
+    left = min(max(text_width(name) for name in colours) + 16, 280)
+    every = [value for spans in panels.values() for span in spans.values() for value in span[:3]]
+    most = max(0.02, 2 * max(abs(span.value) for spans in panels.values() for span in spans.values()))
+    low, high = _range([min(max(value, -most), most) for value in _finite(*every, 0.0)])
+    titles, step = list(panels), 24.0 if len(colours) <= 12 else 19.0
+    across = -(-len(titles) // -(-len(titles) // PANELS))  # as even lines of panels as possible
+    tall = 68 + step * len(colours)
+    parts = []
+    for place, title in enumerate(titles):
+        above, column = divmod(place, across)
+        top, width = above * (tall + 10), (WIDTH - left) / across
+        rows = {name: top + 34 + step * (line_ + 0.5) for line_, name in enumerate(colours)}
+        if column == 0:
+            parts += [text(left - 10, at, shorten(name, left - 14), "end") for name, at in rows.items()]
+        x = Scale(low, high, left + column * width + 12, left + (column + 1) * width - 12)
+        parts.append(text(left + (column + 0.5) * width, top + 12, title, "middle", "strong"))
+        ticks = nice_ticks(low, high, 5)
+        apart = -(-TICK_ROOM * (len(ticks) - 1) // max(x(ticks[-1]) - x(ticks[0]), 1.0))  # written ones
+        for count, tick in enumerate(ticks, -ticks.index(0)):
+            parts.append(line(x(tick), top + 26, x(tick), top + tall - 30, "axis" if tick == 0 else "grid"))
+            if count % max(apart, 1) == 0:
+                parts.append(text(x(tick), top + tall - 16, signed(tick, 2) if tick else "0", "middle", "tick"))
+        for name, span in panels[title].items():
+            if span.low == span.low:
+                ends = x.inside(span.low), x.inside(span.high)
+                parts.append(line(ends[0], rows[name], ends[1], rows[name], "bar", f"stroke:{colours[name]}"))
+            style = f"fill:{colours[name] if span.sure else 'var(--paper)'};stroke:{colours[name]};stroke-width:2"
+            parts.append(dot(x(span.value), rows[name], style, 4.5, f"{name}: {led(*span[:3])}"))
+    return picture(WIDTH, (tall + 10) * -(-len(titles) // across), label, parts)
+
+
+def cost(found: Findings, language: str) -> str:
+    """Return score against seconds per model at the most labels; rows that no other one beats in both are joined."""
+    table, styles = found.last, row_styles(found)
+    rows = [table.rows[name] for name in styles if name in table.rows]
     if not rows:
         return ""
     times = {row.row: max(row.seconds, 1e-3) for row in rows}
-    low, high = _range([v for row in rows for v in _finite(row.mean, row.low, row.high)])
-    first, last, height = min(times.values()) / 1.6, max(times.values()) * 1.6, 360.0
+    ends = [end for row in rows for end in _finite(row.low, row.high) if styles[row.row][0] != GREY]
+    low, high = _clipped([row.mean for row in rows], ends)
+    first, last, height = min(times.values()) / 1.6, max(times.values()) * 1.6, 400.0
     x, y = Scale(first, last, 52, WIDTH - 12, log=True), Scale(low, high, height - 44, 12)
     parts = [_grid(y, low, high, 52, WIDTH - 12)]
     for tick in log_ticks(first, last):
         parts.append(line(x(tick), 12, x(tick), height - 44, "grid"))
         parts.append(text(x(tick), height - 30, f"{tick:g}", "middle", "tick"))
     parts.append(text((52 + WIDTH) / 2, height - 9, say(language, "axis_seconds"), "middle", "tick"))
-    frame = Box(54, 8, WIDTH - 4, height - 46)
     places = {row.row: (x(times[row.row]), y(row.mean)) for row in rows}
     taken = [Box(px - 6, py - 6, px + 6, py + 6) for px, py in places.values()]
-    for row in rows:
+    best = found.fronts[table.size]
+    parts.append(path([places[name] for name in best], "front"))
+    for row in sorted(rows, key=lambda row: row.row not in best):
         (px, py), colour = places[row.row], styles[row.row][0]
-        if row.low == row.low:
-            parts.append(line(px, y(row.low), px, y(row.high), "bar", f"stroke:{colour};opacity:.45"))
-        told = f"{row.row}: {number(row.mean)}, {row.seconds:.1f} s"
-        parts.append(dot(px, py, f"fill:{colour};stroke:var(--paper)", 5, told))
-        if spot := place_label(px, py, shorten(row.row, 240), taken, frame):
+        if row.low == row.low and colour != GREY:
+            parts.append(line(px, y.inside(row.low), px, y.inside(row.high), "bar", f"stroke:{colour};opacity:.35"))
+        told = f"{row.row}: {spanned(row.mean, row.low, row.high)}, {duration(language, row.seconds)}"
+        fill = colour if row.row in best else "var(--paper)"
+        parts.append(dot(px, py, f"fill:{fill};stroke:{colour};stroke-width:2", 5, told))
+        name = shorten(row.row, 240)
+        if spot := place_label(px, py, name, taken, Box(54, 8, WIDTH - 4, height - 46)):
             if abs(spot[1] - py) > 10:
                 parts.append(line(px, py, spot[0], spot[1], "leader", f"stroke:{colour}"))
-            parts.append(text(spot[0], spot[1], shorten(row.row, 240), spot[2], "halo", f"fill:{colour}"))
-    return picture(WIDTH, height, say(language, "cost", labels=counted(language, [size])), parts)
+            parts.append(text(spot[0], spot[1], name, spot[2], "halo", f"fill:{colour}"))
+    return picture(WIDTH, height, say(language, "cost", labels=counted(language, [table.size])), parts)
+
+
+def reliability(found: Findings, shown: Sequence[Calibration], language: str) -> str:
+    """Return reliability plots of up to three rows beside each other; '' without any."""
+    if not shown:
+        return ""
+    styles, side, gap = row_styles(found), 230.0, 52.0
+    least = min(min(one.confidence, one.right) for told in shown for one in told.bins)
+    low = max(0.0, int(least * 10) / 10)
+    parts = []
+    for place, told in enumerate(shown):
+        left = 44 + place * (side + gap)
+        x, y = Scale(low, 1.0, left, left + side), Scale(low, 1.0, 44 + side, 44)
+        parts.append(text(left, 10, shorten(told.row, side + gap - 14), kind="strong"))
+        short = {"ece": number(told.ece), "error": spanned(told.error, told.low, told.high)}
+        parts.append(text(left, 28, say(language, "calibration_short", **short), kind="tick"))
+        parts.append(_grid(y, low, 1.0, left, left + side))
+        for tick in nice_ticks(low, 1.0, 5):
+            parts.append(line(x(tick), 44, x(tick), 44 + side, "grid"))
+            parts.append(text(x(tick), 58 + side, number(tick, 1) if tick else "0", "middle", "tick"))
+        parts.append(line(x(low), y(low), x(1.0), y(1.0), "axis"))
+        colour = styles.get(told.row, (GREY,))[0]
+        spots = [(x(one.confidence), y(one.right)) for one in told.bins]
+        parts.append(path(spots, "curve", f"stroke:{colour}"))
+        for spot, one in zip(spots, told.bins):
+            parts.append(dot(*spot, f"fill:{colour}", 3.5, f"{number(one.confidence)} → {number(one.right)}"))
+        axes = f"{say(language, 'axis_confidence')} → {say(language, 'axis_right')} ↑"
+        parts.append(text(left + side / 2, 76 + side, axes, "middle", "tick"))
+    return picture(WIDTH, 90 + side, say(language, "calibration", labels=counted(language, [shown[0].size])), parts)

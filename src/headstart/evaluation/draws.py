@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from headstart.base.errors import HeadstartError
+from headstart.base.examples import Examples
 from headstart.base.seeds import numpy_generator
+from headstart.evaluation.folds import fold_parts, units
 
 
 def draw(
@@ -59,3 +65,60 @@ def overlap(subsets: Sequence[np.ndarray]) -> float:
     times = np.unique(np.concatenate(subsets), return_counts=True)[1].astype(float)
     pairs = len(subsets) * (len(subsets) - 1)
     return float((times * (times - 1)).sum() / (pairs * len(subsets[0])))
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Which rows a cell learns from and which it is asked, as pairs of int64 row numbers; None asks every test row.
+
+    One pair for a label draw, one per fold for a repetition of a cross-validation. drawn: how to draw it again.
+    """
+
+    parts: tuple[tuple[np.ndarray, np.ndarray | None], ...]
+    drawn: dict[str, Any]
+
+    @property
+    def size(self) -> int:
+        """The label count: rows learnt from (of a cross-validation: of its smallest fold)."""
+        return self.drawn["size"]
+
+    @property
+    def draw(self) -> int:
+        """The number of the draw or repetition, from 0."""
+        return self.drawn["draw"]
+
+    @cached_property
+    def identity(self) -> str:
+        """SHA-256 over all row numbers in their order."""
+        digest = hashlib.sha256()
+        for rows in (rows for part in self.parts for rows in part):
+            digest.update(b"all" if rows is None else np.asarray(rows, "<i8").tobytes() + b"|")
+        return digest.hexdigest()
+
+
+def label_splits(train: Examples, sizes: Sequence[int], draws: int, seed: int) -> list[Split]:
+    """Return the splits of nested label draws, draws outermost, sizes ascending. Raises HeadstartError, see `draw`."""
+    subsets = draw(train.labels, sizes, draws, seed, train.groups)
+    return [
+        Split(((rows, None),), {"how": "labels", "seed": seed, "draw": number, "size": size})
+        for number, subset in enumerate(subsets)
+        for size, rows in subset.items()
+    ]
+
+
+def fold_splits(pool: Examples, folds: int, repetitions: int, seed: int) -> list[Split]:
+    """Return one split per repetition of a k-fold cross-validation of the pool, equal texts and groups kept whole.
+
+    Raises HeadstartError, see `fold_parts`.
+    """
+    made = [fold_parts(pool.labels, folds, seed, number, units(pool)) for number in range(repetitions)]
+    size = min(len(learnt) for parts in made for learnt, _ in parts)
+    how = {"how": "folds", "folds": folds, "seed": seed}
+    return [Split(tuple(parts), how | {"draw": number, "size": size}) for number, parts in enumerate(made)]
+
+
+def split_again(train: Examples, drawn: Mapping[str, Any]) -> Split:
+    """Return the split that a receipt tells of, drawn again."""
+    if drawn["how"] == "folds":
+        return fold_splits(train, drawn["folds"], drawn["draw"] + 1, drawn["seed"])[-1]
+    return label_splits(train, [drawn["size"]], drawn["draw"] + 1, drawn["seed"])[-1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import math
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,10 @@ from rich.text import Text
 
 from headstart.base.files import write_bytes, write_json
 from headstart.evaluation.analysis import Analysis, analyse
-from headstart.evaluation.page import CONFUSION_CLASSES, page
+from headstart.evaluation.page import page
 from headstart.evaluation.study import Study
-from headstart.evaluation.summary import caveats, confusion, gathered_notes
-from headstart.evaluation.verdict import decide, sentences
+from headstart.evaluation.summary import Findings, caveats, findings, gathered_notes, grouped_failures
+from headstart.evaluation.verdict import sentences
 from headstart.evaluation.words import LANGUAGES, counted, number, say
 
 
@@ -27,19 +28,18 @@ def write_report(study: Study, folder: Path, language: str = "en") -> Path:
     The page needs nothing from outside. The JSON holds every score, interval, difference and verdict, in all languages.
     Raises HeadstartError on an unknown language, OSError when the folder cannot be written.
     """
-    analysis = analyse(study)
-    text = page(study, analysis, language)
-    write_json(Path(folder) / "report.json", report_data(study, analysis))
+    found = findings(study)
+    text = page(found, language)
+    write_json(Path(folder) / "report.json", report_data(found))
     target = Path(folder) / "report.html"
     write_bytes(target, text.encode("utf-8", "replace"))
     return target
 
 
-def report_data(study: Study, analysis: Analysis) -> dict[str, Any]:
+def report_data(found: Findings) -> dict[str, Any]:
     """Return the whole report as plain JSON data; not-a-number becomes null."""
-    last = max(analysis.tables, default=None)
-    best = next((one.best for one in decide(study, analysis) if one.size == last), None)
-    counts = confusion(study, best, last).tolist() if best and len(study.classes) <= CONFUSION_CLASSES else None
+    study, analysis, last = found.study, found.analysis, found.last
+    nothing = {"row": None, "labels": last and last.size, "counts": None, "most": []}
     data = {
         "format": 1,
         "metric": study.metric.to_dict(),
@@ -47,7 +47,7 @@ def report_data(study: Study, analysis: Analysis) -> dict[str, Any]:
         "facts": study.facts,
         "stopped": study.stopped,
         "verdict": {language: sentences(study, analysis, language) for language in LANGUAGES},
-        "verdicts": [dataclasses.asdict(one) for one in decide(study, analysis)],
+        "verdicts": found.verdicts,
         "constant": {"class": analysis.constant_class, "score": analysis.constant},
         "rows": [dataclasses.asdict(facts) for facts in study.rows],
         "failures": study.failures,
@@ -61,9 +61,15 @@ def report_data(study: Study, analysis: Analysis) -> dict[str, Any]:
             }
             for table in analysis.tables.values()
         ],
-        "cells": [{name: value for name, value in vars(cell).items() if name != "predicted_N"} for cell in study.cells],
+        "cells": [cell.facts() for cell in study.cells],
         "notes": gathered_notes(study),
-        "confusion": {"row": best, "labels": last, "counts": counts},
+        "forecast": found.forecast,
+        "outlook": found.outlook,
+        "calibration": [one for told in found.calibration.values() for one in told],
+        "slices": found.slices,
+        "confusion": found.confusion or nothing,
+        "fronts": found.fronts,
+        "costs": found.costs,
         "caveats": {language: caveats(study, analysis, language) for language in LANGUAGES},
     }
     return _plain(data)
@@ -71,6 +77,8 @@ def report_data(study: Study, analysis: Analysis) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     """Return JSON data: not-a-number and infinity become null, tuples lists, other objects their text."""
+    if dataclasses.is_dataclass(value):
+        value = dataclasses.asdict(value)
     if isinstance(value, dict):
         return {str(name): _plain(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -81,11 +89,11 @@ def _plain(value: Any) -> Any:
 
 
 def verdict_text(study: Study, language: str = "en") -> str:
-    """Return the verdict in words: a headline, then a paragraph per label count, with blank lines between."""
+    """Return the verdict in words: a headline, a paragraph per label count, an outlook, with blank lines between."""
     analysis = analyse(study)
     first, *paragraphs = sentences(study, analysis, language)
-    labels = [counted(language, [size]) for size in analysis.tables]
-    return "\n\n".join([first, *(f"{label}: {words}" for label, words in zip(labels, paragraphs))])
+    labels = [f"{counted(language, [size])}: " for size in analysis.tables]
+    return "\n\n".join([first, *(f"{label}{words}" for label, words in zip_longest(labels, paragraphs, fillvalue=""))])
 
 
 def terminal_table(study: Study, language: str = "en") -> str:
@@ -101,11 +109,9 @@ def terminal_table(study: Study, language: str = "en") -> str:
         for name in _ordered(analysis):
             table.add_row(Text(name), *(_entry(analysis, name, size) for size in analysis.tables))
         console.print(table)
-    for name, reasons in study.failures.items():
-        for reason in dict.fromkeys(reasons.values()):
-            labels = counted(language, [size for size in sorted(reasons) if reasons[size] == reason])
-            told = say(language, "remark_failed", reason=reason)
-            console.print(f"{name}, {labels}: {told}", markup=False)
+    for name, sizes, reason in grouped_failures(study):
+        told = say(language, "remark_failed", reason=reason)
+        console.print(f"{name}, {counted(language, sizes)}: {told}", markup=False)
     return console.file.getvalue()
 
 

@@ -2,64 +2,100 @@
 
 Model: the score of draw d on test block g is mu + draw_d + block_g + interaction_dg, both effects random (Cornfield and
 Tukey, Annals of Mathematical Statistics 27, 1956; used for classifiers by Gallas, Academic Radiology 13, 2006).
-Metrics that are no mean over rows enter through a grouped jackknife (Shao and Wu, Annals of Statistics 17, 1989), with
-the same blocks of test rows for every model, so that one formula serves accuracy and macro-F1 alike.
-
-Shapes: D draws, G blocks of test rows, K distinct (true class, predicted class) pairs, N test rows.
+Where the values come from says `blocks.py`. Shapes: D draws, G blocks of test rows, M hypotheses.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from headstart.base.seeds import numpy_generator
 
-BLOCKS = 100  # the variance over 100 blocks has a relative error of 14 %, which the t quantile accounts for
 FIXED = 0.999  # from this overlap on all draws are the same rows: nothing can be learnt about other label draws
 
-Score = Callable[[np.ndarray, np.ndarray, np.ndarray], float]
+
+@dataclass(frozen=True)
+class Variance:
+    """What the variance of a mean over D draws and all test rows is made of, so that other studies can be planned.
+
+    draw: of one label draw; cross: of one draw's interaction with the test rows; test: of the test rows alone; floor:
+    the variance of one test row, below which no error is believed. overlap: share of rows that two draws have in
+    common. The last two are of the whole test set.
+    """
+
+    draw: float
+    cross: float
+    test: float
+    floor: float
+    overlap: float
+    blocks: int
+
+    def factor(self, draws: int) -> float:
+        """Return c: the mean of `draws` draws varies by c times the variance of one.
+
+        1/D for independent draws. Draws of share `overlap` = rho from one pool resemble each other, so that their
+        spread falls short: c = (1/D + rho (1 - 1/D)) / (1 - rho) (Nadeau and Bengio, Machine Learning 52, 2003). Where
+        rho is 1 the mean holds for this very labelled pool.
+        """
+        share = 0.0 if self.overlap >= FIXED else self.overlap
+        return (1 / draws + share * (1 - 1 / draws)) / (1 - share)
+
+    def at(self, draws: int, share: float = 1.0) -> tuple[float, float, float]:
+        """Return (error, degrees of freedom, share of the draws) with `draws` draws and `share` times the test rows.
+
+        Degrees of freedom: Satterthwaite's, but never below the smaller part's, as they could where the interaction
+        is most of the draws' spread.
+        """
+        spread, rows = self.draw + self.cross / share, (self.test + self.cross / draws) / share
+        factor = self.factor(draws)
+        parts = factor * self.draw + rows
+        total = max(parts, spread / draws, self.floor / share**2)
+        apart = (factor * spread) ** 2 / (draws - 1) + rows**2 / (self.blocks - 1)
+        fewest = float(min(draws, self.blocks) - 1)
+        freedom = max(parts**2 / apart, fewest) if apart > 0 else float(self.blocks - 1)
+        return total**0.5, freedom, max(0.0, 1.0 - rows / total)
 
 
 @dataclass(frozen=True)
 class Estimate:
     """A mean with its uncertainty.
 
-    error: standard error; freedom: degrees of freedom (Satterthwaite); both NaN when there are fewer than two draws.
-    from_draws: share of the variance that comes from the label draws; the rest is the finite test set.
+    error: standard error; freedom: degrees of freedom (Satterthwaite); both NaN when there are fewer than two draws,
+    where `variance` is None. from_draws: share of the variance that comes from the label draws; the rest is the finite
+    test set.
     """
 
     value: float
     error: float
     freedom: float
     from_draws: float
+    variance: Variance | None = None
 
     def interval(self, alpha: float = 0.05) -> tuple[float, float]:
         """Return the two-sided interval of level 1 - alpha."""
-        half = float(stats.t.ppf(1 - alpha / 2, self.freedom)) * self.error
+        half = -float(special.stdtrit(self.freedom, alpha / 2)) * self.error
         return self.value - half, self.value + half
 
     def p_above(self) -> float:
         """Return the one-sided p-value against 'not above zero'; 1 when there is no standard error."""
-        return 1.0 if np.isnan(self.error) else float(stats.t.sf(self.value / self.error, self.freedom))
+        return 1.0 if np.isnan(self.error) else float(special.stdtr(self.freedom, -self.value / self.error))
 
     def p_differs(self) -> float:
         """Return the two-sided p-value against 'equals zero'; 1 when there is no standard error."""
-        return 1.0 if np.isnan(self.error) else float(2 * stats.t.sf(abs(self.value) / self.error, self.freedom))
+        return 1.0 if np.isnan(self.error) else float(2 * special.stdtr(self.freedom, -abs(self.value) / self.error))
 
 
-def estimate(values_DG: np.ndarray, overlap: float = 0.0, rows: int | None = None) -> Estimate:
-    """Estimate the mean over all label draws and all test rows from `evidence` rows of D draws, [D, G].
+def estimate(values_DG: np.ndarray, overlap: float = 0.0, rows: int | None = None, least: float = 0.0) -> Estimate:
+    """Estimate the mean over all label draws and all test rows from the evidence of D draws, [D, G].
 
-    With S2 the variance of the draw means, M the interaction mean square and B the variance of the block means,
-    the grand mean has the variance c (S2 - M/G) + B/G; the subtraction keeps the interaction from counting twice.
-    c = 1/D for independent draws. Draws of share `overlap` = rho from one pool resemble each other, so S2 falls short:
-    c = (1/D + rho (1 - 1/D)) / (1 - rho) (Nadeau and Bengio, Machine Learning 52, 2003). Where rho is 1 the estimate
-    holds for this very labelled pool. rows: number of test rows; the error is never below one row (1/rows).
-    Degrees of freedom: Satterthwaite's for the sum before the subtraction, which cannot fall below the smaller part's.
+    With S2 the variance of the draw means, M the interaction mean square and B the variance of the block means, the
+    grand mean has the variance c (S2 - M/G) + B/G; the subtraction keeps the interaction from counting twice (c: see
+    `Variance.factor`). rows: number of test rows; the error is never below one row (1/rows). least: the variance
+    between draws is taken to be at least that.
     """
     draws, blocks = values_DG.shape
     value = float(values_DG.mean())
@@ -69,13 +105,19 @@ def estimate(values_DG: np.ndarray, overlap: float = 0.0, rows: int | None = Non
     rest_DG = values_DG - draw_D[:, None] - block_G[None, :] + value
     cross = float((rest_DG**2).sum()) / ((draws - 1) * (blocks - 1)) / blocks
     spread, test = float(draw_D.var(ddof=1)), float(block_G.var(ddof=1)) / blocks
-    share = 0.0 if overlap >= FIXED else overlap
-    factor = (1 / draws + share * (1 - 1 / draws)) / (1 - share)
-    floor = 1.0 / (rows or blocks) ** 2
-    total = max(factor * (spread - cross) + test, spread / draws, test, floor)
-    apart = (factor * spread) ** 2 / (draws - 1) + test**2 / (blocks - 1)
-    freedom = (factor * spread + test) ** 2 / apart if apart > 0 else float(blocks - 1)
-    return Estimate(value, total**0.5, freedom, max(0.0, 1.0 - test / total))
+    alone = max(spread - cross, least, 0.0), cross, max(test - cross / draws, 0.0)
+    variance = Variance(*alone, 1.0 / (rows or blocks) ** 2, overlap, blocks)
+    return Estimate(value, *variance.at(draws), variance)
+
+
+def mixed_overlap(parts: Sequence[tuple[np.ndarray, float]]) -> float:
+    """Return the overlap of a sum or difference of (values [D, G], overlap of its draws).
+
+    It is that of the parts, weighted by how much each varies between draws; a part whose draws are all the same does
+    not count, see `FIXED`.
+    """
+    weights = np.array([stack.mean(1).var() if overlap < FIXED else 0.0 for stack, overlap in parts])
+    return float(weights @ [overlap for _, overlap in parts] / weights.sum()) if weights.sum() > 0 else 0.0
 
 
 def holm(p_values: Sequence[float], alpha: float = 0.05) -> tuple[np.ndarray, np.ndarray]:
@@ -96,104 +138,43 @@ def holm(p_values: Sequence[float], alpha: float = 0.05) -> tuple[np.ndarray, np
     return adjusted, level
 
 
-def sign_flips(leads_MD: np.ndarray, most: int = 4096) -> np.ndarray:
+def sign_flips(leads_MD: np.ndarray, two_sided: bool = False, most: int = 4096) -> np.ndarray:
     """Return p-values [M], adjusted for all M leads at once, against 'this lead is symmetric about zero'.
 
-    leads_MD: lead of M rows in D draws, 0 where a row has none. The signs of whole draws are flipped for all rows
-    together and the largest sum / root of squares is compared (Westfall and Young, Resampling-based multiple testing,
-    1993), so that no shape of distribution is assumed: with shuffled labels the scores of draws can have two humps, one
-    on each side of guessing, where a t-test claims too much. All 2^D patterns where these are at most `most`, else that
-    many random ones.
+    leads_MD: M leads in D draws, 0 where one has none. The signs of whole draws are flipped for all leads together and
+    the largest sum / root of squares is compared (the step-down procedure of Westfall and Young, Resampling-based
+    multiple testing, 1993), so that no shape of distribution is assumed: with shuffled labels the scores of draws can
+    have two humps, one on each side of guessing, where a t-test claims too much. All 2^D patterns where these are at
+    most `most`, else that many random ones.
     """
     count, draws = leads_MD.shape
+    if not count:
+        return np.zeros(0)
     if 2**draws <= most:
         flips_PD = 1.0 - 2.0 * ((np.arange(2**draws)[:, None] >> np.arange(draws)) & 1)
     else:
         flips_PD = numpy_generator(0, "flips").choice([-1.0, 1.0], (most, draws))
         flips_PD[0] = 1.0
     unit_MD = leads_MD / np.maximum(np.sqrt((leads_MD**2).sum(1, keepdims=True)), 1e-300)
-    largest_P = (flips_PD @ unit_MD.T).max(1) if count else np.zeros(len(flips_PD))
-    return np.array([(largest_P >= own - 1e-9).mean() for own in unit_MD.sum(1)])
+    own_M = np.abs(unit_MD.sum(1)) if two_sided else unit_MD.sum(1)
+    order_M = np.argsort(own_M)  # the smallest first: each is compared with the largest of those not above it
+    sums_MP = unit_MD[order_M] @ flips_PD.T
+    largest_MP = np.maximum.accumulate(np.abs(sums_MP) if two_sided else sums_MP, axis=0)
+    p_M = (largest_MP >= own_M[order_M, None] - 1e-9).mean(1)
+    adjusted_M = np.empty(count)
+    adjusted_M[order_M] = np.maximum.accumulate(p_M[::-1])[::-1]
+    return adjusted_M
 
 
-@dataclass(frozen=True)
-class TestBlocks:
-    """Which block each test row belongs to: block_N int64 [N]; count = G. The same for every model."""
+def flipped(leads: Sequence[Mapping[int, float]], fewest: int, two_sided: bool = False) -> np.ndarray:
+    """Return p-values [M] of `sign_flips` over M leads by draw; 0 for those with fewer than `fewest` draws.
 
-    __test__ = False  # no test case of pytest's
-    block_N: np.ndarray
-    count: int
-
-    @classmethod
-    def make(cls, rows: int, groups: Sequence[str] | None = None, seed: int = 0) -> TestBlocks:
-        """Deal `rows` test rows, or whole groups of them, at random into at most `BLOCKS` blocks of equal size."""
-        group_N = np.arange(rows) if groups is None else np.unique(list(groups), return_inverse=True)[1]
-        units = int(group_N.max()) + 1 if rows else 0
-        count = min(BLOCKS, units)
-        place = numpy_generator(seed, "blocks").permutation(units) % max(count, 1)
-        return cls(place[group_N], count)
-
-    def weights(self) -> np.ndarray:
-        """Return rows per block, float [G]."""
-        return np.bincount(self.block_N, minlength=self.count).astype(float)
-
-
-@dataclass(frozen=True)
-class Table:
-    """Counts of (true class, predicted class) pairs by block: truth_K, predicted_K, counts_GK.
-
-    A metric of labels depends on nothing else, so that it is scored on K weighted pairs instead of N rows.
+    Flips cannot judge those: not even draws that all agree would be enough.
     """
-
-    truth_K: np.ndarray
-    predicted_K: np.ndarray
-    counts_GK: np.ndarray
-
-    @classmethod
-    def make(cls, truth_N: np.ndarray, predicted_N: np.ndarray, blocks: TestBlocks) -> Table:
-        """Count the pairs of each block."""
-        truth_N, predicted_N = np.asarray(truth_N, np.int64), np.asarray(predicted_N, np.int64)
-        width = int(max(truth_N.max(), predicted_N.max())) + 1
-        codes, place_N = np.unique(truth_N * width + predicted_N, return_inverse=True)
-        flat = np.bincount(blocks.block_N * len(codes) + place_N, minlength=blocks.count * len(codes))
-        return cls(codes // width, codes % width, flat.reshape(blocks.count, len(codes)).astype(float))
-
-    def constant(self, answer: int) -> Table:
-        """Return the table of a model that always answers `answer`."""
-        return Table(self.truth_K, np.full_like(self.predicted_K, answer), self.counts_GK)
-
-
-def evidence(table: Table, score: Score) -> np.ndarray:
-    """Return one value per block, float [G], whose mean is the score and whose spread is that of the test rows.
-
-    For accuracy and equal blocks this is the accuracy within each block; see `_by_block` for other metrics.
-    """
-    return _by_block(table.counts_GK, lambda counts_K: score(table.truth_K, table.predicted_K, counts_K))
-
-
-def chance_evidence(table: Table, score: Score) -> np.ndarray:
-    """Return `evidence` [G] of the same answers dealt to the rows at random (expected counts of independence).
-
-    Macro-F1 rewards guesses over a constant answer, so that 'better than one constant answer' alone is no learning.
-    """
-    truth, t_K = np.unique(table.truth_K, return_inverse=True)
-    answers, p_K = np.unique(table.predicted_K, return_inverse=True)
-    truth_X, answer_X = np.repeat(truth, len(answers)), np.tile(answers, len(truth))
-
-    def scored(counts_K: np.ndarray) -> float:
-        expected = np.outer(np.bincount(t_K, counts_K), np.bincount(p_K, counts_K)) / counts_K.sum()
-        return score(truth_X, answer_X, expected.ravel())
-
-    return _by_block(table.counts_GK, scored)
-
-
-def _by_block(counts_GK: np.ndarray, scored: Callable[[np.ndarray], float]) -> np.ndarray:
-    """Return score + G (N - n_g) / N (score - score without block g), centred, float [G]; n_g rows in block g."""
-    whole_K = counts_GK.sum(0)
-    whole = float(scored(whole_K))
-    if len(counts_GK) < 2:
-        return np.array([whole])
-    kept_G = 1 - counts_GK.sum(1) / whole_K.sum()
-    change_G = np.array([whole - scored(whole_K - counts_K) for counts_K in counts_GK])
-    change_G = len(counts_GK) * kept_G * change_G
-    return whole + change_G - change_G.mean()
+    judged = [place for place, lead in enumerate(leads) if len(lead) >= fewest]
+    draws = sorted({number for place in judged for number in leads[place]})
+    out = np.zeros(len(leads))
+    if judged:
+        leads_MD = [[leads[place].get(number, 0.0) for number in draws] for place in judged]
+        out[judged] = sign_flips(np.array(leads_MD), two_sided)
+    return out

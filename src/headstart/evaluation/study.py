@@ -12,15 +12,20 @@ from headstart.base.spec import MetricSpec, RouteSpec
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: a route, started from the base of that name (none for classical routes)."""
+    """One line of the table: a route, started from the base of that name (none for classical routes).
+
+    change: what tells it from another row of the same route and base (`label_smoothing=0.1`), or nothing.
+    """
 
     route: RouteSpec
     base: str | None = None
+    change: str = ""
 
     @property
     def name(self) -> str:
-        """`probe · halves`, or the route's name where there is no base."""
-        return self.route.name if self.base is None else f"{self.route.name} · {self.base}"
+        """`probe · halves`, or the route's name where there is no base; a change is added in brackets."""
+        plain = self.route.name if self.base is None else f"{self.route.name} · {self.base}"
+        return f"{plain} [{self.change}]" if self.change else plain
 
     @property
     def kind(self) -> str:
@@ -46,8 +51,10 @@ class RowFacts:
 class Cell:
     """One route trained on one label draw and scored once on the test rows.
 
-    predicted_N: uint16 class of each test row. seconds: training plus testing; allowed: the time it was given, None
-    for routes that take what they need. notes: what the task model chose and counted.
+    predicted_N: uint16 class of each test row. confidence_N, likelihood_N: float16 probability of that class and of the
+    true one, or None where they were not kept. seconds: training plus testing; allowed: the time it was given, None
+    for routes that take what they need. notes: what the task model chose and counted. receipt: what it was made from,
+    see `receipts.py`.
     """
 
     row: str
@@ -58,6 +65,13 @@ class Cell:
     allowed: float | None
     notes: dict[str, Any]
     predicted_N: np.ndarray
+    confidence_N: np.ndarray | None = None
+    likelihood_N: np.ndarray | None = None
+    receipt: dict[str, Any] = field(default_factory=dict)
+
+    def facts(self) -> dict[str, Any]:
+        """Return everything but the arrays."""
+        return {name: value for name, value in vars(self).items() if not name.endswith("_N")}
 
 
 @dataclass(frozen=True, eq=False)  # compared by identity, so that its analysis can be kept
@@ -65,7 +79,8 @@ class Study:
     """All finished cells of a comparison and what is needed to judge them.
 
     overlaps: mean share of rows that two draws have in common, by label count (over `draws` planned draws). failures:
-    {row: {size: reason}}. stopped: None, `time` or `interrupted`. facts: data ledger, versions, settings, command.
+    {row: {size: reason}}. stopped: None, `time` or `interrupted`. facts: data ledger, versions, settings, command,
+    audit. slices: parts of the test rows by name, bool [N] (`clean`, `contaminated`, ...), which may overlap.
     """
 
     rows: tuple[RowFacts, ...]
@@ -80,6 +95,7 @@ class Study:
     failures: dict[str, dict[int, str]] = field(default_factory=dict)
     stopped: str | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+    slices: dict[str, np.ndarray] = field(default_factory=dict)
 
     def scores(self, row: str, size: int) -> dict[int, Cell]:
         """Return the finished cells of a row at a label count, by draw number."""

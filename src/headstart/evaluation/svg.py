@@ -28,6 +28,10 @@ class Scale:
         share = (value - low) / (high - low) if high > low else 0.5
         return self.start + share * (self.end - self.start)
 
+    def inside(self, value: float) -> float:
+        """Return the place of a value, of one beyond the ends that of the end."""
+        return self(min(max(value, self.low), self.high))
+
 
 def nice_ticks(low: float, high: float, about: int = 5) -> list[float]:
     """Return round values within [low, high], roughly `about` of them."""

@@ -6,11 +6,11 @@ import math
 from collections.abc import Sequence
 
 from headstart.base.errors import unknown
+from headstart.evaluation.page_words import PAGE_WORDS
 
 LANGUAGES = ("en", "ko")
 
-_WORDS: dict[str, tuple[str, str]] = {
-    # verdict
+_VERDICT: dict[str, tuple[str, str]] = {
     "nothing_finished": (
         "No cell was finished, so there is nothing to judge yet; the same command continues.",
         "끝난 칸이 없어 아직 판단할 것이 없습니다. 같은 명령을 다시 실행하면 이어집니다.",
@@ -40,6 +40,7 @@ _WORDS: dict[str, tuple[str, str]] = {
         "추측보다 낫다고 확인된 방법이 없습니다. 라벨을 더 모으거나 라벨이 맞는지 확인하세요.",
     ),
     "use": ("Use {row}: {score}.", "권장: {row}, 점수 {score}."),
+    "picked": (" (allowing for being the best of {count})", " ({count}개 가운데 최고를 골랐다는 점을 반영한 구간)"),
     "peers": ("Cannot be told apart from it: {rows}.", "이와 구별되지 않는 방법: {rows}."),
     "cheaper": (
         "Of these, {row} needs only {share} of its time.",
@@ -92,123 +93,58 @@ _WORDS: dict[str, tuple[str, str]] = {
         "No classical row was run to compare with.",
         "비교할 고전 방법을 돌리지 않았습니다.",
     ),
-    # report
-    "title": ("Which route to use, and did pre-training pay?", "어떤 방법을 쓸까, 사전학습은 값을 했나?"),
-    "verdict": ("Verdict", "결론"),
-    "label": ("{sizes} label", "라벨 {sizes}개"),
-    "labels": ("{sizes} labels", "라벨 {sizes}개"),
-    "scores": ("Scores", "점수"),
-    "scores_note": (
-        "{metric} on {test} test rows, mean over label draws with its 95 % interval (label draws and test rows both "
-        "count). Always answering “{answer}” scores {constant}.",
-        "시험 {test}행의 {metric}. 라벨 추출 평균과 95 % 구간(라벨 추출과 시험 행의 흔들림을 모두 포함). "
-        "항상 “{answer}”라고 답하면 {constant}.",
+    "not_audited": (
+        "No headline: the data was not audited for leaks and duplicates. Leave out --audit skip to audit it, or say "
+        "--audit waive to do without.",
+        "데이터의 누출과 중복을 점검하지 않았으므로 머리 결론을 내지 않습니다. --audit skip 옵션을 빼면 점검하고, "
+        "점검 없이 보려면 --audit waive 옵션을 쓰세요.",
     ),
-    "differences_note": (
-        "Difference = row minus the best classical row at that label count, on the same draws and test rows; its "
-        "interval is adjusted for all pairs compared (Holm) and leaves out zero exactly where a claim is made.",
-        "차이 = 같은 추출과 같은 시험 행에서 그 라벨 수의 가장 좋은 고전 방법을 뺀 값. 구간은 비교한 모든 쌍에 대해 "
-        "보정(Holm)했으며, 주장할 수 있을 때에만 0을 포함하지 않습니다.",
+    "audit_waived": ("(not audited)", "(데이터 점검 안 함)"),
+    "clean": (
+        "On the {rows} test rows without a copy elsewhere: {score}; on the {others} with one: {other}.",
+        "다른 곳에 사본이 없는 시험 {rows}행에서는 {score}, 사본이 있는 {others}행에서는 {other}.",
     ),
-    "row": ("Row", "방법"),
-    "mean": ("Mean", "평균"),
-    "interval": ("95 % interval", "95 % 구간"),
-    "sd": ("sd over draws", "추출 간 표준편차"),
-    "difference": ("Difference to best classical", "가장 좋은 고전 방법과의 차이"),
-    "time": ("Seconds", "초"),
-    "draws": ("Draws", "추출"),
-    "remark": ("Remark", "비고"),
-    "remark_best": ("best", "최고"),
-    "remark_peer": ("not apart from best", "최고와 구별 안 됨"),
-    "remark_unlearned": ("did not learn", "학습 못 함"),
-    "remark_unshown": ("not shown to learn", "학습 확인 안 됨"),
-    "remark_reference": ("reference", "기준"),
-    "remark_unpaired": ("too few draws, not compared", "추출이 적어 비교 제외"),
-    "remark_failed": ("could not run: {reason}", "실행 불가: {reason}"),
-    "curve": ("Score by number of labels", "라벨 수에 따른 점수"),
-    "curve_note": (
-        "Bands: 95 % intervals. Solid: pre-trained; dashed: classical; dotted: random start.",
-        "띠: 95 % 구간. 실선: 사전학습, 파선: 고전 방법, 점선: 무작위 시작.",
+    "detectable": (
+        "A study like this one finds a difference ({row} against {other}) of {value} in 80 % of cases.",
+        "이만한 비교가 80 % 확률로 찾아내는 차이({row} 대 {other})는 {value}입니다.",
     ),
-    "paired": ("Lead over the best classical row", "가장 좋은 고전 방법에 대한 우위"),
-    "paired_note": (
-        "Bars: Holm-adjusted intervals; filled dots: a claim is made.",
-        "막대: Holm 보정 구간, 채운 점: 주장할 수 있음.",
+    "more_draws": (
+        "{draws} more draws would find one of {wanted}.",
+        "추출을 {draws}번 늘리면 {wanted}의 차이까지 찾습니다.",
     ),
-    "cost": ("Score and cost at {labels}", "점수와 비용 ({labels})"),
-    "cost_note": (
-        "Seconds (median) to train and test one model, without pre-training; logarithmic.",
-        "모델 하나를 학습하고 시험하는 시간의 중앙값(초, 사전학습 제외), 로그 눈금.",
+    "more_rows": (
+        "{rows} more test rows would find one of {wanted}.",
+        "시험 행을 {rows}개 늘리면 {wanted}의 차이까지 찾습니다.",
     ),
-    "confusion": ("What {row} mixes up at {labels}", "{row}의 혼동 ({labels})"),
-    "confusion_note": (
-        "Rows: true class; columns: predicted class; per cent of the true class, over all draws.",
-        "행: 실제 클래스, 열: 예측 클래스. 실제 클래스 대비 %, 모든 추출 합계.",
+    "more_nothing": (
+        "To find one of {wanted}, more of both draws and test rows is needed.",
+        "{wanted}의 차이를 찾으려면 추출과 시험 행을 모두 늘려야 합니다.",
     ),
-    "axis_labels": ("labels", "라벨 수"),
-    "axis_seconds": ("seconds", "초"),
-    "chosen": ("What each row chose and counted", "각 방법이 고르고 센 것"),
-    "chosen_note": ("Over the draws: the value, or smallest to largest.", "추출 전체에서의 값, 또는 최소–최대."),
-    "data": ("Data", "데이터"),
-    "settings": ("Settings and versions", "설정과 버전"),
-    "rerun": ("To run it again", "다시 실행하려면"),
-    "caveats": ("What this cannot tell you", "이 보고서가 말할 수 없는 것"),
-    "class": ("Class", "클래스"),
-    "training": ("training", "학습"),
-    "test": ("test", "시험"),
-    "stopped_time": (
-        "The time ran out after {done} of {all} cells; the judged draws are complete and paired. "
-        "The same command with more time continues.",
-        "시간이 다 되어 {all}칸 중 {done}칸에서 멈췄습니다. 판단한 추출은 온전히 짝지어져 있습니다. "
-        "시간을 늘려 같은 명령을 실행하면 이어집니다.",
+    "labels_worth": (
+        "In labels: {size} with {row} are worth {value} with the best classical row (95 % interval: {low} to {high}).",
+        "라벨로 따지면 {row}의 {size}개는 가장 좋은 고전 방법의 {value}에 해당합니다(95 % 구간: {low} ~ {high}).",
     ),
-    "stopped_interrupted": (
-        "Interrupted after {done} of {all} cells; the same command continues.",
-        "{all}칸 중 {done}칸에서 중단되었습니다. 같은 명령을 실행하면 이어집니다.",
+    "labels_surely": (
+        "In labels: {size} with {row} are worth {value} with the best classical row, beyond what was measured.",
+        "라벨로 따지면 {row}의 {size}개는 가장 좋은 고전 방법의 {value}에 해당하며, 측정한 범위를 벗어납니다.",
     ),
-    "caveat_population": (
-        "It holds for new label draws and new rows like these test rows; other sources or later data may differ.",
-        "이 시험 행과 비슷한 새 데이터에 대해서만 유효합니다. 다른 출처나 이후의 데이터는 다를 수 있습니다.",
+    "labels_about": ("about {labels}", "약 {labels}개"),
+    "labels_below": ("fewer than {labels}", "{labels}개 미만"),
+    "labels_above": ("more than {labels}", "{labels}개 초과"),
+    "outlook": (
+        "Expected at {labels}, if the curves go on as they are: {rows}.",
+        "곡선이 지금처럼 이어진다면 {labels}에서 기대되는 점수: {rows}.",
     ),
-    "caveat_balanced": (
-        "Draws are balanced over the classes as far as the pool allows; labels collected as they come may be skewed.",
-        "추출은 가능한 한 클래스 균형을 맞춥니다. 있는 그대로 모은 라벨은 치우칠 수 있습니다.",
+    "crossover": (
+        "{second} would catch up with {first} at about {value} labels (95 % interval: {low} to {high}).",
+        "{second}: 라벨 약 {value}개에서 {first} 수준을 따라잡을 것으로 보입니다(95 % 구간: {low} ~ {high}).",
     ),
-    "caveat_seed": (
-        "Each base was pre-trained once; another pre-training seed would move its rows by an amount not measured here.",
-        "각 사전학습은 한 번만 했습니다. 다른 난수로 사전학습하면 달라지는 정도는 여기서 재지 않았습니다.",
-    ),
-    "caveat_time": (
-        "Trained routes had a time limit; with more time some of them may do better.",
-        "학습하는 방법에는 시간 제한이 있었습니다. 시간이 더 있으면 나아질 수 있습니다.",
-    ),
-    "caveat_pool": (
-        "At {labels} the draws share much of the labelled pool (over half); the intervals are widened for it, "
-        "which rests on an approximation.",
-        "{labels}에서는 추출들이 라벨 데이터의 절반 넘게 겹칩니다. 구간을 그만큼 넓혔지만 근사입니다.",
-    ),
-    "caveat_fixed": (
-        "At {labels} every draw is the whole labelled pool: the intervals hold for these labels, not for others.",
-        "{labels}에서는 모든 추출이 라벨 데이터 전체입니다. 구간은 이 라벨에 대해서만 유효합니다.",
-    ),
-    "caveat_few": (
-        "With {labels} some classes have no label at all.",
-        "{labels}에서는 라벨이 하나도 없는 클래스가 있습니다.",
-    ),
-    "caveat_draws": (
-        "With fewer than 5 draws, “learned” rests on scores that scatter evenly around their mean; 10 are better.",
-        "추출이 5번보다 적으면 ‘학습함’ 판단은 점수가 평균 주위에 고르게 흩어진다는 가정에 기댑니다. 10번이 낫습니다.",
-    ),
-    "caveat_reuse": (
-        "Choosing by this report and then quoting the score of the chosen row overstates it a little; keep fresh rows "
-        "for a number to publish.",
-        "이 보고서로 고른 방법의 점수를 그대로 인용하면 조금 부풀려집니다. 발표할 수치는 새 데이터로 재세요.",
-    ),
-    "terminal": (
-        "{metric} by number of labels, mean ± half of the 95 % interval",
-        "라벨 수별 {metric}, 평균 ± 95 % 구간의 절반",
+    "crossover_none": (
+        "No crossover is in sight: {second} catches up with {first} by {limit} labels with a chance of {chance}.",
+        "역전은 예상되지 않습니다. {second}: 라벨 {limit}개까지 {first} 수준을 따라잡을 확률은 {chance}입니다.",
     ),
 }
+_WORDS = _VERDICT | PAGE_WORDS
 
 
 def say(language: str, name: str, **values: object) -> str:
@@ -243,6 +179,36 @@ def signed(value: float, digits: int = 3) -> str:
     return ("−" if round(value, digits) < 0 else "+") + number(abs(value), digits)
 
 
+def spanned(value: float, low: float, high: float) -> str:
+    """Return a score with its interval as `.812 [.790, .834]`, without one where there is none."""
+    return number(value) + ("" if math.isnan(low) else f" [{number(max(low, 0.0))}, {number(min(high, 1.0))}]")
+
+
+def led(value: float, low: float, high: float) -> str:
+    """Return a difference with its interval as `+.057 [+.012, +.102]`, without one where there is none."""
+    return signed(value) + ("" if math.isnan(low) else f" [{signed(low)}, {signed(high)}]")
+
+
+def duration(language: str, seconds: float) -> str:
+    """Return a time as `4.2 s`, `12 min` or `3.1 h`."""
+    if seconds < 100:
+        return say(language, "seconds", count=f"{seconds:.1f}")
+    unit, name = (60, "minutes") if seconds < 5400 else (3600, "hours")
+    count = seconds / unit
+    return say(language, name, count=f"{count:.1f}".removesuffix(".0") if count < 10 else f"{count:.0f}")
+
+
+def slice_name(language: str, name: str) -> str:
+    """Return what a part of the test rows is called; parts that are not known keep their names."""
+    return say(language, f"slice_{name}") if f"slice_{name}" in _WORDS else name
+
+
 def percent(share: float) -> str:
     """Return a share as `4 %`, below one per cent as `<1 %`."""
     return f"{share:.0%}".replace("%", " %") if share >= 0.01 else "<1 %"
+
+
+def rounded(value: float) -> str:
+    """Return a count with two leading digits, as `1,300`: more would be no knowledge."""
+    unit = 10 ** max(len(str(round(value))) - 2, 0)
+    return f"{round(value / unit) * unit:,}"

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from headstart.base.spec import MetricSpec
+from headstart.metrics.counts import CountMetric
 
 
 @dataclass(frozen=True, kw_only=True)
-class Accuracy(MetricSpec):
+class Accuracy(CountMetric, MetricSpec):
     """`score` equals `sklearn.metrics.accuracy_score` with `sample_weight`."""
 
     def score(self, truth_N: np.ndarray, predicted_N: np.ndarray, weight_N: np.ndarray | None = None) -> float:
@@ -22,3 +23,7 @@ class Accuracy(MetricSpec):
         weight_N = np.ones(len(right_N)) if weight_N is None else np.asarray(weight_N, dtype=np.float64)
         total = weight_N.sum()
         return float((right_N * weight_N).sum() / total) if total > 0 else float("nan")
+
+    def of_counts(self, hits_XC: np.ndarray, true_XC: np.ndarray, said_XC: np.ndarray) -> np.ndarray:
+        """Return the share of hits; see `CountMetric`."""
+        return hits_XC.sum(1) / true_XC.sum(1)

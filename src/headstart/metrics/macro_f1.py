@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from headstart.base.spec import MetricSpec
+from headstart.metrics.counts import CountMetric
 
 
 @dataclass(frozen=True, kw_only=True)
-class MacroF1(MetricSpec):
+class MacroF1(CountMetric, MetricSpec):
     """`score` equals `sklearn.metrics.f1_score(average="macro", zero_division=0)` with `sample_weight`."""
 
     def score(self, truth_N: np.ndarray, predicted_N: np.ndarray, weight_N: np.ndarray | None = None) -> float:
@@ -29,3 +30,8 @@ class MacroF1(MetricSpec):
         hits_C = np.bincount(true_N, weight_N * (true_N == said_N), size)
         both_C = np.bincount(true_N, weight_N, size) + np.bincount(said_N, weight_N, size)
         return float(np.divide(2 * hits_C, both_C, out=np.zeros(size), where=both_C > 0).mean())
+
+    def of_counts(self, hits_XC: np.ndarray, true_XC: np.ndarray, said_XC: np.ndarray) -> np.ndarray:
+        """Return the mean F1 of the classes; see `CountMetric`."""
+        both_XC = true_XC + said_XC
+        return np.divide(2 * hits_XC, both_XC, out=np.zeros_like(both_XC), where=both_XC > 0).mean(1)
