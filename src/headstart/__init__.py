@@ -8,9 +8,13 @@ from typing import Any
 __version__ = "0.1.0"
 
 _PUBLIC = {
+    "audit": "headstart.commands.audit",
     "pretrain": "headstart.commands.pretrain",
     "transfer": "headstart.commands.transfer",
     "compare": "headstart.commands.compare",
+    "verify": "headstart.commands.verify",
+    "ablate": "headstart.commands.ablate",
+    "cross": "headstart.commands.cross",
     "evaluate": "headstart.commands.evaluate",
     "predict": "headstart.commands.predict",
     "embed": "headstart.commands.embed",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from headstart.base.batch import Batch
@@ -59,12 +59,15 @@ class NgramBag(Backbone):
 
     def forward(self, batch: Batch, *, layers: bool = False, attention: bool = False) -> Features:
         """Encode documents of any length; there are no token outputs, so no maps either. layers: (sum, last)."""
-        starts_B = batch.lengths_B.cumsum(0) - batch.lengths_B
-        summed_BD = self.embedding(batch.ids_N, starts_B)
-        normed_BD = F.rms_norm(summed_BD, (self.width,))
+        normed_BD = F.rms_norm(self.sum(batch), (self.width,))
         hidden = self.mlp_out(F.relu(self.mlp_in(normed_BD)).square())
         pooled_BD = normed_BD + hidden.float()
         return Features(pooled_BD=pooled_BD, layers=(normed_BD, pooled_BD) if layers else ())
+
+    def sum(self, batch: Batch) -> Tensor:
+        """Return the sum of each sample's n-gram vectors [B, D]."""
+        starts_B = batch.lengths_B.cumsum(0) - batch.lengths_B
+        return self.embedding(batch.ids_N, starts_B)
 
     def groups(self) -> list[list[nn.Parameter]]:
         """Embedding first, then the MLP."""

@@ -17,9 +17,13 @@ from headstart.commands.session import DASH, Terminated, running
 
 VERBS = {
     "demo": "the whole story on text this machine has: pretrain, compare, report",
+    "audit": "what is in the files: duplicates, leaks, doubtful labels, shifts",
     "pretrain": "train a tokenizer and a model on unlabelled text",
     "transfer": "one route from a base to a task model",
     "compare": "all routes and baselines on your labels, a verdict and a report",
+    "verify": "make cells of a report again and compare the scores",
+    "ablate": "a route against the same with one change each: which one helped",
+    "cross": "train on one domain or language, test on every one",
     "evaluate": "score a task model on a labelled file",
     "predict": "label texts with a task model",
     "embed": "turn texts into vectors",
@@ -31,9 +35,13 @@ VERBS = {
     "doctor": "what is wrong with this environment",
 }
 _EPILOGUE = "Everything else by dotted setting: objective.rate=0.3. Add --debug to any command for tracebacks."
-_SET_VERBS = ("pretrain", "transfer", "compare")
+_SET_VERBS = ("pretrain", "transfer", "compare", "ablate", "cross")
+_GOES_ON = dict.fromkeys(
+    ("compare", "ablate", "cross"), "finished cells are saved, the same command goes on from there"
+)
+_GOES_ON["pretrain"] = "what was saved is kept, the same command with --resume goes on from there"
 _FILE_OPTIONS = ("--data", "--test", "--corpus")
-_SETTING = re.compile(r"^((--)?[a-z_]+\.[a-z0-9_]+|tokenizer|backbone|objective|held_out|extend)=")
+_SETTING = re.compile(r"^((--)?[a-z_]+(\.[a-z0-9_]+)+|tokenizer|backbone|objective|held_out|extend)=")
 _KINDS = {float: "a number", int: "a whole number", Path: "a path", str: "text"}
 
 
@@ -87,8 +95,12 @@ def _split_settings(tokens: Sequence[str]) -> list[str]:
     """Return the tokens with every `part.field=value` of a verb that takes settings moved behind a --set."""
     if not tokens or tokens[0] not in _SET_VERBS:
         return list(tokens)
-    settings = [t.removeprefix("--") for t in tokens if _SETTING.match(t) and not Path(t).exists()]
-    plain = [t for t in tokens if not _SETTING.match(t) or Path(t).exists()]
+    found = [  # what follows --vary is a value, though it may look like a setting
+        before != "--vary" and bool(_SETTING.match(token)) and not Path(token).exists()
+        for before, token in zip(("", *tokens), tokens)
+    ]
+    settings = [token.removeprefix("--") for token, moved in zip(tokens, found) if moved]
+    plain = [token for token, moved in zip(tokens, found) if not moved]
     return plain + [part for setting in settings for part in ("--set", setting)]
 
 
@@ -110,9 +122,8 @@ def _explain(error: BaseException, tokens: Sequence[str]) -> tuple[str, int]:
     if isinstance(error, HeadstartError):
         return str(error), 2
     if isinstance(error, KeyboardInterrupt):
-        again = "pretrain goes on with the same command and --resume, compare with the same command"
-        code = 143 if isinstance(error, Terminated) else 130
-        return f"interrupted; what was finished is saved: {again}", code
+        again = _GOES_ON.get(tokens[0] if tokens else "", "nothing was left half done")
+        return f"interrupted; {again}", 143 if isinstance(error, Terminated) else 130
     if isinstance(error, MemoryError):
         return "out of memory; give smaller batches (batches.tokens=1024) or a smaller --vocabulary", 2
     if isinstance(error, OSError):

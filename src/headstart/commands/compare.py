@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from headstart.base.errors import HeadstartError
-from headstart.commands.inputs import held_out_test, labelled, open_bases, pick_task, route_with, say
-from headstart.commands.session import (
-    Language,
-    command_line,
-    files,
-    need_folder,
-    need_positive,
-    pick_language,
-    whole,
-)
+from headstart.commands.asked import class_metric, label_counts, need_classes, need_report_folder, routes_asked
+from headstart.commands.gate import AuditMode, audit_gate
+from headstart.commands.given import Given, corpora_of, public_ledger, rows_of, workspaces_of
+from headstart.commands.inputs import open_bases, say
+from headstart.commands.session import Language, command_line, files, need_positive, pick_language, whole
+
+if TYPE_CHECKING:
+    from headstart.base.examples import Examples
+    from headstart.base.spec import MetricSpec
+    from headstart.evaluation.study import Row
+    from headstart.training.artefact import Artefact
+
+_FOR_AUDIT = 0.5  # of the time: what the audit may take at most
 
 
 @dataclass(frozen=True)
@@ -72,50 +77,52 @@ def compare(
     ] = None,
     seed: Annotated[int, Parameter(show=False, converter=whole)] = 0,
     threads: Annotated[int | None, Parameter(show=False, converter=whole)] = None,
+    folds: Annotated[int | None, Parameter(show=False, converter=whole)] = None,
+    audit: Annotated[AuditMode, Parameter(show=False)] = "run",
     set: Annotated[list[str] | None, Parameter(show=False)] = None,
 ) -> Compared:
     """Compare every route on the same nested label draws, score the test rows once, say with intervals what to ship.
 
-    Further options: --group COLUMN, --corpus FILE..., --seed N, --threads N; settings such as probe.layer=2.
+    Further options: --group COLUMN, --corpus FILE..., --seed N, --threads N; settings such as probe.layer=2; --folds K
+    (cross-validate --data, no test file: a draw is a repetition, all labels are used); --audit run, skip (then there is
+    no headline) or waive (a headline without an audit).
 
     Raises HeadstartError: unreadable input, unknown names, counts that the data does not have.
     """
-    from headstart.base import registry
     from headstart.base.device import set_threads
     from headstart.data.corpus import Corpus
     from headstart.data.open import as_paths
 
+    begun = time.monotonic()
     need_positive("--minutes", minutes)
     need_positive("--draws", draws)
     out, bases, data = Path(out), as_paths(bases), as_paths(data)
-    _need_report_folder(out)
+    need_report_folder(out)
     sizes = label_counts(labels)
     set_threads(threads)
-    specs = _routes(routes, set or [], classical=bases == ["none"])
-    score = registry.load("metric", metric)()
-    if score.task != "classify":
-        raise HeadstartError(f"--metric {metric} does not score classes; take accuracy or macro_f1")
+    specs = routes_asked(routes, set or [], classical=bases == ["none"])
+    score = class_metric(metric)
+    if folds is not None and test:
+        raise HeadstartError("--folds cross-validates --data and takes no --test; give one of the two")
     corpus = as_paths(corpus) if corpus else None
     if corpus:
         next(Corpus(corpus).documents())  # raises where the text cannot be read
     opened = {} if bases == ["none"] else open_bases([Path(base) for base in bases])
-    _need_classes(data, text, label, text2)
-    train, train_ledger = labelled(data, text, label, text2, group=group)
-    if test:
-        test_rows, test_ledger = labelled(
-            as_paths(test), text, label, text2, train.classes, group, remembered=train_ledger["columns"]
-        )
-    else:
-        train, test_rows = held_out_test(train, seed)
-        test_ledger = {"files": train_ledger["files"], "used": len(test_rows)}
-        say(
-            f"no --test: {len(test_rows):,} of the rows are held out for testing, "
-            f"{len(train):,} are left to draw labels from"
-        )
-    ledger = {"training": train_ledger, "test": test_ledger}
+    need_classes(data, text, label, text2)
+    given = Given(
+        data=data,
+        test=as_paths(test) if test else None,
+        columns={"text": text, "text2": text2, "label": label, "group": group},
+        bases={name: str(base) for name, base in zip(opened, bases)},
+        corpus=corpus,
+        seed=seed,
+        folds=folds,
+        metric=metric,
+    )
+    train, test_rows, ledger = given.read()
     return run_comparison(
         opened,
-        specs,
+        rows_of(specs, opened),
         train,
         test_rows,
         sizes=sizes,
@@ -125,86 +132,87 @@ def compare(
         out=out,
         seed=seed,
         language=pick_language(language),
-        corpus=corpus,
         ledger=ledger,
         command=command_line(),
+        folds=folds,
+        audit=audit,
+        given=given,
+        begun=begun,
     )
 
 
-def _need_report_folder(out: Path) -> None:
-    """Raise HeadstartError when `out` cannot be made or holds something that is no comparison."""
-    need_folder(out)
-    if out.is_dir() and any(out.iterdir()) and not (out / "cells").is_dir():
-        raise HeadstartError(f"{out} exists and is no comparison; choose another --out")
-
-
-def _need_classes(data: list[str], text: str | None, label: str | None, text2: str | None) -> None:
-    """Raise HeadstartError when the rows ask for something else than a class."""
-    task, why = pick_task("auto", data, text, label, text2)
-    if task != "classify":
-        raise HeadstartError(
-            f"compare does classify only, and these rows ask for {task} ({why}); name a column of classes with "
-            f"--label, or use transfer and evaluate, which do {task}"
-        )
-
-
-def _routes(names: str, settings: list[str], classical: bool) -> list:
-    """Return the routes asked for. Raises HeadstartError: unknown, none, or a base is needed and there is none."""
-    from headstart.routes.checks import other_task, routes_for
-
-    able = routes_for("classify")
-    chosen = able if names == "all" else [name.strip() for name in names.split(",") if name.strip()]
-    if not chosen:
-        raise HeadstartError(f"--routes '{names}': no route is named (allowed: all, {', '.join(able)})")
-    specs = [route_with(name, settings) for name in dict.fromkeys(chosen)]
-    for spec in specs:
-        if refusal := other_task(spec, "classify"):
-            raise HeadstartError(f"--routes {spec.name}: {refusal}")
-    if classical and names != "all" and (lost := [spec.name for spec in specs if spec.needs == "base"]):
-        raise HeadstartError(f"--routes {','.join(lost)}: needs a pre-trained base; give a run directory, not `none`")
-    return specs
-
-
-def label_counts(labels: str) -> list[int]:
-    """Return the counts written as `16,64,256`, sorted. Raises HeadstartError."""
-    try:
-        sizes = sorted({int(part) for part in labels.split(",") if part.strip()})
-    except ValueError:
-        raise HeadstartError(f"--labels {labels}: expected whole numbers with commas, such as 16,64,256") from None
-    if not sizes or sizes[0] < 1:
-        raise HeadstartError(f"--labels {labels}: every count must be at least 1")
-    return sizes
-
-
 def run_comparison(
-    bases, specs, train, test, *, sizes, draws, minutes, metric, out, seed, language, corpus, ledger, command
+    bases: Mapping[str, Artefact],
+    rows: Sequence[Row],
+    train: Examples,
+    test: Examples,
+    *,
+    sizes: Sequence[int],
+    draws: int,
+    minutes: float,
+    metric: MetricSpec,
+    out: Path,
+    seed: int,
+    language: str,
+    ledger: dict[str, Any],
+    command: str,
+    folds: int | None = None,
+    audit: AuditMode = "run",
+    given: Given | None = None,
+    begun: float | None = None,
 ) -> Compared:
-    """Run the study of `specs` on opened `bases` and write the report; `compare` and `demo` both end here."""
-    from headstart.data.corpus import Corpus
-    from headstart.evaluation.compare import run_study
-    from headstart.evaluation.report import terminal_table, verdict_text, write_report
-    from headstart.evaluation.study import Row
-    from headstart.routes.workspace import Workspace
+    """Audit the data, run the study of `rows` on opened `bases`, write the report; whatever compares ends here.
 
-    source = (lambda: Corpus(corpus).documents()) if corpus else None
-    first = next(iter(bases.values()), None)
-    workspaces = {None: Workspace(first, source)} | {name: Workspace(base, source) for name, base in bases.items()}
-    rows = [Row(spec) for spec in specs if spec.needs != "base"]
-    rows += [Row(spec, name) for spec in specs if spec.needs == "base" for name in bases]
-    facts = {"ledger": ledger, "command": command, "bases": {name: base.receipt for name, base in bases.items()}}
+    minutes: for all of it, from `begun` (monotonic seconds) on. given: what the rows were read from, for `verify`.
+    folds: cross-validate `train`; then `test` is the same rows and `sizes` are not looked at.
+    """
+    from headstart.evaluation.compare import run_study
+    from headstart.evaluation.draws import check_sizes, fold_splits
+    from headstart.evaluation.report import terminal_table, verdict_text, write_report
+    from headstart.evaluation.slices import length_slices
+
+    begun = time.monotonic() if begun is None else begun
+    end = begun + 60 * minutes
+    if folds is None:
+        check_sizes(sizes, len(train))
+    else:
+        fold_splits(train, folds, 1, seed)
+    # Nothing is left behind by a mistake above; from here on the folder is known as a comparison that can go on.
+    (out / "cells").mkdir(parents=True, exist_ok=True)
+    if given is not None:
+        given.save(out)
+    # Cross-validation tests every row of the pool, so that their texts are no unlabelled documents.
+    pool = train if folds is None else None
+    spaces = workspaces_of(bases, given.documents if given else None, pool)
+    asked = test if folds is None else None  # a pool that is cross-validated is one part
+    seconds = _FOR_AUDIT * (end - time.monotonic())
+    ledger = public_ledger(ledger)
+    corpora = corpora_of(bases, given.corpus if given else None)
+    audited = audit_gate(audit, train, asked, corpora, ledger=ledger, seed=seed, out=out, seconds=seconds)
+    for sentence in audited.sentences(language):
+        say(sentence)
+    facts = {
+        "ledger": ledger,
+        "minutes": minutes,
+        "command": command,
+        "bases": {name: base.receipt for name, base in bases.items()},
+    }
     study = run_study(
         rows,
         train,
         test,
-        workspaces,
+        spaces,
         sizes=sizes,
         draws=draws,
         seed=seed,
-        seconds=minutes * 60,
+        seconds=max(end - time.monotonic(), 0.0),
         metric=metric,
         folder=out,
+        folds=folds,
         progress=say,
-        facts=facts,
+        facts=facts | {"audit": audited.facts},
+        slices={**audited.slices, **length_slices(test.first)},
+        keep=lambda part: write_report(part, out, language),
     )
     write_report(study, out, language)
     return Compared(out, study, verdict_text(study, language), terminal_table(study, language))

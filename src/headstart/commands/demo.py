@@ -70,7 +70,9 @@ def demo(
 ) -> Shown:
     """Pre-train two models and compare every route, for real, offline; prints the report's path and opens nothing."""
     from headstart.base import registry
-    from headstart.commands.compare import label_counts, run_comparison
+    from headstart.commands.asked import label_counts
+    from headstart.commands.compare import run_comparison
+    from headstart.commands.given import rows_of
     from headstart.commands.pretrain import pretrain
     from headstart.routes.checks import routes_for
 
@@ -94,9 +96,10 @@ def demo(
         runs.append(made.folder)
     left = max(minutes * _SHARES[2], 0.1)
     say(words["compare"].format(minutes=left))
+    bases = open_bases(runs)
     compared = run_comparison(
-        open_bases(runs),
-        [route_with(name, []) for name in routes_for("classify")],
+        bases,
+        rows_of([route_with(name, []) for name in routes_for("classify")], bases),
         train,
         test,
         sizes=sizes,
@@ -106,7 +109,6 @@ def demo(
         out=home / "report",
         seed=0,
         language=spoken,
-        corpus=None,
         ledger=ledger,
         command=shlex.join(["headstart", "demo", *options]),
     )

@@ -72,11 +72,11 @@ def evaluate(
     metrics = {name: registry.load("metric", name)() for name in registry.names("metric")}
     own = {name: metric for name, metric in metrics.items() if metric.task == model.task}
     headline = sorted(own.items(), key=lambda item: item[0] != spec.metric)
-    return Evaluated(_intervals(dict(headline), truth, predicted, seed), len(examples))
+    return Evaluated(intervals(dict(headline), truth, predicted, seed), len(examples))
 
 
-def _intervals(metrics: dict[str, Any], truth: Any, predicted: Any, seed: int) -> dict[str, tuple[float, float, float]]:
-    """Return (value, low, high) of each metric; all see the same resampled rows."""
+def intervals(metrics: dict[str, Any], truth: Any, predicted: Any, seed: int) -> dict[str, tuple[float, float, float]]:
+    """Return (value, low, high) of each metric, 95 % bootstrap intervals; all see the same resampled rows."""
     import numpy as np
 
     from headstart.base.seeds import numpy_generator

@@ -68,15 +68,16 @@ def held_out_test(examples: Examples, seed: int) -> tuple[Examples, Examples]:
     No class loses its last training row. Raises HeadstartError: too few rows.
     """
     from headstart.base.seeds import numpy_generator
+    from headstart.evaluation.folds import units
 
-    unit_N, units = _units(examples)
+    unit_N = units(examples)
     rows = np.argsort(unit_N, kind="stable")
-    ends = np.cumsum(np.bincount(unit_N, minlength=units))
+    ends = np.cumsum(np.bincount(unit_N))
     left_C = np.bincount(examples.labels, minlength=len(examples.classes))
     wanted = min(round(_TEST_SHARE * len(examples)), _MOST_TEST_ROWS)
     in_test = np.zeros(len(examples), bool)
     taken = 0
-    for unit in numpy_generator(seed, "test split").permutation(units):
+    for unit in numpy_generator(seed, "test split").permutation(len(ends)):
         if taken == wanted:
             break
         own = rows[ends[unit - 1] if unit else 0 : ends[unit]]
@@ -90,27 +91,6 @@ def held_out_test(examples: Examples, seed: int) -> tuple[Examples, Examples]:
     if not taken:
         raise HeadstartError(f"{len(examples)} labelled rows are too few to hold out a test part; give --test FILE")
     return examples.take(np.flatnonzero(~in_test)), examples.take(np.flatnonzero(in_test))
-
-
-def _units(examples: Examples) -> tuple[np.ndarray, int]:
-    """Return (number of the unit of each row, int [N]; how many): rows with equal texts, joined with their groups."""
-    text_N, texts = _numbered(list(zip(examples.first, examples.second or examples.first)))
-    if examples.groups is None:
-        return text_N, texts
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    group_N, groups = _numbered(examples.groups)
-    size = groups + texts
-    links = coo_array((np.ones(len(examples), np.int8), (group_N, groups + text_N)), shape=(size, size))
-    units, unit_of = connected_components(links, directed=False)
-    return unit_of[group_N], units
-
-
-def _numbered(keys: Sequence) -> tuple[np.ndarray, int]:
-    """Return (number of each key in sorted order, int [N]; how many different ones)."""
-    numbers = {key: number for number, key in enumerate(sorted(set(keys)))}
-    return np.array([numbers[key] for key in keys], np.int64), len(numbers)
 
 
 def open_bases(paths: Sequence[Path]) -> dict[str, Artefact]:

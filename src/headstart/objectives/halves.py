@@ -1,9 +1,10 @@
-"""Recognise the other half: a coin deals each word of a document to one of two views, which must find each other.
+"""Recognise the other half: coins deal the words of a document to two views, which must find each other.
 
 InfoNCE (van den Oord et al. 2018, arXiv:1807.03748): loss = mean over both directions of CE(cos(z_a, z_b') /
 temperature, partner), in-batch negatives. The coin is loaded anew for every document, so that views of one word meet
 views of many, and the temperature stays where it is: a learned one falls to .05 and turns to telling single documents
-apart, which costs few-label transfer (docs/decisions.md has the measurements).
+apart, which costs few-label transfer (docs/decisions.md has the measurements). With `together` a word often goes where
+the word before it went, so that a view holds what neighbours say together.
 """
 
 from __future__ import annotations
@@ -27,34 +28,49 @@ from headstart.base.spec import ObjectiveSpec
 @dataclass(frozen=True, kw_only=True)
 class HalvesSpec(ObjectiveSpec):
     """minimum: fewest words of a document; least_share: the first view's expected share of them is uniform between
-    this and one minus this (.5 = always half); temperature: of the softmax; projection: width that only training uses.
+    this and one minus this (.5 = always half); together: how often a word goes to the view of the word before it
+    instead of throwing a coin; temperature: of the softmax; projection: width that only training uses.
     """
 
     reads: ClassVar[tuple[str, ...]] = ("document", "both", "left", "apart", "token", "source")
     minimum: int = 4
     least_share: float = 0.1
+    together: float = 0.0
     temperature: float = 0.2
     projection: int = 256
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.least_share <= 0.5:
             raise HeadstartError(f"{self.label()}.least_share={self.least_share}: expected a share from 0 to 0.5")
+        if not 0.0 <= self.together < 1.0:
+            raise HeadstartError(f"{self.label()}.together={self.together}: must be at least 0 and below 1")
         if not self.temperature > 0:
             raise HeadstartError(f"{self.label()}.temperature={self.temperature}: must be larger than 0")
 
     def build(self, backbone: Backbone, tokenizer: Tokenizer) -> Halves:
         """Return the objective for any backbone; it learns from document vectors."""
         word_end = getattr(tokenizer, "word_end_id", -1)
-        return Halves(backbone.width, self, word_end, sorted(tokenizer.special_ids - {word_end}))
+        phrase_id = getattr(tokenizer, "phrase_id", tokenizer.vocabulary)
+        return Halves(backbone.width, self, word_end, sorted(tokenizer.special_ids - {word_end}), phrase_id)
+
+
+@dataclass(frozen=True)
+class _Words:
+    """The W words of a batch. word_N: the word of each token, -1 for special ones; row_W: its sample; known_W: whether
+    any n-gram of it is known."""
+
+    word_N: np.ndarray
+    row_W: np.ndarray
+    known_W: np.ndarray
 
 
 class Halves(Objective):
     """See the file's first lines. parts: `recognised`, the share of views that find their partner first."""
 
-    def __init__(self, width: int, spec: HalvesSpec, word_end_id: int, special_ids: list[int]):
+    def __init__(self, width: int, spec: HalvesSpec, word_end_id: int, special_ids: list[int], phrase_id: int):
         super().__init__()
-        self.minimum, self.word_end_id = max(2, spec.minimum), word_end_id
-        self.least_share = spec.least_share
+        self.minimum, self.word_end_id, self.phrase_id = max(2, spec.minimum), word_end_id, phrase_id
+        self.least_share, self.together = spec.least_share, spec.together
         self.fewest = 2  # one alone has nothing to be told apart from
         self.needs = (
             f"it needs two or more of at least {self.minimum} words (objective.minimum): take longer documents "
@@ -67,33 +83,36 @@ class Halves(Objective):
 
     def usable(self, batch: Batch) -> int:
         """Return how many samples have at least `minimum` words."""
-        word_row = self._rows_of_words(batch.row_N().numpy(), *self._units(batch))
-        return int((np.bincount(word_row, minlength=batch.size) >= self.minimum).sum())
+        words = self._words(batch)
+        return int((np.bincount(words.row_W[words.known_W], minlength=batch.size) >= self.minimum).sum())
 
     def corrupt(self, batch: Batch, random: KeyedRandom) -> Batch:
         """Return 2M samples: the first views of M documents, then their second views.
 
         A document shorter than `minimum` words, or whose coins all fell alike, is left out. With a word-end mark words
-        stay whole and the mark is dropped; otherwise every token is a word. Special tokens go into both views.
+        stay whole, one mark stands for the words that went to the other view, and a phrase (two words in one id) stays
+        where both its words are; otherwise every token is a word. Special tokens go into both views.
         """
-        ids = batch.ids_N.numpy()
-        row = batch.row_N().numpy()
-        word, is_unit = self._units(batch)
-        word_row = self._rows_of_words(row, word, is_unit)
-        place = np.arange(len(word_row)) - np.searchsorted(word_row, word_row)  # word's position in its document
-        sample_B = batch.sample_B.numpy()
-        share_B = self.least_share + (1 - 2 * self.least_share) * random.uniform("halves.share", sample_B)
-        coin = random.uniform("halves", sample_B[word_row], place) < share_B[word_row]
-        words_B = np.bincount(word_row, minlength=batch.size)
-        heads_B = np.bincount(word_row[coin], minlength=batch.size)
+        ids, row, sample_B = batch.ids_N.numpy(), batch.row_N().numpy(), batch.sample_B.numpy()
+        words = self._words(batch)
+        row_W = words.row_W
+        first_W = np.arange(len(row_W)) == np.searchsorted(row_W, row_W)
+        coin_W = self._coins(sample_B, row_W, random)
+        joined_W = ~first_W & (coin_W == np.roll(coin_W, 1))  # to the word before
+        words_B = np.bincount(row_W[words.known_W], minlength=batch.size)
+        heads_B = np.bincount(row_W[words.known_W & coin_W], minlength=batch.size)
         keep_B = (words_B >= self.minimum) & (heads_B > 0) & (heads_B < words_B)
         new_row = np.cumsum(keep_B) - 1
         kept = int(keep_B.sum())
 
-        view_N = coin[np.clip(word, 0, None)].astype(np.int64) if len(coin) else np.zeros(len(ids), np.int64)
+        special_N = words.word_N < 0
+        coin_N, joined_N = (np.append(of_W, False)[words.word_N] for of_W in (coin_W, joined_W))
+        lone_N = (ids >= self.phrase_id) & ~joined_N
+        gap_N = (ids == self.word_end_id) & ~joined_N  # the first mark of words in a row that went elsewhere
         parts = []
-        for side in (0, 1):
-            chosen = keep_B[row] & ((is_unit & (view_N == side)) | (~is_unit & (word < 0)))
+        for side in (False, True):
+            own_N = coin_N == side
+            chosen = keep_B[row] & (special_N | (own_N & ~lone_N) | (~own_N & gap_N))
             parts.append((ids[chosen], np.bincount(new_row[row[chosen]], minlength=kept)))
         return dataclasses.replace(
             batch,
@@ -104,20 +123,28 @@ class Halves(Objective):
             document_B=None,
         )
 
-    def _units(self, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
-        """Return (word number of each token over the batch, -1 for specials, which go to both views; is it text)."""
-        ids, row = batch.ids_N.numpy(), batch.row_N().numpy()
-        if self.word_end_id >= 0:
-            ends = ids == self.word_end_id
-            opens = np.concatenate([[True], ends[:-1] | (row[1:] != row[:-1])]) & ~ends  # a word's first n-gram
-            return np.where(ends, 0, np.maximum(np.cumsum(opens) - 1, 0)), ~ends
-        special = np.isin(ids, self.special_ids)
-        return np.where(special, -1, np.cumsum(~special) - 1), ~special
+    def _coins(self, sample_B: np.ndarray, row_W: np.ndarray, random: KeyedRandom) -> np.ndarray:
+        """Return the view of each word [W]: that of the word before with probability `together`, else a new coin's."""
+        number_W = np.arange(len(row_W))
+        place_W = number_W - np.searchsorted(row_W, row_W)  # in its document
+        share_B = self.least_share + (1 - 2 * self.least_share) * random.uniform("halves.share", sample_B)
+        coin_W = random.uniform("halves", sample_B[row_W], place_W) < share_B[row_W]
+        thrown_W = (place_W == 0) | (random.uniform("halves.together", sample_B[row_W], place_W) >= self.together)
+        return coin_W[np.maximum.accumulate(np.where(thrown_W, number_W, 0))]
 
-    @staticmethod
-    def _rows_of_words(row: np.ndarray, word: np.ndarray, is_unit: np.ndarray) -> np.ndarray:
-        """Return the sample of each word, in the order of the words; see `_units`."""
-        return row[is_unit][np.unique(word[is_unit], return_index=True)[1]]
+    def _words(self, batch: Batch) -> _Words:
+        """Return what is dealt: with a word-end mark all up to the mark, else every token that is not special."""
+        ids, row = batch.ids_N.numpy(), batch.row_N().numpy()
+        if self.word_end_id < 0:
+            special = np.isin(ids, self.special_ids)
+            word = np.where(special, -1, np.cumsum(~special) - 1)
+            return _Words(word, row[~special], np.ones(int((~special).sum()), bool))
+        ends = ids == self.word_end_id
+        opens = np.ones(len(ids), bool)
+        opens[1:] = ends[:-1] | (row[1:] != row[:-1])
+        word = np.cumsum(opens) - 1
+        count = np.bincount(word[~ends & (ids < self.phrase_id)], minlength=int(opens.sum()))
+        return _Words(word, row[opens], count > 0)
 
     def forward(self, backbone: Backbone, batch: Batch) -> Loss:
         """Score 2M views; count = 2M, parts: recognised share."""

@@ -1,0 +1,212 @@
+"""cross: train on one domain or language, test on every one; the matrix of scores and what training elsewhere costs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import permutations
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+from cyclopts import Parameter
+
+from headstart.base.errors import HeadstartError
+from headstart.commands.asked import class_metric, label_counts, need_classes, need_report_folder, routes_asked
+from headstart.commands.given import public_ledger, rows_of, workspaces_of
+from headstart.commands.inputs import held_out_test, labelled, open_bases, say
+from headstart.commands.session import Language, command_line, files, need_positive, pick_language, whole
+
+if TYPE_CHECKING:
+    from headstart.base.examples import Examples
+
+_FOR_CELLS = 0.97  # of the minutes; the rest is for the report
+_FOR_COPIES = 0.25  # of the minutes: what the look for copies may take at most
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """folder: of the report; studies: by the part trained on; crossings: all scores; table: for a terminal."""
+
+    folder: Path
+    studies: dict
+    crossings: list
+    table: str
+    verdict: str
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 130 when Ctrl-C ended it early; the report holds what was finished."""
+        return 130 if any(study.stopped == "interrupted" for study in self.studies.values()) else 0
+
+    def summary(self) -> str:
+        """Return tables, what training elsewhere costs, and where the report is."""
+        page, data = self.folder / "report.html", self.folder / "report.json"
+        return f"{self.table}\n{self.verdict}\n\nreport: {page}\n        {data}"
+
+
+def cross(
+    base: Annotated[Path, Parameter(help="run directory or Hugging Face directory; `none` for classical rows only")],
+    /,
+    *,
+    data: Annotated[
+        list[str],
+        Parameter(
+            help="labelled files by part, ko=FILE en=FILE; all with the same classes",
+            consume_multiple=True,
+            converter=files,
+        ),
+    ],
+    out: Annotated[Path, Parameter(help="the report directory; the same command goes on where it stopped")],
+    routes: Annotated[str, Parameter(help="comma-separated routes")] = "probe,tfidf_logreg",
+    text: Annotated[str | None, Parameter(help="text column, in every file [guessed and printed]")] = None,
+    text2: Annotated[str | None, Parameter(help="second text column, for pairs")] = None,
+    label: Annotated[str | None, Parameter(help="label column, in every file [guessed and printed]")] = None,
+    labels: Annotated[str, Parameter(help="label counts to try")] = "256",
+    draws: Annotated[int, Parameter(help="random label draws per count", converter=whole)] = 5,
+    minutes: Annotated[float, Parameter(help="time budget for all parts together")] = 20.0,
+    metric: Annotated[str, Parameter(help="accuracy or macro_f1")] = "accuracy",
+    language: Annotated[Language, Parameter(help="of the report")] = "auto",
+    group: Annotated[str | None, Parameter(show=False, help="column of groups that must not be split")] = None,
+    seed: Annotated[int, Parameter(show=False, converter=whole)] = 0,
+    threads: Annotated[int | None, Parameter(show=False, converter=whole)] = None,
+    set: Annotated[list[str] | None, Parameter(show=False)] = None,
+) -> Crossed:
+    """Train each route on every named part and test it on held-out rows of all parts: domains, languages, years.
+
+    A quarter of each file is held out for testing. Further options: --group COLUMN, --seed N, --threads N; settings
+    such as probe.layer=2.
+
+    Raises HeadstartError: unreadable input, unknown names, fewer than two parts, classes that differ between parts.
+    """
+    from headstart.base.device import set_threads
+
+    begun = time.monotonic()
+    need_positive("--minutes", minutes)
+    need_positive("--draws", draws)
+    out, parts = Path(out), _named(data)
+    need_report_folder(out)
+    sizes = label_counts(labels)
+    set_threads(threads)
+    specs = routes_asked(routes, set or [], classical=str(base) == "none")
+    score = class_metric(metric)
+    bases = {} if str(base) == "none" else open_bases([Path(base)])
+    train, test, ledger = {}, {}, {}
+    for name, paths in parts.items():
+        need_classes(paths, text, label, text2)
+        rows, ledger[name] = labelled(paths, text, label, text2, group=group)
+        train[name], test[name] = held_out_test(rows, seed)
+        say(f"{name}: {len(train[name]):,} rows to draw labels from, {len(test[name]):,} held out for testing")
+    _need_same(train)
+    for name, rows in train.items():
+        if sizes[-1] > len(rows):
+            raise HeadstartError(f"--labels {labels}: {name} has only {len(rows):,} rows to draw labels from")
+    (out / "cells").mkdir(parents=True, exist_ok=True)  # nothing is left behind by a mistake above
+    shared = _shared(train, test, 60 * minutes * _FOR_COPIES)
+    receipts = {name: one.receipt for name, one in bases.items()}
+    facts = {"ledger": public_ledger(ledger), "command": command_line(), "bases": receipts}
+    asked = {"sizes": sizes, "draws": draws, "seed": seed, "metric": score, "folder": out, "facts": facts}
+    studies = _studies(
+        rows_of(specs, bases), train, test, workspaces_of(bases, None), begun + 60 * minutes * _FOR_CELLS, asked
+    )
+    return _report(studies, shared, out, pick_language(language))
+
+
+def _studies(rows: Sequence, train: Mapping, test: Mapping, spaces: Mapping, end: float, asked: Mapping) -> dict:
+    """Return one study per part that is trained on; all are tested on the rows of all parts, which are its slices."""
+    from headstart.evaluation.compare import run_study
+
+    everything, part_N = _joined(test)
+    slices = {name: part_N == number for number, name in enumerate(test)}
+    studies: dict = {}
+    for left, name in zip(range(len(train), 0, -1), train):
+        say(f"training on {name}")
+        seconds = max((end - time.monotonic()) / left, 0.0)
+        studies[name] = run_study(
+            rows, train[name], everything, spaces, seconds=seconds, slices=slices, progress=say, **asked
+        )
+        if studies[name].stopped == "interrupted":
+            break
+    return studies
+
+
+def _report(studies: dict, shared: dict, out: Path, language: str) -> Crossed:
+    from headstart.base.files import write_bytes, write_json
+    from headstart.evaluation.cross import cross_data, cross_page, crossings, sentences, terminal_tables
+
+    found = crossings(studies)
+    write_json(out / "report.json", cross_data(found, studies, shared))
+    write_bytes(out / "report.html", cross_page(found, studies, shared, language).encode("utf-8", "replace"))
+    return Crossed(
+        out, studies, found, terminal_tables(found, studies, language), "\n".join(sentences(found, language))
+    )
+
+
+def _named(data: Sequence[str]) -> dict[str, list[str]]:
+    """Return the files by the name of their part. Raises HeadstartError: no name, fewer than two parts."""
+    parts: dict[str, list[str]] = {}
+    for item in data:
+        name, equals, path = item.partition("=")
+        if not (name and equals and path):
+            raise HeadstartError(f"--data {item}: write each file with the name of its part, such as ko={item}")
+        parts.setdefault(name, []).append(path)
+    if len(parts) < 2:
+        raise HeadstartError(f"--data {' '.join(data)}: two parts or more are needed, such as ko=FILE en=FILE")
+    return parts
+
+
+def _need_same(train: Mapping[str, Examples]) -> None:
+    """Raise HeadstartError when two parts have other classes."""
+    first, *others = train
+    for name in others:
+        if train[name].classes != train[first].classes:
+            missing = sorted({*train[name].classes} ^ {*train[first].classes})
+            raise HeadstartError(
+                f"{first} has {len(train[first].classes)} classes and {name} {len(train[name].classes)}, and these are "
+                f"in one of them only: {', '.join(missing[:5])}; give all parts the same class names"
+            )
+
+
+def _joined(test: Mapping[str, Examples]) -> tuple[Examples, np.ndarray]:
+    """Return the test rows of all parts, one after the other, and the number of each row's part, int [N]."""
+    from headstart.base.examples import Examples
+
+    parts = list(test.values())
+    grouped = any(part.groups is not None for part in parts)
+    joined = Examples(
+        first=[one for part in parts for one in part.first],
+        second=None if parts[0].second is None else [one for part in parts for one in part.second],
+        labels=np.concatenate([part.labels for part in parts]),
+        classes=parts[0].classes,
+        groups=[f"{name} {one}" for name, part in test.items() for one in part.groups] if grouped else None,
+    )
+    return joined, np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+
+
+def _shared(train: Mapping[str, Examples], test: Mapping[str, Examples], seconds: float) -> dict[tuple[str, str], int]:
+    """Return how many test rows of one part have a copy among the training rows of another, by (trained, tested).
+
+    Copies are exact, normalised or near, as in `audit`. What was not looked through within `seconds` is left out, and
+    said to be.
+    """
+    from headstart.auditing.copies import Copies
+    from headstart.auditing.folding import fold_all
+    from headstart.evaluation.clock import OutOfTime, cut_after
+
+    def texts(rows: Examples) -> tuple[list, list[str]]:
+        both = rows.first if rows.second is None else zip(rows.first, rows.second)
+        return list(both), fold_all(rows.first, rows.second)
+
+    found: dict[tuple[str, str], int] = {}
+    try:
+        with cut_after(seconds):
+            for trained, tested in permutations(train, 2):
+                copies = Copies(*texts(test[tested]))
+                copies.add(*texts(train[trained]))
+                count = found[trained, tested] = int((copies.result()[0] > 0).sum())
+                if count:
+                    say(f"{count:,} test rows of {tested} have a copy in the training rows of {trained}")
+    except OutOfTime:
+        say(f"copies were looked for in {len(found)} of {len(train) * (len(train) - 1)} crossings only, for time")
+    return found
