@@ -110,7 +110,8 @@ def lead(size: dict, row: str, other: str) -> dict | None:
             return pair
         if (pair["second"], pair["first"]) == (row, other):
             claim = {"better": "worse", "worse": "better"}.get(pair["claim"], "undecided")
-            turned = {"value": -pair["value"], "plain_low": -pair["plain_high"], "plain_high": -pair["plain_low"]}
+            low, high = (None if end is None else -end for end in (pair["plain_high"], pair["plain_low"]))
+            turned = {"value": -pair["value"], "plain_low": low, "plain_high": high}
             return pair | turned | {"claim": claim}
     return None
 
@@ -197,8 +198,11 @@ def table(work: Path) -> None:
     print("\n## Gradual unfreezing against plain fine-tuning\n", *against(reports, "unfreeze", "finetune"), sep="\n")
     for name, report in reports.items():
         facts = report["facts"]
-        print(f"\n## {name}\n\nAsked: {facts['minutes']:g} minutes. `{facts['command']}`\n")
-        subprocess.run([sys.executable, str(Path(__file__).with_name("table.py")), str(work / name / "report.json")])
+        command = " ".join(Path(word).name if "/" in word else word for word in facts["command"].split())
+        print(f"\n## {name}\n\nAsked: {facts['minutes']:g} minutes. `{command}`\n", flush=True)
+        subprocess.run(
+            [sys.executable, str(Path(__file__).with_name("table.py")), str(work / name / "report.json")], check=True
+        )
 
 
 def main() -> None:

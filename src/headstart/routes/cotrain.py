@@ -31,6 +31,7 @@ from headstart.routes.workspace import Workspace
 _FOLDER = "probe"
 _MOST_ANSWERS = 400_000  # documents times classes that the n-gram model is fitted to: about ten seconds
 _SHARP = 2.0  # the probe's answers become softmax(_SHARP * logits / their standard deviation)
+_HELD_OUT = 10  # every tenth document says how far the n-gram model is to be believed
 _LEAST = 1e-6  # probability that a logit is made of
 _AT_ONCE, _EMBED_SHARE = 200, 0.3  # documents between two looks at the clock; of the seconds
 _TRIED, _TIMES = 500, 2.0  # documents whose n-grams are counted on trial; fitting takes as long as counting again
@@ -71,9 +72,18 @@ class Cotrain(RouteSpec):
         answers_MK = softmax(_SHARP * logits_MK / spread, axis=1)
         labelled_NK = (labels_N[:, None] == seen_K).astype(float)
         matrix = sparse.vstack([counts.matrix, counts.vectors.embed(examples.first)], format="csr")
-        ridge = Ridge(alpha=self.penalty, solver="lsqr", max_iter=60).fit(matrix, np.vstack([answers_MK, labelled_NK]))
-        found_MK = counts.matrix @ ridge.coef_.T
-        scale = spread / max((found_MK - found_MK.mean(1, keepdims=True)).std(), 1e-12)
+        held_out = np.arange(len(matrix.indptr) - 1) % _HELD_OUT == 0
+        held_out[len(texts) :] = False
+        targets = np.vstack([answers_MK, labelled_NK])
+        ridge = Ridge(alpha=self.penalty, solver="lsqr", max_iter=60).fit(matrix[~held_out], targets[~held_out])
+        found_MK = matrix[held_out] @ ridge.coef_.T
+        found_MK -= found_MK.mean(1, keepdims=True)
+        # What few documents could teach agrees little with the probe on others, and counts as little.
+        agreed = (
+            np.corrcoef(found_MK.ravel(), logits_MK[held_out[: len(texts)]].ravel())[0, 1] if found_MK.any() else 0.0
+        )
+        notes["agreement"] = float(agreed)
+        scale = max(agreed, 0.0) * spread / max(found_MK.std(), 1e-12)
         linear = _Linear(
             (ridge.coef_ * scale).astype(np.float32), (ridge.intercept_ * scale).astype(np.float32), seen_K
         )
@@ -139,7 +149,7 @@ class _Linear:
 
 
 class CotrainModel(TaskModel):
-    """The mean of the logits of `probe` and of `linear` on n-grams, which were brought to one scale."""
+    """The mean of the logits of `probe` and of `linear` on n-grams, whose scale is its agreement with the probe."""
 
     def __init__(self, probe: ProbeModel, vectors: CharVectors, linear: _Linear, notes: dict[str, object]):
         self.probe, self.vectors, self.linear, self.notes = probe, vectors, linear, notes
