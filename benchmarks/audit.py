@@ -21,7 +21,7 @@ import numpy as np
 from headstart.auditing.audit import run_audit
 from headstart.auditing.copies import Copies
 from headstart.auditing.folding import fold, fold_all
-from headstart.base.examples import Examples
+from headstart.core.examples import Examples
 
 SHARE = 0.01
 
@@ -132,12 +132,12 @@ def main() -> None:
     print("time: NSMC train filled up to 200,000 rows, against dev")
     number_N = np.array([int(label) for label in labels] + [len(line) % 2 for line in more])
     timed(
-        Examples(first=texts + more, labels=number_N, classes=("0", "1")),
-        Examples(first=test, labels=np.array([int(label) for label in test_labels]), classes=("0", "1")),
+        Examples(items=texts + more, labels=number_N, classes=("0", "1")),
+        Examples(items=test, labels=np.array([int(label) for label in test_labels]), classes=("0", "1")),
     )
     print("time: 200,000 equal rows")
     equal = Examples(
-        first=["같은 글이 이십만 번 들어 있는 파일"] * 200_000, labels=np.arange(200_000) % 2, classes=("0", "1")
+        items=["같은 글이 이십만 번 들어 있는 파일"] * 200_000, labels=np.arange(200_000) % 2, classes=("0", "1")
     )
     timed(equal, equal.take(np.arange(100)))
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import headstart as hs
-from headstart.base.device import set_threads
-from headstart.training.artefact import describe
+from headstart.core.device import set_threads
+from headstart.training.pretrained_model import describe
 
 
 @dataclass(frozen=True)
@@ -25,16 +25,18 @@ class Model:
     settings: tuple[str, ...]
 
 
-_CHARACTERS = ("tokenizer=char", "batches.window=256")
+_CHARACTERS = ("tokenizer=char", "batches.max_length=256")
 SETS = {
     "shakespeare": {
         "transformer": Model("causal", _CHARACTERS),
         "gpt2": Model("gpt2", _CHARACTERS),
-        "lstm": Model("causal", (*_CHARACTERS, "backbone=lstm", "batches.window=128", "training.rate=4e-3")),
+        "lstm": Model(
+            "causal", (*_CHARACTERS, "backbone=lstm", "batches.max_length=128", "training.learning_rate=4e-3")
+        ),
     },
     "gutenberg": {
         "transformer": Model("causal", ()),
-        "lstm": Model("causal", ("backbone=lstm", "batches.window=64", "training.rate=4e-3")),
+        "lstm": Model("causal", ("backbone=lstm", "batches.max_length=64", "training.learning_rate=4e-3")),
     },
 }
 _VOCABULARY = {"shakespeare": None, "gutenberg": 4096}
@@ -82,11 +84,11 @@ def main() -> None:
                 unit="file",
                 vocabulary=_VOCABULARY[given.set],
                 seed=given.seed,
-                set=["held_out=0", *model.settings],
+                settings=["held_out=0", *model.settings],
             )
         score = hs.evaluate(run, [str(held)])
         low, high = score.interval()
-        what = describe(hs.Artefact.open(run))
+        what = describe(hs.PretrainedModel.open(run))
         cells = f"{score.bits_per_byte:.4f} ({low:.4f} to {high:.4f}) | {score.nats_per_character:.4f}"
         lines.append(f"| {name} | {what} | {given.minutes:g} | {cells} |")
         control = score.control

@@ -1,10 +1,10 @@
-"""Bars Q1 and C1: with shuffled labels nothing is called better, than guessing or than a row, in over 5 % of runs.
+"""Bars Q1 and C1: with shuffled labels, nothing is called better than guessing or another entry in over 5 % of runs.
 
     python benchmarks/null.py --data dev.tsv.gz [--run RUN] [--repeats 200]
 
 Every repetition draws a new pool and new test rows from a labelled file, shuffles the labels of the pool only (so that
 routes still find real structure in the texts, which is the harder null), runs the whole comparison and counts reports
-with any false "learned" and with any false difference between two rows.
+with any false "learned" and with any false difference between two entries.
 """
 
 from __future__ import annotations
@@ -15,27 +15,29 @@ import warnings
 from dataclasses import replace
 from pathlib import Path
 
-from headstart.base import registry
-from headstart.base.examples import Examples
-from headstart.base.seeds import numpy_generator
-from headstart.commands.inputs import labelled
-from headstart.evaluation.analysis import analyse
-from headstart.evaluation.compare import run_study
-from headstart.evaluation.study import Row
-from headstart.routes.workspace import Workspace
+from headstart.commands.reading import say
+from headstart.comparing.run_study import run_study
+from headstart.comparing.settings import StudyData, StudySettings
+from headstart.core import registry
+from headstart.core.examples import Examples
+from headstart.core.seeds import numpy_generator
+from headstart.data.read_request import ReadRequest, read_labelled_rows
+from headstart.fitting.workspace import Workspace
+from headstart.statistics.analysis import analyse
+from headstart.statistics.study import Entry
 
 CLASSICAL = ("majority", "tfidf_logreg", "tfidf_nb", "tfidf_svm")
 
 
-def rows_and_workspaces(run: Path | None) -> tuple[list[Row], dict[str | None, Workspace]]:
-    """Return the quick classical rows, and probe and knn when a run is given."""
-    rows = [Row(registry.load("route", name)()) for name in CLASSICAL]
+def entries_and_workspaces(run: Path | None) -> tuple[list[Entry], dict[str | None, Workspace]]:
+    """Return the quick classical entries, and probe and knn when a run is given."""
+    entries = [Entry(registry.load("route", name)()) for name in CLASSICAL]
     if run is None:
-        return rows, {None: Workspace()}
-    from headstart.training.artefact import Artefact
+        return entries, {None: Workspace()}
+    from headstart.training.pretrained_model import PretrainedModel
 
-    rows += [Row(registry.load("route", name)(), "run") for name in ("probe", "knn")]
-    return rows, {None: Workspace(), "run": Workspace(Artefact.open(run))}
+    entries += [Entry(registry.load("route", name)(), "run") for name in ("probe", "knn")]
+    return entries, {None: Workspace(), "run": Workspace(PretrainedModel.open(run))}
 
 
 def null_split(examples: Examples, pool: int, test: int, number: int) -> tuple[Examples, Examples]:
@@ -50,7 +52,7 @@ def main() -> None:
     """Run the repetitions and print the counts; the exit code is 1 when the bar is missed."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="labelled file, for example NSMC dev.tsv.gz")
-    parser.add_argument("--run", type=Path, help="run directory for the rows probe and knn")
+    parser.add_argument("--run", type=Path, help="run directory for the entries probe and knn")
     parser.add_argument("--repeats", type=int, default=200)
     parser.add_argument("--labels", default="16,64")
     parser.add_argument("--draws", type=int, default=5)
@@ -59,20 +61,21 @@ def main() -> None:
     parser.add_argument("--metric", default="accuracy")
     given = parser.parse_args()
     warnings.simplefilter("ignore")  # solvers that do not converge on shuffled labels are no news
-    examples = labelled([str(given.data)], None, None, None)[0]
-    rows, workspaces = rows_and_workspaces(given.run)
-    settings = {"sizes": [int(size) for size in given.labels.split(",")], "draws": given.draws, "seconds": 1e6}
+    examples = read_labelled_rows(ReadRequest(paths=given.data), say)[0]
+    entries, workspaces = entries_and_workspaces(given.run)
+    sizes = tuple(int(size) for size in given.labels.split(","))
     metric = registry.load("metric", given.metric)()
     learned = differs = 0
     for number in range(given.repeats):
         train, test = null_split(examples, given.pool, given.test, number)
         with tempfile.TemporaryDirectory() as folder:
-            study = run_study(
-                rows, train, test, workspaces, **settings, seed=number, metric=metric, folder=Path(folder)
+            settings = StudySettings(
+                sizes=sizes, draws=given.draws, seconds=1e6, seed=number, metric=metric, folder=Path(folder)
             )
+            study = run_study(entries, StudyData(train, test), workspaces, settings)
         assert not study.failures, study.failures
         tables = analyse(study).tables.values()
-        learned += any(row.learned for table in tables for row in table.rows.values())
+        learned += any(entry.learned for table in tables for entry in table.entries.values())
         differs += any(pair.claim != "undecided" for table in tables for pair in table.pairs.values())
         print(f"{number + 1} studies: any false 'learned' in {learned}, any difference in {differs}", flush=True)
     raise SystemExit(int(max(learned, differs) > 0.05 * given.repeats))

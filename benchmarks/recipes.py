@@ -12,8 +12,8 @@ import argparse
 from pathlib import Path
 
 import headstart as hs
-from headstart.base import registry
-from headstart.base.device import set_threads
+from headstart.core import registry
+from headstart.core.device import set_threads
 
 _OWN_RUN = ("distilbert",)  # needs a teacher: benchmarks/student.py
 

@@ -17,15 +17,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from headstart.base import registry
-from headstart.evaluation.analysis import analyse
-from headstart.evaluation.blocks import Evidence, TestBlocks
-from headstart.evaluation.draws import overlap
-from headstart.evaluation.power import detectable, telling_pair
-from headstart.evaluation.statistics import estimate
-from headstart.evaluation.study import Cell, RowFacts, Study
-from headstart.evaluation.verdict import decide
-from headstart.evaluation.worth import label_worth
+from headstart.comparing.draws import overlap
+from headstart.comparing.verdict import decide
+from headstart.core import registry
+from headstart.statistics.analysis import analyse
+from headstart.statistics.blocks import Evidence, TestBlocks
+from headstart.statistics.intervals import estimate
+from headstart.statistics.power import detectable, telling_pair
+from headstart.statistics.study import Cell, EntryFacts, Study
+from headstart.statistics.worth import label_worth
 
 ACCURACY, MACRO_F1 = (registry.load("metric", name)() for name in ("accuracy", "macro_f1"))
 
@@ -125,22 +125,22 @@ def coverage(scenario: Scenario, studies: int, seed: int = 0) -> tuple[float, fl
 
 
 def study_of(truth_N: np.ndarray, answers: dict[tuple[str, int], np.ndarray], kinds: dict[str, str]) -> Study:
-    """Return a study whose cells hold these answers, [D, N] by (row, label count)."""
+    """Return a study whose cells hold these answers, [D, N] by (entry, label count)."""
     cells = []
-    for (row, size), answer_DN in answers.items():
+    for (entry, size), answer_DN in answers.items():
         for number, answer_N in enumerate(answer_DN):
             score = float((answer_N == truth_N).mean())
-            cells.append(Cell(row, size, number, score, 1.0, None, {}, answer_N.astype(np.uint16)))
+            cells.append(Cell(entry, size, number, score, 1.0, None, {}, answer_N.astype(np.uint16)))
     sizes = tuple(sorted({size for _, size in answers}))
     return Study(
-        rows=tuple(RowFacts(name, kind, None, {}) for name, kind in kinds.items()),
+        entries=tuple(EntryFacts(name, kind, None, {}) for name, kind in kinds.items()),
         cells=tuple(cells),
         sizes=sizes,
         draws=max(map(len, answers.values())),
         overlaps=dict.fromkeys(sizes, 0.0),
         metric=ACCURACY,
         classes=("a", "b"),
-        truth_N=truth_N,
+        truth=truth_N,
     )
 
 
@@ -154,8 +154,8 @@ def humped_study(random: np.random.Generator, draws: int, rows: int = 300, model
         for size in (16, 64):
             right_D = 0.5 + 0.12 * np.where(random.random(draws) < 0.8, side_D, -side_D) * (model > 0)
             right_DN = random.random((draws, rows)) < right_D[:, None]
-            answers[f"row {model}", size] = np.where(right_DN, truth_N, 1 - truth_N)
-    return study_of(truth_N, answers, {f"row {model}": "classical" for model in range(models)})
+            answers[f"entry {model}", size] = np.where(right_DN, truth_N, 1 - truth_N)
+    return study_of(truth_N, answers, {f"entry {model}": "classical" for model in range(models)})
 
 
 def false_claims(draws: int, studies: int, seed: int = 0) -> tuple[float, float]:
@@ -164,22 +164,22 @@ def false_claims(draws: int, studies: int, seed: int = 0) -> tuple[float, float]
     counts = np.zeros(2)
     for _ in range(studies):
         tables = analyse(humped_study(random, draws)).tables.values()
-        counts[0] += any(row.learned for table in tables for row in table.rows.values())
+        counts[0] += any(entry.learned for table in tables for entry in table.entries.values())
         counts[1] += any(pair.claim != "undecided" for table in tables for pair in table.pairs.values())
     return tuple(counts / studies)
 
 
 def power(draws: int, rows: int, by_draw: float, studies: int, seed: int = 0, pilots: int = 100) -> tuple[float, float]:
-    """Return (smallest findable difference, share of studies that find it) of one row ahead of five equal ones.
+    """Return (smallest findable difference, share of studies that find it) of one entry ahead of five equal ones.
 
     The difference is the median of what `pilots` studies without any difference say of themselves; then it is planted.
     """
     scenario = Scenario("", draws=draws, rows=rows, by_draw=by_draw)
-    kinds = {"ahead": "pretrained"} | {f"row {number}": "classical" for number in range(5)}
+    kinds = {"ahead": "pretrained"} | {f"entry {number}": "classical" for number in range(5)}
 
     def made(random: np.random.Generator, means: Sequence[float]):
         truth_N, answer_MDN, _ = scenario.answers(random, means)
-        return analyse(study_of(truth_N, {(row, 16): one for row, one in zip(kinds, answer_MDN)}, kinds))
+        return analyse(study_of(truth_N, {(entry, 16): one for entry, one in zip(kinds, answer_MDN)}, kinds))
 
     random = np.random.default_rng([seed, 3, draws])
     said = []
@@ -190,23 +190,23 @@ def power(draws: int, rows: int, by_draw: float, studies: int, seed: int = 0, pi
     grid = np.linspace(0.8, 4.0, 2000)
     scores = np.array([scenario.truth(mean) for mean in grid])
     mean = float(np.interp(scenario.truth(0.8) + wanted, scores, grid))
-    hits = sum(made(random, [mean] + [0.8] * 5).tables[16].difference("ahead", "row 0").claim == "better"
+    hits = sum(made(random, [mean] + [0.8] * 5).tables[16].difference("ahead", "entry 0").claim == "better"
                for _ in range(studies))  # fmt: skip
     return wanted, hits / studies
 
 
 def best_coverage(models: int, draws: int, studies: int, seed: int = 0) -> tuple[float, float]:
-    """Return how often, with equal rows, the verdict on the best one covers its score, and how often its row does."""
+    """Return the shares of studies of equal entries whose verdict, and unadjusted interval, cover the true score."""
     random, hits = np.random.default_rng([seed, 5, draws]), np.zeros(2)
-    scenario, kinds = Scenario("", draws=draws), {f"row {number}": "classical" for number in range(models)}
+    scenario, kinds = Scenario("", draws=draws), {f"entry {number}": "classical" for number in range(models)}
     true = scenario.truth(scenario.mean)
     for _ in range(studies):
         truth_N, answer_MDN, _ = scenario.answers(random, [scenario.mean] * models)
-        study = study_of(truth_N, {(row, 16): one for row, one in zip(kinds, answer_MDN)}, kinds)
+        study = study_of(truth_N, {(entry, 16): one for entry, one in zip(kinds, answer_MDN)}, kinds)
         found = analyse(study)
         (verdict,) = decide(study, found)
-        row = found.tables[16].rows[verdict.best]
-        hits += [verdict.low <= true <= verdict.high, row.low <= true <= row.high]
+        best = found.tables[16].entries[verdict.best]
+        hits += [verdict.low <= true <= verdict.high, best.low <= true <= best.high]
     return tuple(hits / studies)
 
 
@@ -250,11 +250,13 @@ def main() -> None:
             told = [judge(scenario.name, share, 0.93, 0.97) for share in coverage(scenario, count)]
             print(f"| {scenario.name} | {told[0]} | {told[1]} |", flush=True)
     if given.only in (None, "best"):
-        print(f"\n| {count} studies | verdict on the best row covers, % | its ordinary interval, % |\n|---|---|---|")
+        print(
+            f"\n| {count} studies | verdict on the best entry covers, % | its unadjusted interval, % |\n|---|---|---|"
+        )
         for models, draws in ((2, 5), (8, 5), (14, 10)):
             told = best_coverage(models, draws, count)
             said = judge(f"best of {models}", told[0], 0.93, 1.0)
-            print(f"| best of {models} equal rows, {draws} draws | {said} | {100 * told[1]:.1f} |", flush=True)
+            print(f"| best of {models} equal entries, {draws} draws | {said} | {100 * told[1]:.1f} |", flush=True)
     if given.only in (None, "null"):
         print(f"\n| {count} null studies | any false 'learned', % | any false difference, % |\n|---|---|---|")
         for draws in (3, 5, 6, 10):

@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 
 import headstart as hs
-from headstart.base.device import set_threads
-from headstart.base.seeds import numpy_generator
+from headstart.core.device import set_threads
+from headstart.core.seeds import numpy_generator
+from headstart.fitting.workspace import Workspace
 from headstart.routes.finetune import Finetune
-from headstart.routes.workspace import Workspace
-from headstart.tasks.classify import ClassifySpec
+from headstart.tasks.classify import ClassifyTask
 
 _ROUNDS = 5
 _RESAMPLES = 2_000
@@ -58,22 +58,22 @@ def main() -> None:
     parser.add_argument("--threads", type=int)
     given = parser.parse_args()
     set_threads(given.threads)
-    read = ClassifySpec().read
+    read = ClassifyTask().read
     columns = {"text": "document", "label": "label"}
     train, _, _ = read([str(given.data / "nsmc/train.tsv.gz")], **columns)
     dev, _, _ = read([str(given.data / "nsmc/dev.tsv.gz")], **columns, classes=train.classes)
     rows = train.take(np.sort(numpy_generator(0, "rows").permutation(len(train))[: given.rows]))
     models, right = {}, {}
     for name, run in pretrained(given).items():
-        workspace = Workspace(hs.Artefact.open(run))
-        route = Finetune(choose_rate=False, epochs=given.epochs)
+        workspace = Workspace(hs.PretrainedModel.open(run))
+        route = Finetune(choose_learning_rate=False, epochs=given.epochs)
         models[name] = route.run(rows, workspace, seed=0)
-        right[name] = models[name].scores(dev).argmax(1) == dev.labels
+        right[name] = models[name].predict_proba(dev).argmax(1) == dev.labels
     seconds: dict[str, list[float]] = {name: [] for name in models}
     for _ in range(_ROUNDS):
         for name, model in models.items():
             begun = time.perf_counter()
-            model.scores(dev)
+            model.predict_proba(dev)
             seconds[name].append(time.perf_counter() - begun)
     print("\n| network | layers | accuracy on dev | of the teacher's, 95 % interval | texts/s, median of 5 | faster |")
     print("|---|---|---|---|---|---|")

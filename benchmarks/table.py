@@ -16,18 +16,20 @@ def number(value: float | None) -> str:
 
 
 def table(report: dict) -> str:
-    """Return mean, half of the 95 % interval and sd over draws by row and label count, best first."""
+    """Return mean, half of the 95 % interval and sd over draws by entry and label count, best first."""
     sizes = report["sizes"]
-    found = {(row["row"], size["labels"]): row for size in sizes for row in size["rows"]}
-    order = [row["row"] for row in sizes[-1]["rows"]]
-    lines = ["| row | " + " | ".join(f"{s['labels']} labels" for s in sizes) + " | seconds at the largest |"]
+    found = {(entry["entry"], size["labels"]): entry for size in sizes for entry in size["entries"]}
+    order = [entry["entry"] for entry in sizes[-1]["entries"]]
+    lines = ["| entry | " + " | ".join(f"{s['labels']} labels" for s in sizes) + " | seconds at the largest |"]
     lines.append("|---|" + "---|" * (len(sizes) + 1))
     for name in order:
         cells = []
         for size in sizes:
-            row = found.get((name, size["labels"]))
-            half = None if row is None or row["low"] is None else (row["high"] - row["low"]) / 2
-            cells.append("-" if row is None else f"{number(row['mean'])} ±{number(half)} (sd {number(row['sd'])})")
+            entry = found.get((name, size["labels"]))
+            half = None if entry is None or entry["low"] is None else (entry["high"] - entry["low"]) / 2
+            cells.append(
+                "-" if entry is None else f"{number(entry['mean'])} ±{number(half)} (sd {number(entry['sd'])})"
+            )
         seconds = found[name, sizes[-1]["labels"]]["seconds"]
         lines.append(f"| {name} | " + " | ".join(cells) + f" | {seconds:.1f} |")
     return "\n".join(lines)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import headstart as hs
-from headstart.base.device import set_threads
+from headstart.core.device import set_threads
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Task:
 BASES = {
     "ko": Base(("nsmc/unlabeled.txt.xz", "ko_hate_speech/unlabeled.txt.gz"), "mlm", 8.0),
     "ko_char": Base(
-        ("nsmc/unlabeled.txt.xz", "ko_hate_speech/unlabeled.txt.gz"), "mlm", 8.0, ("tokenizer=char", "vocabulary=2048")
+        ("nsmc/unlabeled.txt.xz", "ko_hate_speech/unlabeled.txt.gz"), "mlm", 8.0, ("processor=char", "vocabulary=2048")
     ),
     "ko_halves": Base(("nsmc/unlabeled.txt.xz", "ko_hate_speech/unlabeled.txt.gz"), "halves", 4.0),
     "en": Base(("gutenberg_en", "wikitext2"), "mlm", 8.0),
@@ -118,7 +118,7 @@ def base_run(name: str, data: Path, work: Path, minutes: float | None) -> Path:
             recipe=base.recipe,
             minutes=minutes or base.minutes,
             column=base.column,
-            set=list(base.settings),
+            settings=list(base.settings),
         )
     return out
 
@@ -143,7 +143,7 @@ def row(name: str, route: str, base: Path | str, task: Task, given: argparse.Nam
             task=task.task,
             minutes=given.minutes or task.minutes,
             seed=given.seed,
-            set=list(task.settings) if route in ("finetune", "scratch") else None,
+            settings=list(task.settings) if route in ("finetune", "scratch") else None,
             **task.columns,
         )
     seconds = time.monotonic() - begun

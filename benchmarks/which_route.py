@@ -33,7 +33,7 @@ class Base:
 
 
 @dataclass(frozen=True)
-class Set:
+class LabelledSet:
     """base: a key of BASES; folder: below the data folder; ending: of its train and dev files."""
 
     base: str
@@ -51,21 +51,27 @@ BASES = {
     "query-halves": Base(QUERIES, 4, ("--objective", "halves", "objective.together=0.7")),
 }
 SETS = {
-    "nsmc": Set("nsmc-halves", "nsmc", "tsv.gz", ("--text", "document", "--label", "label"), "16,64,256,1000"),
-    "hate": Set("hate-halves", "ko_hate_speech", "tsv.gz", ("--text", "comments", "--label", "hate"), "24,64,256"),
-    "3i4k": Set("ko-halves", "ko_3i4k", "tsv.gz", ("--text", "text", "--label", "label"), "56,224,1000"),
-    "question_pair": Set(
+    "nsmc": LabelledSet("nsmc-halves", "nsmc", "tsv.gz", ("--text", "document", "--label", "label"), "16,64,256,1000"),
+    "hate": LabelledSet(
+        "hate-halves", "ko_hate_speech", "tsv.gz", ("--text", "comments", "--label", "hate"), "24,64,256"
+    ),
+    "3i4k": LabelledSet("ko-halves", "ko_3i4k", "tsv.gz", ("--text", "text", "--label", "label"), "56,224,1000"),
+    "question_pair": LabelledSet(
         "ko-halves",
         "ko_question_pair",
         "tsv.gz",
         ("--text", "question1", "--text2", "question2", "--label", "is_duplicate"),
         "16,64,256",
     ),
-    "banking77": Set("query-halves", "banking77", "jsonl.gz", ("--text", "text", "--label", "label"), "154,616"),
-    "clinc150": Set("query-halves", "clinc150", "jsonl.gz", ("--text", "text", "--label", "label"), "300,1200"),
-    "snips": Set("query-halves", "snips", "jsonl.gz", ("--text", "text", "--label", "intent"), "14,56,224"),
-    "subjectivity": Set("film-halves", "subjectivity", "tsv.gz", ("--text", "text", "--label", "label"), "16,64,256"),
-    "movie_reviews": Set(
+    "banking77": LabelledSet(
+        "query-halves", "banking77", "jsonl.gz", ("--text", "text", "--label", "label"), "154,616"
+    ),
+    "clinc150": LabelledSet("query-halves", "clinc150", "jsonl.gz", ("--text", "text", "--label", "label"), "300,1200"),
+    "snips": LabelledSet("query-halves", "snips", "jsonl.gz", ("--text", "text", "--label", "intent"), "14,56,224"),
+    "subjectivity": LabelledSet(
+        "film-halves", "subjectivity", "tsv.gz", ("--text", "text", "--label", "label"), "16,64,256"
+    ),
+    "movie_reviews": LabelledSet(
         "film-halves", "movie_reviews", "jsonl.gz", ("--text", "text", "--label", "label"), "16,64,256"
     ),
 }
@@ -103,27 +109,27 @@ def number(value: float | None, signed: bool = False) -> str:
     return (f"{value:+.3f}" if signed else f"{value:.3f}").replace("0.", ".", 1)
 
 
-def lead(size: dict, row: str, other: str) -> dict | None:
-    """Return the judged difference row minus other of one label count, or None."""
+def lead(size: dict, entry: str, other: str) -> dict | None:
+    """Return the judged difference entry minus other of one label count, or None."""
     for pair in size["pairs"]:
-        if (pair["first"], pair["second"]) == (row, other):
+        if (pair["first"], pair["second"]) == (entry, other):
             return pair
-        if (pair["second"], pair["first"]) == (row, other):
+        if (pair["second"], pair["first"]) == (entry, other):
             claim = {"better": "worse", "worse": "better"}.get(pair["claim"], "undecided")
-            low, high = (None if end is None else -end for end in (pair["plain_high"], pair["plain_low"]))
-            turned = {"value": -pair["value"], "plain_low": low, "plain_high": high}
+            low, high = (None if end is None else -end for end in (pair["unadjusted_high"], pair["unadjusted_low"]))
+            turned = {"value": -pair["value"], "unadjusted_low": low, "unadjusted_high": high}
             return pair | turned | {"claim": claim}
     return None
 
 
 def best(size: dict, *kinds: str) -> str | None:
-    """Return the compared row of the highest mean among these kinds."""
-    return next((row["row"] for row in size["rows"] if row["kind"] in kinds and row["paired"]), None)
+    """Return the compared entry of the highest mean among these kinds."""
+    return next((one["entry"] for one in size["entries"] if one["kind"] in kinds and one["paired"]), None)
 
 
 def paid(reports: dict[str, dict]) -> Iterable[str]:
-    """Yield the table of C5: the best self-supervised row against the best classical one, set by set."""
-    yield "| set | labels | best pre-trained row | score | best classical row | score | difference, 95 % | claim |"
+    """Yield the table of C5: the best self-supervised entry against the best classical one, set by set."""
+    yield "| set | labels | best pre-trained entry | score | best classical entry | score | difference, 95 % | claim |"
     yield "|---|---|---|---|---|---|---|---|"
     for name, report in reports.items():
         for size in report["sizes"]:
@@ -131,8 +137,8 @@ def paid(reports: dict[str, dict]) -> Iterable[str]:
             gap = lead(size, ours, theirs) if ours and theirs else None
             if gap is None:
                 continue
-            score = {row["row"]: row["mean"] for row in size["rows"]}
-            span = f"{number(gap['plain_low'], True)} to {number(gap['plain_high'], True)}"
+            score = {one["entry"]: one["mean"] for one in size["entries"]}
+            span = f"{number(gap['unadjusted_low'], True)} to {number(gap['unadjusted_high'], True)}"
             yield (
                 f"| {name} | {size['labels']} | {ours} | {number(score[ours])} | {theirs} | {number(score[theirs])} | "
                 f"{number(gap['value'], True)} ({span}) | {gap['claim']} |"
@@ -140,7 +146,7 @@ def paid(reports: dict[str, dict]) -> Iterable[str]:
 
 
 def which_when(reports: dict[str, dict]) -> Iterable[str]:
-    """Yield every route's mean lead over the best classical row, at the fewest and at the most labels of each set."""
+    """Yield every route's mean lead over the best classical entry, at the fewest and at the most labels of each set."""
     yield "| route | sets | fewest labels: lead, better / worse | most labels: lead, better / worse | median seconds |"
     yield "|---|---|---|---|---|"
     found: dict[str, dict[int, list[tuple[float, str, float]]]] = {}
@@ -148,11 +154,12 @@ def which_when(reports: dict[str, dict]) -> Iterable[str]:
         for end in (0, -1):
             size = report["sizes"][end]
             other = best(size, "classical")
-            for row in size["rows"]:
-                gap = lead(size, row["row"], other) if row["row"] != other else {"value": 0.0, "claim": "undecided"}
-                if gap and row["paired"] and row["kind"] != "majority":
-                    told = (gap["value"], gap["claim"], row["seconds"])
-                    found.setdefault(row["row"].partition(" · ")[0], {}).setdefault(end, []).append(told)
+            for one in size["entries"]:
+                same = {"value": 0.0, "claim": "undecided"}
+                gap = lead(size, one["entry"], other) if one["entry"] != other else same
+                if gap and one["paired"] and one["kind"] != "majority":
+                    told = (gap["value"], gap["claim"], one["seconds"])
+                    found.setdefault(one["entry"].partition(" · ")[0], {}).setdefault(end, []).append(told)
     for route, ends in sorted(
         found.items(), key=lambda item: -mean(gap for gap, _, _ in item[1].get(0, [(-1, "", 0)]))
     ):
@@ -176,14 +183,14 @@ def against(reports: dict[str, dict], route: str, other: str) -> Iterable[str]:
     yield "|---|---|---|---|---|---|"
     for name, report in reports.items():
         for size in report["sizes"]:
-            score = {row["row"]: row["mean"] for row in size["rows"]}
-            for row in [row for row in score if row.partition(" · ")[0] == route]:
-                rival = row.replace(route, other, 1)
-                gap = lead(size, row, rival)
+            score = {one["entry"]: one["mean"] for one in size["entries"]}
+            for own in [name for name in score if name.partition(" · ")[0] == route]:
+                rival = own.replace(route, other, 1)
+                gap = lead(size, own, rival)
                 if gap:
-                    span = f"{number(gap['plain_low'], True)} to {number(gap['plain_high'], True)}"
+                    span = f"{number(gap['unadjusted_low'], True)} to {number(gap['unadjusted_high'], True)}"
                     yield (
-                        f"| {name} | {size['labels']} | {number(score[row])} | {number(score[rival])} | "
+                        f"| {name} | {size['labels']} | {number(score[own])} | {number(score[rival])} | "
                         f"{number(gap['value'], True)} ({span}) | {gap['claim']} |"
                     )
 

@@ -24,14 +24,15 @@ _PUBLIC = {
     "export": "headstart.commands.export",
     "demo": "headstart.commands.demo",
     "doctor": "headstart.commands.doctor",
-    "HeadstartClassifier": "headstart.routes.estimator",
-    "Artefact": "headstart.training.artefact",
-    "TaskModel": "headstart.base.contracts",
-    "load_task": "headstart.routes.task",
-    "Examples": "headstart.base.examples",
+    "HeadstartClassifier": "headstart.estimators.classifier",
+    "PretrainedModel": "headstart.training.pretrained_model",
+    "TaskModel": "headstart.core.contracts",
+    "load_task": "headstart.fitting.task_model_files",
+    "Examples": "headstart.core.examples",
     "Corpus": "headstart.data.corpus",
-    "HeadstartError": "headstart.base.errors",
-    "names": "headstart.base.registry",
+    "HeadstartError": "headstart.core.errors",
+    "names": "headstart.core.registry",
+    "use_device": "headstart.core.device",
 }
 __all__ = ["__version__", *_PUBLIC]
 

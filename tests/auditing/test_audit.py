@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from headstart.auditing.audit import Audit, run_audit
-from headstart.auditing.page import page
-from headstart.base.errors import HeadstartError
-from headstart.base.examples import Examples, Span
+from headstart.core.errors import HeadstartError
+from headstart.core.examples import Examples, Span
 from headstart.data.row import Row
+from headstart.reporting.audit_page import audit_page
+from headstart.reporting.audit_text import audit_sentences
 
 TOPICS = {
     "film": ["film", "actor", "scene", "story", "camera", "plot", "ending", "director", "영화", "배우", "연기", "감동"],
@@ -29,7 +30,7 @@ def rows(count: int, seed: int, *, places: bool = False) -> Examples:
         for label in labels
     ]
     where = [("/some/where/train.tsv", number + 2) for number in range(count)] if places else None
-    return Examples(first=texts, labels=labels, classes=names, places=where)
+    return Examples(items=texts, labels=labels, classes=names, places=where)
 
 
 def changed(examples: Examples, **texts: object) -> Examples:
@@ -39,11 +40,11 @@ def changed(examples: Examples, **texts: object) -> Examples:
 @pytest.fixture(scope="module")
 def leaky() -> tuple[Audit, Examples, Examples]:
     train, test = rows(300, 1, places=True), rows(100, 2)
-    first = list(test.first)
-    first[3], first[5], first[7] = train.first[10], train.first[11].upper() + "!", train.first[12] + "7"
+    first = list(test.items)
+    first[3], first[5], first[7] = train.items[10], train.items[11].upper() + "!", train.items[12] + "7"
     labels = test.labels.copy()
     labels[[3, 5]] = 1 - train.labels[10], train.labels[11]
-    test = changed(test, first=first, labels=labels)
+    test = changed(test, items=first, labels=labels)
     return run_audit(train, test), train, test
 
 
@@ -58,11 +59,13 @@ def test_planted_copies_are_found_and_named(leaky):
     assert (its["file"], its["line"], its["row"]) == ("train.tsv", 14, 13)
     assert copies["other_label"] == 1
     assert audit.data["labels"]["conflicts"]["texts"] == 1
-    assert train.first[10] in json.dumps(audit.data["labels"]["conflicts"], ensure_ascii=False)
-    assert audit.sentences("en")[0].startswith("3 of 100 test rows (3.0 %) have a copy in the training data")
-    assert audit.sentences("ko")[0].startswith("시험 100행 중 3행")
+    assert train.items[10] in json.dumps(audit.data["labels"]["conflicts"], ensure_ascii=False)
+    assert audit_sentences(audit.data, "en")[0].startswith(
+        "3 of 100 test rows (3.0 %) have a copy in the training data"
+    )
+    assert audit_sentences(audit.data, "ko")[0].startswith("시험 100행 중 3행")
     with pytest.raises(HeadstartError, match="language 'de'"):
-        audit.sentences("de")
+        audit_sentences(audit.data, "de")
 
 
 def test_the_identity_is_a_function_of_the_data(leaky):
@@ -70,7 +73,7 @@ def test_the_identity_is_a_function_of_the_data(leaky):
     again = run_audit(changed(train, places=[("/else/train.tsv", n + 2) for n in range(300)]), test)
     assert again.identity == audit.identity
     assert "/some" not in json.dumps(audit.data)
-    other = changed(test, first=[*test.first[:-1], "something else"])
+    other = changed(test, items=[*test.items[:-1], "something else"])
     assert run_audit(train, other).identity != audit.identity
     assert json.loads(json.dumps(audit.data, allow_nan=False)) == audit.data
 
@@ -78,9 +81,9 @@ def test_the_identity_is_a_function_of_the_data(leaky):
 def test_clean_data_are_called_clean():
     audit = run_audit(rows(300, 1), rows(100, 2))
     assert not audit.slices["contaminated"].any()
-    assert any(line.startswith("None of the 100 test rows has a copy") for line in audit.sentences())
+    assert any(line.startswith("None of the 100 test rows has a copy") for line in audit_sentences(audit.data, "en"))
     assert audit.data["shift"]["texts"]["p"] > 0.01
-    assert "conflicts" not in " ".join(audit.sentences())
+    assert "conflicts" not in " ".join(audit_sentences(audit.data, "en"))
 
 
 def test_the_corpus_is_streamed_once_and_held_against_the_test_rows():
@@ -90,7 +93,7 @@ def test_the_corpus_is_streamed_once_and_held_against_the_test_rows():
     def corpus():
         calls.append(1)
         for number in range(9_000):
-            text = test.first[4] + "." if number == 8_500 else f"document {number * 7919}"
+            text = test.items[4] + "." if number == 8_500 else f"document {number * 7919}"
             yield Row(text, "/x/corpus.txt", number + 1)
 
     audit = run_audit(train, test, corpus)
@@ -100,14 +103,14 @@ def test_the_corpus_is_streamed_once_and_held_against_the_test_rows():
     assert list(np.flatnonzero(audit.slices["contaminated"])) == [4]
     ((_, its),) = found["copies"]["normalised"]["listed"]
     assert (its["file"], its["line"]) == ("corpus.txt", 8_501)
-    assert run_audit(train, test, lambda: iter([test.first[4]])).slices["contaminated"].sum() == 1  # plain text too
+    assert run_audit(train, test, lambda: iter([test.items[4]])).slices["contaminated"].sum() == 1  # plain text too
 
 
 def test_pairs_and_their_single_texts():
-    first, second = rows(100, 1).first, rows(100, 2).first
-    train = Examples(first=first[:80], second=second[:80], task="regress", targets=[1.0] * 80)
+    first, second = rows(100, 1).items, rows(100, 2).items
+    train = Examples(items=first[:80], second=second[:80], task="regress", targets=[1.0] * 80)
     mixed = Examples(
-        first=[first[3], first[5].upper(), *first[90:], "새로운 첫 문장입니다"],
+        items=[first[3], first[5].upper(), *first[90:], "새로운 첫 문장입니다"],
         second=[second[3], second[90], *second[90:], second[7]],
         task="regress",
         targets=[2.0] * 13,
@@ -149,7 +152,7 @@ def test_planted_label_errors_lead_the_list():
 
 def test_a_shift_is_found_and_its_words_named():
     train, test = rows(300, 1), rows(200, 2)
-    moved = changed(test, first=[f"{text} sequel" if n % 2 else text for n, text in enumerate(test.first)])
+    moved = changed(test, items=[f"{text} sequel" if n % 2 else text for n, text in enumerate(test.items)])
     shift = run_audit(train, moved).data["shift"]["texts"]
     assert shift["auc"] > 0.65
     assert shift["p"] == 0.001
@@ -164,7 +167,7 @@ def test_two_samples_of_one_source_are_rarely_told_apart():
 
     values = []
     for seed in range(40):
-        one, other = rows(80, 2 * seed).first, rows(80, 2 * seed + 1).first
+        one, other = rows(80, 2 * seed).items, rows(80, 2 * seed + 1).items
         values.append(two_sample(one, other, fold_all(one), fold_all(other), seed)["p"])
     assert sum(value <= 0.05 for value in values) <= 6  # 2 expected; more than 6 once in 200
     assert sum(value <= 0.5 for value in values) >= 10
@@ -173,12 +176,12 @@ def test_two_samples_of_one_source_are_rarely_told_apart():
 @pytest.mark.parametrize(
     "examples",
     [
-        Examples(first=["하나뿐인 행"]),
-        Examples(first=["", " ", "…"]),
-        Examples(first=["같은 글"] * 50, labels=np.arange(50) % 2, classes=("a", "b")),
-        Examples(first=["\ud800 반쪽 글자"] * 2, labels=np.array([0, 1]), classes=("a", "b")),
-        Examples(first=["a b"] * 30, task="tag", targets=[(Span(0, 1, "X"),)] * 30, classes=("X",)),
-        Examples(first=["질문"] * 30, second=["답"] * 30, task="generate", targets=["답"] * 30),
+        Examples(items=["하나뿐인 행"]),
+        Examples(items=["", " ", "…"]),
+        Examples(items=["같은 글"] * 50, labels=np.arange(50) % 2, classes=("a", "b")),
+        Examples(items=["\ud800 반쪽 글자"] * 2, labels=np.array([0, 1]), classes=("a", "b")),
+        Examples(items=["a b"] * 30, task="tag", targets=[(Span(0, 1, "X"),)] * 30, classes=("X",)),
+        Examples(items=["질문"] * 30, second=["답"] * 30, task="generate", targets=["답"] * 30),
     ],
     ids=["one row", "empty", "all equal", "half characters", "tag", "generate"],
 )
@@ -186,8 +189,8 @@ def test_two_samples_of_one_source_are_rarely_told_apart():
 def test_odd_data_get_an_audit_and_a_page(examples, with_test):
     audit = run_audit(examples, examples if with_test else None, lambda: iter(["다른 글"]))
     for language in ("en", "ko"):
-        assert audit.sentences(language)
-        html = page(audit, language)
+        assert audit_sentences(audit.data, language)
+        html = audit_page(audit, language)
         assert audit.identity in html
         html.encode()
     if with_test:
@@ -196,8 +199,8 @@ def test_odd_data_get_an_audit_and_a_page(examples, with_test):
 
 def test_the_page_escapes_what_it_shows():
     nasty = "<script>alert(1)</script> & 영화가 좋다"
-    audit = run_audit(Examples(first=[nasty, nasty]))
-    html = page(audit, "ko")
+    audit = run_audit(Examples(items=[nasty, nasty]))
+    html = audit_page(audit, "ko")
     assert "<script>" not in html
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; 영화가 좋다" in html
     assert "http" not in html  # it opens offline

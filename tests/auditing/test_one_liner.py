@@ -12,7 +12,8 @@ import pytest
 
 from headstart.auditing.copies import inside
 from headstart.auditing.folding import fold_all
-from headstart.tasks.classify import ClassifySpec
+from headstart.data.read_request import ReadRequest
+from headstart.tasks.classify import ClassifyTask
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/audit.md"
 ROWS = [
@@ -38,8 +39,8 @@ def both_counts(table: Path, folder: Path) -> tuple[list[int], list[int]]:
     if table != folder / "train.tsv.gz":
         shutil.copy(table, folder / "train.tsv.gz")
     said = subprocess.run(["bash", "-c", command], cwd=folder, capture_output=True, text=True, check=True)
-    examples, _, _ = ClassifySpec().read(table, text="document", label="label")
-    found = inside(examples.first, fold_all(examples.first))
+    examples, _ = ClassifyTask().read_examples(ReadRequest(paths=table, text="document", label="label"))
+    found = inside(examples.items, fold_all(examples.items))
     return [int(n) for n in said.stdout.split()], [int((found.partner(k) >= 0).sum()) for k in ("exact", "normalised")]
 
 

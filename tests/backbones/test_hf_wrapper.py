@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import torch
 
 from headstart.backbones.hf import HfSpec
-from headstart.base import registry
-from headstart.base.batch import make_batch
-from headstart.base.errors import HeadstartError
-from headstart.training.artefact import Artefact
+from headstart.core import registry
+from headstart.core.batch import make_batch
+from headstart.core.errors import HeadstartError
+from headstart.core.shapes import TokenShape
+from headstart.training.pretrained_model import PretrainedModel
 
 transformers = pytest.importorskip("transformers")
 SIZES = {
@@ -25,7 +28,7 @@ def spec(kind: str = "mpnet", **settings) -> HfSpec:
 
 def built(kind: str = "mpnet", **settings):
     torch.manual_seed(0)
-    return spec(kind, **settings).build(50, 1)
+    return spec(kind, **settings).build(TokenShape(50, 1))
 
 
 def test_there_is_no_dropout_in_training():
@@ -63,7 +66,7 @@ def test_positions_after_padding_shorten_the_longest_sample():
 def test_segments_are_handed_on():
     network = built("albert", embedding_size=8)
     batch = make_batch(TEXTS)
-    other = type(batch)(batch.ids_N, batch.lengths_B, batch.sample_B, types_N=torch.ones_like(batch.ids_N))
+    other = dataclasses.replace(batch, segment_ids_N=torch.ones_like(batch.ids_N))
     assert (network(batch).last_BTD - network(other).last_BTD).abs().max() > 1e-4
 
 
@@ -87,16 +90,16 @@ def test_what_does_not_fit_is_one_line(kind, settings, message):
 def test_a_causal_batch_is_refused():
     batch = make_batch(TEXTS)
     with pytest.raises(HeadstartError, match="both ways only"):
-        built()(type(batch)(batch.ids_N, batch.lengths_B, batch.sample_B, causal=True))
+        built()(dataclasses.replace(batch, causal=True))
 
 
 def test_saved_and_opened_again(tmp_path):
-    tokenizer = registry.load("tokenizer", "wordpiece")().train(iter(["a film", "the film", "영화가 좋다"] * 20))
+    tokenizer = registry.load("processor", "wordpiece")().train(iter(["a film", "the film", "영화가 좋다"] * 20))
     torch.manual_seed(0)
     choice = spec("albert", embedding_size=8)
-    artefact = Artefact(tokenizer, choice, choice.build(tokenizer.vocabulary, tokenizer.pad_id))
-    artefact.save(tmp_path / "out")
-    again = Artefact.open(tmp_path / "out")
+    pretrained = PretrainedModel(tokenizer, choice, choice.build(TokenShape(tokenizer.vocabulary, tokenizer.pad_id)))
+    pretrained.save(tmp_path / "out")
+    again = PretrainedModel.open(tmp_path / "out")
     assert again.backbone_spec == choice
     texts = ["the film", "좋다", ""]
-    assert (artefact.embed(texts) == again.embed(texts)).all()
+    assert (pretrained.embed(texts) == again.embed(texts)).all()

@@ -7,7 +7,8 @@ import torch
 
 from headstart.backbones.ngram_bag import NgramBag
 from headstart.backbones.ngram_conv import NgramConvSpec
-from headstart.base.batch import make_batch
+from headstart.core.batch import make_batch
+from headstart.core.shapes import TokenShape
 
 DOCUMENTS = [[1, 2, 0, 3, 0, 4, 5, 0], [], [6, 0], [2, 0, 2, 7, 0, 1, 0, 9, 0]]
 
@@ -16,7 +17,7 @@ DOCUMENTS = [[1, 2, 0, 3, 0, 4, 5, 0], [], [6, 0], [2, 0, 2, 7, 0, 1, 0, 9, 0]]
 def network():
     """One with every weight at random, as training would leave it."""
     torch.manual_seed(0)
-    network = NgramConvSpec(width=16, mlp_width=24, conv_width=20).build(10, 0)
+    network = NgramConvSpec(width=16, mlp_width=24, conv_width=20).build(TokenShape(10, 0))
     for linear in (network.conv_in, network.conv_out, network.mlp_out):
         torch.nn.init.normal_(linear.weight, std=0.5)
     for linear in (network.conv_out, network.mlp_out):
@@ -43,12 +44,12 @@ def expected(network: NgramConvSpec, words: list[list[int]]) -> torch.Tensor:
 @torch.no_grad()
 def test_equals_the_formula_word_by_word(network):
     words = [[[1, 2], [3], [4, 5]], [], [[6]], [[2], [2, 7], [1], [9]]]
-    found = network.sum(make_batch(DOCUMENTS))
+    found = network.vector_sum(make_batch(DOCUMENTS))
     for row, document in enumerate(words):
         assert torch.allclose(found[row], expected(network, document), atol=1e-4)
-    gap = network.sum(make_batch([[1, 0, 0, 2, 0]]))[0]
+    gap = network.vector_sum(make_batch([[1, 0, 0, 2, 0]]))[0]
     assert torch.allclose(gap, expected(network, [[1]]) + expected(network, [[2]]), atol=1e-4)
-    cut = network.sum(make_batch([[1, 0, 2], [3, 0]]))  # a window that ends within a word
+    cut = network.vector_sum(make_batch([[1, 0, 2], [3, 0]]))  # a window that ends within a word
     assert torch.allclose(cut[0], expected(network, [[1], [2]]), atol=1e-4)
     assert torch.allclose(cut[1], expected(network, [[3]]), atol=1e-4)
 
@@ -61,7 +62,7 @@ def test_the_order_of_words_counts(network):
 
 @torch.no_grad()
 def test_starts_as_the_bag():
-    conv = NgramConvSpec(width=16, mlp_width=24, conv_width=20).build(10, 0)
+    conv = NgramConvSpec(width=16, mlp_width=24, conv_width=20).build(TokenShape(10, 0))
     torch.nn.init.normal_(conv.mlp_out.weight)
     bag = NgramBag(10, 0, 16, 24)
     bag.load_state_dict({name: tensor for name, tensor in conv.state_dict().items() if name in bag.state_dict()})

@@ -8,11 +8,12 @@ import dataclasses
 import pytest
 import torch
 
-from headstart.base import registry
-from headstart.base.batch import Batch, make_batch
-from headstart.base.contracts import Backbone, Features
-from headstart.base.device import compute
-from headstart.base.errors import HeadstartError
+from headstart.core import registry
+from headstart.core.batch import TokenBatch, make_batch
+from headstart.core.contracts import Backbone, Features, Loss
+from headstart.core.device import compute
+from headstart.core.errors import HeadstartError
+from headstart.core.shapes import TokenShape
 from headstart.nn.recurrent import Recurrent, locked_dropout, reversed_in_time, word_dropout
 
 LEFT = ("rnn", "lstm", "gru", "awd_lstm")
@@ -21,7 +22,7 @@ VOCABULARY, WIDTH = 50, 16
 
 def build(name: str, **settings) -> Backbone:
     torch.manual_seed(5)
-    return registry.load("backbone", name)(width=WIDTH, depth=2, **settings).build(VOCABULARY, 0)
+    return registry.load("backbone", name)(width=WIDTH, depth=2, **settings).build(TokenShape(VOCABULARY, 0))
 
 
 def ids(*lengths: int, seed: int = 0) -> list[torch.Tensor]:
@@ -194,25 +195,29 @@ def test_a_frozen_network_still_hides():
     assert all(p.grad is not None for p in backbone.parameters())
 
 
-def test_penalty_is_that_of_the_paper():
+def growth(backbone, hidden_BTD, mask_BT):
+    """Return what the penalties add to the mean loss."""
+    return Loss(backbone.penalties(Features(last_BTD=hidden_BTD, mask_BT=mask_BT))).mean()
+
+
+def test_penalties_are_those_of_the_paper():
     backbone = build("awd_lstm", activation=2.0, slowness=3.0)
     hidden_BTD = torch.randn(3, 6, WIDTH)
     mask_BT = torch.arange(6)[None, :] < torch.tensor([6, 2, 0])[:, None]
-    found = backbone.penalty(Features(last_BTD=hidden_BTD, mask_BT=mask_BT))
+    found = growth(backbone, hidden_BTD, mask_BT)
     real = [hidden_BTD[0], hidden_BTD[1, :2]]
     square = torch.cat(real).square().mean()
     change = torch.cat([part[1:] - part[:-1] for part in real]).square().mean()
     assert found == pytest.approx(float(2 * square + 3 * (1 - 0.1) * change), rel=1e-5)
-    nothing = Features(last_BTD=hidden_BTD[:, :0], mask_BT=mask_BT[:, :0])
-    assert backbone.penalty(nothing) == 0
+    assert growth(backbone, hidden_BTD[:, :0], mask_BT[:, :0]) == 0
 
 
 def test_the_slowness_of_masked_states_is_on_average_that_of_whole_ones():
     torch.manual_seed(0)
     hidden, mask_BT = torch.randn(400, 5, WIDTH), torch.ones(400, 5, dtype=torch.bool)
-    whole = build("awd_lstm", output_drop=0.0, activation=0.0).penalty(Features(last_BTD=hidden, mask_BT=mask_BT))
+    whole = growth(build("awd_lstm", output_drop=0.0, activation=0.0), hidden, mask_BT)
     masked = locked_dropout(hidden, 0.4, True)
-    found = build("awd_lstm", output_drop=0.4, activation=0.0).penalty(Features(last_BTD=masked, mask_BT=mask_BT))
+    found = growth(build("awd_lstm", output_drop=0.4, activation=0.0), masked, mask_BT)
     assert found == pytest.approx(float(whole), rel=0.05)
 
 
@@ -248,6 +253,6 @@ def test_the_output_is_tied_to_the_words(name):
     backbone = build(name)
     head = backbone.prediction_head()
     assert [label for label, _ in head.named_parameters()] == ["bias"]
-    batch: Batch = make_batch(ids(4))
+    batch: TokenBatch = make_batch(ids(4))
     logits = head(backbone.eval()(batch).last_BTD[0], backbone.words_VD)
     assert logits.shape == (4, VOCABULARY)

@@ -10,10 +10,12 @@ from headstart.backbones.distilbert import DistilBertSpec
 from headstart.backbones.electra import ElectraSpec
 from headstart.backbones.modernbert import ModernBertSpec
 from headstart.backbones.roberta import RobertaSpec
-from headstart.base import registry
-from headstart.base.batch import make_batch
-from headstart.base.device import compute
-from headstart.base.errors import HeadstartError
+from headstart.core import registry
+from headstart.core.batch import make_batch
+from headstart.core.device import compute
+from headstart.core.errors import HeadstartError
+from headstart.core.shapes import TokenShape
+from headstart.nn.pooling import pool
 
 SMALL = {"width": 32, "depth": 3, "heads": 4, "mlp_width": 48, "max_tokens": 16}
 SPECS = [
@@ -30,7 +32,7 @@ SPECS = [
 @pytest.fixture(params=SPECS, ids=lambda spec: spec.name)
 def backbone(request):
     torch.manual_seed(0)
-    return request.param.build(50, 0)
+    return request.param.build(TokenShape(50, 0))
 
 
 def documents(*lengths):
@@ -67,9 +69,9 @@ def test_layers_and_maps_only_on_request(backbone):
 
 def test_bf16_is_close_and_leaves_gradients_in_fp32(backbone):
     batch = make_batch(documents(12, 5, 9))
-    exact = backbone(batch).pool("mean")
+    exact = pool(backbone(batch), "mean")
     with compute(torch.bfloat16):
-        rough = backbone(batch).pool("mean")
+        rough = pool(backbone(batch), "mean")
     assert (exact - rough).norm() / exact.norm() < 0.03
     rough.float().square().sum().backward()
     used = [p.grad for n, p in backbone.named_parameters() if not n.startswith("pooler")]
@@ -80,7 +82,7 @@ def test_bf16_is_close_and_leaves_gradients_in_fp32(backbone):
 def test_an_empty_document_beside_others_does_no_harm(backbone):
     out = backbone(make_batch([[], *documents(5)]))
     assert torch.isfinite(out.last_BTD).all()
-    assert torch.isfinite(out.pool("mean")).all()
+    assert torch.isfinite(pool(out, "mean")).all()
 
 
 @pytest.mark.parametrize("name", ["bert", "distilbert", "electra", "modernbert", "roberta"])

@@ -6,15 +6,15 @@ import json
 
 import pytest
 
-from headstart.base import registry
-from headstart.base.errors import HeadstartError
-from headstart.commands.ablate import USUAL, changes
+from headstart.commands.ablate import DEFAULT, changes
+from headstart.core import registry
+from headstart.core.errors import HeadstartError
 
-QUICK = ("finetune.epochs=1", "finetune.least_steps=4", "finetune.head_steps=2", "finetune.choose_rate=false")
+QUICK = ("finetune.epochs=1", "finetune.least_steps=4", "finetune.head_steps=2", "finetune.choose_learning_rate=false")
 GIVEN = ("--data", "train.tsv", "--test", "test.tsv", "--labels", "16", "--draws", "3", "--audit", "skip")
 
 
-def test_each_change_is_a_row_on_the_same_draws(program, tmp_path):
+def test_each_change_is_an_entry_on_the_same_draws(program, tmp_path):
     out = tmp_path / "report"
     asked = ("--vary", "mixup=0.5", "--vary", "optimizer=sgd,muon")
     done = program("ablate", "halves", *GIVEN, "--minutes", "1", "--out", out, *asked, *QUICK, "--language", "en")
@@ -22,16 +22,16 @@ def test_each_change_is_a_row_on_the_same_draws(program, tmp_path):
     assert "Against finetune · halves as it is" in done.out
     assert "16 labels: " in done.out
     report = json.loads((out / "report.json").read_text())
-    names = [row["name"] for row in report["rows"]]
+    names = [one["name"] for one in report["entries"]]
     plain = "finetune · halves"
     assert names == [plain, *(f"{plain} [{c}]" for c in ("mixup=0.5", "optimizer=sgd", "optimizer=muon"))]
-    settings = [row["settings"] for row in report["rows"]]
+    settings = [one["settings"] for one in report["entries"]]
     assert [one["optimizer"]["name"] for one in settings] == ["adamw", "adamw", "sgd", "muon"]
     assert [one["mixup"] for one in settings] == [0.0, 0.5, 0.0, 0.0]
     assert {one["epochs"] for one in settings} == {1}
     assert len(report["cells"]) == 12
     kept = report["facts"]["ablation"]
-    assert kept["plain"] == plain
+    assert kept["unchanged"] == plain
     assert [one["change"] for one in kept["effects"]] == ["mixup=0.5", "optimizer=sgd", "optimizer=muon"]
     assert all(one["low"] <= one["value"] <= one["high"] for one in kept["effects"])
     assert kept["sentences"]["en"] in done.out
@@ -46,8 +46,8 @@ def test_a_setting_of_an_optimizer_can_be_varied(program, tmp_path):
     asked = ("--vary", "optimizer.momentum=0.5", "finetune.optimizer=momentum", *QUICK)
     done = program("ablate", "halves", *GIVEN[:-4], "--draws", "1", "--audit", "skip", "--out", tmp_path / "r", *asked)
     assert done.code == 0, done.err
-    rows = json.loads((tmp_path / "r/report.json").read_text())["rows"]
-    assert [row["settings"]["optimizer"] for row in rows] == [
+    entries = json.loads((tmp_path / "r/report.json").read_text())["entries"]
+    assert [one["settings"]["optimizer"] for one in entries] == [
         {"name": "momentum", "momentum": 0.9},
         {"name": "momentum", "momentum": 0.5},
     ]
@@ -56,7 +56,7 @@ def test_a_setting_of_an_optimizer_can_be_varied(program, tmp_path):
 def test_without_vary_the_usual_changes_of_the_route():
     plain = registry.load("route", "finetune")()
     found = changes(plain, None)
-    assert [*found] == [*USUAL[:-1], "optimizer=momentum", "optimizer=muon"]
+    assert [*found] == [*DEFAULT[:-1], "optimizer=momentum", "optimizer=muon"]
     assert found["patience=3"].patience == 3
     assert all(spec != plain for spec in found.values())
     some = registry.load("route", "finetune")(dropout=0.1)

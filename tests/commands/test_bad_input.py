@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from headstart.base.files import check_folder
+from headstart.core.manifest import faults
 
 PRETRAIN = "pretrain {} --out {{tmp}}/out --steps 3 backbone.width=32"
 
@@ -72,13 +72,16 @@ REFUSED = {
     "unknown export": ("export mlm --out {tmp}/out --to onnx", ["unknown export 'onnx'", "hf"]),
     "unknown pooling": ("embed mlm corpus.txt --out {tmp}/v.npy --pooling max", ["unknown pooling 'max'", "mean"]),
     "unknown setting": (
-        pretrain("corpus.txt", "--objective mlm objective.raet=0.3"),
-        ["unknown setting of objective mlm 'raet'", "did you mean 'rate'"],
+        pretrain("corpus.txt", "--objective mlm objective.mask_raito=0.3"),
+        ["unknown setting of objective mlm 'mask_raito'", "did you mean 'mask_ratio'"],
     ),
-    "unknown part": (pretrain("corpus.txt", "objectiv.rate=0.3"), ["'objectiv'", "did you mean 'objective'"]),
+    "unknown part": (pretrain("corpus.txt", "objectiv.learning_rate=0.3"), ["'objectiv'", "did you mean 'objective'"]),
     "unknown backbone": (pretrain("corpus.txt", "backbone=modernbrt"), ["unknown backbone", "'modernbert'"]),
     "unknown route setting": (transfer("train.tsv", "probe.laier=2"), ["'laier'", "did you mean 'layer'"]),
-    "ill-typed setting": (pretrain("corpus.txt", "training.rate=fast"), ["training.rate='fast': expected a number"]),
+    "ill-typed setting": (
+        pretrain("corpus.txt", "training.learning_rate=fast"),
+        ["training.learning_rate='fast': expected a number"],
+    ),
     "ill-typed size": (pretrain("corpus.txt", "backbone.width=wide"), ["width='wide': expected a whole number"]),
     "size 0": (pretrain("corpus.txt", "backbone.width=0"), ["width=0: expected at least 1"]),
     "batches of nothing": (pretrain("corpus.txt", "batches.tokens=0"), ["batches.tokens=0: expected at least 1"]),
@@ -225,7 +228,7 @@ def test_damaged_newest_checkpoint_falls_back(program, place, tmp_path):
     assert again.code == 0
     assert "falling back" in again.err
     assert "resumed from step-000000003" in again.err
-    assert check_folder(run / "checkpoints/step-000000006") is None
+    assert faults(run / "checkpoints/step-000000006", "checkpoint") == []
 
 
 @pytest.mark.parametrize("verb", ["transfer {run} --data train.tsv --out {tmp}/t", "pretrain x --out {run} --resume"])
@@ -260,13 +263,13 @@ def test_damaged_run_description(program, place, tmp_path, text):
 
 def test_damaged_shards_are_made_again(program, place, tmp_path):
     run = run_copy(place, tmp_path)
-    (run / "shards/ids.bin").write_bytes(b"nothing")
+    (run / "store/ids.bin").write_bytes(b"nothing")
     again = program("pretrain", "corpus.txt", "--out", run, "--resume", "--steps", 7)
     assert again.code == 0
-    assert check_folder(run / "shards") is None
+    assert faults(run / "store", "store") == []
 
 
-@pytest.mark.parametrize("part", ["_tokenizer", "ensure_shards", "_prepare"])
+@pytest.mark.parametrize("part", ["_tokenizer", "ensure_store", "_prepare"])
 def test_interrupted_while_preparing(program, tmp_path, monkeypatch, part):
     def interrupt(*_):
         raise KeyboardInterrupt
@@ -297,7 +300,7 @@ def test_disk_that_fills_up_at_any_write(program, place, tmp_path, monkeypatch, 
         found = program("pretrain", "corpus.txt", "--out", run, "--resume", "--steps", 9)
     assert found.code == 2, found.err
     assert "disk full while writing" in found.complaint
-    assert check_folder(run / "checkpoints/step-000000006") is None
+    assert faults(run / "checkpoints/step-000000006", "checkpoint") == []
     assert program("pretrain", "corpus.txt", "--out", run, "--resume", "--steps", 9).code == 0
 
 
@@ -331,7 +334,7 @@ def test_a_disk_that_is_really_full(program, place, small_disk):
         found = program(*command)
         assert found.code == 2, found.err
         assert "disk full while writing" in found.complaint
-    assert check_folder(run / "checkpoints/step-000000006") is None
+    assert faults(run / "checkpoints/step-000000006", "checkpoint") == []
     filler.unlink()
     assert program("pretrain", "corpus.txt", "--out", run, "--resume", "--steps", 9).code == 0
     assert program("pretrain", "corpus.txt", "--out", small_disk / "new", "--steps", 2, "backbone.width=32").code == 0

@@ -39,7 +39,7 @@ def test_the_matrix(program, parts):
     done = program(*given)
     assert done.code == 0, done.err
     report = json.loads((parts / "out/report.json").read_text())
-    found = {(c["row"], c["size"], c["trained"], c["tested"]): c for c in report["crossings"]}
+    found = {(c["entry"], c["size"], c["trained"], c["tested"]): c for c in report["crossings"]}
     assert len(found) == 2 * 2 * 2 * 2
     for name in WORDS:
         own = found["tfidf_logreg", 32, name, name]
@@ -71,7 +71,7 @@ def test_scores_are_those_of_the_parts_rows(parts):
         if one.trained == "en":
             inside_N = study.slices[one.tested]
             assert inside_N.sum() == 50
-            scores = [Accuracy().score(study.truth_N[inside_N], cell.predicted_N[inside_N]) for cell in study.cells]
+            scores = [Accuracy().score(study.truth[inside_N], cell.answers[inside_N]) for cell in study.cells]
             assert one.score == pytest.approx(np.mean(scores))
 
 
@@ -129,5 +129,5 @@ def test_a_base_and_its_settings(program, parts):
     given = ("--data", *files, "--routes", "probe", "--out", parts / "out", *ASKED[:-2])
     done = program("cross", "halves", *given, "probe.layer=0", "--language", "ko")
     assert done.code == 0, done.err
-    rows = json.loads((parts / "out/report.json").read_text())["crossings"]
-    assert {one["row"] for one in rows} == {"probe · halves"}
+    found = json.loads((parts / "out/report.json").read_text())["crossings"]
+    assert {one["entry"] for one in found} == {"probe · halves"}

@@ -8,23 +8,23 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from headstart.base.examples import Examples
 from headstart.commands import compare, demo, pretrain
 from headstart.commands.app import build, prepare
+from headstart.core.examples import Examples
 
 
 @pytest.fixture
 def told(monkeypatch, tmp_path) -> dict:
     """Take the work out of the demo; holds what the comparison was asked for. `stopped` says how it ends."""
     told = {"stopped": None}
-    rows = Examples(first=["a", "b"], labels=np.array([0, 1]), classes=("x", "y"))
+    rows = Examples(items=["a", "b"], labels=np.array([0, 1]), classes=("x", "y"))
 
-    def run_comparison(*_, **asked):
-        told.update(asked)
-        return compare.Compared(asked["out"], SimpleNamespace(stopped=told["stopped"]), "verdict", "table")
+    def run_comparison(bases, entries, data, settings, **_):
+        told.update(entries=[entry.name for entry in entries], sizes=settings.sizes, command=data.facts["command"])
+        return compare.Compared(settings.folder, SimpleNamespace(stopped=told["stopped"]), "verdict", "table")
 
     monkeypatch.setattr(demo, "_docstrings", lambda home, words: (tmp_path / "corpus", rows, rows, {}))
-    monkeypatch.setattr(demo, "open_bases", lambda runs: {})
+    monkeypatch.setattr(demo, "open_bases", lambda runs: dict.fromkeys(run.name for run in runs))
     monkeypatch.setattr(pretrain, "pretrain", lambda *_, out, **__: SimpleNamespace(exit_code=0, folder=out))
     monkeypatch.setattr(compare, "run_comparison", run_comparison)
     return told
@@ -36,7 +36,9 @@ def test_the_plan_is_said_first_and_the_command_is_whole(program, told, tmp_path
     assert shown.code == 0
     assert shown.err.startswith("planned: 0.5 min of training and comparing in all")
     assert told["command"] == "headstart demo --data docstrings --minutes 0.5 --labels 8,32 --draws 3"
-    assert told["sizes"] == [8, 32]
+    assert told["sizes"] == (8, 32)
+    assert len(told["entries"]) == 13
+    assert {"probe · halves", "finetune · mlm", "scratch · halves", "ppmi_logreg", "majority"} <= set(told["entries"])
     build().parse_args(prepare(shlex.split(told["command"])[1:]), exit_on_error=False, print_error=False)
 
 

@@ -7,20 +7,21 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from headstart.base.examples import Examples
 from headstart.commands import evaluate
-from headstart.routes import task
+from headstart.core.examples import Examples
+from headstart.data import read_request
+from headstart.fitting import task_model_files as task
 
 
 def test_resamples_do_not_pile_up(monkeypatch):
     rows = 5_000
     labels = np.arange(rows) % 2
-    said = np.where(np.arange(rows) % 5, labels, 1 - labels).tolist()  # four of five are right
-    made = Examples(first=["x"] * rows, labels=labels, classes=("a", "b"))
-    model = SimpleNamespace(classes=made.classes, task="classify", answers=lambda _: said)
+    said = np.array(["a", "b"])[np.where(np.arange(rows) % 5, labels, 1 - labels)].tolist()  # four of five are right
+    made = Examples(items=["x"] * rows, labels=labels, classes=("a", "b"))
+    model = SimpleNamespace(classes=made.classes, task="classify", predict=lambda _: said)
     monkeypatch.setattr(task, "load_task", lambda _: model)
     monkeypatch.setattr(task, "read_task", lambda _: {})
-    monkeypatch.setattr(evaluate, "labelled", lambda *_, **__: (made, {}))
+    monkeypatch.setattr(read_request, "read_labelled_rows", lambda *_: (made, {}))
     tracemalloc.start()
     found = evaluate.evaluate("task", ["data"])
     peak = tracemalloc.get_traced_memory()[1]

@@ -8,7 +8,7 @@ import pytest
 
 TINY_GPT2 = (
     *("--recipe", "gpt2", "--steps", 5, "backbone.width=32", "backbone.depth=1", "backbone.heads=2"),
-    *("batches.tokens=256", "batches.window=30", "backbone.max_tokens=32", "backbone.mlp_width=48"),
+    *("batches.tokens=256", "batches.max_length=30", "backbone.max_tokens=32", "backbone.mlp_width=48"),
 )
 
 

@@ -43,7 +43,7 @@ def test_help_of_a_verb_imports_no_torch(verb):
 
 def test_import_of_the_package_is_light():
     assert imported("-c", "import headstart").isdisjoint({*HEAVY, "cyclopts", "rich"})
-    assert "torch" in imported("-c", "import headstart; headstart.Artefact")  # the check can see it
+    assert "torch" in imported("-c", "import headstart; headstart.PretrainedModel")  # the check can see it
 
 
 @pytest.mark.parametrize("verb", ["--help", "list"])

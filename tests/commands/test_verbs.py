@@ -36,7 +36,7 @@ def test_pretrain_leaves_a_whole_run(place, run, objective):
     assert record["command"].startswith(f"headstart pretrain corpus.txt --out {run} --")
     assert record["result"]["step"] == (6 if run == "halves" else 4)
     assert (place / run / "metrics.jsonl").read_text().count('"kind": "saved"') >= 1
-    assert hs.Artefact.open(place / run).embed(["film"]).shape == (1, 32)
+    assert hs.PretrainedModel.open(place / run).embed(["film"]).shape == (1, 32)
 
 
 def test_pretrain_says_what_it_guessed_and_what_is_next(program, tmp_path):
@@ -53,7 +53,7 @@ def test_minutes_are_a_budget(program, tmp_path):
     assert "budget: 1 s" in made.err
 
 
-@pytest.mark.parametrize("part", ["backbone=ngram_bag", "tokenizer=ngram", "held_out=0.1"])
+@pytest.mark.parametrize("part", ["backbone=ngram_bag", "processor=ngram", "held_out=0.1"])
 def test_a_part_is_chosen_by_its_name(program, tmp_path, part):
     made = program("pretrain", "corpus.txt", "--out", tmp_path / "r", "--steps", 1, part)
     assert made.code == 0, made.err
@@ -199,7 +199,7 @@ def test_demo_takes_its_options(program, tmp_path):
 
 
 def test_python_does_the_same(tmp_path):
-    run = hs.pretrain("corpus.txt", out=str(tmp_path / "r"), steps=3, set=["backbone.width=32"])
+    run = hs.pretrain("corpus.txt", out=str(tmp_path / "r"), steps=3, settings=["backbone.width=32"])
     assert (run.steps, run.stopped, run.exit_code) == (3, "budget", 0)
     assert json.loads((tmp_path / "r/run.json").read_text())["command"] == ""
     task = hs.transfer(run.folder, data="train.tsv", out=str(tmp_path / "t"))

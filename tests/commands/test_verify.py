@@ -7,6 +7,8 @@ import shutil
 
 import pytest
 
+from headstart.core.manifest import seal
+
 COMPARE = ("compare", "halves", "--labels", "8,16", "--draws", 2, "--routes", "tfidf_nb,probe", "--audit", "skip")
 
 
@@ -25,10 +27,11 @@ def made(program, place, tmp_path_factory):
 
 @pytest.fixture
 def home(made, tmp_path):
-    """A copy of it that a test may spoil."""
+    """A copy of it that a test may spoil; its report names the files of the copy."""
     shutil.copytree(made, tmp_path / "home")
-    inputs = tmp_path / "home/report/inputs.json"
-    inputs.write_text(inputs.read_text().replace(str(made), str(tmp_path / "home")))
+    report = tmp_path / "home/report"
+    inputs = (report / "inputs.json").read_text().replace(str(made), str(tmp_path / "home"))
+    seal(report, "report", changed={"inputs.json": inputs.encode()})
     return tmp_path / "home"
 
 
@@ -60,13 +63,14 @@ def test_another_score_is_held_against_the_interval(program, home, wrong, outcom
     from safetensors.numpy import load_file, save
 
     lines = (home / "report/cells/cells.jsonl").read_text().splitlines()
-    entry = next(json.loads(line) for line in lines if json.loads(line)["row"] == "tfidf_nb")
+    entry = next(json.loads(line) for line in lines if json.loads(line)["entry"] == "tfidf_nb")
     path = home / f"report/cells/{entry['key']}.safetensors"
     arrays = load_file(path)
     arrays["predicted_N"][:wrong] ^= 1
     path.write_bytes(save(arrays))
     entry["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
     (home / "report/cells/cells.jsonl").write_text("\n".join([*lines, json.dumps(entry)]) + "\n")
+    seal(home / "report", "report")
     done = program("verify", home / "report", entry["key"])
     assert done.code == code
     assert f"1 {outcome}" in done.out
@@ -87,7 +91,7 @@ def spoil(name):
         (spoil("test.tsv"), "all", ["number of test rows changed"]),
         (lambda home: (home / "test.tsv").unlink(), "all", ["test.tsv: no such file"]),
         (lambda home: shutil.rmtree(home / "run"), "all", ["run"]),
-        (lambda home: (home / "report/inputs.json").unlink(), "all", ["no inputs.json", "from which files"]),
+        (lambda home: (home / "report/inputs.json").unlink(), "all", ["damaged report, inputs.json is missing"]),
         (lambda home: shutil.rmtree(home / "report/cells"), "all", ["no report of `headstart compare`"]),
         (lambda home: None, "prob · run/16/2", ["no cell 'prob · run/16/2'", "did you mean 'probe · run/16/2'"]),
         (lambda home: None, None, ["which cells?", "--sample"]),

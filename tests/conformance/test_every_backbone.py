@@ -9,10 +9,12 @@ import pytest
 import torch
 from small_parts import small
 
-from headstart.base import registry
-from headstart.base.batch import Batch, make_batch
-from headstart.base.contracts import Backbone, EncoderDecoder, Features
-from headstart.base.errors import HeadstartError
+from headstart.core import registry
+from headstart.core.batch import TokenBatch, make_batch
+from headstart.core.contracts import Backbone, EncoderDecoder, Features
+from headstart.core.errors import HeadstartError
+from headstart.core.shapes import TokenShape
+from headstart.nn.pooling import pool
 
 NAMES = registry.names("backbone")
 VOCABULARY = 61
@@ -20,7 +22,7 @@ VOCABULARY = 61
 
 def build(name: str, **settings) -> Backbone:
     torch.manual_seed(3)
-    return small("backbone", name, **settings).build(VOCABULARY, 0).eval()
+    return small("backbone", name, **settings).build(TokenShape(VOCABULARY, 0)).eval()
 
 
 def samples(lengths: tuple[int, ...] = (5, 40, 1, 11)) -> list[torch.Tensor]:
@@ -43,7 +45,7 @@ def test_shapes_and_settings(name):
     with torch.no_grad():
         features = backbone(make_batch(samples()))
     assert (features.last_BTD is not None) == backbone.token_outputs
-    assert features.pool("mean").shape == (4, backbone.width)
+    assert pool(features, "mean").shape == (4, backbone.width)
     if backbone.token_outputs:
         assert features.last_BTD.shape == (4, 40, backbone.width)
         assert features.mask_BT.sum(1).tolist() == [5, 40, 1, 11]
@@ -74,7 +76,7 @@ def test_every_weight_is_in_one_group_and_is_used(name):
     for parameter in backbone.parameters():  # what starts at zero would hide what lies before it
         torch.nn.init.normal_(parameter, std=0.2)
     features = backbone(make_batch(samples()))
-    score = features.pool("mean").square().sum()
+    score = pool(features, "mean").square().sum()
     if features.pooled_BD is not None:
         score = score + features.pooled_BD.square().sum()
     if isinstance(backbone, EncoderDecoder):
@@ -111,12 +113,12 @@ def test_empty_samples_do_no_harm(name):
     backbone, (part, *_) = build(name), samples()
     empty = torch.zeros(0, dtype=torch.int64)
     features = backbone(make_batch([empty, part, empty]))
-    pooled = features.pool("mean")
+    pooled = pool(features, "mean")
     assert pooled.shape == (3, backbone.width)
     assert pooled.isfinite().all()
-    alone = backbone(make_batch([part])).pool("mean")
+    alone = pool(backbone(make_batch([part])), "mean")
     assert (pooled[1] - alone[0]).abs().max() <= 1e-5
-    assert backbone(make_batch([empty])).pool("mean").isfinite().all()
+    assert pool(backbone(make_batch([empty])), "mean").isfinite().all()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -124,7 +126,7 @@ def test_start_is_a_function_of_the_seed(name):
     first, second = build(name).state_dict(), build(name).state_dict()
     assert all(torch.equal(second[label], tensor) for label, tensor in first.items())
     torch.manual_seed(4)
-    other = small("backbone", name).build(VOCABULARY, 0).state_dict()
+    other = small("backbone", name).build(TokenShape(VOCABULARY, 0)).state_dict()
     assert not all(torch.equal(other[label], tensor) for label, tensor in first.items())
     assert all(tensor.dtype == torch.float32 for tensor in first.values() if tensor.is_floating_point())
 
@@ -134,10 +136,10 @@ def test_start_is_a_function_of_the_seed(name):
 def test_longest_sample_and_pairs(name):
     backbone = build(name)
     batch = make_batch(samples())
-    pairs: Batch = dataclasses.replace(batch, types_N=(batch.position_N() > 2).long())
-    assert backbone(pairs).pool("mean").isfinite().all()
+    pairs: TokenBatch = dataclasses.replace(batch, segment_ids_N=(batch.position_N() > 2).long())
+    assert pool(backbone(pairs), "mean").isfinite().all()
     if backbone.max_tokens is not None:
-        assert backbone(make_batch(samples((backbone.max_tokens,)))).pool("mean").isfinite().all()
+        assert pool(backbone(make_batch(samples((backbone.max_tokens,)))), "mean").isfinite().all()
         with pytest.raises(HeadstartError, match=rf"{backbone.max_tokens + 1} tokens.*at most {backbone.max_tokens}"):
             backbone(make_batch(samples((backbone.max_tokens + 1,))))
 
@@ -147,7 +149,7 @@ def test_a_batch_leaves_no_trace(name):
     backbone, batch = build(name).train(), make_batch(samples())
     before = {label: tensor.clone() for label, tensor in backbone.state_dict().items()}
     ids = batch.ids_N.clone()
-    backbone(batch).pool("mean").sum().backward()
+    pool(backbone(batch), "mean").sum().backward()
     assert torch.equal(batch.ids_N, ids)
     assert all(torch.equal(backbone.state_dict()[label], tensor) for label, tensor in before.items())
     assert np.isfinite(float(sum(p.grad.sum() for p in backbone.parameters() if p.grad is not None)))

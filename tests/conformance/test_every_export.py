@@ -6,9 +6,10 @@ import pytest
 import torch
 from small_parts import small, small_tokenizer
 
-from headstart.base import registry
-from headstart.base.errors import HeadstartError
-from headstart.training.artefact import Artefact
+from headstart.core import registry
+from headstart.core.errors import HeadstartError
+from headstart.core.shapes import TokenShape
+from headstart.training.pretrained_model import PretrainedModel
 
 CASES = [(export, backbone) for export in registry.names("export") for backbone in registry.names("backbone")]
 
@@ -18,13 +19,13 @@ def test_written_whole_or_refused(export, backbone, tmp_path):
     writer, spec = registry.load("export", export)(), small("backbone", backbone)
     assert registry.build_spec("export", writer.to_dict()) == writer
     torch.manual_seed(0)
-    tokenizer = small_tokenizer(spec.build(32, 0).reads)
-    artefact = Artefact(tokenizer, spec, spec.build(tokenizer.vocabulary, tokenizer.pad_id))
-    before = {name: tensor.clone() for name, tensor in artefact.backbone.state_dict().items()}
+    tokenizer = small_tokenizer(spec.build(TokenShape(32, 0)).reads)
+    pretrained = PretrainedModel(tokenizer, spec, spec.build(TokenShape(tokenizer.vocabulary, tokenizer.pad_id)))
+    before = {name: tensor.clone() for name, tensor in pretrained.backbone.state_dict().items()}
     out = tmp_path / "out"
     note, refusal = "", ""
     try:
-        note = writer.write(artefact, out)
+        note = writer.write(pretrained.exportable(), out)
     except HeadstartError as error:
         refusal = str(error)
     if refusal:
@@ -36,6 +37,6 @@ def test_written_whole_or_refused(export, backbone, tmp_path):
     assert "\n" not in note
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert not [path for path in out.rglob("*") if path.suffix in (".bin", ".pt", ".pkl", ".py")]
-    assert all(torch.equal(artefact.backbone.state_dict()[name], tensor) for name, tensor in before.items())
+    assert all(torch.equal(pretrained.backbone.state_dict()[name], tensor) for name, tensor in before.items())
     with pytest.raises(HeadstartError, match="not empty"):
-        writer.write(artefact, out)
+        writer.write(pretrained.exportable(), out)

@@ -8,11 +8,12 @@ import task_rows
 import torch
 from small_parts import small, small_tokenizer
 
-from headstart.base import registry
-from headstart.base.contracts import Rows
-from headstart.base.errors import HeadstartError
-from headstart.data.framing import frame_rows
-from headstart.routes.supervised import LabelledRows
+from headstart.core import registry
+from headstart.core.contracts import Pieces
+from headstart.core.errors import HeadstartError
+from headstart.core.shapes import TokenShape
+from headstart.data.encode_examples import encode_examples
+from headstart.fitting.supervised import LabelledPieces
 
 CASES = [(head, backbone) for head in registry.names("head") for backbone in registry.names("backbone")]
 TASK_OF = {registry.load("task", name).head: name for name in registry.names("task")}
@@ -20,9 +21,9 @@ TASK_OF = {registry.load("task", name).head: name for name in registry.names("ta
 
 def network_for(backbone: str):
     spec = small("backbone", backbone)
-    tokenizer = small_tokenizer(spec.build(32, 0).reads)
+    tokenizer = small_tokenizer(spec.build(TokenShape(32, 0)).reads)
     torch.manual_seed(0)
-    return spec.build(tokenizer.vocabulary, tokenizer.pad_id), tokenizer
+    return spec.build(TokenShape(tokenizer.vocabulary, tokenizer.pad_id)), tokenizer
 
 
 @pytest.mark.parametrize(("head", "backbone"), CASES)
@@ -38,9 +39,9 @@ def test_head_learns_and_answers(head, backbone):
         pytest.skip(f"no rows of task {TASK_OF[head]} here")
     built = spec.build(network, tokenizer, examples.classes)
     assert built.spec == spec
-    rows = frame_rows(tokenizer, examples, longest=network.max_tokens, spans=spec.spans, overlap=spec.overlap)
+    rows = encode_examples(tokenizer, examples, longest=network.max_tokens, spans=spec.spans, overlap=spec.overlap)
     built.prepare(examples)
-    batch = LabelledRows(rows, built.targets(examples, rows)).batch(np.arange(len(rows.ids)))
+    batch = LabelledPieces(rows, built.targets(examples, rows)).batch(np.arange(len(rows.ids)))
     optimizer = torch.optim.Adam([*network.parameters(), *built.parameters()], 3e-3)
     losses = []
     for _ in range(8):
@@ -60,11 +61,11 @@ def test_head_learns_and_answers(head, backbone):
         outputs, same = built.outputs(network, batch), again.outputs(network, batch)
     assert len(outputs) == len(rows.ids)
     assert all(np.array_equal(one, other) for one, other in zip(outputs, same))
-    answers = built.answers(outputs, rows, examples)
+    answers = built.decode(outputs, rows, examples)
     assert len(answers) == len(examples)
-    assert answers == again.answers(same, rows, examples)
+    assert answers == again.decode(same, rows, examples)
     assert np.isfinite(registry.load("task", TASK_OF[head])().quality(answers, examples)).all()
-    assert isinstance(rows, Rows)
+    assert isinstance(rows, Pieces)
 
 
 @pytest.mark.parametrize("head", registry.names("head"))

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from headstart.base import registry
+from headstart.core import registry
 
 NAMES = registry.names("metric")
 WORDS = ["the", "red", "fox", "jumps", "over", "빨간", "여우가", "강을", "건넌다", "."]

@@ -9,11 +9,11 @@ import pytest
 import torch
 from small_parts import TextBatches, documents, pair
 
-from headstart.base import registry
-from headstart.base.errors import HeadstartError
+from headstart.core import registry
+from headstart.core.errors import HeadstartError
 from headstart.training.checkpoint import Checkpoints, restore
 from headstart.training.loop import Stop, fit, start_state, weights
-from headstart.training.plan import TrainPlan, make_optimizer
+from headstart.training.plan import TrainPlan, make_optimizers
 
 NAMES = registry.names("optimizer")
 RATE, DECAY, BETA1, BETA2 = 0.1, 0.05, 0.9, 0.98
@@ -89,17 +89,17 @@ def test_muon_moves_hidden_matrices_by_what_is_nearly_orthogonal():
 
 def parts_of(objective: str):
     parts = pair(objective, STARTS[objective][0])
-    return parts.objective, parts.backbone, TextBatches(parts.tokenizer, documents(), size=16)
+    return parts.objective, parts.backbone, TextBatches(parts.processor, documents(), size=16)
 
 
 @pytest.mark.parametrize("objective", STARTS)
 @pytest.mark.parametrize("name", NAMES)
 def test_the_loss_falls_at_its_usual_rate(name, objective):
     learnt, backbone, batches = parts_of(objective)
-    unseen = [TextBatches(batches.tokenizer, documents(64, seed=99), size=64).at(0)]
+    unseen = [TextBatches(batches.processor, documents(64, seed=99), size=64).at(0)]
     spec = registry.load("optimizer", name)()
-    plan = TrainPlan(steps=40, rate=STARTS[objective][1], warmup=0.1, dtype="fp32", optimizer=spec)
-    result = fit(learnt, backbone, batches, plan, held_out=unseen)
+    plan = TrainPlan(steps=40, learning_rate=STARTS[objective][1], warmup=0.1, dtype="fp32", optimizer=spec)
+    result = fit(start_state(learnt, backbone, plan), batches, plan, held_out=unseen)
     assert result.skipped == 0
     assert result.evaluations[-1].loss < 0.9 * result.evaluations[0].loss
 
@@ -107,14 +107,14 @@ def test_the_loss_falls_at_its_usual_rate(name, objective):
 @pytest.mark.parametrize("objective", STARTS)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_resumed_run_is_bit_identical(name, objective, tmp_path):
-    plan = TrainPlan(steps=8, rate=3e-3, dtype="fp32", optimizer=registry.load("optimizer", name)())
+    plan = TrainPlan(steps=8, learning_rate=3e-3, dtype="fp32", optimizer=registry.load("optimizer", name)())
 
     def state():
         learnt, backbone, batches = parts_of(objective)
         return start_state(learnt, backbone, plan), batches
 
     whole, batches = state()
-    fit(whole.objective, whole.backbone, batches, plan, state=whole)
+    fit(whole, batches, plan)
     first, _ = state()
     stop = Stop()
 
@@ -122,41 +122,46 @@ def test_a_resumed_run_is_bit_identical(name, objective, tmp_path):
         stop.requested = event.kind == "step" and event.step == 5
 
     kept = Checkpoints(tmp_path)
-    fit(first.objective, first.backbone, batches, plan, [stopper], state=first, stop=stop, saver=kept)
+    fit(first, batches, plan, [stopper], stop=stop, saver=kept)
     second, _ = state()
     restore(second, kept.newest()[0])
     assert second.step == 5
-    fit(second.objective, second.backbone, batches, plan, state=second)
+    fit(second, batches, plan)
     for (tensor_name, a), b in zip(weights(whole).items(), weights(second).values()):
         assert torch.equal(a, b), tensor_name
     if name == "sgd":
         return
     third, _ = state()  # the twin: with the weights but without the optimizer's state it ends elsewhere
     restore(third, kept.newest()[0])
-    third.optimizer = make_optimizer(third.backbone, third.objective, plan)
-    fit(third.objective, third.backbone, batches, plan, state=third)
+    third.optimizers = make_optimizers(third.backbone, third.objective, plan)
+    fit(third, batches, plan)
     assert not all(torch.equal(a, b) for a, b in zip(weights(whole).values(), weights(third).values()))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_schedule_scales_every_group(name):
     learnt, backbone, batches = parts_of("mlm")
-    plan = TrainPlan(steps=10, warmup=0.5, rate=1e-3, optimizer=registry.load("optimizer", name)(), dtype="fp32")
+    plan = TrainPlan(
+        steps=10, warmup=0.5, learning_rate=1e-3, optimizer=registry.load("optimizer", name)(), dtype="fp32"
+    )
     state, seen = start_state(learnt, backbone, plan), []
 
     def listener(event):
-        seen.append([group["lr"] / group["base_rate"] for group in state.optimizer.param_groups])
+        seen.append([group["lr"] / group["peak_learning_rate"] for group in state.optimizers["main"].param_groups])
 
-    fit(learnt, backbone, batches, plan, [listener], state=state)
+    fit(state, batches, plan, [listener])
     assert len(seen[0]) > 1
     assert np.ptp(seen, axis=1).max() == 0
     assert seen[1][0] == pytest.approx(0.2)
-    assert plan.optimizer.usual_rate * 1e-3 == pytest.approx(state.optimizer.param_groups[0]["base_rate"])
+    assert plan.optimizer.learning_rate_multiple * 1e-3 == pytest.approx(
+        state.optimizers["main"].param_groups[0]["peak_learning_rate"]
+    )
 
 
 def test_muon_takes_the_networks_matrices_and_nothing_else():
     learnt, backbone, _ = parts_of("mlm")
-    optimizer = make_optimizer(backbone, learnt, TrainPlan(steps=1, optimizer=registry.load("optimizer", "muon")()))
+    plan = TrainPlan(steps=1, optimizer=registry.load("optimizer", "muon")())
+    optimizer = make_optimizers(backbone, learnt, plan)["main"]
     names = {id(p): name for part in (backbone, learnt) for name, p in part.named_parameters()}
     hidden = [names[id(p)] for group in optimizer.param_groups if group["hidden"] for p in group["params"]]
     others = [names[id(p)] for group in optimizer.param_groups if not group["hidden"] for p in group["params"]]
@@ -180,7 +185,7 @@ def test_settings_reach_the_optimizer_from_text_and_json():
     [
         ("optimizer", "adamm", "unknown optimizer 'adamm'; did you mean 'adam'"),
         ("optimizer.momentum", "0.9", "unknown setting of optimizer adamw 'momentum'"),
-        ("rate.momentum", "0.9", "rate has no settings of its own"),
+        ("learning_rate.momentum", "0.9", "learning_rate has no settings of its own"),
         ("optimiser", "sgd", "did you mean 'optimizer'"),
     ],
 )

@@ -8,10 +8,12 @@ import json
 import numpy as np
 import pytest
 
-from headstart.base import registry
-from headstart.base.errors import HeadstartError
+from headstart.core import registry
+from headstart.core.errors import HeadstartError
+from headstart.core.spec import ITEMS, ReaderSpec
 from headstart.data.ledger import Ledger
 from headstart.data.open import choose_reader, read_rows
+from headstart.data.row import ByteStream, Source
 
 NAMES = registry.names("reader")
 TEXTS = ["영화 좋다", "second row", 'quo"te', "끝"]
@@ -50,10 +52,17 @@ SAMPLES = {  # by reader: a file ending and the same four rows in every format k
 }
 
 
+def recognises(kind) -> bool:
+    """Whether a reader can tell its format by the first bytes."""
+    return kind.recognises.__func__ is not ReaderSpec.recognises.__func__
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_suffixes_are_its_own(name):
     kind = registry.load("reader", name)
-    assert kind.suffixes or hasattr(kind, "recognises")
+    assert kind.suffixes or recognises(kind)
+    assert kind.takes in ITEMS
+    assert not kind.folders or not kind.suffixes
     assert registry.build_spec("reader", kind().to_dict()) == kind()
     others = {end for other in NAMES if other != name for end in registry.load("reader", other).suffixes}
     assert not others & set(kind.suffixes)
@@ -79,7 +88,7 @@ def test_rows_come_back(name, tmp_path):
     assert lines[0] >= 1
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if hasattr(registry.load("reader", name), "recognises")])
+@pytest.mark.parametrize("name", [name for name in NAMES if recognises(registry.load("reader", name))])
 def test_it_recognises_its_own_and_no_other(name):
     kind = registry.load("reader", name)
     assert not kind.recognises(b"")
@@ -103,7 +112,7 @@ def test_any_bytes_give_rows_or_one_line(name):
             ledger, refusal, rows = Ledger(), None, []
             try:
                 reader = registry.load("reader", name)()
-                rows = list(reader.read(io.BufferedReader(io.BytesIO(bytes(data))), "f", ledger))
+                rows = list(reader.read(Source("f", ByteStream(io.BytesIO(bytes(data)))), ledger))
             except HeadstartError as error:
                 refusal = str(error)
             assert refusal is None or ("\n" not in refusal and refusal.startswith("f"))

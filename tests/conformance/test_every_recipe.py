@@ -6,10 +6,11 @@ import json
 
 import pytest
 
-from headstart.base import registry
-from headstart.base.errors import HeadstartError
-from headstart.recipes.choose import choose_recipe
-from headstart.recipes.facts import Facts
+from headstart.core import registry
+from headstart.core.errors import HeadstartError
+from headstart.core.shapes import TokenShape
+from headstart.sizing.default_recipe import choose_recipe
+from headstart.sizing.facts import Facts
 from headstart.training.run import RunSpec
 
 NAMES = registry.names("recipe")
@@ -24,7 +25,7 @@ FACTS = [
 @pytest.mark.parametrize("facts", FACTS, ids=lambda f: f"{f.seconds}-{f.steps}-{f.cuda}")
 @pytest.mark.parametrize("name", NAMES)
 def test_a_plan_comes_back_from_json(name, facts):
-    spec = registry.load("recipe", name)().plan(facts)
+    spec = registry.load("recipe", name)().resolve(facts)
     again = RunSpec.read(json.loads(json.dumps(spec.to_dict())))
     assert again == spec
     assert (spec.training.steps, spec.training.seconds, spec.training.seed) == (facts.steps, facts.seconds, facts.seed)
@@ -36,26 +37,32 @@ def test_a_plan_comes_back_from_json(name, facts):
 def test_the_parts_of_a_plan_fit(name):
     from small_parts import documents
 
-    spec = registry.load("recipe", name)().plan(FACTS[0])
-    tokenizer = spec.tokenizer.train(iter(documents()), spec.vocabulary)
-    backbone = spec.backbone.build(tokenizer.vocabulary, tokenizer.pad_id)
+    spec = registry.load("recipe", name)().resolve(FACTS[0])
+    tokenizer = spec.processor.train(iter(documents()), spec.vocabulary)
+    backbone = spec.backbone.build(TokenShape(tokenizer.vocabulary, tokenizer.pad_id))
     spec.objective.build(backbone, tokenizer)
     if backbone.max_tokens is not None:
-        assert spec.batches.window + 2 <= backbone.max_tokens
+        assert spec.batches.max_length + 2 <= backbone.max_tokens
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_overrides(name):
-    spec = registry.load("recipe", name)().plan(FACTS[0])
+    spec = registry.load("recipe", name)().resolve(FACTS[0])
     changed = spec.override(
-        ["training.rate=0.5", "backbone.width=64", "batches.bucket=no", "held_out=0.1", "vocabulary=99"]
+        ["training.learning_rate=0.5", "backbone.width=64", "batches.bucket=no", "held_out=0.1", "vocabulary=99"]
     )
-    assert (changed.training.rate, changed.backbone.width, changed.batches.bucket) == (0.5, 64, False)
+    assert (changed.training.learning_rate, changed.backbone.width, changed.batches.bucket) == (0.5, 64, False)
     assert (changed.held_out, changed.vocabulary) == (0.1, 99)
     assert RunSpec.read(json.loads(json.dumps(changed.to_dict()))) == changed
     for backbone in registry.names("backbone"):
         assert spec.override([f"backbone={backbone}"]).backbone.name == backbone
-    for wrong in ("trainig.rate=1", "training.rat=1", "training.rate=fast", "backbone=bret", "training=1"):
+    for wrong in (
+        "trainig.learning_rate=1",
+        "training.rat=1",
+        "training.learning_rate=fast",
+        "backbone=bret",
+        "training=1",
+    ):
         with pytest.raises(HeadstartError) as caught:
             spec.override([wrong])
         assert "\n" not in str(caught.value)
@@ -67,5 +74,5 @@ def test_every_objective_has_a_recipe(objective, facts):
     recipe, reason = choose_recipe(objective, facts)
     assert "objective" in reason
     chosen = registry.load("objective", objective)() if objective else None
-    spec = recipe.plan(facts, chosen)
+    spec = recipe.resolve(facts, chosen)
     assert objective in (None, spec.objective.name)

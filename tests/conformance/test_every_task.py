@@ -7,10 +7,11 @@ import json
 import pytest
 import task_rows
 
-from headstart.base import registry
-from headstart.base.errors import HeadstartError
-from headstart.routes.checks import routes_for
-from headstart.tasks.choose import guess_task
+from headstart.core import registry
+from headstart.core.errors import HeadstartError
+from headstart.data.read_request import ReadRequest
+from headstart.data.task_guess import guess_task
+from headstart.fitting.checks import routes_for
 
 NAMES = registry.names("task")
 
@@ -32,23 +33,28 @@ def read(name, tmp_path):
     return made
 
 
+def right_answers(made):
+    """Return the right answers as a task model gives them."""
+    return [made.classes[label] for label in made.labels] if made.task == "classify" else list(made.targets)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_rows_are_used_or_skipped_by_name(name, tmp_path):
     path, good, bad = read(name, tmp_path)
     spec = registry.load("task", name)()
-    examples, ledger, _ = spec.read(path)
+    examples, ledger = spec.read_examples(ReadRequest(paths=path))
     assert (len(examples), sum(ledger.skipped.values())) == (good, bad)
     assert ledger.balanced
     assert examples.task == name
     expected = task_rows.rows(name, 12)
-    assert list(examples.first) == list(expected.first)
+    assert list(examples.items) == list(expected.items)
     assert examples.classes == expected.classes
-    truth, again = spec.judged(list(expected.labels if name == "classify" else expected.targets), examples)
+    truth, again = spec.metric_inputs(right_answers(expected), examples)
     assert list(truth) == list(again)
-    again, _, _ = spec.read(path, classes=examples.classes or None, remembered=ledger.columns)
+    again, _ = spec.read_examples(ReadRequest(paths=path, classes=examples.classes or None, remembered=ledger.columns))
     assert again.classes == examples.classes
     with pytest.raises(HeadstartError, match="no label column 'x'"):
-        spec.read(path, label="x")
+        spec.read_examples(ReadRequest(paths=path, label="x"))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -57,16 +63,16 @@ def test_answers_are_written_judged_and_ranked(name):
     if made is None:
         pytest.skip(f"no rows of task {name} here")
     spec = registry.load("task", name)()
-    right = list(made.labels if name == "classify" else made.targets)
+    right = right_answers(made)
     wrong = right[1:] + right[:1]
     for answer in right:
-        json.dumps(spec.plain(answer, made.classes))
+        json.dumps(spec.to_json(answer))
     every = [registry.load("metric", metric)() for metric in registry.names("metric")]
     metrics = [metric for metric in every if metric.task == name]
     assert metrics
     for metric in metrics:
-        assert metric.score(*spec.judged(right, made)) == pytest.approx(metric.limits[1])
-        assert metric.score(*spec.judged(wrong, made)) < metric.score(*spec.judged(right, made))
+        assert metric.score(*spec.metric_inputs(right, made)) == pytest.approx(metric.limits[1])
+        assert metric.score(*spec.metric_inputs(wrong, made)) < metric.score(*spec.metric_inputs(right, made))
     assert len(spec.quality(right, made)) == 12
     assert all(good >= poor for good, poor in zip(spec.quality(right, made), spec.quality(wrong, made)))
     assert sum(spec.quality(right, made)) > sum(spec.quality(wrong, made))
@@ -76,7 +82,7 @@ def test_the_task_is_guessed_from_the_columns(tmp_path):
     def guess(lines, **named):
         path = tmp_path / "rows.jsonl"
         path.write_text(lines)
-        return guess_task(path, {"text": None, "label": None, "text2": None, **named})
+        return guess_task(ReadRequest(paths=path, **named))
 
     spans = '{"text": "a b", "intent": "x", "entities": [{"start": 0, "end": 1, "label": "y"}]}\n'
     assert guess(spans) == ("tag", "'entities' holds lists of spans")

@@ -19,8 +19,9 @@ from dataclasses import dataclass
 
 import torch
 
-from headstart.base.contracts import Loss, Objective
-from headstart.base.spec import ObjectiveSpec
+from headstart.core.contracts import Loss, Objective
+from headstart.core.spec import ObjectiveSpec
+from headstart.nn.pooling import pool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,15 +39,15 @@ class FirstToken(Objective):
         super().__init__()
         self.out, self.strength = torch.nn.Linear(width, vocabulary), strength
 
-    def corrupt(self, batch, random):
+    def corrupt(self, batch, random, *, progress=0.0, training=True):
         return batch
 
     def forward(self, backbone, batch):
         starts = batch.lengths_B.cumsum(0) - batch.lengths_B
-        logits = self.out(backbone(batch).pool("cls"))
+        logits = self.out(pool(backbone(batch), "cls"))
         target = batch.ids_N[starts + 1]
         total = torch.nn.functional.cross_entropy(logits, target, reduction="sum") * self.strength
-        return Loss(total, batch.size, {})
+        return Loss.of(total, batch.size, {})
 '''
 
 

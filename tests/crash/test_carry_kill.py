@@ -10,12 +10,15 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from safetensors.torch import load_file
+
+from headstart.commands.app import main
 
 STEPS = 24
 SETTINGS = (
     *("--recipe", "ulmfit", "--steps", str(STEPS), "--unit", "line"),
-    *("backbone.width=24", "backbone.inner=32", "batches.tokens=256", "batches.window=32"),
+    *("backbone.width=24", "backbone.inner=32", "batches.tokens=256", "batches.max_length=32"),
     *("training.dtype=fp32", "training.save_steps=3"),
 )
 # The program with a pause in every step, so that the kill finds it at work.
@@ -53,7 +56,9 @@ def test_a_killed_run_goes_on_in_mid_epoch_bit_for_bit(tmp_path):
     words = ("film", "actor", "scene", "story", "bread", "soup", "taste", "train", "road", "영화", "배우", "음식")
     text.write_text("".join(" ".join(source.choices(words, k=source.randint(5, 14))) + "\n" for _ in range(400)))
     whole, cut = tmp_path / "whole", tmp_path / "cut"
-    finished(start(text, "--out", whole, *SETTINGS, paced=False))
+    with pytest.raises(SystemExit) as done:
+        main(["pretrain", str(text), "--out", str(whole), *SETTINGS])
+    assert done.value.code == 0
 
     process, checkpoint = start(text, "--out", cut, *SETTINGS, paced=True), cut / "checkpoints" / "step-000000006"
     end = time.monotonic() + 60

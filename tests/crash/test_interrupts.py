@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import random
@@ -15,6 +17,8 @@ from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
+
+from headstart.commands.app import main
 
 STEPS = 50
 SETTINGS = {
@@ -32,16 +36,32 @@ main()
 """
 
 
-def start(*arguments: object, paced: bool = True) -> subprocess.Popen:
-    how = ("-c", PACED) if paced else ("-m", "headstart")
-    command = [sys.executable, *how, "pretrain", *map(str, arguments)]
+def start(*arguments: object) -> subprocess.Popen:
+    command = [sys.executable, "-c", PACED, "pretrain", *map(str, arguments)]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment)
 
 
-def new(text: Path, out: Path, objective: str, *more: str, paced: bool = True) -> subprocess.Popen:
+def unhurt(*arguments: object) -> str:
+    """Pre-train to the end without a process of its own, for runs that nothing happens to; return what was said."""
+    said = io.StringIO()
+    with (
+        contextlib.redirect_stderr(said),
+        contextlib.redirect_stdout(io.StringIO()),
+        pytest.raises(SystemExit) as done,
+    ):
+        main(["pretrain", *map(str, arguments)])
+    assert done.value.code == 0, said.getvalue()
+    return said.getvalue()
+
+
+def asked(text: Path, out: Path, objective: str, *more: str) -> tuple:
     settings = (*SETTINGS[objective], "training.dtype=fp32", "batches.tokens=2048")
-    return start(text, "--out", out, "--steps", STEPS, *settings, *more, paced=paced)
+    return (text, "--out", out, "--steps", STEPS, *settings, *more)
+
+
+def new(*given: object) -> subprocess.Popen:
+    return start(*asked(*given))
 
 
 def ended(process: subprocess.Popen, code: int) -> str:
@@ -62,12 +82,12 @@ def same(one: dict, two: dict) -> bool:
     return one.keys() == two.keys() and all(one[k].equal(two[k]) for k in one)
 
 
-def wait(process: subprocess.Popen, seen: Callable[[], bool]) -> None:
-    """Return as soon as `seen` or when the process has ended."""
+def wait(process: subprocess.Popen, seen: Callable[[], bool], pause: float = 0.01) -> None:
+    """Return as soon as `seen`, looked for every `pause` seconds, or when the process has ended."""
     end = time.monotonic() + 60
     while not seen() and process.poll() is None:
         assert time.monotonic() < end, "the run never got there"
-        time.sleep(0.0005)
+        time.sleep(pause)
 
 
 def saved(out: Path, step: int) -> Callable[[], bool]:
@@ -108,7 +128,7 @@ def whole(text, tmp_path_factory) -> Callable[[str], Path]:
 
     def get(objective: str) -> Path:
         if not (home / objective).exists():
-            ended(new(text, home / objective, objective, "training.save_steps=20", paced=False), 0)
+            unhurt(*asked(text, home / objective, objective, "training.save_steps=20"))
         return home / objective
 
     return get
@@ -122,7 +142,7 @@ def test_signals_save_and_resume_is_bit_identical(tmp_path, text, whole, objecti
     process.send_signal(sent)
     assert f"{sent.name}: saving, then stopping" in ended(process, code)
     assert json.loads((out / "run.json").read_text())["status"] == "stopped"
-    assert "resumed from step-" in ended(start(text, "--out", out, "--resume", paced=False), 0)
+    assert "resumed from step-" in unhurt(text, "--out", out, "--resume")
     assert json.loads((out / "run.json").read_text())["status"] == "finished"
     assert same(final(whole(objective)), final(out))
 
@@ -134,7 +154,7 @@ def test_kills_at_random_moments_and_inside_saves(tmp_path, text, whole):
     for number in range(3):
         wait(process, saved(out, 2 + 12 * number))
         if number % 2:
-            wait(process, lambda: bool(torn(out)))
+            wait(process, lambda: bool(torn(out)), 0.0005)
         else:
             time.sleep(chance.random() * 0.1)
         process.kill()
@@ -158,14 +178,14 @@ def test_a_signal_before_training_stops_at_once(tmp_path, text):
     _, said = process.communicate(timeout=60)
     assert process.returncode == 143, said
     assert "Traceback" not in said
-    ended(start(text, "--out", out, "--steps", STEPS, "--resume", paced=False), 0)
+    unhurt(text, "--out", out, "--steps", STEPS, "--resume")
 
 
 def test_a_damaged_newest_checkpoint_is_passed_over(tmp_path, text, whole):
     out = Path(shutil.copytree(whole("halves"), tmp_path / "run"))
     newest = out / "checkpoints" / f"step-{STEPS:09d}" / "weights.safetensors"
     newest.write_bytes(newest.read_bytes()[:1000])
-    said = ended(start(text, "--out", out, "--resume", paced=False), 0)
+    said = unhurt(text, "--out", out, "--resume")
     assert "falling back to the previous one" in said
     assert "resumed from step-000000040" in said
     assert same(final(whole("halves")), final(out))

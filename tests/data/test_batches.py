@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headstart.data.batches import ShardBatches, make_samples
+from headstart.data.batches import DocumentBatches, make_samples
 
 
 class Tokens:
@@ -25,24 +25,26 @@ def test_windows_hold_every_token_once(lengths, window):
     assert (samples.length > 0).all()
 
 
-def _source(bucket, framed, seed=0, documents=500):
+def _source(bucket, add_special_tokens, seed=0, documents=500):
     random = np.random.default_rng(1)
     lengths = random.integers(1, 60, documents)
     ids = np.arange(10, 10 + lengths.sum()).astype(np.uint32)
     samples = make_samples(np.concatenate([[0], np.cumsum(lengths)]), np.arange(documents), 32)
-    return ids, ShardBatches(ids, samples, Tokens(), tokens=256, seed=seed, bucket=bucket, framed=framed)
+    return ids, DocumentBatches(
+        ids, samples, Tokens(), tokens=256, seed=seed, bucket=bucket, add_special_tokens=add_special_tokens
+    )
 
 
 @pytest.mark.parametrize("bucket", [True, False])
-@pytest.mark.parametrize("framed", [True, False])
-def test_an_epoch_holds_every_token_once(bucket, framed):
-    ids, source = _source(bucket, framed)
+@pytest.mark.parametrize("add_special_tokens", [True, False])
+def test_an_epoch_holds_every_token_once(bucket, add_special_tokens):
+    ids, source = _source(bucket, add_special_tokens)
     for epoch in (0, 1):
         batches = [source.at(epoch * source.per_epoch + i) for i in range(source.per_epoch)]
         flat = np.concatenate([b.ids_N.numpy() for b in batches])
         assert np.array_equal(np.sort(flat[flat >= 10]), ids)
-        assert all(b.epoch == epoch and int(b.lengths_B.sum()) == b.tokens for b in batches)
-        if framed:
+        assert all(b.epoch == epoch and int(b.lengths_B.sum()) == b.units for b in batches)
+        if add_special_tokens:
             for b in batches:
                 ends = b.lengths_B.cumsum(0)
                 assert (b.ids_N[ends - 1] == 3).all()
@@ -62,6 +64,6 @@ def test_a_pure_function_of_seed_and_number():
 def test_buckets_waste_little():
     def waste(source):
         batches = [source.at(i) for i in range(source.per_epoch)]
-        return 1 - sum(b.tokens for b in batches) / sum(b.size * int(b.lengths_B.max()) for b in batches)
+        return 1 - sum(b.units for b in batches) / sum(b.size * int(b.lengths_B.max()) for b in batches)
 
     assert waste(_source(True, True)[1]) < 0.1 < waste(_source(False, True)[1])

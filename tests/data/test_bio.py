@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headstart.base.examples import Span
+from headstart.core.examples import Span
 from headstart.data.bio import IGNORED, best_tags, spans_of, tags_of
 
 CLASSES = ("a", "b", "c")

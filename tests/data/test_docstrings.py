@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from headstart.base.errors import HeadstartError
+from headstart.core.errors import HeadstartError
 from headstart.data import docstrings
 from headstart.data.docstrings import docstring_task, packages, paragraphs
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from headstart.base.errors import HeadstartError
+from headstart.core.errors import HeadstartError
 from headstart.data.ledger import KEPT_COMPLAINTS, Ledger
 
 

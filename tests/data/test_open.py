@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from headstart.base.errors import HeadstartError
+from headstart.core.errors import HeadstartError
 from headstart.data import open as opening
 from headstart.data.ledger import Ledger
 from headstart.data.open import expand, read_rows

@@ -11,20 +11,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from headstart.base import registry
-from headstart.base.errors import HeadstartError
+from headstart.core import registry
+from headstart.core.errors import HeadstartError
 from headstart.data import row as rows_module
 from headstart.data.ledger import Ledger
 from headstart.data.readers.csv import Csv
 from headstart.data.readers.jsonl import JsonLines
 from headstart.data.readers.parquet import Parquet
 from headstart.data.readers.txt import Text
+from headstart.data.row import ByteStream, Source
 
 
 def read(reader, data: bytes | str) -> tuple[list, Ledger]:
     ledger = Ledger()
     data = data.encode() if isinstance(data, str) else data
-    return list(reader.read(io.BytesIO(data), "f", ledger)), ledger
+    return list(reader.read(Source("f", ByteStream(io.BytesIO(data))), ledger)), ledger
 
 
 def values(reader, data: bytes | str) -> list:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from headstart.base.errors import HeadstartError
 from headstart.commands.app import build, prepare
-from headstart.commands.inputs import route_with
-from headstart.recipes.choose import choose_recipe
-from headstart.recipes.facts import Facts
+from headstart.commands.reading import route_with
+from headstart.core.errors import HeadstartError
+from headstart.sizing.default_recipe import choose_recipe
+from headstart.sizing.facts import Facts
 
 ROOT = Path(__file__).resolve().parents[2]
 READMES = ["README.md", "README.ko.md"]
@@ -38,10 +38,10 @@ def check(command: str) -> None:
     """Raise when the program would not take the command; nothing is run."""
     tokens = shlex.split(command, comments=True)[1:]
     _, bound, _ = build().parse_args(prepare(tokens), exit_on_error=False, print_error=False)
-    settings = bound.arguments.get("set") or []
+    settings = bound.arguments.get("settings") or []
     if tokens and tokens[0] == "pretrain":
         facts = Facts({"paths": []}, 60.0, None)
-        choose_recipe(bound.arguments.get("objective"), facts)[0].plan(facts).override(settings)
+        choose_recipe(bound.arguments.get("objective"), facts)[0].resolve(facts).override(settings)
     elif tokens and tokens[0] == "transfer":
         route_with(bound.arguments.get("route", "probe"), settings)
     elif tokens and tokens[0] == "compare":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from test_readme import ROOT, check, commands, lost
 
-from headstart.base import registry
+from headstart.core import registry
 
 
 @pytest.mark.parametrize("name", registry.names("recipe"))

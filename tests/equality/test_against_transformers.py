@@ -11,10 +11,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from headstart.base.batch import Batch, make_batch
+from headstart.core.batch import TokenBatch, make_batch
+from headstart.core.contracts import Exportable
 from headstart.exports.hf import HfSpec, hf_tensors
 from headstart.heads.classify import ClassifySpec
 from headstart.interop.huggingface import load_backbone, load_head
+from headstart.nn.pooling import pool
 from headstart.objectives.mlm import MaskedLMSpec
 
 transformers = pytest.importorskip("transformers")
@@ -73,22 +75,25 @@ def reference(name: str, task: str):
     return model
 
 
-def ragged(types: bool = False) -> Batch:
+def ragged(types: bool = False) -> TokenBatch:
     generator = torch.Generator().manual_seed(3)
     batch = make_batch([torch.randint(5, VOCABULARY, (length,), generator=generator) for length in LENGTHS])
     if not types:
         return batch
-    return Batch(
-        batch.ids_N, batch.lengths_B, batch.sample_B, types_N=torch.randint(0, 2, (batch.tokens,), generator=generator)
+    return TokenBatch(
+        ids_N=batch.ids_N,
+        lengths_B=batch.lengths_B,
+        sample_B=batch.sample_B,
+        segment_ids_N=torch.randint(0, 2, (batch.units,), generator=generator),
     )
 
 
-def padded(batch: Batch, side: str, name: str = "") -> tuple[dict, torch.Tensor]:
+def padded(batch: TokenBatch, side: str, name: str = "") -> tuple[dict, torch.Tensor]:
     """Return transformers' padded inputs and the bool mask of tokens."""
     mask = batch.mask_BT() if side == "right" else batch.mask_BT().flip(1)
     inputs = {"input_ids": batch.padded(batch.ids_N, 0, mask), "attention_mask": mask.long()}
-    if batch.types_N is not None:
-        inputs["token_type_ids"] = batch.padded(batch.types_N, 0, mask)
+    if batch.segment_ids_N is not None:
+        inputs["token_type_ids"] = batch.padded(batch.segment_ids_N, 0, mask)
     if side == "left" and not name.startswith("modernbert"):  # learned positions must count from the first token
         inputs["position_ids"] = (mask.cumsum(1) - 1).clamp_min(0)
     return inputs, mask
@@ -170,7 +175,7 @@ def test_class_logits_are_equal(name, side, tmp_path):
 @pytest.mark.parametrize("name", CONFIGS)
 def test_export_is_exact_and_comes_back_bit_for_bit(name, task, tmp_path):
     source = load_backbone(saved(reference(name, "ForMaskedLM"), tmp_path / "theirs"))
-    model = SimpleNamespace(backbone=source.backbone, backbone_spec=source.spec, tokenizer=TOKENIZER, objective=None)
+    model = Exportable(backbone=source.backbone, backbone_spec=source.spec, processor=TOKENIZER, objective=None)
     if task == "mlm":
         model.objective = MaskedLMSpec().build(source.backbone, TOKENIZER)
         torch.nn.init.normal_(model.objective.head.bias)
@@ -190,7 +195,7 @@ def test_export_is_exact_and_comes_back_bit_for_bit(name, task, tmp_path):
         output = theirs.eval()(**inputs)
         features = source.backbone(batch)
         if task == "mlm":
-            logits = model.objective.logits(source.backbone, batch, torch.arange(batch.tokens))
+            logits = model.objective.logits(source.backbone, batch, torch.arange(batch.units))
             assert (output.logits[mask] - logits).abs().max() <= 1e-5
         elif task == "classify":
             assert (output.logits - model.head(features)).abs().max() <= 1e-5
@@ -229,5 +234,5 @@ def test_a_real_checkpoint_gives_equal_embeddings():
         hidden = theirs(**inputs).last_hidden_state
         weight = inputs["attention_mask"][:, :, None]
         expected = (hidden * weight).sum(1) / weight.sum(1)
-        found = loaded.backbone(make_batch([np.array(tokenizer(text)["input_ids"]) for text in texts])).pool("mean")
+        found = pool(loaded.backbone(make_batch([np.array(tokenizer(text)["input_ids"]) for text in texts])), "mean")
     assert (expected - found).abs().max() <= 1e-5

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 import torch
 
-from headstart.base.batch import make_batch
-from headstart.base.examples import Examples
 from headstart.commands.app import main
 from headstart.commands.fill import fill
+from headstart.core.batch import make_batch
+from headstart.core.examples import Examples
+from headstart.fitting.task_model_files import load_task
 from headstart.interop.huggingface import load_backbone
-from headstart.routes.task import load_task
-from headstart.training.artefact import Artefact
+from headstart.training.pretrained_model import PretrainedModel
 
 transformers = pytest.importorskip("transformers")
 BACKBONES = ["modernbert", "bert", "distilbert"]
@@ -28,8 +28,8 @@ QUICK = [
     "finetune.epochs=1",
     "finetune.least_steps=80",
     "finetune.head_steps=5",
-    "finetune.choose_rate=false",
-    "finetune.rate=0.003",
+    "finetune.choose_learning_rate=false",
+    "finetune.learning_rate=0.003",
 ]
 BOUND = 1e-5
 _SUBJECTS = ("영화", "배우 연기", "이 감독", "음악", "결말", "화면", "The story", "주인공", "대사", "1편")
@@ -78,7 +78,7 @@ def exported(request, rows, tmp_path_factory) -> tuple[Path, Path]:
     (home / "text.txt").write_text("\n".join(text for text, _ in rows), encoding="utf-8")
     headstart(
         "pretrain", home / "text.txt", "--unit", "line", "--out", home / "run", "--objective", "mlm", "--steps", "30",
-        f"backbone={request.param}", *SIZES, "training.rate=0.003",
+        f"backbone={request.param}", *SIZES, "training.learning_rate=0.003",
     )  # fmt: skip
     headstart("export", home / "run", "--out", home / "hf")
     return home / "run", home / "hf"
@@ -86,13 +86,13 @@ def exported(request, rows, tmp_path_factory) -> tuple[Path, Path]:
 
 def test_masked_lm_loads_with_equal_ids_and_logits(exported, rows):
     run, folder = exported
-    ours = Artefact.open(run)
+    ours = PretrainedModel.open(run)
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     model, report = transformers.AutoModelForMaskedLM.from_pretrained(folder, output_loading_info=True)
     assert not any(report[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys"))
     worst = 0.0
     for text, _ in rows[:100]:
-        ids = ours.tokenizer.frame(ours.tokenizer.encode([text])[0])[0]
+        ids = ours.processor.add_special_tokens(ours.processor.encode([text])[0])[0]
         inputs = tokenizer(text, return_tensors="pt")
         assert inputs["input_ids"][0].tolist() == ids.tolist()
         batch = make_batch([ids])
@@ -109,7 +109,7 @@ def test_masked_lm_loads_with_equal_ids_and_logits(exported, rows):
 
 def test_masked_lm_comes_back_bit_for_bit(exported):
     run, folder = exported
-    before, after = Artefact.open(run), Artefact.open(folder)
+    before, after = PretrainedModel.open(run), PretrainedModel.open(folder)
     assert after.identity == before.identity
     for label, tensor in before.backbone.state_dict().items():
         assert torch.equal(load_backbone(folder).backbone.state_dict()[label], tensor), label
@@ -134,7 +134,7 @@ def test_fine_tuned_task_gives_equal_probabilities(exported, rows, tmp_path):
     texts = [text for text, _ in rows[:100]]
     found = their_probabilities(tmp_path / "hf", [(text,) for text in texts])
     model = load_task(tmp_path / "task")
-    scores_NC = model.scores(Examples(texts))
+    scores_NC = model.predict_proba(Examples(texts))
     print(f"largest difference: {float(np.abs(found - scores_NC).max()):.1e}")  # pytest -rP shows it
     assert np.abs(found - scores_NC).max() <= BOUND
     assert scores_NC.std(axis=0).max() > 1e-4  # a constant would agree too
@@ -156,7 +156,7 @@ def test_fine_tuned_pairs_give_equal_probabilities(exported, rows, tmp_path):
         "--route", "finetune", "--out", tmp_path / "task", *QUICK,
     )  # fmt: skip
     headstart("export", tmp_path / "task", "--out", tmp_path / "hf")
-    scores_NC = load_task(tmp_path / "task").scores(Examples([p[0] for p in pairs], [p[1] for p in pairs]))
+    scores_NC = load_task(tmp_path / "task").predict_proba(Examples([p[0] for p in pairs], [p[1] for p in pairs]))
     found = their_probabilities(tmp_path / "hf", [pair[:2] for pair in pairs])
     print(f"largest difference: {float(np.abs(found - scores_NC).max()):.1e}")  # pytest -rP shows it
     assert np.abs(found - scores_NC).max() <= BOUND
@@ -194,7 +194,7 @@ def test_a_downloaded_checkpoint_embeds_alike(minilm, rows):
     texts = [text for text, _ in rows[:50]]
     texts += [f"Sentence {number} talks about {word} and nothing else." for number in range(10) for word in
               ("films", "soup", "rivers", "학교", "a very long train of thought that goes on and on")]  # fmt: skip
-    ours = Artefact.open(minilm).embed(texts)
+    ours = PretrainedModel.open(minilm).embed(texts)
     tokenizer = transformers.AutoTokenizer.from_pretrained(minilm)
     model = transformers.AutoModel.from_pretrained(minilm).eval()
     inputs = tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
@@ -212,7 +212,7 @@ def test_a_downloaded_checkpoint_is_a_base(minilm, rows, tmp_path):
         "\n".join(["document\tlabel", *(f"{text}\t{label}" for text, label in rows[:120])]), encoding="utf-8"
     )
     headstart("transfer", minilm, "--data", tmp_path / "train.tsv", "--route", "probe", "--out", tmp_path / "task")
-    assert load_task(tmp_path / "task").scores(Examples(["좋다"])).shape == (1, 2)
+    assert load_task(tmp_path / "task").predict_proba(Examples(["좋다"])).shape == (1, 2)
     headstart(
         "compare", minilm, "--data", tmp_path / "train.tsv", "--labels", "16", "--draws", "2", "--minutes", "0.5",
         "--routes", "majority,tfidf_logreg,probe", "--out", tmp_path / "report",

@@ -10,11 +10,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from headstart.base import registry
-from headstart.base.batch import Batch, make_batch
+from headstart.core import registry
+from headstart.core.batch import TokenBatch, make_batch
+from headstart.core.contracts import Exportable
 from headstart.exports.hf import HfSpec, hf_tensors
 from headstart.interop.huggingface import load_backbone, load_head
 from headstart.nn.decoding import beam_search, write
+from headstart.nn.pooling import pool
 from headstart.objectives.causal import CausalSpec
 
 transformers = pytest.importorskip("transformers")
@@ -68,12 +70,12 @@ def reference(name: str, task: str = ""):
     return model
 
 
-def ragged() -> Batch:
+def ragged() -> TokenBatch:
     generator = torch.Generator().manual_seed(3)
     return make_batch([torch.randint(4, VOCABULARY, (length,), generator=generator) for length in LENGTHS])
 
 
-def padded(batch: Batch, side: str) -> tuple[dict, torch.Tensor]:
+def padded(batch: TokenBatch, side: str) -> tuple[dict, torch.Tensor]:
     """Return transformers' padded inputs and the bool mask of tokens; positions count from the first token."""
     mask = batch.mask_BT() if side == "right" else batch.mask_BT().flip(1)
     inputs = {"input_ids": batch.padded(batch.ids_N, 0, mask), "attention_mask": mask.long()}
@@ -118,14 +120,14 @@ def test_logits_and_gradients_are_equal(name, side, tmp_path):
     batch = ragged()
     inputs, mask = padded(batch, side)
     expected = theirs(**inputs).logits[mask]
-    logits = objective.logits(loaded.backbone, batch, torch.arange(batch.tokens))
+    logits = objective.logits(loaded.backbone, batch, torch.arange(batch.units))
     assert (logits - expected).abs().max() <= 1e-5
     target = batch.ids_N.roll(-1)
     last = batch.lengths_B.cumsum(0) - 1
     target[last] = -100
     wanted_loss = torch.nn.functional.cross_entropy(expected, target, reduction="sum")
     loss = objective(loaded.backbone, batch)
-    assert loss.count == batch.tokens - batch.size
+    assert loss.count == batch.units - batch.size
     assert abs(loss.total.item() - wanted_loss.item()) <= 1e-3
     loss.total.backward()
     wanted_loss.backward()
@@ -155,7 +157,7 @@ def test_class_logits_are_equal(name, tmp_path):
 @torch.no_grad()
 def test_export_is_exact_and_comes_back_bit_for_bit(name, task, tmp_path):
     _, loaded, objective = language_model(name, tmp_path / "theirs")
-    model = SimpleNamespace(backbone=loaded.backbone, backbone_spec=loaded.spec, tokenizer=TOKENIZER, objective=None)
+    model = Exportable(backbone=loaded.backbone, backbone_spec=loaded.spec, processor=TOKENIZER, objective=None)
     model.objective = objective if task else None
     HfSpec().write(model, tmp_path / "ours")
     auto = transformers.AutoModelForCausalLM if task else transformers.AutoModel
@@ -178,9 +180,9 @@ def test_export_is_exact_and_comes_back_bit_for_bit(name, task, tmp_path):
 def stepper(backbone, objective):
     """Return (start of a batch: logits and carry, step) of a language model with a cache."""
 
-    def read(batch: Batch):
+    def read(batch: TokenBatch):
         features = backbone(batch, carry=True)
-        return objective.head(features.pool("last"), backbone.words_VD), features.carry
+        return objective.head(pool(features, "last"), backbone.words_VD), features.carry
 
     return read, lambda ids_B, carry: read(replace(make_batch([[i] for i in ids_B.tolist()]), carry=carry))
 
@@ -217,11 +219,11 @@ def test_greedy_and_beams_write_what_generate_writes(name, tmp_path):
 
 def test_an_opened_checkpoint_can_write(tmp_path):
     """A language model of theirs is opened with its output, a headless one without."""
-    from headstart.training.artefact import Artefact
+    from headstart.training.pretrained_model import PretrainedModel
 
-    tokenizer = registry.load("tokenizer", "char")().train(["the cat sat on the mat"] * 3)
+    tokenizer = registry.load("processor", "char")().train(["the cat sat on the mat"] * 3)
     for task in ("causal", ""):
         folder = saved(reference("llama untied", task), tmp_path / (task or "plain"))
         tokenizer.save(folder)
-        artefact = Artefact.open(folder)
-        assert (artefact.objective is not None) == bool(task)
+        pretrained = PretrainedModel.open(folder)
+        assert (pretrained.objective is not None) == bool(task)

@@ -9,8 +9,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from headstart.base.batch import Batch, make_batch
+from headstart.core.batch import TokenBatch, make_batch
+from headstart.core.contracts import Exportable
 from headstart.exports.hf import HfSpec, hf_tensors
+from headstart.heads.classify import ClassifySpec
 from headstart.interop.huggingface import load_backbone, load_head
 from headstart.objectives.mlm import MaskedLMSpec
 from headstart.objectives.rtd import ReplacedTokensSpec
@@ -69,12 +71,12 @@ def reference(kind: str, task: str, settings: dict):
     return model
 
 
-def ragged() -> Batch:
+def ragged() -> TokenBatch:
     generator = torch.Generator().manual_seed(3)
     return make_batch([torch.randint(6, VOCABULARY, (length,), generator=generator) for length in LENGTHS])
 
 
-def padded(batch: Batch, side: str, pad_id: int, counts: bool) -> tuple[dict, torch.Tensor]:
+def padded(batch: TokenBatch, side: str, pad_id: int, counts: bool) -> tuple[dict, torch.Tensor]:
     """Return transformers' padded inputs and the bool mask of tokens. counts: positions follow from the padding."""
     mask = batch.mask_BT() if side == "right" else batch.mask_BT().flip(1)
     inputs = {"input_ids": batch.padded(batch.ids_N, pad_id, mask), "attention_mask": mask.long()}
@@ -93,7 +95,7 @@ def new_head(backbone, kind: str):
     return made[kind]() if kind in made else backbone.detection_head()
 
 
-def outputs(backbone, head, kind: str, batch: Batch) -> torch.Tensor:
+def outputs(backbone, head, kind: str, batch: TokenBatch) -> torch.Tensor:
     """Return our logits: [N, V], [N] or [B, C]."""
     features = backbone(batch)
     if kind == "classify":
@@ -163,7 +165,7 @@ def test_export_is_exact_and_comes_back_bit_for_bit(name, kind, tmp_path):
     model_type, _, settings = OURS[name]
     source = load_backbone(saved(reference(model_type, "ForMaskedLM", settings), tmp_path / "theirs"))
     backbone, toy = source.backbone, tokenizer(settings["pad_token_id"])
-    model = SimpleNamespace(backbone=backbone, backbone_spec=source.spec, tokenizer=toy, objective=None)
+    model = Exportable(backbone=backbone, backbone_spec=source.spec, processor=toy, objective=None)
     head = new_head(backbone, kind) if kind else None
     for parameter in head.parameters() if head else ():
         torch.nn.init.normal_(parameter, std=0.2)
@@ -174,7 +176,7 @@ def test_export_is_exact_and_comes_back_bit_for_bit(name, kind, tmp_path):
         model.objective = ReplacedTokensSpec().build(backbone, toy)
         model.objective.detect = head
     if kind == "classify":
-        model.head, model.classes = head, ("bad", "so-so", "좋음")
+        model.head, model.classes = SimpleNamespace(spec=ClassifySpec(), output=head), ("bad", "so-so", "좋음")
     note = HfSpec().write(model, tmp_path / "ours")
     auto = note.split(".")[0]
     assert auto == {
@@ -244,7 +246,7 @@ def test_a_wrapped_family_is_exported_as_it_came(name, tmp_path):
     theirs = reference(name, "", WRAPPED[name])
     loaded = load_backbone(saved(theirs, tmp_path / "theirs"))
     toy = tokenizer(WRAPPED[name].get("pad_token_id", 0))
-    model = SimpleNamespace(backbone=loaded.backbone, backbone_spec=loaded.spec, tokenizer=toy, objective=None)
+    model = Exportable(backbone=loaded.backbone, backbone_spec=loaded.spec, processor=toy, objective=None)
     HfSpec().write(model, tmp_path / "ours")
     again = transformers.AutoModel.from_pretrained(tmp_path / "ours").state_dict()
     assert set(again) == set(theirs.state_dict())

@@ -9,15 +9,16 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from headstart.backbones.t5 import RelativeBias, T5Spec
-from headstart.backbones.writer import begin_id, begin_writing, dictation
-from headstart.base import registry
-from headstart.base.batch import make_batch
-from headstart.base.errors import HeadstartError
+from headstart.core import registry
+from headstart.core.batch import make_batch
+from headstart.core.errors import HeadstartError
+from headstart.core.shapes import TokenShape
 from headstart.exports.hf import HfSpec, hf_tensors
 from headstart.interop.huggingface import load_backbone, load_head
+from headstart.networks.writer import begin_id, begin_writing, dictation
 from headstart.nn.decoding import beam_search, write
 from headstart.objectives.span import SpanSpec
-from headstart.training.artefact import Artefact
+from headstart.training.pretrained_model import PretrainedModel
 
 transformers = pytest.importorskip("transformers")
 VOCABULARY = 83
@@ -199,24 +200,24 @@ def test_a_tensor_too_many_or_too_few_is_refused(both, tmp_path):
 @pytest.mark.parametrize("tied", [True, False])
 def test_what_span_trains_writes_alike_there_and_comes_back(tied, tmp_path):
     texts = [f"{who} {what} ." for who in ("Tom", "Mary", "톰은", "나는") for what in ("sleeps", "runs away", "잔다")]
-    tokenizer = registry.load("tokenizer", "wordpiece")(sentinels=8).train(iter(texts * 3))
+    tokenizer = registry.load("processor", "wordpiece")(sentinels=8).train(iter(texts * 3))
     torch.manual_seed(0)
     spec = T5Spec(width=32, depth=2, heads=2, mlp_width=48, tied=tied, scaled=tied, gated=not tied)
-    backbone = spec.build(tokenizer.vocabulary, tokenizer.pad_id)
+    backbone = spec.build(TokenShape(tokenizer.vocabulary, tokenizer.pad_id))
     objective = SpanSpec().build(backbone, tokenizer)
     for parameter in (*backbone.parameters(), *objective.parameters()):
         torch.nn.init.normal_(parameter, std=0.3)
-    HfSpec().write(Artefact(tokenizer, spec, backbone, objective, SpanSpec()), tmp_path / "hf")
+    HfSpec().write(PretrainedModel(tokenizer, spec, backbone, objective, SpanSpec()).exportable(), tmp_path / "hf")
     theirs = transformers.AutoModelForSeq2SeqLM.from_pretrained(tmp_path / "hf").eval()
     words = transformers.AutoTokenizer.from_pretrained(tmp_path / "hf")
     inputs = words(texts[:6], padding=True, return_tensors="pt")
     assert set(inputs) == {"input_ids", "attention_mask"}
     expected = theirs.generate(**inputs, max_new_tokens=7, do_sample=False)
-    again = Artefact.open(tmp_path / "hf")
+    again = PretrainedModel.open(tmp_path / "hf")
     assert again.objective_spec == SpanSpec()
     assert again.backbone_spec.to_dict() == {**spec.to_dict(), "decoder_depth": 2, "head_width": 16}
     with torch.no_grad():
-        batch = make_batch([tokenizer.frame(ids)[0] for ids in tokenizer.encode(texts[:6])])
+        batch = make_batch([tokenizer.add_special_tokens(ids)[0] for ids in tokenizer.encode(texts[:6])])
         start = begin_writing(again.backbone, again.objective.head, batch, begin_id(tokenizer))
         written = write(*start, most=7, end_id=tokenizer.sep_id)
     assert [one.ids for one in written] == [[i for i in row[1:].tolist() if i not in (0, 3)] for row in expected]

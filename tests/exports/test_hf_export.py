@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
 
 import pytest
 import torch
 
 from headstart.backbones.bert import BertSpec
 from headstart.backbones.modernbert import ModernBertSpec
-from headstart.base.batch import make_batch
-from headstart.base.errors import HeadstartError
-from headstart.base.spec import BackboneSpec
+from headstart.core.batch import make_batch
+from headstart.core.contracts import Exportable
+from headstart.core.errors import HeadstartError
+from headstart.core.shapes import TokenShape
+from headstart.core.spec import BackboneSpec
 from headstart.exports.hf import HfSpec
 from headstart.heads.classify import ClassifySpec
 
@@ -49,9 +50,9 @@ class Words:
 
 def task_model(spec):
     torch.manual_seed(0)
-    backbone = spec.build(len(WORDS), 0)
+    backbone = spec.build(TokenShape(len(WORDS), 0))
     head = ClassifySpec().build(backbone, Words(), ("neg", "pos"))
-    return SimpleNamespace(backbone=backbone, backbone_spec=spec, tokenizer=Words(), head=head, classes=("neg", "pos"))
+    return Exportable(backbone=backbone, backbone_spec=spec, processor=Words(), head=head, classes=("neg", "pos"))
 
 
 @pytest.mark.parametrize("spec", [BertSpec(width=16, heads=2), ModernBertSpec(width=16, heads=2)], ids=lambda s: s.name)
@@ -64,7 +65,7 @@ def test_auto_classes_agree_on_text(spec, tmp_path):
     texts = ["a very good film", "bad"]
     inputs = tokenizer(texts, padding=True, return_tensors="pt", return_token_type_ids=False)
     with torch.no_grad():
-        batch = make_batch([model.tokenizer.inner.encode(text).ids for text in texts])
+        batch = make_batch([model.processor.inner.encode(text).ids for text in texts])
         assert (theirs(**inputs).logits - model.head(model.backbone(batch))).abs().max() <= 1e-5
     assert theirs.config.label2id == {"neg": 0, "pos": 1}
     assert tokenizer.mask_token_id == 4
@@ -74,7 +75,7 @@ def test_a_backbone_without_counterpart_says_what_works(tmp_path):
     class BagSpec(BackboneSpec):
         pass
 
-    model = SimpleNamespace(backbone_spec=BagSpec(), backbone=None)
+    model = Exportable(processor=None, backbone_spec=BagSpec(), backbone=None)
     with pytest.raises(
         HeadstartError, match=r"does not exist in transformers.*works for bert, distilbert, .*modernbert"
     ):

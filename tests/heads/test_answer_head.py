@@ -11,17 +11,18 @@ import torch
 
 from headstart.backbones.gpt2 import GPT2Spec
 from headstart.backbones.modernbert import ModernBertSpec
-from headstart.base import registry
-from headstart.base.contracts import Rows
-from headstart.base.errors import HeadstartError
-from headstart.base.examples import Examples, Span
-from headstart.data.framing import frame_rows
+from headstart.core import registry
+from headstart.core.contracts import Pieces
+from headstart.core.errors import HeadstartError
+from headstart.core.examples import Examples, Span
+from headstart.core.shapes import TokenShape
+from headstart.data.encode_examples import encode_examples
+from headstart.fitting.network_model import NetworkModel
+from headstart.fitting.supervised import LabelledPieces
+from headstart.fitting.workspace import Workspace
 from headstart.heads.answer import AnswerSpec, _best_span
-from headstart.routes.network_model import NetworkModel
 from headstart.routes.scratch import Scratch
-from headstart.routes.supervised import LabelledRows
-from headstart.routes.workspace import Workspace
-from headstart.training.artefact import Artefact
+from headstart.training.pretrained_model import PretrainedModel
 
 KINDS = {
     "animal": ["cat", "dog", "blue whale", "고양이", "red fox"],
@@ -48,19 +49,19 @@ def rows(count: int, seed: int) -> Examples:
 
 def tokenizer_of(kind: str):
     made = rows(200, 9)
-    return registry.load("tokenizer", kind)().train(iter([*made.first, *made.second]))
+    return registry.load("processor", kind)().train(iter([*made.items, *made.second]))
 
 
 def head_on(spec, tokenizer, **settings):
     torch.manual_seed(1)
-    backbone = spec.build(tokenizer.vocabulary, tokenizer.pad_id)
+    backbone = spec.build(TokenShape(tokenizer.vocabulary, tokenizer.pad_id))
     return AnswerSpec(**settings).build(backbone, tokenizer, ()), backbone
 
 
 SMALL = ModernBertSpec(width=32, depth=2, heads=2, mlp_width=64, max_tokens=96)
 
 
-def certain(targets: dict, rows: Rows) -> list[np.ndarray]:
+def certain(targets: dict, rows: Pieces) -> list[np.ndarray]:
     """Return outputs that say the targets."""
     outputs = [np.zeros((len(ids), 2)) for ids in rows.ids]
     for scores_T2, start, end in zip(outputs, targets["start_B"], targets["end_B"]):
@@ -80,11 +81,11 @@ def test_targets_say_the_answers_in_one_piece_or_several(kind, longest):
         for text, spans in zip(nfd, made.targets)
     ]
     head, _ = head_on(SMALL, tokenizer)
-    for examples in (made, Examples(made.first, nfd, task="answer", targets=moved)):
-        framed = frame_rows(tokenizer, examples, longest=longest, spans=True, overlap=0.5)
+    for examples in (made, Examples(made.items, nfd, task="answer", targets=moved)):
+        framed = encode_examples(tokenizer, examples, longest=longest, spans=True, overlap=0.5)
         if longest == 40 and kind in ("char", "byte"):
             assert len(framed.ids) > len(examples)
-        answers = head.answers(certain(head.targets(examples, framed), framed), framed, examples)
+        answers = head.decode(certain(head.targets(examples, framed), framed), framed, examples)
         for text, right, said in zip(examples.second, examples.targets, answers):
             assert bool(said) <= bool(right)  # a piece too short for an answer may lose it, never make one up
             assert all(text[span.start : span.end] == span.label for span in said)
@@ -98,22 +99,22 @@ def test_the_most_frequent_answer_is_learned_and_must_be_whole():
     answers = tuple(Span(at, at + len(said), said) for at, said in ((22, "blue"), (8, "red"), (22, "blue")))
     examples = Examples(["q ?"], [text], task="answer", targets=[answers])
     head, _ = head_on(SMALL, tokenizer)
-    framed = frame_rows(tokenizer, examples, longest=None, spans=True)
+    framed = encode_examples(tokenizer, examples, longest=None, spans=True)
     targets = head.targets(examples, framed)
     assert framed.spans[0][targets["start_B"][0][0], 0] == 22
     assert framed.spans[0][targets["end_B"][0][0], 1] == 26
-    assert not targets["open_N"][0][1 : framed.types[0].argmax()].any()  # nothing of the question
+    assert not targets["open_N"][0][1 : framed.segment_ids[0].argmax()].any()  # nothing of the question
     partial = 0
     for longest in range(14, 28):
-        pieces = frame_rows(tokenizer, examples, longest=longest, spans=True, overlap=0.25)
+        pieces = encode_examples(tokenizer, examples, longest=longest, spans=True, overlap=0.25)
         found = head.targets(examples, pieces)
-        for tokens_T2, types_T, start, end in zip(pieces.spans, pieces.types, found["start_B"], found["end_B"]):
+        for tokens_T2, types_T, start, end in zip(pieces.spans, pieces.segment_ids, found["start_B"], found["end_B"]):
             low, high = tokens_T2[types_T == 1][:-1][[0, -1], [0, 1]]
             assert (start[0] > 0) == (end[0] > 0) == (low <= 22 and high >= 26)
             partial += low < 26 and high > 22 and not (low <= 22 and high >= 26)
     assert partial > 3
     alone = Examples(["q"], task="answer", targets=[()])
-    one_text = frame_rows(tokenizer, alone, longest=None, spans=True)
+    one_text = encode_examples(tokenizer, alone, longest=None, spans=True)
     with pytest.raises(HeadstartError, match="two texts"):
         head.targets(alone, one_text)
 
@@ -141,37 +142,37 @@ def test_the_best_span_is_the_best_of_all():
 def test_pieces_compete_above_their_own_none_and_the_threshold_counts():
     tokenizer = tokenizer_of("char")
     examples = Examples(["q ?"], ["ann has red . bob has blue ."], task="answer", targets=[()])
-    framed = frame_rows(tokenizer, examples, longest=26, spans=True, overlap=0.25)
+    framed = encode_examples(tokenizer, examples, longest=26, spans=True, overlap=0.25)
     head, _ = head_on(SMALL, tokenizer)
     assert len(framed.ids) == 2
     outputs = [np.full((len(ids), 2), -5.0) for ids in framed.ids]
     outputs[0][0], outputs[1][0] = 10.0, -1.0
     at = [
-        int(np.flatnonzero((tokens[:, 0] == place) & (types == 1))[0])
-        for tokens, types, place in zip(framed.spans, framed.types, (8, 22))
+        int(np.flatnonzero((tokens[:, 0] == place) & (segment_ids == 1))[0])
+        for tokens, segment_ids, place in zip(framed.spans, framed.segment_ids, (8, 22))
     ]
     outputs[0][at[0]] = 10.5  # 1 above its none
     outputs[1][at[1]] = 2.0  # 6 above its none
-    assert head.answers(outputs, framed, examples) == [(Span(22, 23, "b"),)]
+    assert head.decode(outputs, framed, examples) == [(Span(22, 23, "b"),)]
     outputs[1][0] = 9.0
-    assert head.answers(outputs, framed, examples) == [(Span(8, 9, "r"),)]
+    assert head.decode(outputs, framed, examples) == [(Span(8, 9, "r"),)]
     strict, _ = head_on(SMALL, tokenizer, threshold=1.5)
-    assert strict.answers(outputs, framed, examples) == [()]
+    assert strict.decode(outputs, framed, examples) == [()]
     outputs[0][0] = outputs[1][0] = 20.0
     strict.prepare(examples)
-    assert strict.answers(outputs, framed, examples) == [()]
+    assert strict.decode(outputs, framed, examples) == [()]
     strict.prepare(Examples(["q"], ["ann"], task="answer", targets=[(Span(0, 3, "ann"),)]))  # all rows have an answer
     again, _ = head_on(SMALL, tokenizer)
     again.load_state_dict(strict.state_dict())
-    assert again.answers(outputs, framed, examples) == strict.answers(outputs, framed, examples) == [(Span(8, 9, "r"),)]
+    assert again.decode(outputs, framed, examples) == strict.decode(outputs, framed, examples) == [(Span(8, 9, "r"),)]
 
 
 def test_the_loss_is_that_of_start_and_end_alone_or_together():
     tokenizer, made = tokenizer_of("wordpiece"), rows(6, 2)
     head, backbone = head_on(SMALL, tokenizer)
     backbone.eval()
-    framed = frame_rows(tokenizer, made, longest=None, spans=True)
-    labelled = LabelledRows(framed, head.targets(made, framed))
+    framed = encode_examples(tokenizer, made, longest=None, spans=True)
+    labelled = LabelledPieces(framed, head.targets(made, framed))
     together = head.score(backbone, labelled.batch(np.arange(6)))
     alone = [head.score(backbone, labelled.batch(np.array([row]))) for row in range(6)]
     assert together.count == 6
@@ -189,26 +190,26 @@ def test_the_loss_is_that_of_start_and_end_alone_or_together():
 def test_it_learns_where_to_look_and_comes_back(tmp_path):
     tokenizer = tokenizer_of("wordpiece")
     torch.manual_seed(1)
-    base = Artefact(tokenizer, SMALL, SMALL.build(tokenizer.vocabulary, tokenizer.pad_id))
-    route = Scratch(choose_rate=False, rate=1e-2, epochs=14, batch=32, head_steps=2)
+    base = PretrainedModel(tokenizer, SMALL, SMALL.build(TokenShape(tokenizer.vocabulary, tokenizer.pad_id)))
+    route = Scratch(choose_learning_rate=False, learning_rate=1e-2, epochs=14, batch=32, head_steps=2)
     model = route.run(rows(300, 1), Workspace(base=base), seed=0)
     unseen = rows(60, 2)
-    said = model.answers(unseen)
+    said = model.predict(unseen)
     assert np.mean([one == other for one, other in zip(said, unseen.targets)]) >= 0.9
     assert model.notes["ceiling_exact_match"] == 1.0
     model.save(tmp_path)
-    assert NetworkModel.load(tmp_path).answers(unseen) == said
+    assert NetworkModel.load(tmp_path).predict(unseen) == said
 
 
 def test_a_network_that_reads_left_says_none_at_the_end():
     tokenizer, made = tokenizer_of("wordpiece"), rows(6, 2)
     left, _ = head_on(GPT2Spec(width=32, depth=1, heads=2), tokenizer)
-    framed = frame_rows(tokenizer, made, longest=None, spans=True)
+    framed = encode_examples(tokenizer, made, longest=None, spans=True)
     empty = [row for row, spans in enumerate(made.targets) if not spans]
     assert empty
     for row in empty:
         assert left.targets(made, framed)["start_B"][row] == len(framed.ids[row]) - 1
-    ngrams = registry.load("tokenizer", "ngram")().train(iter(made.first))
+    ngrams = registry.load("processor", "ngram")().train(iter(made.items))
     with pytest.raises(HeadstartError, match="end mark"):
         head_on(GPT2Spec(width=32, depth=1, heads=2), ngrams)
     with pytest.raises(HeadstartError, match="longest"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,16 +11,17 @@ import torch
 
 from headstart.backbones.bert import BertSpec
 from headstart.backbones.modernbert import ModernBertSpec
-from headstart.base.batch import make_batch
-from headstart.base.contracts import Features, Rows
-from headstart.base.errors import HeadstartError
-from headstart.base.examples import Examples
+from headstart.core.batch import make_batch
+from headstart.core.contracts import Features, Pieces
+from headstart.core.errors import HeadstartError
+from headstart.core.examples import Examples
+from headstart.core.shapes import TokenShape
 from headstart.heads.classify import ClassifySpec
 from headstart.heads.regress import RegressSpec
 
 BATCH = make_batch([[2, 7, 3], [2, 8, 9, 10, 3]])
-ROWS = Rows([np.array([2, 7, 3]), np.array([2, 8, 9, 10, 3])], None, np.array([0, 1]), None, 0)
-BAG = type("Bag", (), {"width": 6})()
+ROWS = Pieces([np.array([2, 7, 3]), np.array([2, 8, 9, 10, 3])], None, np.array([0, 1]), None, 0)
+BAG = SimpleNamespace(width=6, classification_head=lambda classes: None)
 
 
 def with_targets(head, examples):
@@ -46,7 +48,7 @@ def test_every_pooling_gives_logits_and_a_loss_that_learns(spec, pooling):
     if pooling == "own" and spec.name == "modernbert":
         pytest.skip("this backbone has no document vector of its own")
     torch.manual_seed(0)
-    backbone = spec.build(20, 0)
+    backbone = spec.build(TokenShape(20, 0))
     head = ClassifySpec(pooling=pooling).build(backbone, None, ("a", "b", "c"))
     examples = Examples(["x", "y"], labels=np.array([0, 2]), classes=("a", "b", "c"))
     output, loss = train(backbone, head, with_targets(head, examples))
@@ -55,7 +57,7 @@ def test_every_pooling_gives_logits_and_a_loss_that_learns(spec, pooling):
     assert loss.parts["accuracy"] == 1.0
     target = torch.tensor([0, 2])
     assert loss.total.item() == pytest.approx(torch.nn.functional.cross_entropy(output, target).item() * 2, rel=1e-5)
-    assert head.answers(list(output.detach().numpy()), ROWS, examples) == [0, 2]
+    assert head.decode(list(output.detach().numpy()), ROWS, examples) == ["a", "c"]
 
 
 def test_document_vectors_without_tokens_are_enough():
@@ -72,22 +74,22 @@ def test_numbers_of_any_scale_are_learnt_alike():
     losses, answers = [], []
     for scale in (1.0, 1e6):
         torch.manual_seed(0)
-        backbone = ModernBertSpec(width=16, depth=1, heads=2).build(20, 0)
+        backbone = ModernBertSpec(width=16, depth=1, heads=2).build(TokenShape(20, 0))
         head = RegressSpec().build(backbone, None, ())
         examples = Examples(["x", "y"], task="regress", targets=[3.0 * scale, 5.0 * scale])
         head.prepare(examples)
         output, loss = train(backbone, head, with_targets(head, examples))
         losses.append(loss.total.item())
-        answers.append(np.array(head.answers(list(output.detach().numpy()), ROWS, examples)) / scale)
+        answers.append(np.array(head.decode(list(output.detach().numpy()), ROWS, examples)) / scale)
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)
     assert losses[0] < 0.01
     assert np.allclose(answers, [[3, 5], [3, 5]], atol=0.1)
     again = RegressSpec().build(BAG, None, ())
     again.load_state_dict({**again.state_dict(), "mean_1": head.mean_1, "scale_1": head.scale_1})
-    assert again.answers([np.array([0.0])], ROWS, examples) == [4e6]
+    assert again.decode([np.array([0.0])], ROWS, examples) == [4e6]
 
 
 def test_equal_numbers_do_not_divide_by_zero():
     head = RegressSpec().build(BAG, None, ())
     head.prepare(Examples(["x", "y"], task="regress", targets=[2.0, 2.0]))
-    assert head.answers([np.array([0.0])], ROWS, Examples([""])) == [2.0]
+    assert head.decode([np.array([0.0])], ROWS, Examples([""])) == [2.0]

@@ -13,17 +13,18 @@ from headstart.backbones.seq2seq import Seq2SeqSpec
 from headstart.backbones.seq2seq_attention import AttentiveSeq2SeqSpec
 from headstart.backbones.t5 import T5Spec
 from headstart.backbones.transformer import TransformerSpec
-from headstart.base import registry
-from headstart.base.contracts import Tokenizer
-from headstart.base.errors import HeadstartError
-from headstart.base.examples import Examples
+from headstart.core import registry
+from headstart.core.errors import HeadstartError
+from headstart.core.examples import Examples
+from headstart.core.processor import Tokenizer
+from headstart.core.shapes import TokenShape
+from headstart.fitting.network_model import NetworkModel
+from headstart.fitting.supervised import LabelledPieces, encode_for_head
+from headstart.fitting.workspace import Workspace
 from headstart.heads.generate import GenerateSpec
 from headstart.objectives.span import SpanSpec
-from headstart.routes.network_model import NetworkModel
 from headstart.routes.scratch import Scratch
-from headstart.routes.supervised import LabelledRows, frame_for
-from headstart.routes.workspace import Workspace
-from headstart.training.artefact import Artefact
+from headstart.training.pretrained_model import PretrainedModel
 
 WORDS = {"one": "하나", "two": "둘", "three": "셋", "four": "넷", "five": "다섯", "six": "여섯"}
 SPECS = {
@@ -39,7 +40,7 @@ def rows(count: int, seed: int) -> Examples:
     source = random.Random(seed)
     texts = [source.choices(list(WORDS), k=source.randint(1, 3)) for _ in range(count)]
     return Examples(
-        first=[" ".join(words) for words in texts],
+        items=[" ".join(words) for words in texts],
         targets=[" ".join(WORDS[word] for word in reversed(words)) for words in texts],
         task="generate",
     )
@@ -48,68 +49,74 @@ def rows(count: int, seed: int) -> Examples:
 @pytest.fixture(scope="module")
 def tokenizer() -> Tokenizer:
     text = rows(300, 5)
-    return registry.load("tokenizer", "wordpiece")(sentinels=8).train(iter([*text.first, *text.targets]))
+    return registry.load("processor", "wordpiece")(sentinels=8).train(iter([*text.items, *text.targets]))
 
 
-def start(name: str, tokenizer: Tokenizer) -> Artefact:
+def start(name: str, tokenizer: Tokenizer) -> PretrainedModel:
     torch.manual_seed(1)
-    return Artefact(tokenizer, SPECS[name], SPECS[name].build(tokenizer.vocabulary, tokenizer.pad_id))
+    return PretrainedModel(
+        tokenizer, SPECS[name], SPECS[name].build(TokenShape(tokenizer.vocabulary, tokenizer.pad_id))
+    )
 
 
 @pytest.mark.parametrize("name", ["transformer", "seq2seq", "seq2seq_attention"])
 def test_it_learns_to_translate_and_comes_back(name, tokenizer, tmp_path):
-    route = Scratch(choose_rate=False, rate=1e-2, epochs=14, batch=32, head_steps=2)
+    route = Scratch(choose_learning_rate=False, learning_rate=1e-2, epochs=14, batch=32, head_steps=2)
     model = route.run(rows(320, 1), Workspace(base=start(name, tokenizer)), seed=0)
     unseen = rows(60, 2)
-    said = model.answers(unseen)
+    said = model.predict(unseen)
     right = np.mean([one == other for one, other in zip(said, unseen.targets, strict=True)])
     assert right >= 0.4  # of sentences never seen; a guess of the first word alone would be one in six
     assert model.notes["targets_cut"] == 0
     model.save(tmp_path)
     again = NetworkModel.load(Path(tmp_path))
     assert again.task == "generate"
-    assert again.answers(unseen) == said
+    assert again.predict(unseen) == said
 
 
 def test_the_loss_is_of_the_targets_and_their_end(tokenizer):
-    artefact, examples = start("transformer", tokenizer), rows(9, 3)
-    head = GenerateSpec(smoothing=0.2).build(artefact.backbone, tokenizer, ())
-    framed = frame_for(head.spec, artefact, examples)
+    pretrained, examples = start("transformer", tokenizer), rows(9, 3)
+    head = GenerateSpec(smoothing=0.2).build(pretrained.backbone, tokenizer, ())
+    framed = encode_for_head(head.spec, pretrained, examples)
     targets = head.targets(examples, framed)
     assert all(ids[-1] == tokenizer.sep_id for ids in targets["written"])
     assert [tokenizer.decode(ids) for ids in targets["written"]] == list(examples.targets)
-    batch = LabelledRows(framed, targets).batch(np.arange(9))
-    artefact.backbone.eval()
-    plain, smooth = head.eval().score(artefact.backbone, batch), head.train().score(artefact.backbone, batch)
+    batch = LabelledPieces(framed, targets).batch(np.arange(9))
+    pretrained.backbone.eval()
+    plain, smooth = head.eval().score(pretrained.backbone, batch), head.train().score(pretrained.backbone, batch)
     assert plain.count == smooth.count == sum(map(len, targets["written"]))
     assert abs(float(plain.total.detach()) - float(smooth.total.detach())) > 1e-3  # smoothing is for training only
-    some = LabelledRows(framed, targets).batch(np.array([2, 7]))
+    some = LabelledPieces(framed, targets).batch(np.array([2, 7]))
     alone = sum(
-        float(head.eval().score(artefact.backbone, LabelledRows(framed, targets).batch(np.array([row]))).total.detach())
+        float(
+            head.eval()
+            .score(pretrained.backbone, LabelledPieces(framed, targets).batch(np.array([row])))
+            .total.detach()
+        )
         for row in (2, 7)
     )
-    assert float(head.score(artefact.backbone, some).total.detach()) == pytest.approx(alone, rel=1e-4)
+    assert float(head.score(pretrained.backbone, some).total.detach()) == pytest.approx(alone, rel=1e-4)
 
 
 def test_long_targets_are_cut_and_counted(tokenizer):
-    artefact, examples = start("seq2seq", tokenizer), Examples(["one"] * 2, targets=["하나", "둘 셋 넷 다섯 여섯"])
-    head = GenerateSpec(longest=4).build(artefact.backbone, tokenizer, ())
-    framed = frame_for(head.spec, artefact, examples)
+    pretrained, examples = start("seq2seq", tokenizer), Examples(["one"] * 2, targets=["하나", "둘 셋 넷 다섯 여섯"])
+    head = GenerateSpec(longest=4).build(pretrained.backbone, tokenizer, ())
+    framed = encode_for_head(head.spec, pretrained, examples)
     assert head.notes(examples, framed) == {"targets_cut": 1}
     written = head.targets(examples, framed)["written"]
     assert written[0][-1] == tokenizer.sep_id
     assert len(written[1]) == 4
     assert tokenizer.sep_id not in written[1]
     for beams in (1, 3):
-        head = GenerateSpec(longest=4, beams=beams).build(artefact.backbone, tokenizer, ())
-        found = head.outputs(artefact.backbone.eval(), LabelledRows(framed, {}).batch(np.arange(2)))
+        head = GenerateSpec(longest=4, beams=beams).build(pretrained.backbone, tokenizer, ())
+        found = head.outputs(pretrained.backbone.eval(), LabelledPieces(framed, {}).batch(np.arange(2)))
         assert all(len(ids) <= 4 for ids in found)
 
 
 def test_the_pretrained_output_is_taken_over(tokenizer):
-    artefact = start("t5", tokenizer)
-    objective = SpanSpec().build(artefact.backbone, tokenizer)
-    head = GenerateSpec().build(artefact.backbone, tokenizer, ())
+    pretrained = start("t5", tokenizer)
+    objective = SpanSpec().build(pretrained.backbone, tokenizer)
+    head = GenerateSpec().build(pretrained.backbone, tokenizer, ())
     assert not torch.equal(head.output.weight, objective.head.weight)
     head.inherit(objective)
     assert torch.equal(head.output.weight, objective.head.weight)
@@ -118,12 +125,14 @@ def test_the_pretrained_output_is_taken_over(tokenizer):
 
 
 def test_refusals(tokenizer):
-    encoder = registry.load("backbone", "modernbert")(width=32, depth=1, heads=2).build(tokenizer.vocabulary, 0)
+    encoder = registry.load("backbone", "modernbert")(width=32, depth=1, heads=2).build(
+        TokenShape(tokenizer.vocabulary, 0)
+    )
     with pytest.raises(HeadstartError, match="head generate needs a backbone that encodes and decodes"):
         GenerateSpec().build(encoder, tokenizer, ())
-    assert "reads source" in GenerateSpec().refuses(encoder)
+    assert "reads encoder_decoder" in GenerateSpec().refuses(encoder)
     assert GenerateSpec().refuses(start("t5", tokenizer).backbone) is None
-    ngrams = registry.load("tokenizer", "ngram")().train(iter(rows(50, 1).first))
+    ngrams = registry.load("processor", "ngram")().train(iter(rows(50, 1).items))
     with pytest.raises(HeadstartError, match="end mark"):
         GenerateSpec().build(start("seq2seq", tokenizer).backbone, ngrams, ())
     for wrong in ({"longest": 0}, {"beams": 0}, {"smoothing": 1.0}):

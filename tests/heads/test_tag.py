@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from headstart.backbones.modernbert import ModernBertSpec
-from headstart.base import registry
-from headstart.base.contracts import Rows
-from headstart.base.errors import HeadstartError
-from headstart.base.examples import Examples, Span
-from headstart.data.framing import frame_rows
+from headstart.core import registry
+from headstart.core.contracts import Pieces
+from headstart.core.errors import HeadstartError
+from headstart.core.examples import Examples, Span
+from headstart.core.shapes import TokenShape
+from headstart.data.encode_examples import encode_examples
 from headstart.heads.tag import TagSpec
 
 TEXT = ["홍길동은 서울에서 밥을 먹었다", "Kim lives in  New York City", "🙂 é 끝"] * 3
@@ -24,12 +25,12 @@ GOLD = [
 
 
 def tagged(tokenizer: str = "char", longest: int | None = None, overlap: float | None = 0.25, depth: int = 1):
-    made = registry.load("tokenizer", tokenizer)().train(iter(TEXT))
+    made = registry.load("processor", tokenizer)().train(iter(TEXT))
     examples = Examples(TEXT, classes=CLASSES, task="tag", targets=GOLD)
     torch.manual_seed(0)
-    backbone = ModernBertSpec(width=16, depth=depth, heads=2).build(made.vocabulary, made.pad_id)
+    backbone = ModernBertSpec(width=16, depth=depth, heads=2).build(TokenShape(made.vocabulary, made.pad_id))
     head = TagSpec().build(backbone, made, CLASSES)
-    return head, examples, frame_rows(made, examples, longest=longest, spans=True, overlap=overlap)
+    return head, examples, encode_examples(made, examples, longest=longest, spans=True, overlap=overlap)
 
 
 def sure(head, examples, rows):
@@ -42,7 +43,7 @@ def sure(head, examples, rows):
 def test_spans_come_back_exactly(tokenizer, longest):
     head, examples, rows = tagged(tokenizer, longest)
     assert (len(rows.ids) > len(examples)) == (longest is not None)
-    assert head.answers(sure(head, examples, rows), rows, examples) == GOLD
+    assert head.decode(sure(head, examples, rows), rows, examples) == GOLD
     assert head.notes(examples, rows) == {"ceiling_f1": 1.0}
 
 
@@ -51,43 +52,43 @@ def test_the_ceiling_tells_what_tokens_cannot_say():
     wide = [spans.copy() for spans in rows.spans]
     for spans in wide[::3]:  # a token that holds the name and its particle
         spans[3] = (2, 4)
-    wide = Rows(rows.ids, rows.types, rows.owner_R, wide, 0)
-    said = head.answers(sure(head, examples, wide), wide, examples)
+    wide = Pieces(rows.ids, rows.segment_ids, rows.owner_P, wide, 0)
+    said = head.decode(sure(head, examples, wide), wide, examples)
     assert said[0] == (Span(0, 4, "PS"), Span(5, 7, "LC"))
     assert head.notes(examples, wide)["ceiling_f1"] == pytest.approx(1 - 3 / 24, abs=1e-4)
 
 
 def test_the_nearer_piece_speaks_for_what_pieces_share():
     head, examples, rows = tagged(longest=12)
-    lone = [piece for piece, owner in enumerate(rows.owner_R) if owner == 1]
+    lone = [piece for piece, owner in enumerate(rows.owner_P) if owner == 1]
     first, second = (rows.spans[piece] for piece in lone[:2])
     shared = [span for span in first.tolist() if span in second.tolist() and span[1] > span[0]]
     assert len(shared) > 1
     outputs = sure(head, examples, rows)
     outputs[lone[0]][first[:, 0] >= shared[-1][0]] = np.eye(5)[3]  # what the first piece says of its end is not heard
     outputs[lone[1]][(second[:, 0] <= shared[0][0]) & (second[:, 1] > 0)] = np.eye(5)[3]
-    assert head.answers(outputs, rows, examples) == GOLD
+    assert head.decode(outputs, rows, examples) == GOLD
 
 
 def test_a_network_learns_them():
     head, examples, rows = tagged(depth=2)
-    from headstart.routes.supervised import LabelledRows, predict
-    from headstart.training.artefact import Artefact
+    from headstart.fitting.supervised import LabelledPieces, head_outputs
+    from headstart.training.pretrained_model import PretrainedModel
 
-    made = registry.load("tokenizer", "char")().train(iter(TEXT))
+    made = registry.load("processor", "char")().train(iter(TEXT))
     spec = ModernBertSpec(width=32, depth=2, heads=2)
     torch.manual_seed(0)
-    artefact = Artefact(made, spec, spec.build(made.vocabulary, made.pad_id))
-    head = TagSpec().build(artefact.backbone, made, CLASSES)
-    batch = LabelledRows(rows, head.targets(examples, rows)).batch(np.arange(9))
-    optimizer = torch.optim.Adam([*artefact.backbone.parameters(), *head.parameters()], 3e-3)
+    pretrained = PretrainedModel(made, spec, spec.build(TokenShape(made.vocabulary, made.pad_id)))
+    head = TagSpec().build(pretrained.backbone, made, CLASSES)
+    batch = LabelledPieces(rows, head.targets(examples, rows)).batch(np.arange(9))
+    optimizer = torch.optim.Adam([*pretrained.backbone.parameters(), *head.parameters()], 3e-3)
     for _ in range(60):
-        loss = head.score(artefact.backbone, batch)
+        loss = head.score(pretrained.backbone, batch)
         optimizer.zero_grad()
         (loss.total / loss.count).backward()
         optimizer.step()
     assert loss.count == sum((tokens[:, 1] > tokens[:, 0]).sum() for tokens in rows.spans)  # no special token
-    assert head.answers(predict(artefact, head, rows), rows, examples) == GOLD
+    assert head.decode(head_outputs(pretrained, head, rows), rows, examples) == GOLD
 
 
 def test_no_label_and_no_tokens_are_refused():

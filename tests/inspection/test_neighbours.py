@@ -8,21 +8,22 @@ import torch
 from headstart.backbones.modernbert import ModernBertSpec
 from headstart.backbones.ngram_bag import NgramBagSpec
 from headstart.backbones.word_vectors import WordVectorsSpec
-from headstart.base.errors import HeadstartError
+from headstart.core.errors import HeadstartError
+from headstart.core.shapes import TokenShape
 from headstart.inspection.neighbours import first_vectors, neighbours
-from headstart.text.ngram import NgramSpec
-from headstart.text.word import Words
-from headstart.training.artefact import Artefact
+from headstart.processors.ngram import NgramSpec
+from headstart.processors.word import Words
+from headstart.training.pretrained_model import PretrainedModel
 
 
-def artefact(spec, tokenizer) -> Artefact:
+def pretrained(spec, tokenizer) -> PretrainedModel:
     torch.manual_seed(0)
-    return Artefact(tokenizer, spec, spec.build(tokenizer.vocabulary, tokenizer.pad_id).eval())
+    return PretrainedModel(tokenizer, spec, spec.build(TokenShape(tokenizer.vocabulary, tokenizer.pad_id)).eval())
 
 
 def test_the_planted_neighbour_comes_first(reviews):
     tokenizer = Words(least=2).train(iter(reviews))
-    network = artefact(WordVectorsSpec(width=16), tokenizer)
+    network = pretrained(WordVectorsSpec(width=16), tokenizer)
     film, soup = (int(tokenizer.encode([word])[0][0]) for word in ("film", "soup"))
     with torch.no_grad():
         network.backbone.embedding.weight[soup] = 3 * network.backbone.embedding.weight[film]
@@ -42,7 +43,7 @@ def test_networks_of_other_kinds(reviews):
         (ModernBertSpec(width=16, depth=1, heads=2), words),
         (NgramBagSpec(width=16, mlp_width=16), grams),
     ):
-        network = artefact(spec, tokenizer)
+        network = pretrained(spec, tokenizer)
         vectors = first_vectors(network)
         assert vectors.shape == (tokenizer.vocabulary, 16)
         assert abs(vectors.mean(0)).max() < 1e-5

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from headstart.base.errors import HeadstartError
+from headstart.core.errors import HeadstartError
 from headstart.inspection.occurrences import pseudo_occurrences, read_occurrences
 
 

@@ -9,18 +9,19 @@ import torch
 from headstart.backbones.modernbert import ModernBertSpec
 from headstart.backbones.ngram_bag import NgramBagSpec
 from headstart.backbones.word_vectors import WordVectorsSpec
-from headstart.base.errors import HeadstartError
+from headstart.core.errors import HeadstartError
+from headstart.core.shapes import TokenShape
 from headstart.inspection.occurrences import Occurrence, read_occurrences
 from headstart.inspection.senses import _score, _wins, score_senses, token_vectors
-from headstart.text.ngram import NgramSpec
-from headstart.text.word import Words
-from headstart.text.wordpiece import WordPiece
-from headstart.training.artefact import Artefact
+from headstart.processors.ngram import NgramSpec
+from headstart.processors.word import Words
+from headstart.processors.wordpiece import WordPiece
+from headstart.training.pretrained_model import PretrainedModel
 
 
-def artefact(spec, tokenizer) -> Artefact:
+def pretrained(spec, tokenizer) -> PretrainedModel:
     torch.manual_seed(0)
-    return Artefact(tokenizer, spec, spec.build(tokenizer.vocabulary, tokenizer.pad_id).eval())
+    return PretrainedModel(tokenizer, spec, spec.build(TokenShape(tokenizer.vocabulary, tokenizer.pad_id)).eval())
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def tokenizer():
 
 
 def test_static_vectors_score_exactly_one_half(tokenizer):
-    found = score_senses(artefact(WordVectorsSpec(width=16), tokenizer), read_occurrences())
+    found = score_senses(pretrained(WordVectorsSpec(width=16), tokenizer), read_occurrences())
     assert [(s.auc, s.low, s.high) for s in found.scores] == [(0.5, 0.5, 0.5)]
     assert set(found.scores[0].by_word.values()) == {0.5}
     assert found.used + found.left_out == 80
@@ -43,13 +44,13 @@ def test_what_is_cut_in_another_way_is_not_compared():
     }
     items = [Occurrence("배", sense, text, 2, 3) for sense, some in texts.items() for text in some]
     words = Words(least=1).train(iter(text for some in texts.values() for text in some))
-    found = score_senses(artefact(WordVectorsSpec(width=8), words), items)
+    found = score_senses(pretrained(WordVectorsSpec(width=8), words), items)
     assert [(s.auc, s.low, s.high) for s in found.scores] == [(0.5, 0.5, 0.5)]
     assert (found.used, found.left_out) == (3, 3)  # there are not two of a sense with the tokens 배가, 배는
 
 
 def test_only_layers_with_context_leave_one_half(tokenizer):
-    network = artefact(ModernBertSpec(width=32, depth=2, heads=2), tokenizer)
+    network = pretrained(ModernBertSpec(width=32, depth=2, heads=2), tokenizer)
     scores = score_senses(network, read_occurrences()).scores
     assert [score.layer for score in scores] == [0, 1, 2]
     assert (scores[0].auc, scores[0].low, scores[0].high) == (0.5, 0.5, 0.5)
@@ -60,7 +61,7 @@ def test_only_layers_with_context_leave_one_half(tokenizer):
 
 
 def test_the_vectors_are_those_of_the_words_own_tokens(tokenizer):
-    network = artefact(WordVectorsSpec(width=16), tokenizer)
+    network = pretrained(WordVectorsSpec(width=16), tokenizer)
     items = [Occurrence("bank", "a", "the bank", 4, 8), Occurrence("bankxq", "a", "a bankxq by", 2, 8)]
     vectors, tokens = token_vectors(network, items)
     for item, row, ids in zip(items, vectors[0], tokens):
@@ -69,7 +70,7 @@ def test_the_vectors_are_those_of_the_words_own_tokens(tokenizer):
         assert np.abs(row - expected).max() < 1e-12
     long = Occurrence("bank", "a", "the " * 80 + "bank", 320, 324)
     short = ModernBertSpec(width=32, depth=1, heads=2, max_tokens=64)
-    assert token_vectors(artefact(short, tokenizer), [long])[1] == [()]  # cut off, and said so
+    assert token_vectors(pretrained(short, tokenizer), [long])[1] == [()]  # cut off, and said so
 
 
 def test_comparisons_equal_a_plain_count():
@@ -115,8 +116,8 @@ def test_senses_far_apart_score_one():
 
 
 def test_refusals(tokenizer, reviews):
-    bag = artefact(NgramBagSpec(width=16, mlp_width=16), NgramSpec().train(iter(reviews)))
+    bag = pretrained(NgramBagSpec(width=16, mlp_width=16), NgramSpec().train(iter(reviews)))
     with pytest.raises(HeadstartError, match="ngram_bag has no vectors of words"):
         score_senses(bag, read_occurrences())
     with pytest.raises(HeadstartError, match="no word has two occurrences"):
-        score_senses(artefact(WordVectorsSpec(width=16), tokenizer), read_occurrences()[:4])
+        score_senses(pretrained(WordVectorsSpec(width=16), tokenizer), read_occurrences()[:4])

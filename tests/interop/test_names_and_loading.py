@@ -12,7 +12,9 @@ from safetensors.torch import load_file, save_file
 from headstart.backbones.bert import BertSpec
 from headstart.backbones.distilbert import DistilBertSpec
 from headstart.backbones.modernbert import ModernBertSpec
-from headstart.base.errors import HeadstartError
+from headstart.core.contracts import Exportable
+from headstart.core.errors import HeadstartError
+from headstart.core.shapes import TokenShape
 from headstart.exports.hf import HfSpec
 from headstart.interop.huggingface import WEIGHTS, load_backbone, load_head
 from headstart.interop.names import Rule, affine, fit_rules, read_state, transpose, write_state
@@ -34,8 +36,8 @@ SPECS = [
 
 def export(spec, folder, objective=True):
     torch.manual_seed(0)
-    backbone = spec.build(31, 0)
-    model = SimpleNamespace(backbone=backbone, backbone_spec=spec, tokenizer=TOKENIZER, objective=None)
+    backbone = spec.build(TokenShape(31, 0))
+    model = Exportable(backbone=backbone, backbone_spec=spec, processor=TOKENIZER, objective=None)
     if objective:
         model.objective = MaskedLMSpec().build(backbone, TOKENIZER)
     HfSpec().write(model, folder)

@@ -13,7 +13,9 @@ from safetensors.torch import load_file, save_file
 from headstart.backbones.bert import BertSpec
 from headstart.backbones.electra import ElectraSpec
 from headstart.backbones.roberta import RobertaSpec
-from headstart.base.errors import HeadstartError
+from headstart.core.contracts import Exportable
+from headstart.core.errors import HeadstartError
+from headstart.core.shapes import TokenShape
 from headstart.exports.hf import HfSpec
 from headstart.interop.huggingface import WEIGHTS, load_backbone, load_head, match_vocabulary, model_types
 from headstart.interop.names import Receipt, receipt_line
@@ -39,9 +41,9 @@ def export(spec, folder, pad_id: int = 0):
         kind="toy", vocabulary=31, pad_id=pad_id, unk_id=1, cls_id=2, sep_id=3, mask_id=4,
         special_ids=frozenset(range(5)), save=lambda folder: None,
     )  # fmt: skip
-    backbone = spec.build(31, pad_id)
+    backbone = spec.build(TokenShape(31, pad_id))
     objective = MaskedLMSpec().build(backbone, toy)
-    model = SimpleNamespace(backbone=backbone, backbone_spec=spec, tokenizer=toy, objective=objective)
+    model = Exportable(backbone=backbone, backbone_spec=spec, processor=toy, objective=objective)
     HfSpec().write(model, folder)
     return model
 

@@ -9,8 +9,7 @@ from collections import Counter
 
 import pytest
 
-from headstart.metrics.answer_f1 import AnswerF1
-from headstart.metrics.answers import normal_tokens
+from headstart.metrics.answer_f1 import AnswerF1, normal_tokens
 from headstart.metrics.exact_match import ExactMatch
 
 CASES = [  # right answers, prediction, exact, F1

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from headstart.base.errors import HeadstartError
+from headstart.core.errors import HeadstartError
 from headstart.metrics.bleu import Bleu
 from headstart.metrics.chrf import ChrF
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
-from headstart.base import registry
+from headstart.core import registry
 
 REFERENCE = {
     "accuracy": lambda t, p, w: accuracy_score(t, p, sample_weight=w),

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from headstart.base.batch import make_batch
+from headstart.core.batch import make_batch
 from headstart.nn import attention
 from headstart.nn.attention import CrossAttention, GroupedAttention, KeyValues, SelfAttention, attend, explicit
 from headstart.nn.position import Rotary

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from headstart.base.errors import HeadstartError
+from headstart.core.errors import HeadstartError
 from headstart.nn.decoding import Draw, beam_search, greedy, write
 
 VOCABULARY, END = 4, 3

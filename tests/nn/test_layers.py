@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from headstart.base.batch import make_batch
-from headstart.base.errors import HeadstartError
+from headstart.core.batch import make_batch
+from headstart.core.errors import HeadstartError
 from headstart.nn.attention import SelfAttention, attend, explicit, explicit_wins
 from headstart.nn.mlp import MLP, GatedMLP, activation
 from headstart.nn.position import Rotary

@@ -10,17 +10,18 @@ from torch.nn import functional as F
 
 from headstart.backbones.elmo import ElmoSpec
 from headstart.backbones.lstm import LstmSpec
-from headstart.base.batch import Batch, make_batch
-from headstart.base.errors import HeadstartError
-from headstart.base.seeds import KeyedRandom
-from headstart.objectives.bilm import BiLM, BiLMSpec, next_tokens, previous_tokens
+from headstart.core.batch import TokenBatch, make_batch
+from headstart.core.errors import HeadstartError
+from headstart.core.seeds import KeyedRandom
+from headstart.core.shapes import TokenShape
+from headstart.objectives.bilm import BiLM, BiLMSpec
 
 VOCABULARY = 40
 
 
 def parts(width: int = 24) -> tuple[torch.nn.Module, BiLM]:
     torch.manual_seed(2)
-    backbone = ElmoSpec(width=width).build(VOCABULARY, 0)
+    backbone = ElmoSpec(width=width).build(TokenShape(VOCABULARY, 0))
     return backbone.eval(), BiLMSpec().build(backbone, None).eval()
 
 
@@ -29,19 +30,19 @@ def documents(*lengths: int) -> list[torch.Tensor]:
     return [torch.randint(1, VOCABULARY, (length,), generator=generator) for length in lengths]
 
 
-def logits(backbone, objective, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+def logits(backbone, objective, batch: TokenBatch) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the logits [B, T, V] of both directions."""
     return tuple(objective.head(half, backbone.words_VD) for half in backbone(batch).last_BTD.chunk(2, -1))
 
 
 def test_targets():
     batch = make_batch([[5, 6, 7], [], [8], [9, 4]])
-    assert next_tokens(batch).tolist() == [6, 7, -1, -1, 4, -1]
-    assert previous_tokens(batch).tolist() == [-1, 5, 6, -1, -1, 9]
+    assert batch.next_ids_N().tolist() == [6, 7, -1, -1, 4, -1]
+    assert batch.previous_ids_N().tolist() == [-1, 5, 6, -1, -1, 9]
     running = dataclasses.replace(batch, extra={"next_B": torch.tensor([1, 2, 3, -1])})
-    assert next_tokens(running).tolist() == [6, 7, 1, 3, 4, -1]
+    assert running.next_ids_N().tolist() == [6, 7, 1, 3, 4, -1]
     assert batch.ids_N.tolist() == [5, 6, 7, 8, 9, 4]
-    assert next_tokens(make_batch([[]])).tolist() == previous_tokens(make_batch([[]])).tolist() == []
+    assert make_batch([[]]).next_ids_N().tolist() == make_batch([[]]).previous_ids_N().tolist() == []
 
 
 @torch.no_grad()
@@ -112,4 +113,4 @@ def test_what_it_can_use_and_what_it_refuses():
     loss = objective(parts()[0], make_batch([[1], []]))
     assert (loss.count, loss.total.item(), loss.parts) == (0, 0.0, {})
     with pytest.raises(HeadstartError, match="objective bilm needs a backbone that reads in each direction apart"):
-        BiLMSpec().build(LstmSpec(width=8).build(VOCABULARY, 0), None)
+        BiLMSpec().build(LstmSpec(width=8).build(TokenShape(VOCABULARY, 0)), None)

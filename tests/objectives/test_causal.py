@@ -8,13 +8,15 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from headstart.base import registry
-from headstart.base.batch import Batch, make_batch
-from headstart.base.errors import HeadstartError
-from headstart.base.seeds import KeyedRandom
+from headstart.core import registry
+from headstart.core.batch import TokenBatch, make_batch
+from headstart.core.contracts import Term
+from headstart.core.errors import HeadstartError
+from headstart.core.seeds import KeyedRandom
+from headstart.core.shapes import TokenShape
 from headstart.objectives.causal import CausalSpec
 from headstart.objectives.hybrid import HybridSpec
-from headstart.text.byte import Bytes
+from headstart.processors.byte import Bytes
 
 TOKENIZER = Bytes().train([])
 VOCABULARY = TOKENIZER.vocabulary
@@ -26,11 +28,11 @@ def small(name: str, **settings):
     torch.manual_seed(1)
     known = {field.name for field in fields(spec)}
     return replace(spec, **{key: value for key, value in sizes.items() if key in known}).build(
-        VOCABULARY, TOKENIZER.pad_id
+        TokenShape(VOCABULARY, TOKENIZER.pad_id)
     )
 
 
-LEFT = [name for name in registry.names("backbone") if small(name).reads == "left"]
+LEFT = [name for name in registry.names("backbone") if small(name).reads == "causal"]
 
 
 def texts(*lengths: int) -> list[torch.Tensor]:
@@ -122,11 +124,12 @@ def test_a_penalty_counts_in_training_only():
     objective = CausalSpec().build(backbone, TOKENIZER).eval()
     batch = make_batch(texts(6, 9))
     plain = objective(backbone, batch)
-    backbone.penalty = lambda features: 2.0 * features.last_BTD.new_ones(())
-    assert torch.equal(objective(backbone, batch).total, plain.total)
+    backbone.penalties = lambda features: {"large": Term(6.0 * features.last_BTD.new_ones(()), 3)}
+    assert torch.equal(objective(backbone, batch).mean(), plain.mean())
     found = objective.train()(backbone, batch)
-    assert abs((found.total - plain.total).item() - 2.0 * plain.count) <= 1e-3
-    assert found.parts["penalty"] == 2.0
+    assert torch.equal(found.total, plain.total)
+    assert abs((found.mean() - plain.mean()).item() - 2.0) <= 1e-5
+    assert found.parts["large"] == 2.0
 
 
 def test_refusals_say_what_would_do():
@@ -143,7 +146,7 @@ def hybrid(share: float = 0.5, name: str = "modernbert"):
     return backbone, HybridSpec(causal_share=share).build(backbone, TOKENIZER).train()
 
 
-def framed(count: int, length: int = 20) -> Batch:
+def framed(count: int, length: int = 20) -> TokenBatch:
     begin, end = torch.tensor([TOKENIZER.cls_id]), torch.tensor([TOKENIZER.sep_id])
     return make_batch([torch.cat([begin, text, end]) for text in texts(*[length] * count)])
 
@@ -187,7 +190,8 @@ def test_hybrid_reads_causal_samples_from_the_left_only():
         loss = objective(backbone, only)
         logits = objective.head(found[:-1], backbone.words_VD)
     assert loss.count == 21
-    assert abs((loss.total - F.cross_entropy(logits, sample[1:], reduction="sum")).item()) <= 1e-2
+    wanted = objective.spec.causal_share * F.cross_entropy(logits, sample[1:], reduction="sum")
+    assert abs((loss.total - wanted).item()) <= 1e-2
 
 
 def test_hybrid_reads_masked_samples_from_both_sides():
@@ -199,10 +203,11 @@ def test_hybrid_reads_masked_samples_from_both_sides():
         hidden = backbone(replace(done, extra={})).last_BTD.flatten(0, 1)  # all samples are equally long
         logits = objective.head(hidden[done.extra["masked_position"]], backbone.words_VD)
         wanted = F.cross_entropy(logits, done.extra["masked_id"], reduction="sum")
-        assert abs((objective(backbone, only).total - wanted).item()) <= 1e-2
+        share = 1.0 - objective.spec.causal_share
+        assert abs((objective(backbone, only).total - share * wanted).item()) <= 1e-2
 
 
-def test_each_kind_counts_by_its_share_of_samples():
+def test_each_kind_counts_by_its_share_whatever_the_number_of_targets():
     backbone, objective = hybrid()
     done = objective.corrupt(framed(12), KeyedRandom(2))
     nothing = {"masked_position": done.ids_N[:0], "masked_id": done.ids_N[:0]}
@@ -212,9 +217,8 @@ def test_each_kind_counts_by_its_share_of_samples():
         parts = []
         for kind in ("masked", "causal"):
             extra = nothing | {key: value for key, value in done.extra.items() if key.startswith(kind)}
-            loss = objective(backbone, replace(done, extra=extra))
-            parts.append((loss.total.item() / loss.count, len(done.row_N()[extra[f"{kind}_position"]].unique())))
+            parts.append(objective(backbone, replace(done, extra=extra)).mean().item())
         empty = objective(backbone, replace(done, extra=nothing))
-    expected = sum(mean * rows for mean, rows in parts) / 12
-    assert abs(both.total.item() / both.count - expected) <= 1e-4
+    assert set(both.terms) == {"masked", "causal"}
+    assert abs(both.mean().item() - sum(parts)) <= 1e-4
     assert empty.count == 0

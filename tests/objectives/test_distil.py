@@ -9,13 +9,14 @@ import torch
 from torch.nn import functional as F
 
 from headstart.backbones.bert import BertSpec
-from headstart.base.batch import make_batch
-from headstart.base.errors import HeadstartError
-from headstart.base.seeds import KeyedRandom
+from headstart.core.batch import make_batch
+from headstart.core.errors import HeadstartError
+from headstart.core.seeds import KeyedRandom
+from headstart.core.shapes import TokenShape
 from headstart.objectives.distil import DistilSpec
 from headstart.objectives.mlm import MaskedLMSpec, states_at
 from headstart.objectives.mlm_nsp import MaskedNextSentenceSpec
-from headstart.text.wordpiece import WordPiece
+from headstart.processors.wordpiece import WordPiece
 
 TEXTS = [f"w{a} w{(a + b) % 17} w{b} w{a * b % 13} ." for a in range(12) for b in range(12)]
 TOKENIZER = WordPiece().train(iter(TEXTS))
@@ -23,7 +24,7 @@ TEACHER = BertSpec(width=32, depth=2, heads=2, mlp_width=32)
 
 
 def build(spec, objective_spec):
-    backbone = spec.build(TOKENIZER.vocabulary, TOKENIZER.pad_id)
+    backbone = spec.build(TokenShape(TOKENIZER.vocabulary, TOKENIZER.pad_id))
     return backbone, objective_spec.build(backbone, TOKENIZER)
 
 
@@ -32,7 +33,9 @@ def setting(**weights):
     teacher, guide = build(TEACHER, MaskedLMSpec())
     student, task = build(dataclasses.replace(TEACHER, depth=1), DistilSpec(**weights))
     task.learn_from(teacher, guide)
-    batch = task.corrupt(make_batch([TOKENIZER.frame(i)[0] for i in TOKENIZER.encode(TEXTS[:30])]), KeyedRandom(0))
+    batch = task.corrupt(
+        make_batch([TOKENIZER.add_special_tokens(i)[0] for i in TOKENIZER.encode(TEXTS[:30])]), KeyedRandom(0)
+    )
     return teacher, guide, student, task, batch
 
 
@@ -50,12 +53,12 @@ def test_each_loss_alone():
     teacher, _, student, task, batch = setting(soft=0.0, hard=0.0, cosine=1.0)
     alike = F.cosine_similarity(student(batch).last_BTD, teacher(batch).last_BTD, dim=-1)[student(batch).mask_BT]
     loss = task(student, batch)
-    assert loss.total.item() / loss.count == pytest.approx(1 - alike.mean().item(), abs=1e-5)
+    assert loss.mean().item() == pytest.approx(1 - alike.mean().item(), abs=1e-5)
 
 
 def test_the_teacher_is_neither_trained_nor_stored():
     teacher, guide, student, task, batch = setting()
-    task(student, batch).total.backward()
+    task(student, batch).mean().backward()
     assert all(p.grad is None for p in [*teacher.parameters(), *guide.parameters()])
     assert set(task.state_dict()) == set(MaskedLMSpec().build(student, TOKENIZER).state_dict())
 
@@ -67,10 +70,10 @@ def test_a_student_comes_closer_to_its_teacher():
     for _ in range(60):
         loss = task(student, batch)
         optimizer.zero_grad()
-        (loss.total / loss.count).backward()
+        loss.mean().backward()
         optimizer.step()
     last = task(student, batch)
-    assert last.total.item() < 0.8 * first.total.item()
+    assert last.mean().item() < 0.8 * first.mean().item()
     assert last.parts["cosine"] > first.parts["cosine"] + 0.1
 
 
@@ -78,7 +81,9 @@ def test_bert_with_next_sentences_is_a_teacher():
     teacher, guide = build(TEACHER, MaskedNextSentenceSpec())
     student, task = build(dataclasses.replace(TEACHER, depth=1), DistilSpec())
     task.learn_from(teacher, guide)
-    batch = task.corrupt(make_batch([TOKENIZER.frame(i)[0] for i in TOKENIZER.encode(TEXTS[:30])]), KeyedRandom(0))
+    batch = task.corrupt(
+        make_batch([TOKENIZER.add_special_tokens(i)[0] for i in TOKENIZER.encode(TEXTS[:30])]), KeyedRandom(0)
+    )
     assert "agreement" in task(student, batch).parts
 
 

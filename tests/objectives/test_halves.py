@@ -11,12 +11,13 @@ import pytest
 import torch
 
 from headstart.backbones.ngram_bag import NgramBagSpec
-from headstart.base.batch import make_batch
-from headstart.base.errors import HeadstartError
-from headstart.base.seeds import KeyedRandom
+from headstart.core.batch import make_batch
+from headstart.core.errors import HeadstartError
+from headstart.core.seeds import KeyedRandom
+from headstart.core.shapes import TokenShape
 from headstart.objectives.halves import HalvesSpec
-from headstart.text.ngram import NgramSpec, NgramTokenizer
-from headstart.training.loop import fit
+from headstart.processors.ngram import NgramSpec, NgramTokenizer
+from headstart.training.loop import fit, start_state
 from headstart.training.plan import TrainPlan
 
 
@@ -24,7 +25,7 @@ from headstart.training.plan import TrainPlan
 def parts(reviews):
     torch.manual_seed(0)
     tokenizer = NgramSpec().train(reviews)
-    backbone = NgramBagSpec(width=32, mlp_width=64).build(tokenizer.vocabulary, tokenizer.pad_id)
+    backbone = NgramBagSpec(width=32, mlp_width=64).build(TokenShape(tokenizer.vocabulary, tokenizer.pad_id))
     return tokenizer, backbone, HalvesSpec(projection=32).build(backbone, tokenizer)
 
 
@@ -71,7 +72,7 @@ def spelled():
 
 
 def _halves(tokenizer, **settings):
-    backbone = NgramBagSpec(width=8, mlp_width=8).build(tokenizer.vocabulary, tokenizer.pad_id)
+    backbone = NgramBagSpec(width=8, mlp_width=8).build(TokenShape(tokenizer.vocabulary, tokenizer.pad_id))
     return HalvesSpec(projection=8, **settings).build(backbone, tokenizer)
 
 
@@ -170,7 +171,8 @@ def test_chance_at_the_start_learns_after_it(parts, reviews):
     views = objective.corrupt(make_batch(encoded), KeyedRandom(5, 0))
     before = objective(backbone, views)
     assert before.count == views.size
-    result = fit(objective, backbone, Source(), TrainPlan(steps=60, rate=3e-3, dtype="fp32"))
+    plan = TrainPlan(steps=60, learning_rate=3e-3, dtype="fp32")
+    result = fit(start_state(objective, backbone, plan), Source(), plan)
     with torch.no_grad():
         after = objective(backbone, views)
     assert float(after.total) / after.count < float(before.total.detach()) / before.count - 0.5

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from headstart.backbones.bert import BertSpec
 from headstart.backbones.modernbert import ModernBertSpec
-from headstart.base.batch import Batch, make_batch
-from headstart.base.errors import HeadstartError
-from headstart.base.seeds import KeyedRandom
+from headstart.core.batch import TokenBatch, make_batch
+from headstart.core.errors import HeadstartError
+from headstart.core.seeds import KeyedRandom
+from headstart.core.shapes import TokenShape
 from headstart.objectives.mlm import MaskedLMSpec
 
 V = 61
@@ -36,11 +37,13 @@ def tokenizer(**changes):
 
 
 def objective(spec=None, backbone=None):
-    backbone = backbone or ModernBertSpec(width=16, depth=2, heads=2, mlp_width=24, max_tokens=10**6).build(V, 0)
+    backbone = backbone or ModernBertSpec(width=16, depth=2, heads=2, mlp_width=24, max_tokens=10**6).build(
+        TokenShape(V, 0)
+    )
     return MaskedLMSpec.build(spec or MaskedLMSpec(), backbone, tokenizer())
 
 
-def framed(lengths, seed=0) -> Batch:
+def framed(lengths, seed=0) -> TokenBatch:
     random = np.random.default_rng(seed)
     return make_batch([np.r_[CLS, random.integers(5, V, size), SEP] for size in lengths])
 
@@ -49,14 +52,14 @@ def within_3_sigma(hits: int, total: int, share: float) -> bool:
     return abs(hits - total * share) <= 3 * np.sqrt(total * share * (1 - share))
 
 
-@pytest.mark.parametrize("rate", [0.15, 0.4])
-def test_rates_are_within_three_sigma_over_a_million_tokens(rate):
+@pytest.mark.parametrize("mask_ratio", [0.15, 0.4])
+def test_rates_are_within_three_sigma_over_a_million_tokens(mask_ratio):
     batch = framed([498] * 2010)
-    out = objective(MaskedLMSpec(rate=rate)).corrupt(batch, KeyedRandom(7, 1))
+    out = objective(MaskedLMSpec(mask_ratio=mask_ratio)).corrupt(batch, KeyedRandom(7, 1))
     ids, position = batch.ids_N.numpy(), out.extra["target_position"].numpy()
     ordinary = ids >= 5
     assert ordinary.sum() > 1_000_000
-    assert within_3_sigma(len(position), int(ordinary.sum()), rate)
+    assert within_3_sigma(len(position), int(ordinary.sum()), mask_ratio)
     shown, original = out.ids_N.numpy()[position], ids[position]
     assert (original >= 5).all()
     assert np.array_equal(original, out.extra["target_id"].numpy())
@@ -73,7 +76,7 @@ def test_rates_are_within_three_sigma_over_a_million_tokens(rate):
     assert np.array_equal(out.ids_N.numpy()[untouched], ids[untouched])
     # Positions must not favour any place in a sample.
     place = np.bincount(batch.position_N().numpy()[position], minlength=500)[1:-1]
-    assert abs(place / 2010 - rate).max() < 5 * np.sqrt(rate * (1 - rate) / 2010)
+    assert abs(place / 2010 - mask_ratio).max() < 5 * np.sqrt(mask_ratio * (1 - mask_ratio) / 2010)
 
 
 def test_equal_keys_give_equal_masks_and_other_keys_do_not():
@@ -115,13 +118,12 @@ def objective_cached():
 
 
 def test_the_rate_follows_the_progress():
-    mlm = objective(MaskedLMSpec(rate=0.3, rate_end=0.1))
+    mlm = objective(MaskedLMSpec(mask_ratio=0.3, mask_ratio_end=0.1))
     batch, counts = framed([500] * 40), []
-    for progress, rate in ((0.0, 0.3), (0.5, 0.2), (1.0, 0.1)):
-        mlm.progress = progress
-        assert mlm.rate == pytest.approx(rate)
-        counts.append(mlm.corrupt(batch, KeyedRandom(0)).extra["target_id"].numel())
-        assert within_3_sigma(counts[-1], 20_000, rate)
+    for progress, mask_ratio in ((0.0, 0.3), (0.5, 0.2), (1.0, 0.1)):
+        assert mlm.mask_ratio(progress, True) == pytest.approx(mask_ratio)
+        counts.append(mlm.corrupt(batch, KeyedRandom(0), progress=progress).extra["target_id"].numel())
+        assert within_3_sigma(counts[-1], 20_000, mask_ratio)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +131,7 @@ def test_the_rate_follows_the_progress():
 )
 def test_logits_only_at_targets_equal_the_dense_path(spec):
     torch.manual_seed(0)
-    backbone = spec.build(V, 0)
+    backbone = spec.build(TokenShape(V, 0))
     mlm = objective(backbone=backbone)
     batch = mlm.corrupt(framed([9, 3, 30, 12]), KeyedRandom(0))
     loss = mlm(backbone, batch)
@@ -143,14 +145,14 @@ def test_logits_only_at_targets_equal_the_dense_path(spec):
 
 def test_a_batch_without_targets_has_a_loss_of_zero():
     mlm = objective()
-    backbone = ModernBertSpec(width=16, depth=2, heads=2, mlp_width=24).build(V, 0)
+    backbone = ModernBertSpec(width=16, depth=2, heads=2, mlp_width=24).build(TokenShape(V, 0))
     loss = mlm(backbone, mlm.corrupt(framed([0, 0]), KeyedRandom(0)))
     assert (loss.count, loss.total.item()) == (0, 0.0)
     loss.total.backward()
 
 
 def test_filling_returns_the_likeliest_tokens():
-    backbone = ModernBertSpec(width=16, depth=2, heads=2, mlp_width=24).build(V, 0)
+    backbone = ModernBertSpec(width=16, depth=2, heads=2, mlp_width=24).build(TokenShape(V, 0))
     mlm = objective(backbone=backbone)
     batch = make_batch([[CLS, 9, MASK, 11, SEP], [CLS, MASK, SEP]])
     filled = mlm.fill(backbone, batch, top=3)
@@ -163,14 +165,14 @@ def test_filling_returns_the_likeliest_tokens():
 
 
 def test_refusals_say_what_fits():
-    backbone = ModernBertSpec(width=16, depth=2, heads=2, mlp_width=24).build(V, 0)
+    backbone = ModernBertSpec(width=16, depth=2, heads=2, mlp_width=24).build(TokenShape(V, 0))
     with pytest.raises(HeadstartError, match="needs a tokenizer with a mask token"):
         MaskedLMSpec().build(backbone, tokenizer(mask_id=-1))
     with pytest.raises(
         HeadstartError, match=r"needs a backbone whose token outputs see the whole sample \(modernbert, bert"
     ):
         MaskedLMSpec().build(SimpleNamespace(reads="document"), tokenizer())
-    with pytest.raises(HeadstartError, match=r"rate=1\.5"):
-        MaskedLMSpec(rate=1.5)
+    with pytest.raises(HeadstartError, match=r"mask_ratio=1\.5"):
+        MaskedLMSpec(mask_ratio=1.5)
     with pytest.raises(HeadstartError, match="together at most 1"):
         MaskedLMSpec(mask_share=0.9, random_share=0.2)

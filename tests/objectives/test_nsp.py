@@ -10,11 +10,12 @@ from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import OneHotEncoder
 
 from headstart.backbones.bert import BertSpec
-from headstart.base.batch import Batch
-from headstart.base.seeds import KeyedRandom
+from headstart.core.batch import TokenBatch
+from headstart.core.seeds import KeyedRandom
+from headstart.core.shapes import TokenShape
 from headstart.objectives.mlm_nsp import MaskedNextSentenceSpec
 from headstart.objectives.nsp import NextSentenceSpec
-from headstart.text.wordpiece import WordPiece
+from headstart.processors.wordpiece import WordPiece
 
 WORDS = [f"w{number}" for number in range(60)]
 
@@ -31,9 +32,9 @@ def texts(count: int, seed: int = 0) -> list[str]:
 TOKENIZER = WordPiece().train(iter(texts(300)))
 
 
-def batch(documents: list[str], *, document: list[int] | None = None) -> Batch:
-    framed = [TOKENIZER.frame(ids)[0] for ids in TOKENIZER.encode(documents)]
-    return Batch(
+def batch(documents: list[str], *, document: list[int] | None = None) -> TokenBatch:
+    framed = [TOKENIZER.add_special_tokens(ids)[0] for ids in TOKENIZER.encode(documents)]
+    return TokenBatch(
         ids_N=torch.from_numpy(np.concatenate(framed)),
         lengths_B=torch.tensor([len(ids) for ids in framed]),
         sample_B=torch.arange(len(framed)),
@@ -46,15 +47,19 @@ ALONE = NextSentenceSpec()
 
 def objective(spec=ALONE, longest: int = 256):
     torch.manual_seed(0)
-    backbone = BertSpec(width=16, depth=1, heads=2, mlp_width=16, max_tokens=longest).build(TOKENIZER.vocabulary, 0)
+    backbone = BertSpec(width=16, depth=1, heads=2, mlp_width=16, max_tokens=longest).build(
+        TokenShape(TOKENIZER.vocabulary, 0)
+    )
     return spec.build(backbone, TOKENIZER), backbone
 
 
-def pairs(made: Batch) -> list[tuple[list[int], list[int], bool]]:
+def pairs(made: TokenBatch) -> list[tuple[list[int], list[int], bool]]:
     """Return (first, second, real) of each framed pair."""
     found = []
     for ids, kinds, real in zip(
-        made.ids_N.split(made.lengths_B.tolist()), made.types_N.split(made.lengths_B.tolist()), made.extra["real_B"]
+        made.ids_N.split(made.lengths_B.tolist()),
+        made.segment_ids_N.split(made.lengths_B.tolist()),
+        made.extra["real_B"],
     ):
         found.append((ids[kinds == 0][1:-1].tolist(), ids[kinds == 1][:-1].tolist(), bool(real)))
     return found
@@ -142,6 +147,7 @@ def test_both_at_once_mask_the_pairs_that_nsp_makes():
     loss = both(backbone, made)
     masked = both.masked(backbone, made)
     pair = both.pairs(backbone, made)
-    mean = loss.total.item() / loss.count
-    assert mean == pytest.approx(masked.total.item() / masked.count + pair.total.item() / pair.count, rel=1e-5)
+    assert loss.mean().item() == pytest.approx(
+        masked.total.item() / masked.count + pair.total.item() / pair.count, rel=1e-5
+    )
     assert set(loss.parts) == {"accuracy", "next_right"}

@@ -8,28 +8,29 @@ import torch
 
 from headstart.backbones.bert import BertSpec
 from headstart.backbones.electra import ElectraSpec
-from headstart.base.batch import make_batch
-from headstart.base.errors import HeadstartError
-from headstart.base.seeds import KeyedRandom
+from headstart.core.batch import make_batch
+from headstart.core.errors import HeadstartError
+from headstart.core.seeds import KeyedRandom
+from headstart.core.shapes import TokenShape
 from headstart.objectives.rtd import ReplacedTokensSpec
-from headstart.text.wordpiece import WordPiece
+from headstart.processors.wordpiece import WordPiece
 
 TEXTS = [f"w{a} w{(a + b) % 17} w{b} w{a * b % 13} w{a} ." for a in range(20) for b in range(20)]
 TOKENIZER = WordPiece().train(iter(TEXTS))
 SMALL = {"width": 32, "depth": 1, "heads": 2, "mlp_width": 32}
 
 
-USUAL = ElectraSpec(**SMALL)
+DEFAULT = ElectraSpec(**SMALL)
 
 
-def parts(backbone_spec=USUAL, **settings):
+def parts(backbone_spec=DEFAULT, **settings):
     torch.manual_seed(0)
-    backbone = backbone_spec.build(TOKENIZER.vocabulary, TOKENIZER.pad_id)
+    backbone = backbone_spec.build(TokenShape(TOKENIZER.vocabulary, TOKENIZER.pad_id))
     return ReplacedTokensSpec(**settings).build(backbone, TOKENIZER), backbone
 
 
 def given(count: int = 40):
-    return make_batch([TOKENIZER.frame(ids)[0] for ids in TOKENIZER.encode(TEXTS[:count])])
+    return make_batch([TOKENIZER.add_special_tokens(ids)[0] for ids in TOKENIZER.encode(TEXTS[:count])])
 
 
 @pytest.mark.parametrize("spec", [ElectraSpec(**SMALL), ElectraSpec(**SMALL, embedding_width=16), BertSpec(**SMALL)])
@@ -37,7 +38,7 @@ def test_all_parts_learn_and_words_are_stored_once(spec):
     task, backbone = parts(spec)
     assert not any("generator.words" in name for name in task.state_dict())
     loss = task(backbone, task.corrupt(given(), KeyedRandom(0)))
-    loss.total.backward()
+    loss.mean().backward()
     idle = [name for name, p in [*task.named_parameters(), *backbone.named_parameters()] if p.grad is None]
     assert all("types" in name or "pooler" in name for name in idle)
     assert loss.count == len(task.corrupt(given(), KeyedRandom(0)).extra["target_id"])
@@ -47,10 +48,10 @@ def test_the_detection_loss_teaches_the_generator_nothing():
     task, backbone = parts(weight=1e6)
     batch = task.corrupt(given(), KeyedRandom(0))
     generator = [p for p in task.generator.parameters() if p.requires_grad]
-    heavy = torch.autograd.grad(task(backbone, batch).total, generator, allow_unused=True)
+    heavy = torch.autograd.grad(task(backbone, batch).mean(), generator, allow_unused=True)
     light_task, light_backbone = parts(weight=1e-6)
     own = [p for p in light_task.generator.parameters() if p.requires_grad]
-    light = torch.autograd.grad(light_task(light_backbone, batch).total, own, allow_unused=True)
+    light = torch.autograd.grad(light_task(light_backbone, batch).mean(), own, allow_unused=True)
     assert all((a is None and b is None) or torch.allclose(a, b, atol=1e-6) for a, b in zip(heavy, light, strict=True))
 
 
@@ -88,4 +89,4 @@ def test_without_a_word_matrix_it_is_refused():
     from headstart.backbones.ngram_bag import NgramBagSpec
 
     with pytest.raises(HeadstartError, match="objective rtd needs a backbone"):
-        ReplacedTokensSpec().build(NgramBagSpec().build(50, -1), TOKENIZER)
+        ReplacedTokensSpec().build(NgramBagSpec().build(TokenShape(50, -1)), TOKENIZER)

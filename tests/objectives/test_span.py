@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from headstart.backbones.modernbert import ModernBertSpec
 from headstart.backbones.seq2seq import Seq2SeqSpec
-from headstart.base.batch import Batch, make_batch
-from headstart.base.errors import HeadstartError
-from headstart.base.seeds import KeyedRandom
+from headstart.core.batch import TokenBatch, make_batch
+from headstart.core.errors import HeadstartError
+from headstart.core.seeds import KeyedRandom
+from headstart.core.shapes import TokenShape
 from headstart.objectives.span import Span, SpanSpec
 
 VOCABULARY = 90
@@ -31,7 +32,9 @@ def toy(**changes) -> SimpleNamespace:
 
 def span(tokenizer=None, **settings) -> Span:
     torch.manual_seed(0)
-    return SpanSpec(**settings).build(Seq2SeqSpec(width=16, depth=1).build(VOCABULARY, 0), tokenizer or toy())
+    return SpanSpec(**settings).build(
+        Seq2SeqSpec(width=16, depth=1).build(TokenShape(VOCABULARY, 0)), tokenizer or toy()
+    )
 
 
 def texts(lengths: list[int], seed: int = 0) -> list[np.ndarray]:
@@ -39,22 +42,22 @@ def texts(lengths: list[int], seed: int = 0) -> list[np.ndarray]:
     return [np.concatenate([[BEGIN], random.integers(FIRST, VOCABULARY, n), [END]]) for n in lengths]
 
 
-def rows(batch: Batch, values=None) -> list[list[int]]:
+def rows(batch: TokenBatch, values=None) -> list[list[int]]:
     return [part.tolist() for part in (batch.ids_N if values is None else values).split(batch.lengths_B.tolist())]
 
 
 @settings(max_examples=150, deadline=None)
 @given(
     samples=st.lists(st.lists(st.integers(0, VOCABULARY - 1).filter(lambda i: not 5 <= i < FIRST), max_size=60)),
-    rate=st.floats(0.01, 0.99),
+    mask_ratio=st.floats(0.01, 0.99),
     mean_span=st.floats(1.0, 9.0),
     seed=st.integers(0, 2**63),
     end=st.booleans(),
     sentinels=st.sampled_from([1, 3, SENTINELS]),
 )
-def test_what_was_hidden_can_be_put_back(samples, rate, mean_span, seed, end, sentinels):
+def test_what_was_hidden_can_be_put_back(samples, mask_ratio, mean_span, seed, end, sentinels):
     tokenizer = toy(sentinel_ids=tuple(range(5, 5 + sentinels)), sep_id=END if end else -1)
-    objective = span(tokenizer, rate=rate, mean_span=mean_span)
+    objective = span(tokenizer, mask_ratio=mask_ratio, mean_span=mean_span)
     check_put_back(objective, samples, KeyedRandom(seed, 1), end)
 
 
@@ -63,7 +66,7 @@ def test_dense_batches_can_be_put_back():
     random = np.random.default_rng(0)
     samples = [np.where(random.random(n) < 0.1, 1, random.integers(FIRST, VOCABULARY, n)) for n in [6, 9, 40] * 60]
     for sentinels in (1, 4, SENTINELS):
-        objective = span(toy(sentinel_ids=tuple(range(5, 5 + sentinels))), rate=0.5, mean_span=2.0)
+        objective = span(toy(sentinel_ids=tuple(range(5, 5 + sentinels))), mask_ratio=0.5, mean_span=2.0)
         check_put_back(objective, [list(map(int, sample)) for sample in samples], KeyedRandom(3), True)
 
 
@@ -98,7 +101,7 @@ def test_a_decoder_reads_what_it_wrote():
 
 def test_shares_are_as_asked_over_a_million_tokens():
     """Expectations are exact, so the mean over independent samples is within 3 standard errors of them."""
-    objective = span(rate=0.15, mean_span=3.0)
+    objective = span(mask_ratio=0.15, mean_span=3.0)
     lengths = np.random.default_rng(1).integers(7, 80, 24_000)  # at least 7: below, the one hidden token is more
     hidden, runs, last = [], [], []
     for part in np.array_split(lengths, 8):
@@ -135,21 +138,26 @@ def test_runs_are_a_function_of_seed_epoch_and_sample():
 
 def test_segments_stay_with_their_tokens():
     batch = make_batch(texts([40, 12]))
-    paired = Batch(batch.ids_N, batch.lengths_B, batch.sample_B, types_N=(batch.position_N() > 9).long())
+    paired = TokenBatch(
+        ids_N=batch.ids_N,
+        lengths_B=batch.lengths_B,
+        sample_B=batch.sample_B,
+        segment_ids_N=(batch.position_N() > 9).long(),
+    )
     corrupted = span().corrupt(paired, KeyedRandom(0))
-    assert corrupted.types_N.shape == corrupted.ids_N.shape
-    for types in rows(corrupted, corrupted.types_N):
+    assert corrupted.segment_ids_N.shape == corrupted.ids_N.shape
+    for types in rows(corrupted, corrupted.segment_ids_N):
         assert types == sorted(types)
 
 
 def test_refusals_say_what_to_do():
-    with pytest.raises(HeadstartError, match=r"tokenizer\.sentinels=100.*recipe t5"):
+    with pytest.raises(HeadstartError, match=r"processor\.sentinels=100.*recipe t5"):
         span(toy(sentinel_ids=()))
     with pytest.raises(HeadstartError, match="neither a begin mark nor padding"):
         span(toy(cls_id=-1, pad_id=-1))
     with pytest.raises(HeadstartError, match="objective span needs a backbone that encodes and decodes"):
-        SpanSpec().build(ModernBertSpec(width=16, depth=1, heads=2).build(VOCABULARY, 0), toy())
-    for wrong in ({"rate": 0.0}, {"rate": 1.0}, {"mean_span": 0.5}):
+        SpanSpec().build(ModernBertSpec(width=16, depth=1, heads=2).build(TokenShape(VOCABULARY, 0)), toy())
+    for wrong in ({"mask_ratio": 0.0}, {"mask_ratio": 1.0}, {"mean_span": 0.5}):
         with pytest.raises(HeadstartError, match="expected"):
             SpanSpec(**wrong)
     assert span().usable(make_batch(texts([0, 1, 2, 30]))) == 2

@@ -12,13 +12,14 @@ from torch.nn import functional as F
 
 from headstart.backbones.modernbert import ModernBertSpec
 from headstart.backbones.word_vectors import WordVectorsSpec
-from headstart.base.batch import make_batch
-from headstart.base.errors import HeadstartError
-from headstart.base.seeds import KeyedRandom
+from headstart.core.batch import make_batch
+from headstart.core.errors import HeadstartError
+from headstart.core.seeds import KeyedRandom
+from headstart.core.shapes import TokenShape
 from headstart.objectives.cbow import CBOWSpec
 from headstart.objectives.skipgram import SkipGramSpec
-from headstart.text.word import Words
-from headstart.training.loop import fit
+from headstart.processors.word import Words
+from headstart.training.loop import fit, start_state
 from headstart.training.plan import TrainPlan
 
 SPECS = [SkipGramSpec, CBOWSpec]
@@ -27,7 +28,7 @@ TOKENIZER = SimpleNamespace(vocabulary=40, special_ids=frozenset(range(5)), kind
 
 def build(spec, **settings):
     torch.manual_seed(0)
-    backbone = WordVectorsSpec(width=6).build(40, 0)
+    backbone = WordVectorsSpec(width=6).build(TokenShape(40, 0))
     objective = spec(**settings).build(backbone, TOKENIZER)
     torch.nn.init.normal_(backbone.embedding.weight)
     torch.nn.init.normal_(objective.context.weight)
@@ -44,11 +45,12 @@ def samples(lengths=(7, 1, 0, 12), seed=0):
 def test_the_loss_is_the_sum_over_pairs_written_out(spec):
     backbone, objective = build(spec, window=3, negatives=4, drawn=7)
     batch = objective.corrupt(samples(), KeyedRandom(1))
+    words = objective.thinned(batch)
     v, u = backbone.embedding.weight, objective.context.weight
     total, count, begin = torch.zeros(()), 0, 0
-    for sample, length in enumerate(batch.lengths_B.tolist()):
-        ids, reach = (part[begin : begin + length].tolist() for part in (batch.ids_N, batch.extra["reach_N"]))
-        noise, begin = batch.extra["noise_BK"][sample], begin + length
+    for sample, length in enumerate(words.lengths_B.tolist()):
+        ids, reach = (part[begin : begin + length].tolist() for part in (words.ids_N, words.extra["reach_N"]))
+        noise, begin = words.extra["noise_BK"][sample], begin + length
         for i in range(length):
             around = [ids[j] for j in range(length) if j != i and abs(i - j) <= reach[i]]
             if not around:
@@ -67,7 +69,7 @@ def test_thinning_and_noise_follow_the_counts():
     objective.count_V[5:] = torch.arange(1, 36) ** 2
     share = objective.count_V / objective.count_V.sum()
     batch = make_batch([torch.arange(40)] * 2000)
-    thinned = objective.corrupt(batch, KeyedRandom(0))
+    thinned = objective.thinned(objective.corrupt(batch, KeyedRandom(0)))
     kept = torch.bincount(thinned.ids_N, minlength=40) / 2000
     assert kept[:5].sum() == 0  # special tokens are no words
     assert (kept[5:] - (0.02 / share[5:]).sqrt().clamp(max=1)).abs().max() < 0.05
@@ -75,9 +77,9 @@ def test_thinning_and_noise_follow_the_counts():
     wanted = (objective.count_V.double().numpy()[5:] + 1) ** 0.75
     assert drawn[:5].sum() == 0
     assert np.abs(drawn[5:] - wanted / wanted.sum()).max() < 0.004
-    reach = np.bincount(thinned.extra["reach_N"].numpy()) / thinned.tokens
+    reach = np.bincount(thinned.extra["reach_N"].numpy()) / thinned.units
     assert np.abs(reach[1:] - 0.25).max() < 0.02
-    assert len(thinned.extra["reach_N"]) == thinned.tokens == int(thinned.lengths_B.sum())
+    assert len(thinned.extra["reach_N"]) == thinned.units == int(thinned.lengths_B.sum())
 
 
 @pytest.mark.parametrize("spec", SPECS)
@@ -101,9 +103,12 @@ def test_words_are_counted_in_training_only_and_saved():
     batch = objective.corrupt(samples(), KeyedRandom(0))
     objective.eval()
     objective(backbone, batch)
+    objective.after_step(backbone)
     assert objective.count_V.sum() == 0
     objective.train()
     objective(backbone, batch)
+    assert objective.count_V.sum() == 0  # the counts of a step are taken in at its end
+    objective.after_step(backbone)
     words = samples().ids_N
     assert torch.equal(objective.count_V, torch.bincount(words[words >= 5], minlength=40))
     assert "count_V" in objective.state_dict()
@@ -113,7 +118,7 @@ def test_words_are_counted_in_training_only_and_saved():
 def test_topics_are_found_and_the_loss_is_below_what_counts_alone_give(spec, reviews):
     tokenizer = Words(least=2).train(iter(reviews))
     torch.manual_seed(0)
-    backbone = WordVectorsSpec(width=16).build(tokenizer.vocabulary, tokenizer.pad_id)
+    backbone = WordVectorsSpec(width=16).build(TokenShape(tokenizer.vocabulary, tokenizer.pad_id))
     objective = spec(subsample=1.0).build(backbone, tokenizer)
     encoded = tokenizer.encode(reviews)
 
@@ -122,7 +127,8 @@ def test_topics_are_found_and_the_loss_is_below_what_counts_alone_give(spec, rev
             rows = [(number * 100 + row) % 500 for row in range(100)]
             return make_batch([encoded[row] for row in rows], samples=rows, epoch=number)
 
-    fit(objective, backbone, Batches(), TrainPlan(steps=80, rate=0.03, dtype="fp32"))
+    plan = TrainPlan(steps=80, learning_rate=0.03, dtype="fp32")
+    fit(start_state(objective, backbone, plan), Batches(), plan)
     objective.eval()
     unseen = objective.corrupt(make_batch(encoded[500:]), KeyedRandom(9))
     with torch.no_grad():
@@ -145,7 +151,7 @@ def test_topics_are_found_and_the_loss_is_below_what_counts_alone_give(spec, rev
 
 @pytest.mark.parametrize("spec", SPECS)
 def test_refusals(spec):
-    contextual = ModernBertSpec(width=32, depth=1, heads=2).build(40, 0)
+    contextual = ModernBertSpec(width=32, depth=1, heads=2).build(TokenShape(40, 0))
     with pytest.raises(HeadstartError, match="static word vectors"):
         spec().build(contextual, TOKENIZER)
     for field, value in (("window", 0), ("negatives", 0), ("drawn", 0), ("subsample", 0.0)):
@@ -156,6 +162,6 @@ def test_refusals(spec):
 
 
 def test_start_is_that_of_the_authors():
-    table = WordVectorsSpec(width=8).build(1000, 0).embedding.weight.detach()
+    table = WordVectorsSpec(width=8).build(TokenShape(1000, 0)).embedding.weight.detach()
     assert float(table.abs().max()) <= 0.5 / 8
     assert float(table.std()) == pytest.approx(1 / 8 / math.sqrt(12), rel=0.05)

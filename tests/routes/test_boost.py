@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from tiny_bases import bag_base, corpus, rows
 
-from headstart.base import registry
-from headstart.base.contracts import TaskModel
-from headstart.base.examples import Examples
-from headstart.base.spec import RouteSpec
-from headstart.routes import ensemble
+from headstart.core import registry
+from headstart.core.contracts import TaskModel
+from headstart.core.examples import Examples
+from headstart.core.spec import RouteSpec
+from headstart.fitting import ensemble
+from headstart.fitting.workspace import Workspace
 from headstart.routes.boost import Boost
-from headstart.routes.workspace import Workspace
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +28,8 @@ class _Stump(TaskModel):
     def __init__(self, word: str, without: np.ndarray, having: np.ndarray, classes: tuple[str, ...]):
         self.word, self.share, self.classes, self.notes = word, (without, having), classes, {}
 
-    def scores(self, examples: Examples) -> np.ndarray:
-        return np.array([self.share[self.word in text.split()] for text in examples.first]).reshape(len(examples), -1)
+    def predict_proba(self, examples: Examples) -> np.ndarray:
+        return np.array([self.share[self.word in text.split()] for text in examples.items]).reshape(len(examples), -1)
 
     def save(self, folder) -> None:
         raise NotImplementedError
@@ -41,8 +41,8 @@ class _OneWord(RouteSpec):
 
     def run(self, examples, workspace, *, seed, seconds=None) -> _Stump:
         stumps = []
-        for word in sorted({word for text in examples.first for word in text.split()}):
-            there = np.array([word in text.split() for text in examples.first])
+        for word in sorted({word for text in examples.items for word in text.split()}):
+            there = np.array([word in text.split() for text in examples.items])
             shares = []
             for part in (~there, there):
                 counts = np.bincount(examples.labels[part], minlength=len(examples.classes)) + 0.01
@@ -59,7 +59,7 @@ def test_a_weak_member_becomes_a_strong_ensemble(workspace, monkeypatch):
     accuracy = {}
     for count in (1, 20):
         model = Boost(count=count).run(train, Workspace(bag_base(), corpus), seed=0)
-        accuracy[count] = (model.scores(test).argmax(axis=1) == test.labels).mean()
+        accuracy[count] = (model.predict_proba(test).argmax(axis=1) == test.labels).mean()
     assert accuracy[1] < 0.75
     assert accuracy[20] > accuracy[1] + 0.15
     assert model.notes["fits"] > 4
@@ -70,20 +70,20 @@ def test_a_member_without_errors_stays_alone(workspace):
     model = Boost(member="tfidf_svm").run(train, workspace, seed=0)
     alone = registry.load("route", "tfidf_svm")().run(train, workspace, seed=0)
     assert model.notes["fits"] == 1
-    assert np.allclose(model.scores(new), alone.scores(new))
+    assert np.allclose(model.predict_proba(new), alone.predict_proba(new))
 
 
 def test_noise_is_not_boosted(workspace):
     train = rows(80)
-    noise = Examples(train.first, None, np.random.default_rng(1).permutation(train.labels), train.classes)
+    noise = Examples(train.items, None, np.random.default_rng(1).permutation(train.labels), train.classes)
     assert Boost(member="tfidf_nb", count=6).run(noise, workspace, seed=0).notes["fits"] <= 2
 
 
 def test_every_class_stays_and_groups_are_kept_together(workspace):
     base = rows(61)
     labels = np.array([2] + list(base.labels[1:]))
-    odd = Examples(base.first, None, labels, ("bad", "good", "rare", "never"), [str(n // 2) for n in range(61)])
-    scores_NC = Boost(member="tfidf_nb", count=4).run(odd, workspace, seed=0).scores(odd)
+    odd = Examples(base.items, None, labels, ("bad", "good", "rare", "never"), [str(n // 2) for n in range(61)])
+    scores_NC = Boost(member="tfidf_nb", count=4).run(odd, workspace, seed=0).predict_proba(odd)
     assert (scores_NC[:, 2] > 0).all()
     assert (scores_NC[:, 3] == 0).all()
 

@@ -10,15 +10,15 @@ import pytest
 import torch
 from tiny_bases import BASES, bag_base, corpus, rows, token_base
 
-from headstart.base.errors import HeadstartError
-from headstart.base.examples import Examples
-from headstart.routes.contrastive import Contrastive, usual_rate
-from headstart.routes.frozen import FrozenVectors
-from headstart.routes.labelled_pairs import Alike, LabelledPairs, PairDraws
-from headstart.routes.task import load_task, save_task
-from headstart.routes.workspace import Workspace
+from headstart.core.errors import HeadstartError
+from headstart.core.examples import Examples
+from headstart.fitting.frozen import FrozenVectors
+from headstart.fitting.labelled_pairs import Alike, LabelledPairs, PairDraws
+from headstart.fitting.task_model_files import load_task, save_task
+from headstart.fitting.workspace import Workspace
+from headstart.routes.contrastive import Contrastive, default_learning_rate
 
-QUICK = {"least_steps": 8, "most_steps": 8, "rate": 0.01, "choose_rate": False}
+QUICK = {"least_steps": 8, "most_steps": 8, "learning_rate": 0.01, "choose_learning_rate": False}
 
 
 def test_a_pair_is_a_function_of_seed_and_number():
@@ -61,7 +61,7 @@ def test_the_objective_sees_what_the_linear_model_sees(name, pairs):
     batches = LabelledPairs(base, train, size=8, seed=3)
     first_P, second_P, alike_P = batches.draws.at(16 + np.arange(8))
     with torch.no_grad():
-        found = Alike(seen.frame, "mean", pairs)(base.backbone.eval(), batches.at(2))
+        found = Alike(seen.transform, "mean", pairs)(base.backbone.eval(), batches.at(2))
     one, two = (seen.features(train.take(rows_P)) for rows_P in (first_P, second_P))
     cosine_P = (one * two).sum(1) / np.linalg.norm(one, axis=1) / np.linalg.norm(two, axis=1)
     assert found.count == 8
@@ -89,9 +89,11 @@ def _apart(vectors_ND: np.ndarray, labels_N: np.ndarray) -> float:
 def test_new_rows_of_one_class_become_alike(name):
     workspace, train, test = Workspace(BASES[name](), corpus), rows(60), rows(60, seed=9)
     before, identity = FrozenVectors.of(train, workspace, -1, "auto").features(test), workspace.base.identity
-    model = Contrastive(least_steps=60, most_steps=60, rate=0.02, choose_rate=False).run(train, workspace, seed=0)
-    assert _apart(model.vectors.features(test), test.labels) > _apart(before, test.labels) + 0.3
-    assert (model.scores(test).argmax(1) == test.labels).mean() > 0.9
+    model = Contrastive(least_steps=60, most_steps=60, learning_rate=0.02, choose_learning_rate=False).run(
+        train, workspace, seed=0
+    )
+    assert _apart(model.frozen.features(test), test.labels) > _apart(before, test.labels) + 0.3
+    assert (model.predict_proba(test).argmax(1) == test.labels).mean() > 0.9
     assert workspace.base.identity == identity
     assert model.notes["pairs"] == 60 * Contrastive().batch
 
@@ -99,22 +101,22 @@ def test_new_rows_of_one_class_become_alike(name):
 def test_the_same_seed_is_the_same_model_and_a_saved_one_too(tmp_path):
     workspace, route, new = Workspace(token_base(), corpus), Contrastive(**QUICK), rows(9, seed=5)
     model, again = (route.run(rows(12), workspace, seed=2) for _ in range(2))
-    assert np.array_equal(model.scores(new), again.scores(new))
-    assert not np.array_equal(model.scores(new), route.run(rows(12), workspace, seed=3).scores(new))
+    assert np.array_equal(model.predict_proba(new), again.predict_proba(new))
+    assert not np.array_equal(model.predict_proba(new), route.run(rows(12), workspace, seed=3).predict_proba(new))
     save_task(model, tmp_path / "task", route, {})
-    assert np.array_equal(load_task(tmp_path / "task").scores(new), model.scores(new))
+    assert np.array_equal(load_task(tmp_path / "task").predict_proba(new), model.predict_proba(new))
 
 
 def test_many_classes_unseen_ones_and_one_alone():
     workspace, texts = Workspace(bag_base(), corpus), [f"{text} {place}" for place, text in enumerate(corpus(150))]
     names = tuple(f"intent {place}" for place in range(151))
     one_each = Examples(texts, None, np.arange(150), names)
-    scores_NC = Contrastive(**QUICK).run(one_each, workspace, seed=0).scores(one_each)
+    scores_NC = Contrastive(**QUICK).run(one_each, workspace, seed=0).predict_proba(one_each)
     assert (scores_NC[:, 150] == 0).all()
     assert (scores_NC.argmax(1) == np.arange(150)).mean() > 0.5
     alone = Examples(texts[:5], None, np.zeros(5, np.int64), names)
     model = Contrastive(**QUICK).run(alone, workspace, seed=0)
-    assert (model.scores(alone).argmax(1) == 0).all()
+    assert (model.predict_proba(alone).argmax(1) == 0).all()
     assert model.notes["steps"] == 0
 
 
@@ -129,8 +131,8 @@ def test_seconds_end_the_tuning():
 def test_what_is_tuned_is_what_the_linear_model_reads(monkeypatch):
     """A sentence model says itself how its vectors are read."""
     read = []
-    usual = Alike.__init__
-    monkeypatch.setattr(Alike, "__init__", lambda self, *given: (read.append(given[1]), usual(self, *given))[1])
+    default = Alike.__init__
+    monkeypatch.setattr(Alike, "__init__", lambda self, *given: (read.append(given[1]), default(self, *given))[1])
     for pooling in ("", "cls"):
         base = dataclasses.replace(token_base(), pooling=pooling)
         Contrastive(**QUICK).run(rows(8), Workspace(base, corpus), seed=0)
@@ -147,10 +149,10 @@ def test_what_cannot_be_done_is_said():
 
 def test_the_rate_is_chosen_on_held_out_rows():
     workspace = Workspace(bag_base(), corpus)
-    route = Contrastive(least_steps=2, most_steps=2, rate=0.01)
+    route = Contrastive(least_steps=2, most_steps=2, learning_rate=0.01)
     chosen = route.run(rows(20), workspace, seed=0)
     assert chosen.notes["inner_fits"] == 9
-    assert round(chosen.notes["rate"] / 0.01, 3) in (0.3, 1.0, 3.0)
+    assert round(chosen.notes["learning_rate"] / 0.01, 3) in (0.3, 1.0, 3.0)
     hurried = Contrastive(pairs=10**6, most_steps=10**6).run(rows(20), workspace, seed=0, seconds=2.0)
     assert hurried.notes["inner_fits"] == 1  # one that did not end in time: the usual rate
-    assert hurried.notes["rate"] == usual_rate(workspace.base.backbone, 2)
+    assert hurried.notes["learning_rate"] == default_learning_rate(workspace.base.backbone, 2)

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from tiny_bases import bag_base, corpus, rows
 
-from headstart.base.errors import HeadstartError
-from headstart.base.examples import Examples
-from headstart.routes.char_vectors import CharVectors
+from headstart.core.errors import HeadstartError
+from headstart.core.examples import Examples
+from headstart.fitting.workspace import Workspace
 from headstart.routes.cotrain import Cotrain
 from headstart.routes.probe import Probe
-from headstart.routes.workspace import Workspace
+from headstart.vectors.char_tfidf import CharVectors
 
 
 @pytest.fixture(scope="module")
@@ -22,26 +22,26 @@ def workspace() -> Workspace:
 def test_what_the_probe_cannot_see_is_learned_from_the_documents(workspace):
     """`mood` words that no labelled row holds are told by the company that the probe judged."""
     train, test = rows(24), rows(200, seed=9)
-    alone = (Probe().run(train, workspace, seed=0).scores(test).argmax(1) == test.labels).mean()
-    both = (Cotrain().run(train, workspace, seed=0).scores(test).argmax(1) == test.labels).mean()
+    alone = (Probe().run(train, workspace, seed=0).predict_proba(test).argmax(1) == test.labels).mean()
+    both = (Cotrain().run(train, workspace, seed=0).predict_proba(test).argmax(1) == test.labels).mean()
     assert both > alone
 
 
 def test_it_is_the_mean_of_both_views(workspace):
     train, new = rows(24), rows(20, seed=3)
     model = Cotrain().run(train, workspace, seed=0)
-    probe = np.log(model.probe.scores(new))
-    view = model.linear.logits(model.vectors.embed(new.first))
+    probe = np.log(model.probe.predict_proba(new))
+    view = model.linear.logits(model.vectors.embed(new.items))
     logits = (probe - probe.mean(1, keepdims=True) + view) / 2
     expected = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
-    assert np.allclose(model.scores(new), expected, atol=1e-6)
+    assert np.allclose(model.predict_proba(new), expected, atol=1e-6)
     assert model.notes["documents"] == 400
 
 
 def test_the_n_grams_count_as_far_as_they_agree_with_the_probe(workspace):
     model = Cotrain().run(rows(24), workspace, seed=0)
     texts = corpus(400)
-    probe = np.log(model.probe.scores(Examples(texts)))
+    probe = np.log(model.probe.predict_proba(Examples(texts)))
     spread = (probe - probe.mean(1, keepdims=True)).std()
     agreement = model.notes["agreement"]
     assert 0.3 < agreement <= 1

@@ -10,13 +10,13 @@ import torch
 from scipy.special import log_softmax, softmax
 from tiny_bases import BAD, BASES, GOOD, bag_base, corpus, rows, token_base
 
-from headstart.base import registry
-from headstart.base.batch import make_batch
-from headstart.base.errors import HeadstartError
-from headstart.base.examples import Examples
+from headstart.core import registry
+from headstart.core.batch import make_batch
+from headstart.core.errors import HeadstartError
+from headstart.core.examples import Examples
+from headstart.fitting.task_model_files import load_task, save_task
+from headstart.fitting.workspace import Workspace
 from headstart.routes.distill import Distill, Taught
-from headstart.routes.task import load_task, save_task
-from headstart.routes.workspace import Workspace
 
 SHORT = {"teacher": "tfidf_logreg", "passes": 1, "least_steps": 4}
 
@@ -24,7 +24,7 @@ SHORT = {"teacher": "tfidf_logreg", "passes": 1, "least_steps": 4}
 def test_the_loss_is_that_of_the_paper():
     base = token_base()
     torch.manual_seed(0)
-    head = registry.load("head", "classify")().build(base.backbone, base.tokenizer, ("a", "b", "c"))
+    head = registry.load("head", "classify")().build(base.backbone, base.processor, ("a", "b", "c"))
     batch = make_batch([[5, 6], [7], [8, 9, 10]])
     teacher_BC = np.random.default_rng(0).normal(size=(3, 3))
     batch.extra["soft_BC"] = torch.from_numpy(softmax(teacher_BC, axis=1).astype(np.float32))
@@ -56,13 +56,13 @@ def test_a_smaller_network_that_stands_alone(name, student, pairs, tmp_path):
     assert model.notes["teacher"] == "tfidf_logreg"
     assert workspace.base.identity == identity
     save_task(model, tmp_path / "task", route, {})
-    assert np.array_equal(load_task(tmp_path / "task").scores(new), model.scores(new))
-    assert np.array_equal(route.run(train, workspace, seed=1).scores(new), model.scores(new))
+    assert np.array_equal(load_task(tmp_path / "task").predict_proba(new), model.predict_proba(new))
+    assert np.array_equal(route.run(train, workspace, seed=1).predict_proba(new), model.predict_proba(new))
 
 
 def test_half_starts_from_the_layers_of_the_base():
     base = token_base()
-    route = Distill(**SHORT, student="half", rate=1e-12, documents=20)
+    route = Distill(**SHORT, student="half", learning_rate=1e-12, documents=20)
     state = route.run(rows(8), Workspace(base, corpus), seed=0).backbone.state_dict()
     theirs = base.backbone.state_dict()
     shared = [name for name in state if name in theirs and state[name].shape == theirs[name].shape]
@@ -75,9 +75,9 @@ def test_documents_carry_the_teacher_over():
     few = Examples([f"{BAD[0]} {BAD[1]}", f"{GOOD[0]} {GOOD[1]}"] * 2, None, np.array([0, 1] * 2), ("bad", "good"))
     workspace, test = Workspace(bag_base(), lambda: corpus(400)), rows(80, seed=9)
     settings = {"teacher": "ppmi_logreg", "student": "bag", "passes": 12, "hard": 0.0}
-    teacher = registry.load("route", "ppmi_logreg")().run(few, workspace, seed=0).scores(test).argmax(1)
-    student = Distill(**settings).run(few, workspace, seed=0).scores(test).argmax(1)
-    alone = Distill(**settings, documents=1).run(few, workspace, seed=0).scores(test).argmax(1)
+    teacher = registry.load("route", "ppmi_logreg")().run(few, workspace, seed=0).predict_proba(test).argmax(1)
+    student = Distill(**settings).run(few, workspace, seed=0).predict_proba(test).argmax(1)
+    alone = Distill(**settings, documents=1).run(few, workspace, seed=0).predict_proba(test).argmax(1)
     assert (teacher == test.labels).mean() > 0.9
     assert (student == teacher).mean() > 0.9
     assert (student == teacher).mean() > (alone == teacher).mean() + 0.1
@@ -87,8 +87,8 @@ def test_labels_are_learnt_beside_a_teacher_who_knows_nothing():
     workspace, train, test = Workspace(bag_base(), corpus), rows(60), rows(60, seed=9)
     settings = {"teacher": "majority", "student": "bag", "passes": 10, "labelled": 0.5}
     heard, deaf = (Distill(**settings, hard=hard).run(train, workspace, seed=0) for hard in (20.0, 0.0))
-    assert (heard.scores(test).argmax(1) == test.labels).mean() > 0.9
-    assert np.allclose(deaf.scores(test), 0.5, atol=0.1)
+    assert (heard.predict_proba(test).argmax(1) == test.labels).mean() > 0.9
+    assert np.allclose(deaf.predict_proba(test), 0.5, atol=0.1)
 
 
 def test_seconds_bound_all_parts():

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from tiny_bases import bag_base, corpus, rows
 
-from headstart.base import registry
-from headstart.base.errors import HeadstartError
-from headstart.base.examples import Examples
+from headstart.core import registry
+from headstart.core.errors import HeadstartError
+from headstart.core.examples import Examples
+from headstart.fitting.task_model_files import load_task, save_task
+from headstart.fitting.workspace import Workspace
 from headstart.routes.joined import Joined
-from headstart.routes.task import load_task, save_task
-from headstart.routes.workspace import Workspace
 
 
 @pytest.fixture(scope="module")
@@ -27,14 +27,14 @@ def test_blocks_are_saved_and_opened(columns, pairs, workspace, tmp_path):
     save_task(model, tmp_path / "task", route, {})
     again = load_task(tmp_path / "task")
     assert list(again.blocks) == list(columns)
-    assert np.allclose(again.scores(new), model.scores(new), atol=1e-6)
+    assert np.allclose(again.predict_proba(new), model.predict_proba(new), atol=1e-6)
 
 
 def test_a_tiny_weight_is_the_probe_and_a_large_one_reads_the_words(workspace):
     train, new = rows(40), rows(40, seed=9)
-    probe = registry.load("route", "probe")().run(train, workspace, seed=0).scores(new)
-    assert np.allclose(Joined(weight=1e-4).run(train, workspace, seed=0).scores(new), probe, atol=2e-3)
-    heavy = Joined(weight=10.0).run(train, workspace, seed=0).scores(new)
+    probe = registry.load("route", "probe")().run(train, workspace, seed=0).predict_proba(new)
+    assert np.allclose(Joined(weight=1e-4).run(train, workspace, seed=0).predict_proba(new), probe, atol=2e-3)
+    heavy = Joined(weight=10.0).run(train, workspace, seed=0).predict_proba(new)
     assert not np.allclose(heavy, probe, atol=0.05)
 
 
@@ -43,7 +43,9 @@ def test_what_the_vectors_do_not_see_comes_from_the_columns(workspace):
     blind.base.backbone.embedding.weight.data.zero_()
     texts, test = rows(60), rows(60, seed=9)
     right = [
-        (registry.load("route", name)().run(texts, blind, seed=0).scores(test).argmax(axis=1) == test.labels).mean()
+        (
+            registry.load("route", name)().run(texts, blind, seed=0).predict_proba(test).argmax(axis=1) == test.labels
+        ).mean()
         for name in ("probe", "joined")
     ]
     assert right[0] < 0.7
@@ -64,4 +66,4 @@ def test_ppmi_without_a_corpus_is_a_refusal():
     assert "corpus" in Joined(columns=("ppmi",)).refuses(rows(4), bare)
     assert Joined().refuses(rows(4), bare) is None
     model = Joined().run(Examples(["a", "b"], labels=np.array([0, 1]), classes=("x", "y")), bare, seed=0)
-    assert np.isfinite(model.scores(rows(4))).all()
+    assert np.isfinite(model.predict_proba(rows(4))).all()

@@ -10,15 +10,15 @@ import torch
 from small_networks import BACKBONES, base_of, rows
 from tiny_bases import bag_base, token_base
 
-from headstart.base.batch import make_batch
-from headstart.base.errors import HeadstartError
-from headstart.routes.adapters import base_digest, merge
+from headstart.core.batch import make_batch
+from headstart.core.errors import HeadstartError
+from headstart.fitting.adapters import base_digest, merge
+from headstart.fitting.task_model_files import load_task, save_task
+from headstart.fitting.workspace import Workspace
 from headstart.routes.lora import Lora, LowRank
-from headstart.routes.task import load_task, save_task
-from headstart.routes.workspace import Workspace
-from headstart.training.artefact import trainable_copy
+from headstart.training.pretrained_model import trainable_copy
 
-QUICK = Lora(epochs=1, least_steps=3, head_steps=1, choose_rate=False, rate=0.01)
+QUICK = Lora(epochs=1, least_steps=3, head_steps=1, choose_learning_rate=False, learning_rate=0.01)
 
 
 def changed(base, model) -> set[str]:
@@ -40,7 +40,7 @@ def test_every_backbone_is_updated_merged_and_opened(name, tmp_path):
     assert not moved & tables
     assert all(model.backbone.state_dict()[key].ndim == 2 for key in moved)  # no bias, no norm
     save_task(model, tmp_path / "task", QUICK, {})
-    assert np.allclose(load_task(tmp_path / "task").scores(rows(6)), model.scores(rows(6)), atol=1e-6)
+    assert np.allclose(load_task(tmp_path / "task").predict_proba(rows(6)), model.predict_proba(rows(6)), atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["modernbert", "bert", "llama", "t5", "lstm", "awd_lstm", "seq2seq_attention", "hf"])

@@ -9,19 +9,20 @@ import pytest
 import torch
 from tiny_bases import BASES, NOUNS, corpus, token_base
 
-from headstart.base import registry
-from headstart.base.errors import HeadstartError
-from headstart.base.examples import Examples
-from headstart.data.framing import frame_rows
+from headstart.core import registry
+from headstart.core.errors import HeadstartError
+from headstart.core.examples import Examples
+from headstart.core.shapes import TokenShape
+from headstart.data.encode_examples import encode_examples
 from headstart.data.matching import Match
+from headstart.fitting.supervised import LabelledPieces
+from headstart.fitting.task_model_files import load_task, save_task
+from headstart.fitting.workspace import Workspace
 from headstart.heads.retrieve import RetrieveSpec
 from headstart.routes.nearest import Nearest
 from headstart.routes.scratch import Scratch
-from headstart.routes.supervised import LabelledRows
-from headstart.routes.task import load_task, save_task
 from headstart.routes.tfidf_cosine import TfidfCosine
-from headstart.routes.vectors import unit_rows
-from headstart.routes.workspace import Workspace
+from headstart.vectors.transform import unit_rows
 
 
 def near(count: int, seed: int) -> Examples:
@@ -48,32 +49,32 @@ def test_what_is_near_is_found_and_numbers_follow(route, base, tmp_path):
     workspace = Workspace(BASES[base](), corpus)
     model, unseen = route.run(near(30, 1), workspace, seed=0), near(25, 2)
     assert model.task == "retrieve"
-    said = model.answers(unseen)
+    said = model.predict(unseen)
     assert np.mean([match.rank == 1 for match in said]) > 0.8
     assert all((match.text == own) == (match.rank == 1) for match, own in zip(said, unseen.second))
-    assert registry.load("task", "retrieve")().written(model, unseen)[0].keys() == {"match", "score", "rank"}
+    assert registry.load("task", "retrieve")().predictions_json(model, unseen)[0].keys() == {"match", "score", "rank"}
     save_task(model, tmp_path / "match", route, {})
-    assert load_task(tmp_path / "match").answers(unseen) == said
-    assert model.answers(unseen.take(np.array([], np.int64))) == []
+    assert load_task(tmp_path / "match").predict(unseen) == said
+    assert model.predict(unseen.take(np.array([], np.int64))) == []
 
     model, unseen = route.run(numbers(60, 1), workspace, seed=0), numbers(40, 2)
     assert model.task == "regress"
-    said = np.array(model.answers(unseen))
+    said = np.array(model.predict(unseen))
     assert np.corrcoef(said, unseen.targets)[0, 1] > 0.6
     assert said.min() >= 1
     assert said.max() <= 4
     low = numbers(60, 1).take(np.flatnonzero(np.array(numbers(60, 1).targets) < 3))
-    same = Examples(low.first, low.first, task="regress", targets=low.targets)
-    assert max(route.run(low, workspace, seed=0).answers(same)) <= max(low.targets)
+    same = Examples(low.items, low.items, task="regress", targets=low.targets)
+    assert max(route.run(low, workspace, seed=0).predict(same)) <= max(low.targets)
     save_task(model, tmp_path / "number", route, {})
-    assert load_task(tmp_path / "number").answers(unseen) == pytest.approx(said.tolist())
+    assert load_task(tmp_path / "number").predict(unseen) == pytest.approx(said.tolist())
 
 
 def test_nearest_is_the_cosine_of_the_vectors_as_they_are():
     base = token_base()
     rows = near(8, 3)
-    said = Nearest().run(rows, Workspace(base), seed=0).answers(rows)
-    cosine_NN = unit_rows(base.embed(rows.first)) @ unit_rows(base.embed(rows.second)).T
+    said = Nearest().run(rows, Workspace(base), seed=0).predict(rows)
+    cosine_NN = unit_rows(base.embed(rows.items)) @ unit_rows(base.embed(rows.second)).T
     assert [match.rank for match in said] == [int((row >= row[own]).sum()) for own, row in enumerate(cosine_NN)]
     assert [match.score for match in said] == pytest.approx(cosine_NN.max(axis=1).tolist(), abs=1e-5)
 
@@ -104,31 +105,31 @@ def opposites(count: int, seed: int) -> Examples:
 
 def test_a_network_learns_what_belongs_together(tmp_path):
     base = BASES["bag"]()
-    base.tokenizer = registry.load("tokenizer", "ngram")().train([*opposites(200, 1).first, *opposites(200, 1).second])
-    base.backbone = base.backbone_spec.build(base.tokenizer.vocabulary, base.tokenizer.pad_id)
+    base.processor = registry.load("processor", "ngram")().train([*opposites(200, 1).items, *opposites(200, 1).second])
+    base.backbone = base.backbone_spec.build(TokenShape(base.processor.vocabulary, base.processor.pad_id))
     unseen = opposites(25, 2)
-    before = np.mean([1 / match.rank for match in Nearest().run(unseen, Workspace(base), seed=0).answers(unseen)])
-    route = Scratch(choose_rate=False, rate=1e-2, epochs=12, batch=32)
+    before = np.mean([1 / match.rank for match in Nearest().run(unseen, Workspace(base), seed=0).predict(unseen)])
+    route = Scratch(choose_learning_rate=False, learning_rate=1e-2, epochs=12, batch=32)
     model = route.run(opposites(250, 1), Workspace(base), seed=0)
-    said = model.answers(unseen)
+    said = model.predict(unseen)
     after = np.mean([1 / match.rank for match in said])
     assert before < 0.5
     assert after > 0.8
     save_task(model, tmp_path / "task", route, {})
-    assert load_task(tmp_path / "task").answers(unseen) == said
+    assert load_task(tmp_path / "task").predict(unseen) == said
 
 
 def test_the_head_encodes_each_text_as_it_is_embedded():
     base = token_base()
     base.backbone.eval()
-    head = RetrieveSpec().build(base.backbone, base.tokenizer, ())
+    head = RetrieveSpec().build(base.backbone, base.processor, ())
     rows = Examples(["film story", "actor", "music"], ["ending scene", "script", "script"], task="retrieve", targets=[])
-    framed = frame_rows(base.tokenizer, rows, longest=base.backbone.max_tokens)
-    batch = LabelledRows(framed, head.targets(rows, framed)).batch(np.arange(3))
+    framed = encode_examples(base.processor, rows, longest=base.backbone.max_tokens)
+    batch = LabelledPieces(framed, head.targets(rows, framed)).batch(np.arange(3))
     with torch.no_grad():
         both_N2D = np.stack(head.outputs(base.backbone, batch))
         loss = head.score(base.backbone, batch)
-    first, second = unit_rows(base.embed(rows.first)), unit_rows(base.embed(rows.second))
+    first, second = unit_rows(base.embed(rows.items)), unit_rows(base.embed(rows.second))
     np.testing.assert_allclose(both_N2D[:, 0], first, atol=1e-5)
     np.testing.assert_allclose(both_N2D[:, 1], second, atol=1e-5)
     scores = first.astype(np.float64) @ second.T / 0.05
@@ -136,6 +137,6 @@ def test_the_head_encodes_each_text_as_it_is_embedded():
     expected = -(np.diag(scores) - np.log(np.exp(scores).sum(axis=1))).sum()
     assert float(loss.total) == pytest.approx(expected, rel=1e-3)
     with pytest.raises(HeadstartError, match="temperature"):
-        RetrieveSpec(temperature=0.0).build(base.backbone, base.tokenizer, ())
+        RetrieveSpec(temperature=0.0).build(base.backbone, base.processor, ())
     with pytest.raises(HeadstartError, match="pairs"):
         head.targets(Examples(["a"]), framed)

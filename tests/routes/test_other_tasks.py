@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from tiny_bases import GOOD, NOUNS, bag_base, corpus, token_base
 
-from headstart.base import registry
-from headstart.base.errors import HeadstartError
-from headstart.base.examples import Examples, Span
+from headstart.core import registry
+from headstart.core.errors import HeadstartError
+from headstart.core.examples import Examples, Span
+from headstart.data.tag_units import cut, fitting_unit, seen_around
+from headstart.fitting.workspace import Workspace
 from headstart.metrics.entity_f1 import EntityF1
-from headstart.routes.units import cut, fitting_unit, seen_around
-from headstart.routes.workspace import Workspace
 
 PARTICLES = ("은", "는", "에서", "에게")
 NAMES = ("민수", "영희", "철수", "지영")
@@ -60,17 +60,17 @@ def route_of(name: str, **settings):
     [("probe", False, 0.8), ("probe", True, 0.5), ("tfidf_cosine", True, 0.8), ("finetune", False, 0.8)],
 )
 def test_numbers_are_learnt(name, pairs, floor):
-    settings = {"rate": 0.02, "choose_rate": False} if name == "finetune" else {}
+    settings = {"learning_rate": 0.02, "choose_learning_rate": False} if name == "finetune" else {}
     train, test = numbers(100, 0, pairs=pairs), numbers(50, 9, pairs=pairs)
     base = token_base() if name == "finetune" else bag_base()
     model = route_of(name, **settings).run(train, Workspace(base, corpus), seed=0)
-    assert np.corrcoef(model.answers(test), test.targets)[0, 1] > floor
+    assert np.corrcoef(model.predict(test), test.targets)[0, 1] > floor
 
 
 def test_the_floor_of_numbers_is_their_mean():
     train = numbers(20, 0, pairs=False)
     model = route_of("majority").run(train, Workspace(), seed=0)
-    assert model.answers(train) == [pytest.approx(np.mean(train.targets))] * 20
+    assert model.predict(train) == [pytest.approx(np.mean(train.targets))] * 20
 
 
 @pytest.mark.parametrize("joined", [False, True])
@@ -79,22 +79,22 @@ def test_the_floor_of_numbers_is_their_mean():
     [
         ("window_tagger", {}, 0.99),
         ("probe", {}, 0.6),
-        ("finetune", {"rate": 0.02, "choose_rate": False, "epochs": 8}, 0.8),
+        ("finetune", {"learning_rate": 0.02, "choose_learning_rate": False, "epochs": 8}, 0.8),
     ],
 )
 def test_spans_are_found_to_the_character(name, settings, floor, joined):
     train, test = spans(100, 0, joined=joined), spans(50, 9, joined=joined)
     base = token_base()
-    base.tokenizer = registry.load("tokenizer", "char")().train(iter([*train.first, *corpus()]))
+    base.processor = registry.load("processor", "char")().train(iter([*train.items, *corpus()]))
     model = route_of(name, **settings).run(train, Workspace(base.fresh(0)), seed=0)
-    assert EntityF1().score(test.targets, model.answers(test)) > floor
+    assert EntityF1().score(test.targets, model.predict(test)) > floor
     assert model.notes.get("ceiling_f1", 1.0) == 1.0
 
 
 def test_the_rate_is_chosen_by_spans():
     train = spans(24, 0, joined=False)
     base = token_base()
-    base.tokenizer = registry.load("tokenizer", "char")().train(iter([*train.first, *corpus()]))
+    base.processor = registry.load("processor", "char")().train(iter([*train.items, *corpus()]))
     short = {"least_steps": 2, "head_steps": 1, "epochs": 1}
     model = route_of("finetune", **short).run(train, Workspace(base.fresh(0)), seed=0)
     assert model.notes["inner_fits"] == 9
@@ -105,7 +105,7 @@ def test_the_most_frequent_tag_of_each_word():
     place = [(Span(0, 8, "LC"),), (Span(0, 8, "LC"),), ()]
     train = Examples(texts, classes=("LC",), task="tag", targets=place)
     model = route_of("majority").run(train, Workspace(), seed=0)
-    assert model.answers(Examples(["in New York !", "", "York"])) == [(Span(3, 11, "LC"),), (), (Span(0, 4, "LC"),)]
+    assert model.predict(Examples(["in New York !", "", "York"])) == [(Span(3, 11, "LC"),), (), (Span(0, 4, "LC"),)]
 
 
 def test_words_or_characters():
@@ -126,9 +126,9 @@ def test_nfd_spellings_have_the_same_spans():
     train = spans(60, 0, joined=True)
     for name in ("window_tagger", "majority"):
         model = route_of(name).run(train, Workspace(), seed=0)
-        for text, found in zip(train.first, model.answers(train)):
+        for text, found in zip(train.items, model.predict(train)):
             decomposed = unicodedata.normalize("NFD", text)
-            (apart,) = model.answers(Examples([decomposed]))
+            (apart,) = model.predict(Examples([decomposed]))
             pieces = [unicodedata.normalize("NFC", decomposed[span.start : span.end]) for span in apart]
             assert pieces == [text[span.start : span.end] for span in found]
 
@@ -149,4 +149,4 @@ def test_what_cannot_be_done_is_said():
     with pytest.raises(HeadstartError, match="no answers for task tag"):
         route_of("window_tagger").run(Examples(["a"], task="tag", classes=("x",)), Workspace(), seed=0)
     with pytest.raises(HeadstartError, match="no class probabilities"):
-        route_of("window_tagger").run(train, Workspace(), seed=0).scores(train)
+        route_of("window_tagger").run(train, Workspace(), seed=0).predict_proba(train)

@@ -9,13 +9,13 @@ import unicodedata
 import numpy as np
 import pytest
 
-from headstart.base.errors import HeadstartError
-from headstart.base.examples import Examples, Span
-from headstart.routes.overlap_answer import OverlapAnswer, _candidates, _fit, _threshold, _Weights, _weights
-from headstart.routes.task import load_task, save_task
-from headstart.routes.workspace import Workspace
+from headstart.core.errors import HeadstartError
+from headstart.core.examples import Examples, Span
+from headstart.fitting.task_model_files import load_task, save_task
+from headstart.fitting.workspace import Workspace
+from headstart.routes.overlap_answer import OverlapAnswer, _candidates, _fit, _InverseFrequencies, _threshold, _weights
 
-NONE = _Weights()
+NONE = _InverseFrequencies()
 NAMES = ["Kim", "Park", "Lee", "Choi", "Jung"]
 THINGS = ["bridge", "palace", "tower", "harbour", "market", "library", "school", "garden", "temple", "station"]
 
@@ -40,7 +40,7 @@ def rows(count: int, seed: int, *, unanswerable: float = 0.0) -> Examples:
 
 
 def right(model, examples: Examples) -> float:
-    return np.mean([said == true for said, true in zip(model.answers(examples), examples.targets)])
+    return np.mean([said == true for said, true in zip(model.predict(examples), examples.targets)])
 
 
 def test_it_learns_what_is_asked_and_comes_back(tmp_path):
@@ -51,15 +51,15 @@ def test_it_learns_what_is_asked_and_comes_back(tmp_path):
     save_task(model, tmp_path / "task", route, {})
     again = load_task(tmp_path / "task")
     assert again.ranked(unseen) == model.ranked(unseen)
-    assert again.answers(unseen) == model.answers(unseen)
-    assert again.answers(unseen.take(np.array([], np.int64))) == []
+    assert again.predict(unseen) == model.predict(unseen)
+    assert again.predict(unseen.take(np.array([], np.int64))) == []
 
 
 def test_it_says_nothing_where_the_text_does_not_tell():
     model = OverlapAnswer().run(rows(300, 1, unanswerable=0.5), Workspace(), seed=0)
     unseen = rows(60, 2, unanswerable=0.5)
     assert right(model, unseen) >= 0.8
-    silent = [not said for said in model.answers(unseen)]
+    silent = [not said for said in model.predict(unseen)]
     assert 0.3 < np.mean(silent) < 0.7
 
 
@@ -93,7 +93,7 @@ def test_probabilities_are_right_on_average():
     short = examples.take(np.arange(40))
     idf = _weights(short)
     linear = _fit(short, idf, 0)
-    said = [linear.scores(_candidates(q, t, idf)[1])[:, 1] for q, t in zip(short.first, short.second)]
+    said = [linear.predict_proba(_candidates(q, t, idf)[1])[:, 1] for q, t in zip(short.items, short.second)]
     assert max(map(len, said)) <= 15  # so that all wrong ones are learned from
     assert np.concatenate(said).mean() == pytest.approx(1 / 15, rel=0.02)
 
@@ -128,6 +128,6 @@ def test_refusals():
     with pytest.raises(HeadstartError, match="no text of the training rows"):
         OverlapAnswer().run(Examples(["a"], ["."], task="answer", targets=[()]), Workspace(), seed=0)
     alone = OverlapAnswer().run(Examples(["Who?"], ["It was Kim."], task="answer", targets=[()]), Workspace(), seed=0)
-    assert alone.answers(Examples(["Who?"], ["It was Kim."])) == [()]
+    assert alone.predict(Examples(["Who?"], ["It was Kim."])) == [()]
     with pytest.raises(HeadstartError, match="trained on pairs"):
-        alone.answers(Examples(["Who?"]))
+        alone.predict(Examples(["Who?"]))

@@ -10,16 +10,16 @@ import torch
 from small_networks import BACKBONES, base_of, rows
 from tiny_bases import token_base
 
-from headstart.base import registry
-from headstart.base.errors import HeadstartError
-from headstart.base.examples import Examples
+from headstart.core import registry
+from headstart.core.errors import HeadstartError
+from headstart.core.examples import Examples
 from headstart.exports.hf import HfSpec
-from headstart.routes.network_model import frame
+from headstart.fitting.network_model import encode_with_prompt
+from headstart.fitting.task_model_files import load_task, save_task
+from headstart.fitting.workspace import Workspace
 from headstart.routes.prompt import PromptTuning, with_more_words
-from headstart.routes.task import load_task, save_task
-from headstart.routes.workspace import Workspace
 
-QUICK = PromptTuning(epochs=1, least_steps=3, head_steps=1, choose_rate=False, tokens=5)
+QUICK = PromptTuning(epochs=1, least_steps=3, head_steps=1, choose_learning_rate=False, tokens=5)
 NO_PLACE = ("ngram_bag", "ngram_conv", "word_vectors")
 
 
@@ -37,11 +37,11 @@ def test_only_the_virtual_words_of_every_backbone_learn(name, tmp_path):
     save_task(model, tmp_path / "task", QUICK, {})
     again = load_task(tmp_path / "task")
     assert again.prompt == 5
-    expected = model.scores(rows(6))
-    assert np.allclose(again.scores(rows(6)), expected, atol=1e-6)
+    expected = model.predict_proba(rows(6))
+    assert np.allclose(again.predict_proba(rows(6)), expected, atol=1e-6)
     with torch.no_grad():
         next(t for key, t in again.backbone.named_parameters() if key == grown[0])[-5:] = 5.0 * torch.randn(start.shape)
-    assert not np.allclose(again.scores(rows(6)), expected, atol=1e-6)  # they are read
+    assert not np.allclose(again.predict_proba(rows(6)), expected, atol=1e-6)  # they are read
 
 
 def test_virtual_words_stand_behind_the_begin_mark_and_take_room():
@@ -49,12 +49,12 @@ def test_virtual_words_stand_behind_the_begin_mark_and_take_room():
     longer = with_more_words(base, 5, rows(), 0)
     pair = Examples(["lovely film", "x" * 40], ["bad", "y"])
     spec, words = registry.load("head", "answer")(), longer.backbone.vocabulary
-    plain, framed = frame(spec, base, pair), frame(spec, longer, pair, 5)
-    assert plain.ids[0][0] == framed.ids[0][0] == base.tokenizer.cls_id
+    plain, framed = encode_with_prompt(spec, base, pair), encode_with_prompt(spec, longer, pair, 5)
+    assert plain.ids[0][0] == framed.ids[0][0] == base.processor.cls_id
     assert framed.ids[0][1:6].tolist() == list(range(words - 5, words))
-    short = frame(spec, dataclasses.replace(base, backbone=token_base(11).backbone), pair)
+    short = encode_with_prompt(spec, dataclasses.replace(base, backbone=token_base(11).backbone), pair)
     assert [len(ids) for ids in framed.ids] == [len(ids) + 5 for ids in short.ids]
-    for had, now in ((short.ids, framed.ids), (short.types, framed.types), (short.spans, framed.spans)):
+    for had, now in ((short.ids, framed.ids), (short.segment_ids, framed.segment_ids), (short.spans, framed.spans)):
         assert all(np.array_equal(one, np.delete(two, range(1, 6), 0)) for one, two in zip(had, now, strict=True))
     assert (framed.spans[0][1:6] == -1).all()
     assert max(map(len, framed.ids)) <= 16
@@ -64,7 +64,7 @@ def test_virtual_words_stand_behind_the_begin_mark_and_take_room():
 def test_rows_of_any_length_are_answered():
     model = QUICK.run(rows(), Workspace(token_base(max_tokens=16)), seed=1)
     long = Examples(["film " * 90, "", "a"])
-    assert np.isfinite(model.scores(long)).all()
+    assert np.isfinite(model.predict_proba(long)).all()
     assert model.notes["rows_cut_in_last_prediction"] == 1
 
 
@@ -79,4 +79,4 @@ def test_refusals(tmp_path):
         PromptTuning(tokens=0)
     model = QUICK.run(rows(), Workspace(base_of("bert")), seed=1)
     with pytest.raises(HeadstartError, match="virtual words"):
-        HfSpec().write(model, tmp_path / "out")
+        HfSpec().write(model.exportable(), tmp_path / "out")

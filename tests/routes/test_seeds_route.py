@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from tiny_bases import bag_base, corpus, rows
 
-from headstart.base import registry
+from headstart.core import registry
+from headstart.fitting.workspace import Workspace
 from headstart.routes.seeds import Seeds
-from headstart.routes.workspace import Workspace
 
-QUICK = "finetune:epochs=1:least_steps=4:head_steps=2:choose_rate=false"
+QUICK = "finetune:epochs=1:least_steps=4:head_steps=2:choose_learning_rate=false"
 
 
 @pytest.fixture(scope="module")
@@ -21,16 +21,16 @@ def workspace() -> Workspace:
 def test_is_the_mean_of_different_fits_and_the_first_is_the_route_itself(workspace):
     route, train, new = Seeds(member=QUICK, count=3), rows(40), rows(8, seed=5)
     model = route.run(train, workspace, seed=4)
-    fits = [member.scores(new) for _, member in model.members]
-    assert np.allclose(model.scores(new), np.mean(fits, axis=0))
+    fits = [member.predict_proba(new) for _, member in model.members]
+    assert np.allclose(model.predict_proba(new), np.mean(fits, axis=0))
     assert not np.allclose(fits[0], fits[1])
     assert not np.allclose(fits[1], fits[2])
-    assert np.allclose(fits[0], route.specs()[0].run(train, workspace, seed=4).scores(new))
+    assert np.allclose(fits[0], route.specs()[0].run(train, workspace, seed=4).predict_proba(new))
 
 
 def test_other_seeds_share_no_fit(workspace):
     route, train, new = Seeds(member=QUICK, count=3), rows(40), rows(8, seed=5)
-    one, other = ([m.scores(new) for _, m in route.run(train, workspace, seed=seed).members] for seed in (0, 1))
+    one, other = ([m.predict_proba(new) for _, m in route.run(train, workspace, seed=seed).members] for seed in (0, 1))
     assert not any(np.allclose(a, b) for a in one for b in other)
 
 

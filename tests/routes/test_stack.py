@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from tiny_bases import bag_base, corpus, rows
 
-from headstart.base.examples import Examples
-from headstart.routes.stack import Stack, weights
-from headstart.routes.workspace import Workspace
+from headstart.core.examples import Examples
+from headstart.fitting.workspace import Workspace
+from headstart.routes.stack import Stacking, weights
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +44,9 @@ def test_rows_never_held_out_are_not_looked_at():
 
 
 def test_a_member_that_knows_nothing_is_found(workspace):
-    model = Stack(members=("tfidf_svm", "majority")).run(rows(60), workspace, seed=0)
+    model = Stacking(members=("tfidf_svm", "majority")).run(rows(60), workspace, seed=0)
     test = rows(100, seed=9)
-    assert (model.scores(test).argmax(axis=1) == test.labels).mean() > 0.9
+    assert (model.predict_proba(test).argmax(axis=1) == test.labels).mean() > 0.9
     assert dict(model.notes["weights"])["tfidf_svm"] > 0.5
     assert model.notes["held_out_rows"] == 60
 
@@ -54,6 +54,6 @@ def test_a_member_that_knows_nothing_is_found(workspace):
 def test_without_folds_or_time_the_first_counts(workspace):
     single = Examples(["good film", "bad film"], labels=np.array([0, 1]), classes=("a", "b"))
     for train, seconds in ((single, None), (rows(30), 0.0)):
-        model = Stack(members=("tfidf_svm", "tfidf_nb")).run(train, workspace, seed=0, seconds=seconds)
+        model = Stacking(members=("tfidf_svm", "tfidf_nb")).run(train, workspace, seed=0, seconds=seconds)
         assert model.notes["held_out_rows"] == 0
         assert [weight for _, weight in model.notes["weights"]] == [1.0, 0.0]

@@ -8,11 +8,18 @@ import pytest
 import torch
 from small_networks import base_of, rows
 
-from headstart.routes.fitting import Stage, fit_network
+from headstart.fitting.network_fit import Stage, fit_network
+from headstart.fitting.workspace import Workspace
 from headstart.routes.unfreeze import Unfreeze
-from headstart.routes.workspace import Workspace
 
-QUICK = {"epochs": 1, "least_steps": 4, "layer_steps": 2, "head_steps": 2, "choose_rate": False, "rate": 0.01}
+QUICK = {
+    "epochs": 1,
+    "least_steps": 4,
+    "layer_steps": 2,
+    "head_steps": 2,
+    "choose_learning_rate": False,
+    "learning_rate": 0.01,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,18 +28,18 @@ class FirstStages(Unfreeze):
 
     count: int
 
-    def stages(self, layers: int, per_epoch: int, rate: float) -> list[Stage]:
-        return super().stages(layers, per_epoch, rate)[: self.count]
+    def stages(self, layers: int, per_epoch: int, learning_rate: float) -> list[Stage]:
+        return super().stages(layers, per_epoch, learning_rate)[: self.count]
 
 
 def test_stages_are_those_of_the_paper():
-    stages = Unfreeze(epochs=5, least_steps=10, layer_steps=3).stages(3, per_epoch=4, rate=0.5)
+    stages = Unfreeze(epochs=5, least_steps=10, layer_steps=3).stages(3, per_epoch=4, learning_rate=0.5)
     assert [stage.layers for stage in stages] == [0, 1, 2, 3]
     assert [stage.plan.steps for stage in stages[1:]] == [4, 4, 20]  # an epoch each, then all of them
     assert [stage.share for stage in stages[1:]] == [4 / 28, 4 / 24, 1.0]
     plan = stages[-1].plan
     assert plan.layer_decay == pytest.approx(1 / 2.6)
-    assert [plan.rate_factor(at) for at in (0.05, 0.1, 0.55, 1.0)] == pytest.approx(
+    assert [plan.learning_rate_factor(at) for at in (0.05, 0.1, 0.55, 1.0)] == pytest.approx(
         [0.5, 1.0, (1 + 1 / 32) / 2, 1 / 32]
     )
     assert Unfreeze(layer_steps=9).stages(2, 4, 0.5)[1].plan.steps == 9
@@ -71,9 +78,12 @@ def test_a_stage_that_the_clock_ended_is_told():
     """The last stage comes to its end here, those before it do not."""
 
     class Hasty(Unfreeze):
-        def stages(self, layers: int, per_epoch: int, rate: float) -> list[Stage]:
-            long, usual = super().stages(layers, 1000, rate), super().stages(layers, per_epoch, rate)
-            return [*(replace(stage, share=1e-9) for stage in long[:-1]), usual[-1]]
+        def stages(self, layers: int, per_epoch: int, learning_rate: float) -> list[Stage]:
+            long, default = (
+                super().stages(layers, 1000, learning_rate),
+                super().stages(layers, per_epoch, learning_rate),
+            )
+            return [*(replace(stage, share=1e-9) for stage in long[:-1]), default[-1]]
 
     base, quick = base_of("modernbert"), QUICK | {"head_steps": 0}
     assert fit_network(base, rows(), Hasty(**quick), seed=1, seconds=60.0).notes["cut_by_clock"]

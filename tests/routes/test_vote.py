@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 from tiny_bases import bag_base, corpus, rows
 
-from headstart.base import registry
-from headstart.base.errors import HeadstartError
-from headstart.base.examples import Examples
-from headstart.routes.ensemble import Resampler, pooled
+from headstart.core import registry
+from headstart.core.errors import HeadstartError
+from headstart.core.examples import Examples
+from headstart.fitting.ensemble import Resampler, pooled
+from headstart.fitting.task_model_files import load_task, save_task
+from headstart.fitting.workspace import Workspace
 from headstart.routes.probe import Probe
 from headstart.routes.seeds import Seeds
-from headstart.routes.stack import Stack
-from headstart.routes.task import load_task, save_task
+from headstart.routes.stack import Stacking
 from headstart.routes.vote import Vote
-from headstart.routes.workspace import Workspace
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +28,8 @@ def workspace() -> Workspace:
 def test_average_is_the_mean_of_the_members(workspace):
     train, new = rows(24), rows(10, seed=7)
     names = ("probe", "tfidf_nb", "tfidf_svm")
-    alone = [registry.load("route", name)().run(train, workspace, seed=3).scores(new) for name in names]
-    assert np.allclose(Vote(members=names).run(train, workspace, seed=3).scores(new), np.mean(alone, axis=0))
+    alone = [registry.load("route", name)().run(train, workspace, seed=3).predict_proba(new) for name in names]
+    assert np.allclose(Vote(members=names).run(train, workspace, seed=3).predict_proba(new), np.mean(alone, axis=0))
 
 
 def test_majority_counts_votes_and_breaks_ties_by_the_mean():
@@ -84,7 +84,7 @@ def test_a_named_member_that_cannot_run_is_a_refusal_and_a_classical_default_is_
     with pytest.raises(HeadstartError, match="ppmi_logreg cannot run"):
         Vote(members=("ppmi_logreg", "probe")).run(train, bare, seed=0)
     assert "base" in Vote().refuses(train, Workspace(None, corpus))
-    notes = Stack().run(train, bare, seed=0).notes
+    notes = Stacking().run(train, bare, seed=0).notes
     assert [name for name, _ in notes["weights"]] == ["probe", "tfidf_svm"]
     assert "corpus" in notes["left_out"][0]
     assert "needs 2 members that can run here, got probe" in Vote().refuses(train, bare)
@@ -116,16 +116,16 @@ def test_resamples_keep_classes_and_groups():
         for number in range(5):
             bag, out_N = resampler.draw(np.ones(resampler.units), 0, "test", number)
             assert set(bag.labels) == {0, 1, 2}
-            inside = {int(text) for text in bag.first}
+            inside = {int(text) for text in bag.items}
             assert not inside & set(np.flatnonzero(out_N).tolist())
-            own = dict(zip(bag.first, bag.groups))
+            own = dict(zip(bag.items, bag.groups))
             assert len(set(own.values())) == (len(own) if whole.groups is None else len({groups[n] for n in inside}))
             if whole.groups is not None:
                 assert not {groups[n] for n in inside} & {groups[n] for n in np.flatnonzero(out_N)}
     heavy = np.ones(30)
     heavy[3] = 1000.0
     bag, _ = Resampler(examples).draw(heavy, 0, "test")
-    assert bag.first.count("3") > 20
+    assert bag.items.count("3") > 20
 
 
 def test_equal_files_are_kept_once_and_texts_embedded_once(workspace, tmp_path):
@@ -135,9 +135,9 @@ def test_equal_files_are_kept_once_and_texts_embedded_once(workspace, tmp_path):
     assert len(weights) == 3
     assert len({path.stat().st_ino for path in weights}) == 1
     opened = load_task(tmp_path / "task")
-    first, *others = [member.vectors for _, member in opened.members]
+    first, *others = [member.frozen for _, member in opened.members]
     assert all(vectors.workspace is first.workspace for vectors in others)
-    assert np.array_equal(opened.scores(rows(6)), model.scores(rows(6)))
+    assert np.array_equal(opened.predict_proba(rows(6)), model.predict_proba(rows(6)))
     (tmp_path / "task" / "member_1" / "model.json").unlink()
     with pytest.raises(HeadstartError, match=r"member_1.*missing"):
         load_task(tmp_path / "task")
@@ -147,5 +147,5 @@ def test_an_ensemble_may_be_a_member(workspace, tmp_path):
     route = Vote(members=("bag:member=tfidf_nb:count=2", "tfidf_svm"))
     model = route.run(rows(16), workspace, seed=0)
     save_task(model, tmp_path / "task", route, {})
-    assert np.array_equal(load_task(tmp_path / "task").scores(rows(6)), model.scores(rows(6)))
+    assert np.array_equal(load_task(tmp_path / "task").predict_proba(rows(6)), model.predict_proba(rows(6)))
     assert route.classical

@@ -6,10 +6,11 @@ import json
 
 import pytest
 
-from headstart.base.errors import HeadstartError
-from headstart.base.examples import Span
-from headstart.tasks.answer import AnswerSpec
-from headstart.tasks.choose import guess_task
+from headstart.core.errors import HeadstartError
+from headstart.core.examples import Span
+from headstart.data.read_request import ReadRequest
+from headstart.data.task_guess import guess_task
+from headstart.tasks.answer import AnswerTask
 
 GOOD = [
     {"question": "Who?", "context": " 세종 made it.", "answers": [{"start": 1, "text": "세종"}]},
@@ -40,14 +41,14 @@ def write(path, lines):
 
 def test_rows_are_read_or_skipped_by_name(tmp_path):
     wrong = [{**GOOD[2], "answers": value} for values in BAD.values() for value in values]
-    examples, ledger, notes = AnswerSpec().read(write(tmp_path / "rows.jsonl", [*GOOD, *wrong]))
+    examples, ledger = AnswerTask().read_examples(ReadRequest(paths=write(tmp_path / "rows.jsonl", [*GOOD, *wrong])))
     assert examples.task == "answer"
-    assert list(examples.first) == ["Who?", "When?", "What?"]
+    assert list(examples.items) == ["Who?", "When?", "What?"]
     assert examples.second[0] == " 세종 made it."  # characters are counted in the text as it is
     assert examples.targets == [(Span(1, 3, "세종"),), (), (Span(0, 2, "It"), Span(6, 8, "it"))]
     assert ledger.skipped == {reason: len(values) for reason, values in BAD.items()}
     assert ledger.columns == {"text": "question", "text2": "context", "label": "answers"}
-    assert sum("chosen from" in note for note in notes) == 3
+    assert sum("chosen from" in note for note in ledger.notes) == 3
 
 
 def test_squad_files_are_such_rows(tmp_path):
@@ -56,9 +57,9 @@ def test_squad_files_are_such_rows(tmp_path):
     whole = {"version": "v2.0", "data": [{"title": "t", "paragraphs": [{"context": "By Kim.", "qas": [asked, none]}]}]}
     path = tmp_path / "squad.json"
     path.write_text(json.dumps(whole))
-    examples, _, _ = AnswerSpec().read(path)
+    examples, _ = AnswerTask().read_examples(ReadRequest(paths=path))
     assert examples.targets == [(Span(3, 6, "Kim"),), ()]
-    assert guess_task(path, {}) == ("answer", "'answers' holds lists of answers")
+    assert guess_task(ReadRequest(paths=path)) == ("answer", "'answers' holds lists of answers")
 
 
 def test_columns_are_guessed_or_asked_for(tmp_path):
@@ -66,25 +67,27 @@ def test_columns_are_guessed_or_asked_for(tmp_path):
     with pytest.raises(
         HeadstartError, match="which column is the question\\? name it with --text \\(columns: q, c, found\\)"
     ):
-        AnswerSpec().read(path)
+        AnswerTask().read_examples(ReadRequest(paths=path))
     with pytest.raises(HeadstartError, match="which column is the text with the answer\\? name it with --text2"):
-        AnswerSpec().read(path, text="q")
-    examples, ledger, _ = AnswerSpec().read(path, text="q", text2="c")
+        AnswerTask().read_examples(ReadRequest(paths=path, text="q"))
+    examples, ledger = AnswerTask().read_examples(ReadRequest(paths=path, text="q", text2="c"))
     assert len(examples) == 3
-    again, _, _ = AnswerSpec().read(path, remembered=ledger.columns)
+    again, _ = AnswerTask().read_examples(ReadRequest(paths=path, remembered=ledger.columns))
     assert again == examples
     with pytest.raises(HeadstartError, match="no column holds lists of answers"):
-        AnswerSpec().read(write(tmp_path / "none.jsonl", [{"question": "a", "context": "b", "label": "c"}]))
+        AnswerTask().read_examples(
+            ReadRequest(paths=write(tmp_path / "none.jsonl", [{"question": "a", "context": "b", "label": "c"}]))
+        )
     entities = [{"start": 0, "end": 1, "label": "x", "text": "a"}]
     path = write(tmp_path / "entities.jsonl", [{"text": "a b", "entities": entities}])
-    assert guess_task(path, {})[0] == "tag"
+    assert guess_task(ReadRequest(paths=path))[0] == "tag"
 
 
 def test_what_is_said_judged_and_preferred(tmp_path):
-    task = AnswerSpec()
-    examples, _, _ = task.read(write(tmp_path / "rows.jsonl", GOOD))
+    task = AnswerTask()
+    examples, _ = task.read_examples(ReadRequest(paths=write(tmp_path / "rows.jsonl", GOOD)))
     said = [(Span(1, 8, "세종 made"),), (), ()]
-    assert task.judged(said, examples) == ([("세종",), (), ("It", "it")], ["세종 made", "", ""])
+    assert task.metric_inputs(said, examples) == ([("세종",), (), ("It", "it")], ["세종 made", "", ""])
     assert task.quality(said, examples) == [pytest.approx(2 / 3), 1.0, 0.0]
-    assert task.plain(said[0], ()) == {"answer": "세종 made", "start": 1, "end": 8}
-    assert task.plain((), ()) == {"answer": None}
+    assert task.to_json(said[0]) == {"answer": "세종 made", "start": 1, "end": 8}
+    assert task.to_json(()) == {"answer": None}

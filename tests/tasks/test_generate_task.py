@@ -7,10 +7,11 @@ import unicodedata
 
 import pytest
 
-from headstart.base.errors import HeadstartError
-from headstart.base.examples import Examples
-from headstart.tasks.choose import guess_task
-from headstart.tasks.generate import GenerateSpec
+from headstart.core.errors import HeadstartError
+from headstart.core.examples import Examples
+from headstart.data.read_request import ReadRequest
+from headstart.data.task_guess import guess_task
+from headstart.tasks.generate import GenerateTask
 
 
 @pytest.fixture
@@ -26,34 +27,34 @@ def pairs(tmp_path):
 
 
 def test_pairs_are_read_both_ways(pairs):
-    examples, ledger, _ = GenerateSpec().read([pairs], text="en", label="ko")
+    examples, ledger = GenerateTask().read_examples(ReadRequest(paths=[pairs], text="en", label="ko"))
     assert examples.task == "generate"
-    assert (examples.first[3], examples.targets[3]) == ("Tom has 3 cats.", "톰은 고양이 3마리가 있다.")
+    assert (examples.items[3], examples.targets[3]) == ("Tom has 3 cats.", "톰은 고양이 3마리가 있다.")
     assert len(examples) == 30
     assert examples.classes == ()
     assert examples.labels is None
     assert ledger.skipped == {"no text to write": 2, "empty text": 1}
-    turned, _, _ = GenerateSpec().read([pairs], text="ko", label="en")
-    assert (turned.first[3], turned.targets[3]) == ("톰은 고양이 3마리가 있다.", "Tom has 3 cats.")
+    turned, _ = GenerateTask().read_examples(ReadRequest(paths=[pairs], text="ko", label="en"))
+    assert (turned.items[3], turned.targets[3]) == ("톰은 고양이 3마리가 있다.", "Tom has 3 cats.")
     with pytest.raises(HeadstartError, match="no label column 'kr'"):
-        GenerateSpec().read([pairs], text="en", label="kr")
+        GenerateTask().read_examples(ReadRequest(paths=[pairs], text="en", label="kr"))
 
 
 def test_texts_are_told_from_labels(pairs, tmp_path):
-    assert guess_task([pairs], {"text": "en", "label": "ko"})[0] == "generate"
-    assert guess_task([pairs], {"text": "en", "label": None})[0] == "classify"
+    assert guess_task(ReadRequest(paths=pairs, text="en", label="ko"))[0] == "generate"
+    assert guess_task(ReadRequest(paths=pairs, text="en"))[0] == "classify"
     for labels in (["good", "bad"] * 15, [str(n) for n in range(30)], [f"{n / 7:.3f}" for n in range(30)]):
         table = tmp_path / "table.tsv"
         lines = ["text\tlabel", *(f"word {n}\t{label}" for n, label in enumerate(labels))]
         table.write_text("\n".join(lines), encoding="utf-8")
-        assert guess_task([table], {"text": "text", "label": "label"})[0] == "classify"
+        assert guess_task(ReadRequest(paths=table, text="text", label="label"))[0] == "classify"
 
 
 def test_what_an_answer_is_worth():
-    task, examples = GenerateSpec(), Examples(["a", "b", "c"], targets=["the cat sat", "the cat sat", "the cat sat"])
+    task, examples = GenerateTask(), Examples(["a", "b", "c"], targets=["the cat sat", "the cat sat", "the cat sat"])
     right, near, wrong = task.quality(["the cat sat", "the cat sits", "dog"], examples)
     assert right == 100.0
     assert 20 < near < 100
     assert wrong < 10
-    assert task.plain("톰", ()) == {"written": "톰"}
-    assert task.judged(["x", "y", "z"], examples) == (examples.targets, ["x", "y", "z"])
+    assert task.to_json("톰") == {"written": "톰"}
+    assert task.metric_inputs(["x", "y", "z"], examples) == (examples.targets, ["x", "y", "z"])

@@ -7,11 +7,12 @@ import unicodedata
 
 import pytest
 
-from headstart.base import registry
-from headstart.base.errors import HeadstartError
+from headstart.core import registry
+from headstart.core.errors import HeadstartError
 from headstart.data.matching import Match
-from headstart.tasks.choose import guess_task
-from headstart.tasks.retrieve import RetrieveSpec
+from headstart.data.read_request import ReadRequest
+from headstart.data.task_guess import guess_task
+from headstart.tasks.retrieve import RetrieveTask
 
 
 @pytest.fixture
@@ -23,34 +24,35 @@ def pairs(tmp_path):
 
 
 def test_pairs_are_read(pairs):
-    examples, ledger, _ = RetrieveSpec().read(pairs, text2="answer")
+    examples, ledger = RetrieveTask().read_examples(ReadRequest(paths=pairs, text2="answer"))
     assert (examples.task, examples.labels, examples.classes) == ("retrieve", None, ())
-    assert list(examples.first) == ["q 0", "q 1", "q 2", "q 3"]
+    assert list(examples.items) == ["q 0", "q 1", "q 2", "q 3"]
     assert examples.targets[2] == Match("대답 2", 1.0, 1)
     assert examples.second[2] == "대답 2"
     assert ledger.skipped == {"empty text": 2}
     assert ledger.columns == {"text": "question", "text2": "answer"}
-    again, _, _ = RetrieveSpec().read(pairs, remembered=ledger.columns)
+    again, _ = RetrieveTask().read_examples(ReadRequest(paths=pairs, remembered=ledger.columns))
     assert again == examples
     with pytest.raises(HeadstartError, match="name the second one with --text2"):
-        RetrieveSpec().read(pairs)
+        RetrieveTask().read_examples(ReadRequest(paths=pairs))
     with pytest.raises(HeadstartError, match="no label column"):
-        RetrieveSpec().read(pairs, text2="answer", label="question")
+        RetrieveTask().read_examples(ReadRequest(paths=pairs, text2="answer", label="question"))
     with pytest.raises(HeadstartError, match="no text2 column 'answers'; did you mean 'answer'"):
-        RetrieveSpec().read(pairs, text2="answers")
-    assert guess_task(pairs, {"text": "question", "text2": "answer", "label": None})[0] == "classify"
+        RetrieveTask().read_examples(ReadRequest(paths=pairs, text2="answers"))
+    assert guess_task(ReadRequest(paths=pairs, text="question", text2="answer"))[0] == "classify"
 
 
 def test_what_is_judged(pairs):
-    task = RetrieveSpec()
-    examples, _, _ = task.read(pairs, text2="answer")
+    task = RetrieveTask()
+    examples, _ = task.read_examples(ReadRequest(paths=pairs, text2="answer"))
     said = [Match("x", 0.5, rank) for rank in (1, 2, 4, 1)]
-    assert task.judged(said, examples) == ([1, 1, 1, 1], [1, 2, 4, 1])
+    assert task.metric_inputs(said, examples) == ([1, 1, 1, 1], [1, 2, 4, 1])
     assert task.quality(said, examples) == [1.0, 0.5, 0.25, 1.0]
-    assert task.plain(said[1], ()) == {"match": "x", "score": 0.5, "rank": 2}
+    assert task.to_json(said[1]) == {"match": "x", "score": 0.5, "rank": 2}
     score = {
-        name: registry.load("metric", name)().score(*task.judged(said, examples)) for name in ("mrr", "recall_at_1")
+        name: registry.load("metric", name)().score(*task.metric_inputs(said, examples))
+        for name in ("mrr", "recall_at_1")
     }
     assert score == {"mrr": pytest.approx(2.75 / 4), "recall_at_1": 0.5}
-    weighted = registry.load("metric", "mrr")().score(*task.judged(said, examples), [0, 1, 3, 0])
+    weighted = registry.load("metric", "mrr")().score(*task.metric_inputs(said, examples), [0, 1, 3, 0])
     assert weighted == pytest.approx((0.5 + 3 * 0.25) / 4)

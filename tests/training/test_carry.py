@@ -10,12 +10,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from headstart.base import registry
-from headstart.base.contracts import Backbone, Loss, Objective
-from headstart.data.batches import held_out_batches
-from headstart.data.continuous import ContinuousBatches
+from headstart.core import registry
+from headstart.core.contracts import Backbone, Loss, Objective
+from headstart.core.shapes import TokenShape
+from headstart.data.stateful_batches import StatefulBatches
 from headstart.nn.ragged import Layout
-from headstart.objectives.bilm import next_tokens
 from headstart.training.checkpoint import Checkpoints, restore
 from headstart.training.loop import Stop, TrainState, evaluate, fit, start_state, weights
 from headstart.training.plan import TrainPlan
@@ -32,12 +31,12 @@ class NextToken(Objective):
         self.head, self.poison = backbone.prediction_head(), poison
         self.handed, self.returned = [], []
 
-    def corrupt(self, batch, random):
+    def corrupt(self, batch, random, *, progress=0.0, training=True):
         return batch
 
     def forward(self, backbone, batch):
         features = backbone(batch, carry=True)
-        target_N = next_tokens(batch)
+        target_N = batch.next_ids_N()
         chosen = (target_N >= 0).nonzero().squeeze(1)
         hidden_ND = Layout(batch).unpad(features.last_BTD)[chosen]
         total = self.head.score(hidden_ND, backbone.words_VD, target_N[chosen]).total
@@ -45,20 +44,20 @@ class NextToken(Objective):
             total = total * float("nan")
         self.handed.append(batch.carry)
         self.returned.append(features.carry)
-        return Loss(total, chosen.numel(), {}, features.carry)
+        return Loss.of(total, chosen.numel(), carry=features.carry)
 
 
-def running(window: int, streams: int = 3, tokens: int = 400) -> ContinuousBatches:
+def running(max_length: int, streams: int = 3, tokens: int = 400) -> StatefulBatches:
     lengths = [tokens // 4] * 4
     ids = np.random.default_rng(0).integers(4, VOCABULARY, tokens).astype(np.uint16)
     offsets, tokenizer = np.concatenate([[0], np.cumsum(lengths)]), SimpleNamespace(cls_id=2, sep_id=3)
-    sizes = {"window": window, "streams": streams}
-    return ContinuousBatches(ids, offsets, np.arange(4), tokenizer, **sizes, seed=1, framed=True)
+    sizes = {"max_length": max_length, "streams": streams}
+    return StatefulBatches(ids, offsets, np.arange(4), tokenizer, **sizes, seed=1, add_special_tokens=True)
 
 
 def network(name: str = "awd_lstm") -> Backbone:
     torch.manual_seed(3)
-    return registry.load("backbone", name)(width=12, depth=2).build(VOCABULARY, 0)
+    return registry.load("backbone", name)(width=12, depth=2).build(TokenShape(VOCABULARY, 0))
 
 
 def state_of(plan: TrainPlan, name: str = "awd_lstm", **settings) -> TrainState:
@@ -73,8 +72,8 @@ def test_windows_with_carry_lose_what_one_piece_loses(name):
         torch.nn.init.normal_(parameter, std=0.7)
     objective = NextToken(backbone)
 
-    def loss(window: int, forget: bool = False) -> float:
-        batches = held_out_batches(running(window))
+    def loss(max_length: int, forget: bool = False) -> float:
+        batches = running(max_length).epoch()
         if forget:
             batches = [dataclasses.replace(batch, continues=False) for batch in batches]
         return evaluate(objective, backbone, batches, 0, torch.float32)[0]
@@ -90,7 +89,7 @@ def test_the_loop_hands_on_without_gradient_and_starts_anew_with_each_epoch(accu
     batches, steps = running(13), 14
     plan = TrainPlan(steps=steps, dtype="fp32", accumulate=accumulate)
     state = state_of(plan)
-    fit(state.objective, state.backbone, batches, plan, state=state)
+    fit(state, batches, plan)
     handed, returned = state.objective.handed, state.objective.returned
     assert len(handed) == steps * accumulate > batches.per_epoch
     for number, carry in enumerate(handed):
@@ -105,7 +104,7 @@ def test_the_loop_hands_on_without_gradient_and_starts_anew_with_each_epoch(accu
 
 def test_no_gradient_crosses_the_window():
     """The step's gradient is that of the window alone, with what is carried as a constant."""
-    plan = TrainPlan(steps=2, dtype="fp32", rate=1e-12, clip=1e9, weight_decay=0.0)
+    plan = TrainPlan(steps=2, dtype="fp32", learning_rate=1e-12, clip=1e9, weight_decay=0.0)
     batches, state = running(9), state_of(plan, "lstm")
     caught = {}
 
@@ -113,11 +112,11 @@ def test_no_gradient_crosses_the_window():
         if event.kind == "step" and event.step == 1:
             caught["carry"] = tuple(part.clone() for part in state.carry)
 
-    state.optimizer.zero_grad = lambda set_to_none=True: (
+    state.optimizers["main"].zero_grad = lambda set_to_none=True: (
         caught.update(gradient=[p.grad.clone() for p in state.backbone.parameters()])
         or [setattr(p, "grad", None) for p in state.backbone.parameters()]
     )
-    fit(state.objective, state.backbone, batches, plan, [catch], state=state)
+    fit(state, batches, plan, [catch])
     twin = network("lstm")
     twin.load_state_dict(state.backbone.state_dict())
     objective = NextToken(twin)
@@ -131,7 +130,7 @@ def test_no_gradient_crosses_the_window():
 def test_a_step_that_is_not_finite_forgets():
     plan = TrainPlan(steps=5, dtype="fp32")
     state = state_of(plan, poison=(2,))
-    result = fit(state.objective, state.backbone, running(9), plan, state=state)
+    result = fit(state, running(9), plan)
     assert result.skipped == 1
     assert [len(carry) for carry in state.objective.handed] == [0, 4, 4, 0, 4]
 
@@ -139,18 +138,18 @@ def test_a_step_that_is_not_finite_forgets():
 def test_evaluation_keeps_its_own_memory():
     plan = TrainPlan(steps=6, dtype="fp32", evaluate_seconds=0.0)
     with_, without = state_of(plan), state_of(plan)
-    fit(with_.objective, with_.backbone, running(9), plan, state=with_, held_out=held_out_batches(running(5)))
-    fit(without.objective, without.backbone, running(9), plan, state=without)
+    fit(with_, running(9), plan, held_out=running(5).epoch())
+    fit(without, running(9), plan)
     assert all(torch.equal(one, two) for one, two in zip(with_.carry, without.carry, strict=True))
     assert all(torch.equal(one, two) for one, two in zip(weights(with_).values(), weights(without).values()))
 
 
 @pytest.mark.parametrize(("dtype", "cut"), [("fp32", 1), ("fp32", 5), ("bf16", 5)])
 def test_resume_in_mid_epoch_is_bit_identical(tmp_path, dtype, cut):
-    plan, batches = TrainPlan(steps=9, dtype=dtype, rate=0.01, accumulate=2), running(9)
+    plan, batches = TrainPlan(steps=9, dtype=dtype, learning_rate=0.01, accumulate=2), running(9)
     assert cut * plan.accumulate % batches.per_epoch  # in mid-epoch
     whole = state_of(plan)
-    fit(whole.objective, whole.backbone, batches, plan, state=whole)
+    fit(whole, batches, plan)
 
     checkpoints, stop = Checkpoints(tmp_path), Stop()
     first = state_of(plan)
@@ -158,11 +157,11 @@ def test_resume_in_mid_epoch_is_bit_identical(tmp_path, dtype, cut):
     def stopper(event):
         stop.requested = event.step == cut
 
-    fit(first.objective, first.backbone, batches, plan, [stopper], state=first, stop=stop, saver=checkpoints)
+    fit(first, batches, plan, [stopper], stop=stop, saver=checkpoints)
     second = state_of(plan)
     restore(second, checkpoints.newest()[0])
     assert (second.step, len(second.carry)) == (cut, 4)
-    fit(second.objective, second.backbone, batches, plan, state=second)
+    fit(second, batches, plan)
     assert all(torch.equal(one, two) for one, two in zip(whole.carry, second.carry, strict=True))
     assert all(part.dtype == other.dtype for part, other in zip(whole.carry, second.carry))
     for (name, one), two in zip(weights(whole).items(), weights(second).values(), strict=True):
@@ -173,14 +172,14 @@ def test_resume_in_mid_epoch_is_bit_identical(tmp_path, dtype, cut):
     third = state_of(plan)  # the twin: without what was carried the bits differ
     restore(third, checkpoints.newest()[0])
     third.carry = ()
-    fit(third.objective, third.backbone, batches, plan, state=third)
+    fit(third, batches, plan)
     assert not all(torch.equal(one, two) for one, two in zip(weights(whole).values(), weights(third).values()))
 
 
 def moments(state: TrainState) -> list[torch.Tensor]:
     """Return every tensor of the optimizer's state in a fixed order."""
-    parameters = [p for group in state.optimizer.param_groups for p in group["params"]]
-    return [value for p in parameters for _, value in sorted(state.optimizer.state[p].items())]
+    parameters = [p for group in state.optimizers["main"].param_groups for p in group["params"]]
+    return [value for p in parameters for _, value in sorted(state.optimizers["main"].state[p].items())]
 
 
 def test_states_that_share_memory_are_saved(tmp_path):

@@ -8,7 +8,7 @@ import os
 import pytest
 
 import headstart as hs
-from headstart.base.errors import HeadstartError
+from headstart.core.errors import HeadstartError
 
 SMALL = ["backbone.width=32", "backbone.mlp_width=32", "batches.tokens=4096", "training.save_steps=2"]
 
@@ -21,7 +21,7 @@ def text(tmp_path, reviews):
 
 
 def _run(text, out, **more):
-    return hs.pretrain([str(text)], out=out, objective="halves", set=SMALL, **more)
+    return hs.pretrain([str(text)], out=out, objective="halves", settings=SMALL, **more)
 
 
 def _record(out):
@@ -31,13 +31,13 @@ def _record(out):
 def test_changed_text_is_refused_and_nothing_is_lost(tmp_path, text):
     out = tmp_path / "run"
     _run(text, out, steps=2)
-    before = (out / "tokenizer/ngrams.json").read_bytes()
+    before = (out / "processor/ngrams.json").read_bytes()
     os.utime(text, (1, 1))  # touched, not changed
     assert _run(text, out, steps=3, resume=True).steps == 3
     text.write_text(text.read_text() + "\nsome other words came later")
     with pytest.raises(HeadstartError, match="put the old text back"):
         _run(text, out, steps=4, resume=True)
-    assert (out / "tokenizer/ngrams.json").read_bytes() == before
+    assert (out / "processor/ngrams.json").read_bytes() == before
 
 
 def test_a_longer_budget_on_resume_counts_and_the_same_one_does_not(tmp_path, text):
@@ -53,7 +53,7 @@ def test_a_longer_budget_on_resume_counts_and_the_same_one_does_not(tmp_path, te
 
 def test_most_epochs_end_a_run_early(tmp_path, text):
     out = tmp_path / "run"
-    done = hs.pretrain([str(text)], out=out, objective="halves", minutes=0.5, set=[*SMALL, "batches.epochs=0.5"])
+    done = hs.pretrain([str(text)], out=out, objective="halves", minutes=0.5, settings=[*SMALL, "batches.epochs=0.5"])
     training = _record(out)["spec"]["training"]
     assert done.steps == training["steps"] < 30
     assert any("at most 0.5 epochs" in note for note in done.notes)
@@ -75,4 +75,4 @@ def test_the_format_of_computation_is_written_down(tmp_path, text):
 
 def test_batches_without_anything_to_learn_are_refused(tmp_path, text):
     with pytest.raises(HeadstartError, match=r"batches\.tokens"):
-        hs.pretrain([str(text)], out=tmp_path / "run", steps=1_000, objective="halves", set=["batches.tokens=8"])
+        hs.pretrain([str(text)], out=tmp_path / "run", steps=1_000, objective="halves", settings=["batches.tokens=8"])

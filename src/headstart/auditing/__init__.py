@@ -1,1 +1,1 @@
-"""Floor 5: what is in the data before any score is printed: duplicates, leaks, doubtful labels, shifts."""
+"""Floor 8: what is in the data before any score is printed: duplicates, leaks, doubtful labels, shifts."""

@@ -1,4 +1,4 @@
-"""The audit: row ledger, profile, copies, leaks, doubtful labels, shifts; plain data that `compare` signs."""
+"""The audit of a data set: row ledger, profile, copies, leaks, doubtful labels, shifts, as plain JSON data."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from headstart.auditing import words
 from headstart.auditing.classifier import counts, pair_counts
-from headstart.auditing.copies import KINDS, Copies, Within, inside
+from headstart.auditing.copies import KINDS, Copies, CopiesWithin, inside
 from headstart.auditing.folding import fold_all
 from headstart.auditing.labels import FEWEST, conflicts, suspects
 from headstart.auditing.profile import profile
 from headstart.auditing.two_sample import FEWEST as FEWEST_OF_A_SIDE
 from headstart.auditing.two_sample import class_shares, two_sample
-from headstart.base.examples import Examples
+from headstart.core.examples import Examples
 from headstart.data.row import Row
 
 LISTED = 50  # findings of a kind that are written out; all are counted
@@ -34,8 +33,8 @@ CorpusRows = Callable[[], Iterable[str | Row]]
 class Audit:
     """What was found. data: plain JSON, a function of the inputs alone.
 
-    slices: `contaminated` and `clean`, bool [test rows]: with or without a copy (exact, normalised or near; of
-    pairs the pair) in train or corpus; empty without a test part.
+    slices: `contaminated` and `clean`, bool [test rows]: test rows with or without a copy (exact, normalised or near; a
+    pair counts as a whole) in the training rows or the corpus; empty without test rows.
     """
 
     data: dict[str, Any]
@@ -43,13 +42,9 @@ class Audit:
 
     @property
     def identity(self) -> str:
-        """The SHA-256 of `data` as canonical JSON: what a report quotes to say which audit it rests on."""
+        """The SHA-256 of `data` as canonical JSON, by which a report says which audit it rests on."""
         text = json.dumps(self.data, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-    def sentences(self, language: str = "en") -> list[str]:
-        """Return what a reader should know, the most important first. Raises HeadstartError: unknown language."""
-        return words.sentences(self.data, language)
 
 
 def run_audit(
@@ -63,9 +58,9 @@ def run_audit(
 ) -> Audit:
     """Look through `train`, `test` and a `corpus` for what makes scores lie.
 
-    corpus: called once, its documents (or `Row`s, which are named by file and line) are streamed and never kept; they
-    are held against the test rows, without a test part against the training rows. ledger: what the files' ledgers say,
-    carried along. progress: called with a line of text at each long step.
+    corpus: called once; its documents (or `Row`s, which are named by file and line) are streamed and never kept. They
+    are compared with the test rows, without test rows with the training rows. ledger: of the files, becomes part of the
+    data. progress: called with a line of text at each long step.
     """
     parts = {"train": _Part("train", train)} | ({} if test is None else {"test": _Part("test", test)})
     data: dict[str, Any] = {
@@ -98,14 +93,14 @@ def run_audit(
 
 
 class _Part:
-    """One split. texts: one per row, tuples for pairs; single: each text on its own, of pairs the first ones, then the
-    second ones; folds, single_folds: their folds."""
+    """One split. texts: one per row, tuples for pairs. single: each text by itself; of pairs all first texts, then all
+    second texts. folds, single_folds: the folds of both."""
 
     def __init__(self, name: str, examples: Examples):
         self.name, self.examples = name, examples
-        self.texts = list(examples.first if examples.second is None else zip(examples.first, examples.second))
-        self.folds = fold_all(examples.first, examples.second)
-        self.single = [*examples.first, *(examples.second or ())]
+        self.texts = list(examples.items if examples.second is None else zip(examples.items, examples.second))
+        self.folds = fold_all(examples.items, examples.second)
+        self.single = [*examples.items, *(examples.second or ())]
         self.single_folds = self.folds if examples.second is None else fold_all(self.single)
 
     def __len__(self) -> int:
@@ -113,20 +108,20 @@ class _Part:
 
     @property
     def plain(self) -> list[str]:
-        """One text per row; those of a pair joined."""
+        """One text per row; the two texts of a pair are joined."""
         second = self.examples.second
-        return list(self.examples.first) if second is None else [" ".join(pair) for pair in self.texts]
+        return list(self.examples.items) if second is None else [" ".join(pair) for pair in self.texts]
 
     @cached_property
     def labels(self) -> list[str] | None:
-        """What rows are labelled with, in a form that can be compared."""
+        """The labels of the rows as text, so that they can be compared; None for unlabelled rows."""
         examples = self.examples
         if examples.labels is not None:
             return [examples.classes[label] for label in examples.labels]
         return None if examples.targets is None or examples.task == "retrieve" else [*map(str, examples.targets)]
 
     def where(self, row: int) -> dict[str, Any]:
-        """Return how a reader finds the row: split, number from 1, file and line where they are known, its text."""
+        """Return how a reader finds a row: split, number from 1, file and line where they are known, text."""
         out: dict[str, Any] = {"split": self.name, "row": int(row) + 1}
         if self.examples.places is not None:
             file, line = self.examples.places[row]
@@ -138,7 +133,7 @@ class _Part:
         """Return profile and duplicates."""
         examples = self.examples
         found = inside(self.texts, self.folds)
-        out: dict[str, Any] = {"profile": profile(examples.first), "duplicates": self._duplicates(found)}
+        out: dict[str, Any] = {"profile": profile(examples.items), "duplicates": self._duplicates(found)}
         if examples.second is not None:
             out["profile_second"] = profile(examples.second)
         length_N = np.fromiter((len(text) for text in self.plain), np.int64, len(self))
@@ -149,8 +144,8 @@ class _Part:
             out["classes"] = dict(zip(examples.classes, count_C))
         return out
 
-    def _duplicates(self, found: Within) -> dict[str, Any]:
-        """Return how many rows copy an earlier one (near: have a near copy), and the first of them."""
+    def _duplicates(self, found: CopiesWithin) -> dict[str, Any]:
+        """Return how many rows copy an earlier row (near: have a near copy), and the first of them."""
         out: dict[str, Any] = {}
         for kind in KINDS:
             mate_N = found.partner(kind)
@@ -179,7 +174,7 @@ def _where(part: _Part, start: int, at: int) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Portion:
-    """Some rows of a stream. texts, folds: as in `_Part`; single, single_folds: those of a pair one after the other;
+    """Some rows of a stream. texts, folds: as in `_Part`. single, single_folds: the two of a pair one after the other.
     where(at): how a reader finds a row."""
 
     texts: list[Any]
@@ -209,9 +204,9 @@ def _documents(corpus: CorpusRows, progress: Progress) -> Iterator[_Portion]:
 
 
 def _across(target: _Part, portions: Iterable[_Portion], train: _Part | None) -> tuple[dict[str, Any], np.ndarray]:
-    """Return (what was found, which target rows have a copy) of `target` against a stream of portions.
+    """Compare `target` with a stream of portions: (what was found, which target rows have a copy).
 
-    Of pairs also single texts; a corpus (train: None) holds no pairs, so there they are all there is.
+    Pairs are also compared by single texts. A corpus (train: None) holds no pairs, so only single texts are compared.
     """
     pairs = target.examples.second is not None
     whole = Copies(target.texts, target.folds) if train is not None or not pairs else None
@@ -240,7 +235,7 @@ def _across(target: _Part, portions: Iterable[_Portion], train: _Part | None) ->
 
 
 def _listed(target: _Part, kind_S: np.ndarray, at_S: np.ndarray, mates: dict[int, dict]) -> dict[str, Any]:
-    """Return counts of target rows by the strongest kind of their one or two texts, the share, the first of each."""
+    """Return the number of target rows with a copy, their share, and for each kind its number and first rows."""
     rows = len(target)
     side = np.where(kind_S == 0, len(KINDS) + 1, kind_S).reshape(-1, rows).argmin(axis=0) if rows else 0
     place_N = np.arange(rows) + rows * side
@@ -255,7 +250,7 @@ def _listed(target: _Part, kind_S: np.ndarray, at_S: np.ndarray, mates: dict[int
 
 
 def _groups(parts: dict[str, _Part]) -> dict[str, Any] | None:
-    """Return the groups that are on both sides; None when rows have no groups."""
+    """Return the groups that have both training and test rows; None when rows have no groups."""
     train, test = (parts[name].examples.groups for name in ("train", "test"))
     if train is None or test is None:
         return None
@@ -290,7 +285,7 @@ def _labels(parts: dict[str, _Part], seed: int, progress: Progress) -> dict[str,
     if len(train) < FEWEST or len(np.unique(examples.labels)) < 2:
         return out | {"errors": {"skipped": f"fewer than {FEWEST} rows or than two classes"}}
     progress(f"train: held-out scores of {len(train):,} labels")
-    features = counts(examples.first) if examples.second is None else pair_counts(examples.first, examples.second)
+    features = counts(examples.items) if examples.second is None else pair_counts(examples.items, examples.second)
     doubt = suspects(features, examples.labels, len(examples.classes), train.folds, seed)
     some = list(zip(doubt.rows, doubt.said, doubt.own, doubt.other))[:_LISTED_LABELS]
     listed_rows = [
@@ -305,7 +300,7 @@ def _labels(parts: dict[str, _Part], seed: int, progress: Progress) -> dict[str,
 
 
 def _shift(parts: dict[str, _Part], seed: int, progress: Progress) -> dict[str, Any]:
-    """Return what tells test from train: texts, and class shares."""
+    """Return how test rows differ from training rows: in their texts, and in class shares."""
     if "test" not in parts:
         return {"skipped": "no test part"}
     train, test = parts["train"], parts["test"]

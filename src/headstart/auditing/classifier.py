@@ -1,7 +1,7 @@
-"""A quick classifier for audits: hashed character 2-4-grams, TF-IDF, logistic regression; made by array operations.
+"""A quick classifier for audits: hashed character 2- to 4-grams, TF-IDF, logistic regression.
 
-It is route tfidf_logreg with hashed columns (Weinberger et al. 2009) and a fixed strength: an audit needs scores of
-every row out of its own fold within seconds, where the route chooses its strength anew in each fold.
+It is route tfidf_logreg with hashed columns (Weinberger et al. 2009) and a fixed regularisation: an audit needs
+held-out scores of every row within seconds, and the route would choose its regularisation anew in each fold.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 
 from headstart.auditing.folding import Flat, mix
-from headstart.base.seeds import numpy_generator
+from headstart.core.seeds import numpy_generator
 
 _COLUMNS, _LONGEST, _PORTION = 2**18, 2_000, 10_000
 _MOST_ROWS = 600_000  # rows times classes that a model learns from
@@ -27,7 +27,7 @@ _TURNS = np.array([0x9E3779B97F4A7C15, 0xD1B54A32D192ED03, 0x8CB92BA72F3D8DD7, 0
 
 
 def counts(texts: Sequence[str]) -> sparse.csr_matrix:
-    """Return float32 [N, columns]: 1 + log of how often each hashed 2-, 3- and 4-gram occurs in each text."""
+    """Return 1 + log of how often each hashed 2-, 3- and 4-gram occurs in each text, float32 [N, columns]."""
     parts = [sparse.csr_matrix((0, _COLUMNS), dtype=np.float32)]
     for start in range(0, len(texts), _PORTION):
         some = [f" {' '.join(text[:_LONGEST].split())} " for text in texts[start : start + _PORTION]]
@@ -51,7 +51,7 @@ def counts(texts: Sequence[str]) -> sparse.csr_matrix:
 
 
 def pair_counts(first: Sequence[str], second: Sequence[str]) -> sparse.csr_matrix:
-    """Return float32 [N, 3 x columns] of pairs: what is in both texts, in the first alone, in the second alone."""
+    """Return counts of pairs, float32 [N, 3 x columns]: n-grams in both texts, in the first, in the second only."""
     one, other = counts(first), counts(second)
     both = one.minimum(other)
     parts = [both, one - both, other - both]
@@ -65,7 +65,7 @@ def out_of_fold(
 ) -> np.ndarray:
     """Return probabilities [N, classes] of each row of `counts` by a model that has not seen its fold.
 
-    fold_N: the fold of each row. A class that the model has not seen gets nan.
+    fold_N: the fold of each row. A class without rows in the other folds gets nan.
     """
     scores_NC = np.full((features.shape[0], classes), np.nan)
     for fold in np.unique(fold_N):
@@ -83,7 +83,7 @@ def out_of_fold(
 
 
 class _Model:
-    """Logistic regression on TF-IDF; with many classes on its leading directions, where a step costs less."""
+    """Logistic regression on TF-IDF; with many classes on its leading singular directions, where a step costs less."""
 
     def __init__(self, features: sparse.csr_matrix, labels_N: np.ndarray):
         self.weight_G = _inverse(features)
@@ -115,7 +115,7 @@ class _Model:
 
 
 def _narrow(rows: sparse.csr_matrix) -> sparse.csr_matrix:
-    """Return the rows with columns hashed once more: directions of few columns are found much sooner."""
+    """Return the rows with columns hashed into fewer ones: singular directions are then found much faster."""
     column = (mix(rows.indices.astype(np.uint64) + np.uint64(1)) % np.uint64(_NARROW)).astype(np.int32)
     return sparse.csr_matrix((rows.data, column, rows.indptr), (rows.shape[0], _NARROW))
 

@@ -13,11 +13,11 @@ KINDS = ("exact", "normalised", "near")  # strongest first; in arrays 1, 2, 3, a
 
 
 @dataclass(frozen=True)
-class Within:
-    """The rows of one split. exact, normalised, near: for each of N rows another one that it copies, or -1.
+class CopiesWithin:
+    """The copies among N rows of one split: for each row another row that it copies, or -1.
 
-    exact, normalised: the first row with that text or fold (-1 for that first row itself). near: some row with another
-    fold, for both rows of a near pair.
+    exact_N, normalised_N: the first row with the same text or fold, -1 for that first row itself. near_N: a row with
+    another fold; both rows of a near pair have one.
     """
 
     exact_N: np.ndarray
@@ -25,17 +25,17 @@ class Within:
     near_N: np.ndarray
 
     def partner(self, kind: str) -> np.ndarray:
-        """Return the array of `kind`."""
+        """Return the array of a kind of copy."""
         return {"exact": self.exact_N, "normalised": self.normalised_N, "near": self.near_N}[kind]
 
 
 def first_with(keys: Sequence) -> np.ndarray:
-    """Return for each of N keys the number of the first equal one, int64 [N]."""
+    """Return for each of N keys the number of the first equal key, int64 [N]."""
     first: dict = {}
     return np.fromiter((first.setdefault(key, number) for number, key in enumerate(keys)), np.int64, len(keys))
 
 
-def inside(texts: Sequence, folds: Sequence[str]) -> Within:
+def inside(texts: Sequence, folds: Sequence[str]) -> CopiesWithin:
     """Find the copies among the rows of one split; `texts` are texts, or tuples for pairs."""
     numbers = np.arange(len(folds))
     text_N, fold_N = first_with(texts), first_with(folds)
@@ -46,11 +46,11 @@ def inside(texts: Sequence, folds: Sequence[str]) -> Within:
     near = np.full(len(folds), -1, np.int64)
     near[distinct] = np.where(mate_D >= 0, distinct[mate_D], -1)
     near_N = near[fold_N]
-    return Within(np.where(text_N < numbers, text_N, -1), np.where(fold_N < numbers, fold_N, -1), near_N)
+    return CopiesWithin(np.where(text_N < numbers, text_N, -1), np.where(fold_N < numbers, fold_N, -1), near_N)
 
 
 class Copies:
-    """N reference rows, such as the test part, against a stream of rows, such as training rows or a corpus."""
+    """N reference rows, such as test rows, compared with a stream of rows, such as training rows or a corpus."""
 
     def __init__(self, texts: Sequence, folds: Sequence[str]):
         self._fold_N = first_with(folds)
@@ -80,14 +80,14 @@ class Copies:
         for index in self._near:
             before = index.found_N < 0
             index.add(different)
-            new_N = before & (index.found_N >= 0)  # they name a place in `different`
+            new_N = before & (index.found_N >= 0)  # found_N of these is a place in `different`
             index.found_N[new_N] = number_F[index.found_N[new_N]]
             named.extend(index.found_N[new_N].tolist())
         self.seen += len(folds)
         return named
 
     def result(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return (kind_N, at_N): 0 none, 1 exact, 2 normalised, 3 near, the strongest found; its row of the stream."""
+        """Return (strongest kind of copy: 0 none, 1 exact, 2 normalised, 3 near; its row of the stream), [N] each."""
         texts, folds = self._order
         exact_N = np.fromiter((self._texts[text] for text in texts), np.int64, len(texts))
         fold_N = np.fromiter((self._folds[fold] for fold in folds), np.int64, len(folds))

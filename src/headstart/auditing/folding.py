@@ -1,4 +1,4 @@
-"""What counts as the same text: the fold, and texts as flat arrays of character codes."""
+"""The fold of a text, by which texts count as the same; texts as flat arrays of character codes."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def _dropped() -> re.Pattern[str]:
 
 
 def fold(text: str) -> str:
-    """Return NFC, case-folded, without white space, punctuation, control and format characters, NFC again.
+    """Return a text in NFC, case-folded, without white space, punctuation, control and format characters, in NFC again.
 
-    Letters, marks, digits and symbols (C++, emoji) stay. A text of nothing but what is dropped keeps all but its white
-    space, so that `...` and `???` differ.
+    Letters, marks, digits and symbols (C++, emoji) stay. A text without any of them keeps all but its white space, so
+    that `...` and `???` differ.
     """
     plain = unicodedata.normalize("NFC", text).casefold()
     return unicodedata.normalize("NFC", _dropped().sub("", plain)) or "".join(plain.split())
@@ -55,7 +55,7 @@ def mix(words: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Flat:
-    """N texts end to end. code_M: a scrambled uint64 for each character; start_N, length_N: where each text lies."""
+    """N texts end to end. code_M: a scrambled uint64 per character. start_N, length_N: the place of each text."""
 
     code_M: np.ndarray
     start_N: np.ndarray
@@ -70,7 +70,7 @@ class Flat:
 
     @property
     def row_M(self) -> np.ndarray:
-        """The text that each character is of."""
+        """The number of each character's text."""
         return np.repeat(np.arange(len(self.length_N)), self.length_N)
 
     @property

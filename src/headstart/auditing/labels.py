@@ -10,11 +10,11 @@ from scipy import sparse
 
 from headstart.auditing.classifier import out_of_fold
 from headstart.auditing.copies import first_with
-from headstart.base.seeds import numpy_generator
+from headstart.core.seeds import numpy_generator
 
 FOLDS = 4
 FEWEST = 40  # rows, below which held-out scores say next to nothing
-CLEAR = 30.0  # times the label's probability: doubts beyond that are mostly right, see docs/audit.md
+CLEAR = 30.0  # times the label's probability: such doubts are mostly right, see docs/audit.md
 
 
 def conflicts(folds: Sequence[str], labels: Sequence) -> list[list[int]]:
@@ -28,8 +28,9 @@ def conflicts(folds: Sequence[str], labels: Sequence) -> list[list[int]]:
 
 @dataclass(frozen=True)
 class Suspects:
-    """rows: those whose label is doubted, worst first; said: the class that the others speak for; own, other: the
-    held-out probabilities of the label and of that class; accuracy: of the held-out answers; judged: rows scored."""
+    """rows: the rows whose label is doubted, worst first. said: the class that the classifier prefers. own, other: the
+    held-out probabilities of the label and of that class. accuracy: of the held-out predictions. judged: number of rows
+    that were scored."""
 
     rows: np.ndarray
     said: np.ndarray
@@ -40,7 +41,7 @@ class Suspects:
 
     @property
     def clear(self) -> int:
-        """How many of the rows, the first ones, are doubted clearly (`CLEAR`)."""
+        """How many rows are doubted clearly (`CLEAR`); they come first."""
         return int((self.other >= CLEAR * self.own).sum())
 
 
@@ -49,9 +50,9 @@ def suspects(
 ) -> Suspects:
     """Find the off-diagonal of the confident joint: rows that are confidently of another class than their label.
 
-    A row counts as of class c when its held-out probability of c is at least the mean that rows labelled c have, the
-    likeliest such c where there are several. Equal folds are held out together. Rows are ranked by the label's share of
-    the other's probability. features: `classifier.counts` of the rows.
+    A row counts as class c when its held-out probability of c is at least the mean over the rows labelled c; where
+    several classes qualify, as the likeliest. Rows with equal folds are held out together. Rows are ranked by the
+    probability of the label over the probability of the other class. features: `classifier.counts` of the rows.
     """
     unit_N = first_with(folds)
     fold_N = numpy_generator(seed, "label folds").permutation(len(labels_N))[unit_N] % FOLDS

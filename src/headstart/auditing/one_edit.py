@@ -1,8 +1,9 @@
-"""Texts one edit apart, found by hashes of every text with one character hidden or left out; time grows with length.
+"""Texts one edit apart, found by hashes of every text with one character hidden or deleted; time grows with length.
 
-Two texts are at most one substitution apart when they agree with the same position hidden, one insertion apart when
-one agrees with the other less one character (deletion neighbourhoods; Mor and Fraenkel 1982, as in SymSpell). All
-hashes of a text are one polynomial modulo 2^64 and come out of cumulative sums; what is found is compared again.
+Two texts are at most one substitution apart when they are equal with the same position hidden, and one insertion apart
+when one text equals the other with one character deleted (deletion neighbourhoods; Mor and Fraenkel 1982, as in
+SymSpell). Each hash is a polynomial modulo 2^64; cumulative sums give all hashes of a text at once. Every match by hash
+is compared as text.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import numpy as np
 
 from headstart.auditing.folding import Flat, mix
 
-SHORTEST_BYTES = 8  # of UTF-8: three Hangul syllables, eight Latin letters; below, one edit makes another word
-LONGEST = 120  # characters; longer texts are compared by what they share (`shingles`)
+SHORTEST_BYTES = 8  # of UTF-8: three Hangul syllables, eight Latin letters; in a shorter text one edit changes a word
+LONGEST = 120  # characters; longer texts are compared by their 5-grams (`shingles.py`)
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 _BACK = np.uint64(pow(0x9E3779B97F4A7C15, -1, 2**64))
 _HIDDEN, _WHOLE = np.uint64(0xD1B54A32D192ED03), np.uint64(0x8CB92BA72F3D8DD7)
@@ -37,17 +38,19 @@ def one_edit(one: str, other: str) -> bool:
 
 
 def _hashes(texts: Sequence[str]) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
-    """Return (keys, texts' numbers) of the texts with one character hidden, with one left out, and whole."""
+    """Return (keys, numbers of their texts) for texts with one character hidden, with one deleted, and whole."""
     flat = Flat.of(texts)
     row_M, place_M = flat.row_M, flat.place_M
+    # hash of a text = sum of code * base^place; total[m]: the sum of all terms before character m
     powers = np.cumprod(np.concatenate([[np.uint64(1)], np.full(LONGEST + 1, _BASE)]))
     term_M = flat.code_M * powers[place_M]
     total = np.concatenate([[np.uint64(0)], np.cumsum(term_M)])
     whole_N = total[flat.start_N + flat.length_N] - total[flat.start_N]
     before_M = total[:-1] - total[flat.start_N][row_M]
-    hidden_M = whole_N[row_M] - term_M + _HIDDEN * powers[place_M]
+    hidden_M = whole_N[row_M] - term_M + _HIDDEN * powers[place_M]  # the term of a character replaced
+    # A character deleted: the terms after it move one place forward, so they are divided by the base.
     out_M = before_M + (whole_N[row_M] - before_M - term_M) * _BACK
-    # In a run of one character it is the same which of them is left out.
+    # In a run of equal characters, deleting any of them gives the same text: one hash is enough.
     kept = np.ones(len(row_M), bool)
     kept[1:] = (flat.code_M[1:] != flat.code_M[:-1]) | (place_M[1:] == 0)
     rows = row_M.astype(np.int32)
@@ -68,7 +71,8 @@ def partners(texts: Sequence[str]) -> np.ndarray:
     key, row, is_whole = key[order], row[order], is_whole[order]
     first = np.flatnonzero(np.r_[True, key[1:] != key[:-1]]) if len(key) else np.zeros(0, np.int64)
     size = np.diff(np.r_[first, len(key)])
-    # With one left out, a text is beside the whole one, which comes last, and that beside any; else first and last.
+    # Equal keys form a group, sorted hidden, deleted, whole. A text with a deletion is paired with the whole text, the
+    # last of its group; other texts of a group are paired with the first, the first with the last.
     mate = np.repeat(row[first], size)
     last = np.repeat(row[first + size - 1], size)
     left_out = np.repeat(is_whole[first + size - 1], size)
@@ -83,7 +87,8 @@ def partners(texts: Sequence[str]) -> np.ndarray:
 
 def _shared(key_M: np.ndarray) -> np.ndarray:
     """Return the places of all keys that occur more than once, sorted by key, then by place."""
-    ordered = np.sort(key_M)  # sorting the few that may be shared beats sorting places of all
+    # Only the keys that a filter calls possibly shared are sorted with their places: far fewer than all.
+    ordered = np.sort(key_M)
     top = np.uint64(64 - _FILTER_BITS)
     maybe = np.zeros(1 << _FILTER_BITS, bool)
     maybe[ordered[1:][ordered[1:] == ordered[:-1]] >> top] = True
@@ -94,12 +99,12 @@ def _shared(key_M: np.ndarray) -> np.ndarray:
 
 
 def _is_hidden(order: np.ndarray, hidden: int) -> np.ndarray:
-    """Return which entries are of texts with a hidden character: two texts that merely lose one each are no match."""
+    """Return which keys are of texts with a hidden character: two texts equal after a deletion in each are no match."""
     return order < hidden
 
 
 class OneEditIndex:
-    """N different reference texts against a stream of others; found_N: the first one edit apart, or -1."""
+    """N different reference texts compared with a stream of texts; found_N: the first text one edit apart, or -1."""
 
     def __init__(self, texts: Sequence[str]):
         self.texts, self.inside = texts, np.flatnonzero(within_reach(texts))
@@ -118,7 +123,7 @@ class OneEditIndex:
         self.filter[self.key >> np.uint64(64 - _FILTER_BITS)] = True
 
     def add(self, texts: Sequence[str]) -> None:
-        """Compare the next texts, all different; `found_N` names a place in `texts` for references that had none."""
+        """Compare the next texts, all different; references without a match get a place in `texts` in `found_N`."""
         inside = np.flatnonzero(within_reach(texts))
         if not len(self.inside) or not len(inside):
             return
@@ -134,7 +139,7 @@ class OneEditIndex:
                 self._meet(place, texts[mate], mate)
 
     def _meet(self, place: int, text: str, number: int) -> None:
-        """Give `text` to every member of a group; one that equals it (there is one at most) goes on waiting."""
+        """Give `text` to every member of a group; a member that equals it (there is at most one) stays in the group."""
         equal = -1
         for position in range(self.first[place], self.first[place] + self.size[place]):
             mine = self.inside[self.member[position]]

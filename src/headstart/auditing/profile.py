@@ -1,4 +1,4 @@
-"""Length and script profile of texts: characters, words, quantiles, extremes, the share of each writing system."""
+"""Profile of texts: quantiles of characters and words, and the share of each writing system."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 _MOST_OF, _PORTION = 0.9, 5_000
-# First code point of each block of letters (Unicode blocks), and what is written with it; None is not counted.
+# First code point of each range of Unicode, and the writing system of its letters; None: no letters, not counted.
 _BLOCKS: tuple[tuple[int, str | None], ...] = (
     *((0x0, None), (0x41, "latin"), (0x5B, None), (0x61, "latin"), (0x7B, None), (0xAA, "latin"), (0xAB, None)),
     *((0xB5, "latin"), (0xB6, None), (0xC0, "latin"), (0xD7, None), (0xD8, "latin"), (0xF7, None), (0xF8, "latin")),
@@ -29,8 +29,9 @@ SCRIPTS = sorted({name for _, name in _BLOCKS if name})
 def profile(texts: Sequence[str]) -> dict[str, Any]:
     """Return the profile of N texts as plain JSON data.
 
-    characters, words (white space apart): quantiles by name. empty: texts of nothing but white space. scripts: share of
-    all letters. rows: share of the texts that are of one script (9 in 10 letters), mixed, or without letters.
+    characters, words (split at white space): quantiles by name. empty: number of texts without anything but white
+    space. scripts: share of all letters. row_scripts: share of the texts by their script (9 in 10 letters), mixed, or
+    without letters.
     """
     characters_N = np.fromiter(map(len, texts), np.int64, len(texts))
     words_N = np.fromiter((len(text.split()) for text in texts), np.int64, len(texts))

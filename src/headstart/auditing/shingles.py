@@ -1,7 +1,7 @@
-"""Long texts that share most of their pieces: Jaccard similarity of character 5-grams, candidates by MinHash bands.
+"""Long texts that share most of their 5-grams: Jaccard similarity of character 5-grams, candidates by MinHash bands.
 
-One-permutation MinHash with rotation for empty bins (Li, Owen, Zhang 2012; Shrivastava and Li 2014), bands of it as
-keys (Broder 1997; Leskovec et al., Mining of Massive Datasets, chapter 3); what is found is compared exactly.
+One-permutation MinHash with rotation for empty bins (Li, Owen, Zhang 2012; Shrivastava and Li 2014), its bands as keys
+(Broder 1997; Leskovec et al., Mining of Massive Datasets, chapter 3). Every candidate is compared exactly.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ SHORTEST = 100  # characters; shorter texts are compared letter by letter (`one_
 SIMILAR = 0.8
 _PIECE, _BANDS, _ROWS = 5, 20, 6
 _BINS = _BANDS * _ROWS
-_LIKELY = 0.65  # of the bins agree; with 120 bins a true 0.8 lies below it once in 40,000 times
+_LIKELY = 0.65  # share of equal bins; with 120 bins a similarity of 0.8 falls below it once in 40,000 times
 _MOST_MATES, _CHARACTERS = 4, 4_000_000
 _ROLL = np.array([0x9E3779B97F4A7C15 * (2 * power + 1) % 2**64 for power in range(_PIECE)], np.uint64)
 
 
 def similarity(one: str, other: str) -> float:
-    """Return the share of different 5-grams of both texts that is in both."""
+    """Return the number of different 5-grams in both texts over the number in either."""
     first, second = (np.unique(_pieces(Flat.of([text]))[0]) for text in (one, other))
     both = len(np.intersect1d(first, second, assume_unique=True))
     return both / max(len(first) + len(second) - both, 1)
 
 
 def _pieces(flat: Flat) -> tuple[np.ndarray, np.ndarray]:
-    """Return (hash of each 5-gram, its text's number)."""
+    """Return (hash of each 5-gram, number of its text)."""
     if len(flat.code_M) < _PIECE:
         return np.zeros(0, np.uint64), np.zeros(0, np.int64)
     last = len(flat.code_M) - _PIECE + 1
@@ -37,12 +37,13 @@ def _pieces(flat: Flat) -> tuple[np.ndarray, np.ndarray]:
     for shift, factor in enumerate(_ROLL):
         piece_M += flat.code_M[shift : shift + last] * factor
     row_M = flat.row_M
+    # A 5-gram that begins in one text and ends in the next is none.
     inside = row_M[:last] == row_M[_PIECE - 1 :]
     return mix(piece_M[inside]), row_M[:last][inside]
 
 
 def _sketches(texts: Sequence[str]) -> np.ndarray:
-    """Return uint32 [N, bins]: the least hash of the 5-grams that fall into each bin."""
+    """Return the sketch of each text, uint32 [N, bins]: the smallest hash of its 5-grams in each bin."""
     parts = [np.zeros((0, _BINS), np.uint32)]
     for some in _portions(texts):
         piece, row = _pieces(Flat.of(some))
@@ -73,7 +74,7 @@ def _portions(texts: Sequence[str]) -> Iterator[list[str]]:
 
 
 def _bands(sketch_NK: np.ndarray) -> np.ndarray:
-    """Return uint64 [N, bands]: one key for each six bins."""
+    """Return one key for each band of six bins, uint64 [N, bands]."""
     key_NB = np.zeros((len(sketch_NK), _BANDS), np.uint64)
     for place in range(_ROWS):
         key_NB = mix(key_NB ^ sketch_NK[:, place::_ROWS].astype(np.uint64) + np.uint64(place + 1))
@@ -81,12 +82,12 @@ def _bands(sketch_NK: np.ndarray) -> np.ndarray:
 
 
 def long_enough(texts: Sequence[str]) -> np.ndarray:
-    """Return the numbers of the texts that are compared by their pieces, int64."""
+    """Return the numbers of the texts that are compared by their 5-grams, int64."""
     return np.flatnonzero(np.fromiter((len(text) >= SHORTEST for text in texts), bool, len(texts)))
 
 
 def partners(texts: Sequence[str]) -> np.ndarray:
-    """Return for each of N different texts the likeliest other one of similarity SIMILAR, int64 [N]; -1 for none."""
+    """Return for each of N different texts the likeliest other text that is SIMILAR, int64 [N]; -1 for none."""
     found_N = np.full(len(texts), -1, np.int64)
     inside = long_enough(texts)
     if len(inside) < 2:
@@ -95,7 +96,7 @@ def partners(texts: Sequence[str]) -> np.ndarray:
     key_NB = _bands(sketch_NK)
     pairs = []
     for band in range(_BANDS):
-        # Texts that agree in the next band too lie side by side, so neighbours are the likeliest pairs.
+        # Sorted by this band and then the next, texts equal in both are neighbours: neighbours are the likeliest pairs.
         order = np.lexsort((key_NB[:, (band + 1) % _BANDS], key_NB[:, band]))
         same = key_NB[order[1:], band] == key_NB[order[:-1], band]
         pairs.append(np.stack([order[1:][same], order[:-1][same]], axis=1))
@@ -122,7 +123,7 @@ def _agreement(one_NK: np.ndarray, one_P: np.ndarray, other_NK: np.ndarray, othe
 
 
 class ShingleIndex:
-    """N different reference texts against a stream of others; found_N: one of similarity SIMILAR, or -1."""
+    """N different reference texts compared with a stream of texts; found_N: a text that is SIMILAR, or -1."""
 
     def __init__(self, texts: Sequence[str]):
         self.texts, self.inside = texts, long_enough(texts)
@@ -133,7 +134,7 @@ class ShingleIndex:
         self.keys = np.take_along_axis(key_NB, self.orders, axis=0)
 
     def add(self, texts: Sequence[str]) -> None:
-        """Compare the next texts; `found_N` names a place in `texts` for references that had none."""
+        """Compare the next texts; references without a match get a place in `texts` in `found_N`."""
         inside = long_enough(texts)
         if not len(self.inside) or not len(inside):
             return
@@ -152,7 +153,7 @@ class ShingleIndex:
                 self.found_N[mine] = its
 
     def _mates(self, band: int, key_P: np.ndarray) -> np.ndarray:
-        """Return (reference, stream) numbers of texts with equal keys; a few of a large group, others each time."""
+        """Return (reference, stream) numbers of texts with equal keys; of a large group a few, chosen in turns."""
         low_P = np.searchsorted(self.keys[:, band], key_P)
         size_P = np.searchsorted(self.keys[:, band], key_P, side="right") - low_P
         number_P = np.arange(len(key_P))

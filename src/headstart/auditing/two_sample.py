@@ -1,7 +1,7 @@
 """Do train and test come from the same source: a classifier two-sample test (Lopez-Paz and Oquab 2017), and words.
 
-A classifier that tells held-out rows of the two apart better than chance proves a difference; words that are commoner
-on one side are ranked by log-odds with a Dirichlet prior (Monroe, Colaresi, Quinn 2008).
+A classifier that tells held-out rows of the two sides apart better than chance proves a difference. Words that are more
+frequent on one side are ranked by log-odds with a Dirichlet prior (Monroe, Colaresi, Quinn 2008).
 """
 
 from __future__ import annotations
@@ -15,19 +15,20 @@ from scipy.stats import chi2_contingency, rankdata
 
 from headstart.auditing.classifier import counts, out_of_fold
 from headstart.auditing.copies import first_with
-from headstart.base.seeds import numpy_generator
+from headstart.core.seeds import numpy_generator
 
 FEWEST, MOST = 20, 4_000  # rows of each side
 _SHUFFLES, _WORDS, _PRIOR = 999, 12, 500.0
-_CLEAR = 4.0  # standard errors: beyond chance among 20,000 words
+_CLEAR = 4.0  # standard errors, beyond chance among 20,000 words
 
 
 def two_sample(
     train: Sequence[str], test: Sequence[str], train_folds: Sequence[str], test_folds: Sequence[str], seed: int
 ) -> dict[str, Any]:
-    """Return AUC of held-out rows (.5: not to be told apart), 95 % interval, permutation p, words of each side.
+    """Return AUC of held-out rows (.5: alike), its 95 % interval, p of a permutation test, words of each side.
 
-    Two halves, each scored by a classifier of the other; as many rows of train as of test; equal folds in one half.
+    As many rows of train as of test are dealt into two halves, rows with equal folds into the same half; each half is
+    scored by a classifier trained on the other.
     """
     random = numpy_generator(seed, "two-sample")
     size = min(len(train), len(test), MOST)
@@ -69,7 +70,7 @@ def _interval(auc: float, size: int) -> tuple[float, float]:
 
 
 def _words(train: Sequence[str], test: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
-    """Return the words whose share of rows differs beyond chance, the clearest first, for each side."""
+    """Return for each side the words whose frequency differs beyond chance, the clearest first."""
     found = [Counter(word for text in part for word in set(text.casefold().split())) for part in (train, test)]
     every = found[0] + found[1]
     total = sum(every.values())

@@ -1,41 +1,44 @@
 """AWD-LSTM language model: an LSTM regularised at every joint (Merity et al. 2018, arXiv:1708.02182), ULMFiT's network.
 
-Known differences from the paper: the loop trains with AdamW, not with NT-ASGD; windows have a fixed length, because the
-running text is cut elsewhere in every epoch (`data/continuous.py`), which is what the paper varies the length for.
+Known differences from the paper: the loop trains with AdamW, not with NT-ASGD; windows have a fixed length, because
+the running text is cut elsewhere in every epoch (`data/stateful_batches.py`), which is what the paper varies the length
+for.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from torch import Tensor
-
-from headstart.backbones.recurrent_lm import RecurrentLM, check_positive
-from headstart.base.contracts import Features
-from headstart.base.errors import HeadstartError
-from headstart.base.spec import BackboneSpec
+from headstart.core.contracts import Features, Term
+from headstart.core.errors import HeadstartError
+from headstart.core.shapes import TokenShape
+from headstart.core.spec import BackboneSpec
+from headstart.networks.recurrent_lm import RecurrentLM, check_positive
 
 
 class AwdLstm(RecurrentLM):
-    """The regularised LSTM. penalties: weights of the two activation penalties, see `penalty`."""
+    """The regularised LSTM. weights: of the two activation penalties, see `penalties`."""
 
-    def __init__(self, vocabulary: int, widths: list[int], penalties: tuple[float, float], **drops: float) -> None:
+    def __init__(self, vocabulary: int, widths: list[int], weights: tuple[float, float], **drops: float) -> None:
         super().__init__("lstm", vocabulary, widths, **drops)
-        self.penalties, self.output_drop = penalties, drops["output_drop"]
+        self.penalty_weights, self.output_drop = weights, drops["output_drop"]
 
-    def penalty(self, features: Features) -> Tensor:
-        """Return what the loss of each target grows by in training (Merity et al. 2017, arXiv:1708.01009).
+    def penalties(self, features: Features) -> dict[str, Term]:
+        """Return what the loss grows by in training (Merity et al. 2017, arXiv:1708.01009).
 
         activation x mean h^2 + slowness x mean (h_t - h_t-1)^2 over the features of the last layer. The paper takes the
-        second of what dropout has not touched; a locked mask only scales its mean by 1 / (1 - share), undone here.
+        second mean over features that dropout has not touched; a locked mask only scales that mean by 1 / (1 - share),
+        which is undone here.
         """
-        activation, slowness = self.penalties
+        activation, slowness = self.penalty_weights
         hidden_BTD, mask_BT1 = features.last_BTD.float(), features.mask_BT[:, :, None]
-        square = (hidden_BTD.square() * mask_BT1).sum() / (mask_BT1.sum() * self.width).clamp_min(1)
-        later_BT1 = mask_BT1[:, 1:]
-        change = (hidden_BTD[:, 1:] - hidden_BTD[:, :-1]).square() * later_BT1
-        change = change.sum() / (later_BT1.sum() * self.width).clamp_min(1)
-        return activation * square + slowness * (1.0 - self.output_drop) * change
+        square = (hidden_BTD.square() * mask_BT1).sum()
+        later_BT1 = mask_BT1[:, 1:]  # tokens that have one before them
+        change = ((hidden_BTD[:, 1:] - hidden_BTD[:, :-1]).square() * later_BT1).sum()
+        return {
+            "activation": Term(activation * square, int(mask_BT1.sum()) * self.width),
+            "slowness": Term(slowness * (1.0 - self.output_drop) * change, int(later_BT1.sum()) * self.width),
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +76,8 @@ class AwdLstmSpec(BackboneSpec):
             f"{part}_drop": getattr(self, f"{part}_drop") for part in ("word", "input", "hidden", "output", "weight")
         }
 
-    def build(self, vocabulary: int, pad_id: int) -> AwdLstm:
+    def build(self, shape: TokenShape) -> AwdLstm:
         """Return a new network; its random weights follow torch's global seed."""
         inner = 2 * self.width if self.inner is None else self.inner
         widths = [self.width, *[inner] * (self.depth - 1), self.width]
-        return AwdLstm(vocabulary, widths, (self.activation, self.slowness), **self._drops())
+        return AwdLstm(shape.vocabulary, widths, (self.activation, self.slowness), **self._drops())

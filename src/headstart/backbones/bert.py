@@ -6,10 +6,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from headstart.backbones.encoder import check_sizes, require
-from headstart.backbones.post_norm import BERT_NAMES, BERT_SIZES, PostNormEncoder
-from headstart.base.spec import BackboneSpec
+from headstart.core.shapes import TokenShape
+from headstart.core.spec import BackboneSpec
 from headstart.interop.names import NameTable, affine, copy, optional
+from headstart.networks.encoder import check_sizes, require
+from headstart.networks.post_norm import BERT_NAMES, BERT_SIZES, PostNormEncoder, PostNormSizes
 
 _CONFIG_NAMES = BERT_SIZES | {"max_tokens": "max_position_embeddings"}
 
@@ -66,10 +67,10 @@ class BertSpec(BackboneSpec):
             max_tokens=self.max_tokens, types=self.types,
         )  # fmt: skip
 
-    def build(self, vocabulary: int, pad_id: int) -> PostNormEncoder:
+    def build(self, shape: TokenShape) -> PostNormEncoder:
         """Return a new encoder; its random weights follow torch's global seed."""
         settings = {name: getattr(self, name) for name in _CONFIG_NAMES}
-        return PostNormEncoder(vocabulary, pad_id, pooler=self.pooler, **settings)
+        return PostNormEncoder(shape, PostNormSizes(pooler=self.pooler, **settings))
 
     @classmethod
     def from_hf_config(cls, config: Mapping[str, Any], names: Collection[str] = ()) -> BertSpec:

@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 
 from torch import nn
 
-from headstart.backbones.encoder import check_sizes
-from headstart.backbones.post_norm import INIT_STD, Dense, PostNormEncoder
-from headstart.base.spec import BackboneSpec
+from headstart.core.shapes import TokenShape
+from headstart.core.spec import BackboneSpec
 from headstart.interop.names import NameTable, affine, copy
+from headstart.networks.encoder import check_sizes
+from headstart.networks.post_norm import INIT_STD, Dense, PostNormEncoder, PostNormSizes
 from headstart.nn.init import normal_
 from headstart.nn.outputs import TransformOutput
 
@@ -82,10 +83,10 @@ class DistilBertSpec(BackboneSpec):
             max_tokens=self.max_tokens,
         )  # fmt: skip
 
-    def build(self, vocabulary: int, pad_id: int) -> DistilBert:
+    def build(self, shape: TokenShape) -> DistilBert:
         """Return a new encoder; its random weights follow torch's global seed."""
         settings = {name: getattr(self, name) for name in _CONFIG_NAMES}
-        return DistilBert(vocabulary, pad_id, types=0, pooler=False, eps=_EPS, **settings)
+        return DistilBert(shape, PostNormSizes(types=0, pooler=False, eps=_EPS, **settings))
 
     @classmethod
     def from_hf_config(cls, config: Mapping[str, Any], names: Collection[str] = ()) -> DistilBertSpec:

@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 
 from torch import nn
 
-from headstart.backbones.encoder import check_sizes, require
-from headstart.backbones.post_norm import BERT_NAMES, BERT_SIZES, INIT_STD, Dense, PostNormEncoder
-from headstart.base.spec import BackboneSpec
+from headstart.core.shapes import TokenShape
+from headstart.core.spec import BackboneSpec
 from headstart.interop.names import NameTable, affine, copy, optional
+from headstart.networks.encoder import check_sizes, require
+from headstart.networks.post_norm import BERT_NAMES, BERT_SIZES, INIT_STD, Dense, PostNormEncoder, PostNormSizes
 from headstart.nn.init import normal_
 from headstart.nn.outputs import DetectionOutput, TokenOutput, Transform, TransformOutput
 
@@ -98,10 +99,11 @@ class ElectraSpec(BackboneSpec):
             **({} if self.embedding_width is None else {"embedding_width": self.embedding_width}),
         )  # fmt: skip
 
-    def build(self, vocabulary: int, pad_id: int) -> Electra:
+    def build(self, shape: TokenShape) -> Electra:
         """Return a new encoder; its random weights follow torch's global seed."""
         settings = {name: getattr(self, name) for name in _CONFIG_NAMES}
-        return Electra(vocabulary, pad_id, embedding_width=self.embedding_width, pooler=False, **settings)
+        sizes = PostNormSizes(embedding_width=self.embedding_width, pooler=False, **settings)
+        return Electra(shape, sizes)
 
     @classmethod
     def from_hf_config(cls, config: Mapping[str, Any], names: Collection[str] = ()) -> ElectraSpec:

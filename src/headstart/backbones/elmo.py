@@ -12,12 +12,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from headstart.backbones.encoder import parameters_of
-from headstart.backbones.recurrent_lm import check_positive, lengths_for, words_of
-from headstart.base.batch import Batch
-from headstart.base.contracts import Backbone, Features
-from headstart.base.errors import HeadstartError
-from headstart.base.spec import BackboneSpec
+from headstart.core.batch import TokenBatch
+from headstart.core.contracts import Backbone, Features
+from headstart.core.errors import HeadstartError
+from headstart.core.shapes import TokenShape
+from headstart.core.spec import BackboneSpec
+from headstart.networks.encoder import parameters_of
+from headstart.networks.recurrent_lm import check_positive, lengths_for, words_of
 from headstart.nn.outputs import TokenOutput
 from headstart.nn.ragged import Layout
 from headstart.nn.recurrent import Stack, locked_dropout, reversed_in_time
@@ -30,7 +31,8 @@ class Elmo(Backbone):
     the backward ones start anew in each.
     """
 
-    reads = "apart"
+    reads = "two_causal"
+    has_vocabulary_output = True
 
     def __init__(self, vocabulary: int, width: int, depth: int, dropout: float) -> None:
         super().__init__()
@@ -49,7 +51,9 @@ class Elmo(Backbone):
         """Return a new output over the vocabulary for hidden states of either direction; call it with `words_VD`."""
         return TokenOutput(nn.Identity(), self.vocabulary)
 
-    def forward(self, batch: Batch, *, layers: bool = False, attention: bool = False, carry: bool = False) -> Features:
+    def forward(
+        self, batch: TokenBatch, *, layers: bool = False, attention: bool = False, carry: bool = False
+    ) -> Features:
         """See `Backbone.forward`; there are no maps. layers: the word vectors twice, then both directions of each."""
         layout = Layout(batch)
         words_BTD = locked_dropout(layout.pad(self.words(batch.ids_N)), self.dropout, self.training)
@@ -86,6 +90,6 @@ class ElmoSpec(BackboneSpec):
         if not 0.0 <= self.dropout < 1.0:
             raise HeadstartError(f"{self.label()}.dropout={self.dropout}: expected at least 0 and below 1")
 
-    def build(self, vocabulary: int, pad_id: int) -> Elmo:
+    def build(self, shape: TokenShape) -> Elmo:
         """Return a new network; its random weights follow torch's global seed."""
-        return Elmo(vocabulary, self.width, self.depth, self.dropout)
+        return Elmo(shape.vocabulary, self.width, self.depth, self.dropout)

@@ -9,11 +9,12 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from headstart.backbones.decoder import CausalTransformer
-from headstart.backbones.encoder import check_sizes, require
-from headstart.base.batch import Batch
-from headstart.base.spec import BackboneSpec
+from headstart.core.batch import TokenBatch
+from headstart.core.shapes import TokenShape
+from headstart.core.spec import BackboneSpec
 from headstart.interop.names import NameTable, affine, copy, optional, transpose
+from headstart.networks.decoder import CausalTransformer
+from headstart.networks.encoder import check_sizes, require
 from headstart.nn.attention import KeyValues, SelfAttention
 from headstart.nn.init import normal_
 from headstart.nn.mlp import MLP
@@ -75,7 +76,7 @@ class GPT2(CausalTransformer):
             for output in (block.attention.out, block.mlp.down):
                 nn.init.normal_(output.weight, std=INIT_STD / math.sqrt(2 * spec.depth))
 
-    def embed(self, batch: Batch, layout: Layout) -> Tensor:
+    def embed(self, batch: TokenBatch, layout: Layout) -> Tensor:
         """See `CausalTransformer.embed`."""
         return self.words(batch.ids_N) + self.positions(layout.position_N)
 
@@ -126,9 +127,9 @@ class GPT2Spec(BackboneSpec):
             max_tokens=self.max_tokens,
         )  # fmt: skip
 
-    def build(self, vocabulary: int, pad_id: int) -> GPT2:
+    def build(self, shape: TokenShape) -> GPT2:
         """Return a new network; its random weights follow torch's global seed."""
-        return GPT2(vocabulary, self)
+        return GPT2(shape.vocabulary, self)
 
     @classmethod
     def from_hf_config(cls, config: Mapping[str, Any], names: Collection[str] = ()) -> GPT2Spec:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from headstart.backbones.recurrent_lm import RecurrentSettings
-from headstart.base.spec import BackboneSpec
+from headstart.core.spec import BackboneSpec
+from headstart.networks.recurrent_lm import RecurrentSettings
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,12 +13,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from headstart.backbones.encoder import TransformerBackbone
-from headstart.base.batch import Batch, make_batch
-from headstart.base.contracts import Features
-from headstart.base.errors import HeadstartError
-from headstart.base.spec import BackboneSpec
+from headstart.core.batch import TokenBatch, make_batch
+from headstart.core.contracts import Features
+from headstart.core.errors import HeadstartError
+from headstart.core.shapes import TokenShape
+from headstart.core.spec import BackboneSpec
 from headstart.interop.names import NameTable, copy
+from headstart.networks.encoder import TransformerBackbone
 from headstart.nn.init import normal_
 from headstart.nn.outputs import LinearOutput, TokenOutput, Transform
 
@@ -53,7 +54,7 @@ class HfEncoder(TransformerBackbone):
         self.model.eval()
         return self
 
-    def forward(self, batch: Batch, *, layers: bool = False, attention: bool = False) -> Features:
+    def forward(self, batch: TokenBatch, *, layers: bool = False, attention: bool = False) -> Features:
         """See `Backbone.forward`. Raises HeadstartError on a sample longer than `max_tokens`, or a causal batch."""
         if batch.causal:
             raise HeadstartError("backbone hf reads both ways only; an objective that hides what follows cannot use it")
@@ -62,8 +63,8 @@ class HfEncoder(TransformerBackbone):
         # Their models know neither empty batches nor empty samples: both show one padding token, which is cut off.
         held_BT = F.pad(mask_BT, (0, int(longest == 0), 0, int(size == 0)))
         inputs = {"input_ids": batch.padded(batch.ids_N, self.pad_id, held_BT)}
-        if self.segments and batch.types_N is not None:
-            inputs["token_type_ids"] = batch.padded(batch.types_N, 0, held_BT)
+        if self.segments and batch.segment_ids_N is not None:
+            inputs["token_type_ids"] = batch.padded(batch.segment_ids_N, 0, held_BT)
         seen_BT = held_BT.long()
         seen_BT[:, 0] = 1
         with _maps(self.model, attention):
@@ -152,7 +153,7 @@ class HfSpec(BackboneSpec):
             raise HeadstartError(f"{self.label()}: hidden_size, num_hidden_layers={sizes}: expected at least 1")
         return settings
 
-    def build(self, vocabulary: int, pad_id: int) -> HfEncoder:
+    def build(self, shape: TokenShape) -> HfEncoder:
         """Return a new encoder; its random weights follow torch's global seed.
 
         Raises HeadstartError when transformers is missing, or the model is no text encoder.
@@ -161,9 +162,9 @@ class HfSpec(BackboneSpec):
         kind = type(settings).model_type
         if settings.is_encoder_decoder:
             raise HeadstartError(f"{self.label()}: {kind} is no text encoder, it writes")
-        settings = type(settings).from_dict(self.config | {"vocab_size": vocabulary})
-        if pad_id >= 0:
-            settings.pad_token_id = pad_id
+        settings = type(settings).from_dict(self.config | {"vocab_size": shape.vocabulary})
+        if shape.pad_id >= 0:
+            settings.pad_token_id = shape.pad_id
         family = transformers.MODEL_MAPPING[type(settings)]
         options = {"add_pooling_layer": False} if not self.pooler and _can_leave_pooler(family) else {}
         with _one_line(f"{self.label()}: {kind}"):
@@ -182,7 +183,7 @@ class HfSpec(BackboneSpec):
     def HF_NAMES(self) -> NameTable:
         """Every tensor is called what transformers calls it; heads beside them are left out."""
         with torch.device("meta"):
-            model = self.build(self._settings.vocab_size, -1).model
+            model = self.build(TokenShape(self._settings.vocab_size, -1)).model
         prefix = model.base_model_prefix + "."
         return NameTable(
             prefix=prefix,

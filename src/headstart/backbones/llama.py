@@ -10,12 +10,13 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from headstart.backbones.decoder import CausalTransformer
-from headstart.backbones.encoder import check_sizes, require
-from headstart.base.batch import Batch
-from headstart.base.errors import HeadstartError
-from headstart.base.spec import BackboneSpec
+from headstart.core.batch import TokenBatch
+from headstart.core.errors import HeadstartError
+from headstart.core.shapes import TokenShape
+from headstart.core.spec import BackboneSpec
 from headstart.interop.names import NameTable, Rule, copy, optional
+from headstart.networks.decoder import CausalTransformer
+from headstart.networks.encoder import check_sizes, require
 from headstart.nn.attention import GroupedAttention, KeyValues
 from headstart.nn.init import normal_
 from headstart.nn.mlp import GatedMLP
@@ -79,7 +80,7 @@ class Llama(CausalTransformer):
             for output in (block.attention.out, block.mlp.down):
                 nn.init.normal_(output.weight, std=INIT_STD / math.sqrt(2 * spec.depth))
 
-    def embed(self, batch: Batch, layout: Layout) -> Tensor:
+    def embed(self, batch: TokenBatch, layout: Layout) -> Tensor:
         """See `CausalTransformer.embed`."""
         return self.words(batch.ids_N)
 
@@ -154,9 +155,9 @@ class LlamaSpec(BackboneSpec):
         """The head width K."""
         return self.head_width or self.width // self.heads
 
-    def build(self, vocabulary: int, pad_id: int) -> Llama:
+    def build(self, shape: TokenShape) -> Llama:
         """Return a new network; its random weights follow torch's global seed."""
-        return Llama(vocabulary, self)
+        return Llama(shape.vocabulary, self)
 
     @classmethod
     def from_hf_config(cls, config: Mapping[str, Any], names: Collection[str] = ()) -> LlamaSpec:

@@ -10,12 +10,13 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from headstart.backbones.encoder import Trace, TransformerBackbone, check_sizes, parameters_of, require
-from headstart.base.batch import Batch
-from headstart.base.contracts import Features
-from headstart.base.errors import HeadstartError
-from headstart.base.spec import BackboneSpec
+from headstart.core.batch import TokenBatch
+from headstart.core.contracts import Features
+from headstart.core.errors import HeadstartError
+from headstart.core.shapes import TokenShape
+from headstart.core.spec import BackboneSpec
 from headstart.interop.names import NameTable, Rule, affine, copy
+from headstart.networks.encoder import Trace, TransformerBackbone, check_sizes, parameters_of, require
 from headstart.nn.attention import SelfAttention
 from headstart.nn.init import truncated_
 from headstart.nn.mlp import GatedMLP
@@ -87,7 +88,7 @@ class ModernBert(TransformerBackbone):
     def _output_std(self) -> float:
         return INIT_STD / math.sqrt(2.0 * self.depth)
 
-    def forward(self, batch: Batch, *, layers: bool = False, attention: bool = False) -> Features:
+    def forward(self, batch: TokenBatch, *, layers: bool = False, attention: bool = False) -> Features:
         """See `Backbone.forward`. Raises HeadstartError on a sample longer than `max_tokens`."""
         layout, spec = self.layout(batch), self.spec
         hidden_ND = self.embedding_norm(self.words(batch.ids_N))
@@ -194,9 +195,9 @@ class ModernBertSpec(BackboneSpec):
                 f"{self.label()}: width/heads={self.width // self.heads} must be even for rotary positions"
             )
 
-    def build(self, vocabulary: int, pad_id: int) -> ModernBert:
+    def build(self, shape: TokenShape) -> ModernBert:
         """Return a new encoder; its random weights follow torch's global seed."""
-        return ModernBert(vocabulary, pad_id, self)
+        return ModernBert(shape.vocabulary, shape.pad_id, self)
 
     @classmethod
     def from_hf_config(cls, config: Mapping[str, Any], names: Collection[str] = ()) -> ModernBertSpec:

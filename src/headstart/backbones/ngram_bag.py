@@ -11,10 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from headstart.base.batch import Batch
-from headstart.base.contracts import Backbone, Features
-from headstart.base.errors import HeadstartError
-from headstart.base.spec import BackboneSpec
+from headstart.core.batch import TokenBatch
+from headstart.core.contracts import Backbone, Features
+from headstart.core.errors import HeadstartError
+from headstart.core.shapes import TokenShape
+from headstart.core.spec import BackboneSpec
 
 # RMSNorm makes the output blind to the scale, so a small start is a larger relative rate for the table: measured on
 # NSMC after 1,500 steps, .3 gives +.006/.009/.010 at 64/256/1,000 labels over 1.0; .1 gains there and loses at 16.
@@ -33,9 +34,9 @@ class NgramBagSpec(BackboneSpec):
             if getattr(self, name) < 1:
                 raise HeadstartError(f"{self.label()}.{name}={getattr(self, name)}: expected at least 1")
 
-    def build(self, vocabulary: int, pad_id: int) -> NgramBag:
+    def build(self, shape: TokenShape) -> NgramBag:
         """Return the randomly started network for `vocabulary` n-gram ids, most frequent first."""
-        return NgramBag(vocabulary, pad_id, self.width, self.mlp_width)
+        return NgramBag(shape.vocabulary, shape.pad_id, self.width, self.mlp_width)
 
 
 class NgramBag(Backbone):
@@ -57,14 +58,14 @@ class NgramBag(Backbone):
             self.embedding.weight[pad_id] = 0.0
             nn.init.zeros_(self.mlp_out.weight)
 
-    def forward(self, batch: Batch, *, layers: bool = False, attention: bool = False) -> Features:
+    def forward(self, batch: TokenBatch, *, layers: bool = False, attention: bool = False) -> Features:
         """Encode documents of any length; there are no token outputs, so no maps either. layers: (sum, last)."""
-        normed_BD = F.rms_norm(self.sum(batch), (self.width,))
+        normed_BD = F.rms_norm(self.vector_sum(batch), (self.width,))
         hidden = self.mlp_out(F.relu(self.mlp_in(normed_BD)).square())
         pooled_BD = normed_BD + hidden.float()
         return Features(pooled_BD=pooled_BD, layers=(normed_BD, pooled_BD) if layers else ())
 
-    def sum(self, batch: Batch) -> Tensor:
+    def vector_sum(self, batch: TokenBatch) -> Tensor:
         """Return the sum of each sample's n-gram vectors [B, D]."""
         starts_B = batch.lengths_B.cumsum(0) - batch.lengths_B
         return self.embedding(batch.ids_N, starts_B)

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from headstart.backbones.ngram_bag import NgramBag, NgramBagSpec
-from headstart.base.batch import Batch
-from headstart.base.errors import HeadstartError
-from headstart.base.spec import BackboneSpec
+from headstart.core.batch import TokenBatch
+from headstart.core.errors import HeadstartError
+from headstart.core.shapes import TokenShape
+from headstart.core.spec import BackboneSpec
 
 _SMALLEST = 1e-6  # scale of a word without any known n-gram: it is a gap, and stays one
 
@@ -30,9 +31,9 @@ class NgramConvSpec(NgramBagSpec, BackboneSpec):
         if self.conv_width < 1:
             raise HeadstartError(f"{self.label()}.conv_width={self.conv_width}: expected at least 1")
 
-    def build(self, vocabulary: int, pad_id: int) -> NgramConv:
+    def build(self, shape: TokenShape) -> NgramConv:
         """Return the randomly started network for `vocabulary` n-gram ids, most frequent first; `pad_id` ends words."""
-        return NgramConv(vocabulary, pad_id, self.width, self.mlp_width, self.conv_width)
+        return NgramConv(shape.vocabulary, shape.pad_id, self.width, self.mlp_width, self.conv_width)
 
 
 class NgramConv(NgramBag):
@@ -51,7 +52,7 @@ class NgramConv(NgramBag):
         nn.init.zeros_(self.conv_out.weight)
         nn.init.zeros_(self.conv_out.bias)
 
-    def sum(self, batch: Batch) -> Tensor:
+    def vector_sum(self, batch: TokenBatch) -> Tensor:
         """Return the sum of each sample's mixed word vectors [B, D]."""
         ids_N, row_N = batch.ids_N, batch.row_N()
         opens_N = torch.ones_like(ids_N, dtype=torch.bool)

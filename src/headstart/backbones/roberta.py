@@ -8,12 +8,13 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from headstart.backbones.encoder import check_sizes, require
-from headstart.backbones.post_norm import BERT_NAMES, BERT_SIZES, INIT_STD, Dense, PostNormEncoder
-from headstart.base.batch import Batch
-from headstart.base.errors import HeadstartError
-from headstart.base.spec import BackboneSpec
+from headstart.core.batch import TokenBatch
+from headstart.core.errors import HeadstartError
+from headstart.core.shapes import TokenShape
+from headstart.core.spec import BackboneSpec
 from headstart.interop.names import NameTable, affine, copy
+from headstart.networks.encoder import check_sizes, require
+from headstart.networks.post_norm import BERT_NAMES, BERT_SIZES, INIT_STD, Dense, PostNormEncoder, PostNormSizes
 from headstart.nn.init import normal_
 from headstart.nn.outputs import TokenOutput, Transform, TransformOutput
 from headstart.nn.ragged import Layout
@@ -22,9 +23,9 @@ from headstart.nn.ragged import Layout
 class Roberta(PostNormEncoder):
     """The post-norm encoder whose tokens are all of the first segment, with RoBERTa's own outputs."""
 
-    def embed(self, batch: Batch, layout: Layout) -> Tensor:
+    def embed(self, batch: TokenBatch, layout: Layout) -> Tensor:
         """See `PostNormEncoder`. Texts of a pair are told apart by the separators between them only."""
-        return super().embed(replace(batch, types_N=None), layout)
+        return super().embed(replace(batch, segment_ids_N=None), layout)
 
     def prediction_head(self) -> TokenOutput:
         """See `TransformerBackbone`; `lm_head` of the reference, whose activation is always gelu."""
@@ -88,12 +89,11 @@ class RobertaSpec(BackboneSpec):
             max_tokens=self.max_tokens, types=self.types,
         )  # fmt: skip
 
-    def build(self, vocabulary: int, pad_id: int) -> Roberta:
+    def build(self, shape: TokenShape) -> Roberta:
         """Return a new encoder; its random weights follow torch's global seed."""
         settings = {name: getattr(self, name) for name in BERT_SIZES}
-        return Roberta(
-            vocabulary, pad_id, max_tokens=self.max_tokens, first_position=pad_id + 1, pooler=False, **settings
-        )
+        places = {"max_tokens": self.max_tokens, "first_position": shape.pad_id + 1}
+        return Roberta(shape, PostNormSizes(pooler=False, **places, **settings))
 
     @classmethod
     def from_hf_config(cls, config: Mapping[str, Any], names: Collection[str] = ()) -> RobertaSpec:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from headstart.backbones.encoder import parameters_of
-from headstart.backbones.recurrent_lm import check_positive, lengths_for
-from headstart.backbones.writer import Writer, check_dropout, unit_words
-from headstart.base.batch import Batch
-from headstart.base.contracts import Features
-from headstart.base.spec import BackboneSpec
+from headstart.core.batch import TokenBatch
+from headstart.core.contracts import Features
+from headstart.core.shapes import TokenShape
+from headstart.core.spec import BackboneSpec
+from headstart.networks.encoder import parameters_of
+from headstart.networks.recurrent_lm import check_positive, lengths_for
+from headstart.networks.writer import Writer, check_dropout, unit_words
 from headstart.nn.outputs import WordOutput
 from headstart.nn.ragged import Layout
 from headstart.nn.recurrent import Stack, locked_dropout, reversed_in_time
@@ -34,11 +35,11 @@ class Seq2Seq(Writer):
         self.encoder = Stack("lstm", widths, drops=drops)
         self.decoder = Stack("lstm", widths, drops=drops)
 
-    def _embed(self, batch: Batch, layout: Layout) -> Tensor:
+    def _embed(self, batch: TokenBatch, layout: Layout) -> Tensor:
         words_ND = self.words(batch.ids_N) * math.sqrt(self.width)
         return locked_dropout(layout.pad(words_ND), self.dropout, self.training)
 
-    def forward(self, batch: Batch, *, layers: bool = False, attention: bool = False) -> Features:
+    def forward(self, batch: TokenBatch, *, layers: bool = False, attention: bool = False) -> Features:
         """See `Backbone.forward`; there are no maps."""
         layout = Layout(batch)
         words_BTD = self._embed(batch, layout)
@@ -47,7 +48,7 @@ class Seq2Seq(Writer):
         seen = [reversed_in_time(one, batch.lengths_B) for one in (outputs if layers else outputs[-1:])]
         return Features(seen[-1], layout.mask_BT, layers=(words_BTD, *seen) if layers else (), carry=states)
 
-    def decode(self, target: Batch, memory: Features, *, attention: bool = False, carry: bool = False) -> Features:
+    def decode(self, target: TokenBatch, memory: Features, *, attention: bool = False, carry: bool = False) -> Features:
         """See `EncoderDecoder.decode`; there are no maps. carry: h, c of each layer."""
         layout = Layout(target)
         words_BTD = self._embed(target, layout)
@@ -76,6 +77,6 @@ class Seq2SeqSpec(BackboneSpec):
         check_positive(self.label(), width=self.width, depth=self.depth)
         check_dropout(self.label(), self.dropout)
 
-    def build(self, vocabulary: int, pad_id: int) -> Seq2Seq:
+    def build(self, shape: TokenShape) -> Seq2Seq:
         """Return a new network; its random weights follow torch's global seed."""
-        return Seq2Seq(vocabulary, self)
+        return Seq2Seq(shape.vocabulary, self)

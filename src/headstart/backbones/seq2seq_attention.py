@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from headstart.backbones.encoder import parameters_of
-from headstart.backbones.recurrent_lm import check_positive
-from headstart.backbones.writer import Writer, check_dropout, unit_words
-from headstart.base.batch import Batch
-from headstart.base.contracts import Features
-from headstart.base.errors import HeadstartError
-from headstart.base.spec import BackboneSpec
+from headstart.core.batch import TokenBatch
+from headstart.core.contracts import Features
+from headstart.core.errors import HeadstartError
+from headstart.core.shapes import TokenShape
+from headstart.core.spec import BackboneSpec
+from headstart.networks.encoder import parameters_of
+from headstart.networks.recurrent_lm import check_positive
+from headstart.networks.writer import Writer, check_dropout, unit_words
 from headstart.nn.outputs import WordOutput
 from headstart.nn.ragged import Layout
 from headstart.nn.recurrent import Recurrent, locked_dropout, reversed_in_time
@@ -71,7 +72,7 @@ class AttentiveSeq2Seq(Writer):
         self.cell = nn.LSTMCell(2 * width, width)
         self.output = nn.Linear(3 * width, width)
 
-    def forward(self, batch: Batch, *, layers: bool = False, attention: bool = False) -> Features:
+    def forward(self, batch: TokenBatch, *, layers: bool = False, attention: bool = False) -> Features:
         """See `Backbone.forward`; the encoder has no maps."""
         layout = Layout(batch)
         seen = [self._embed(batch, layout)]
@@ -79,7 +80,7 @@ class AttentiveSeq2Seq(Writer):
             seen.append(self._drop(layer(seen[-1], batch.lengths_B)))
         return Features(seen[-1], layout.mask_BT, layers=tuple(seen) if layers else ())
 
-    def decode(self, target: Batch, memory: Features, *, attention: bool = False, carry: bool = False) -> Features:
+    def decode(self, target: TokenBatch, memory: Features, *, attention: bool = False, carry: bool = False) -> Features:
         """See `EncoderDecoder.decode`. attention: one map [B, 1, T', S]. carry: h, c of the cell."""
         layout = Layout(target)
         words_BTD = self._embed(target, layout)
@@ -104,7 +105,7 @@ class AttentiveSeq2Seq(Writer):
             carry=tuple(state) if carry else (),
         )
 
-    def _embed(self, batch: Batch, layout: Layout) -> Tensor:
+    def _embed(self, batch: TokenBatch, layout: Layout) -> Tensor:
         return self._drop(layout.pad(self.words(batch.ids_N) * math.sqrt(self.width)))
 
     def _drop(self, hidden_BTD: Tensor) -> Tensor:
@@ -140,6 +141,6 @@ class AttentiveSeq2SeqSpec(BackboneSpec):
         if self.width % 2:
             raise HeadstartError(f"{self.label()}.width={self.width}: must be even, half of it reads each way")
 
-    def build(self, vocabulary: int, pad_id: int) -> AttentiveSeq2Seq:
+    def build(self, shape: TokenShape) -> AttentiveSeq2Seq:
         """Return a new network; its random weights follow torch's global seed."""
-        return AttentiveSeq2Seq(vocabulary, self)
+        return AttentiveSeq2Seq(shape.vocabulary, self)

@@ -10,13 +10,14 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from headstart.backbones.encoder import Trace, check_sizes, layout_within, parameters_of, require
-from headstart.backbones.writer import Writer
-from headstart.base.batch import Batch
-from headstart.base.contracts import Features
-from headstart.base.errors import HeadstartError
-from headstart.base.spec import BackboneSpec
+from headstart.core.batch import TokenBatch
+from headstart.core.contracts import Features
+from headstart.core.errors import HeadstartError
+from headstart.core.shapes import TokenShape
+from headstart.core.spec import BackboneSpec
 from headstart.interop.names import NameTable, Rule, copy, optional
+from headstart.networks.encoder import Trace, check_sizes, layout_within, parameters_of, require
+from headstart.networks.writer import Writer
 from headstart.nn.attention import CrossAttention, KeyValues, SelfAttention
 from headstart.nn.mlp import MLP, GatedMLP
 from headstart.nn.outputs import WordOutput
@@ -73,6 +74,7 @@ class Block(nn.Module):
     def __init__(self, spec: T5Spec, *, reads: bool) -> None:
         super().__init__()
         sizes = {"bias": False, "inner": spec.heads * spec.key_width, "scale": 1.0}
+        self.reads = reads
         self.attention_norm = nn.RMSNorm(spec.width, eps=spec.eps)
         self.attention = SelfAttention(spec.width, spec.heads, **sizes)
         if reads:
@@ -157,16 +159,16 @@ class T5(Writer):
                 nn.init.normal_(module.weight, std=module.in_features**-0.5)
         for block in (*self.encoder.blocks, *self.decoder.blocks):
             block.attention.qkv.weight[: spec.heads * spec.key_width] *= spec.key_width**-0.5
-            if hasattr(block, "read"):
+            if block.reads:
                 block.read.query.weight *= spec.key_width**-0.5
 
-    def forward(self, batch: Batch, *, layers: bool = False, attention: bool = False) -> Features:
+    def forward(self, batch: TokenBatch, *, layers: bool = False, attention: bool = False) -> Features:
         """See `Backbone.forward`."""
         layout = layout_within(batch, self.max_tokens)
         trace = Trace(layout, layers, attention)
         return trace.features(self.encoder(self.words(batch.ids_N), layout, trace))
 
-    def decode(self, target: Batch, memory: Features, *, attention: bool = False, carry: bool = False) -> Features:
+    def decode(self, target: TokenBatch, memory: Features, *, attention: bool = False, carry: bool = False) -> Features:
         """See `EncoderDecoder.decode`. carry: see `KeyValues`; each block's own pair, then that of the source."""
         past = KeyValues(target.carry) if carry or target.carry else None
         layout = Layout(target, causal=True, past_BS=target.carry[0] if target.carry else None)
@@ -278,9 +280,9 @@ class T5Spec(BackboneSpec):
         """K, the width of one head."""
         return self.head_width or self.width // self.heads
 
-    def build(self, vocabulary: int, pad_id: int) -> T5:
+    def build(self, shape: TokenShape) -> T5:
         """Return a new network; its random weights follow torch's global seed."""
-        return T5(vocabulary, self)
+        return T5(shape.vocabulary, self)
 
     @classmethod
     def from_hf_config(cls, config: Mapping[str, Any], names: Collection[str] = ()) -> T5Spec:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from headstart.backbones.encoder import Trace, check_sizes, layout_within, parameters_of
-from headstart.backbones.writer import Writer, check_dropout, unit_words
-from headstart.base.batch import Batch
-from headstart.base.contracts import Features
-from headstart.base.spec import BackboneSpec
+from headstart.core.batch import TokenBatch
+from headstart.core.contracts import Features
+from headstart.core.shapes import TokenShape
+from headstart.core.spec import BackboneSpec
+from headstart.networks.encoder import Trace, check_sizes, layout_within, parameters_of
+from headstart.networks.writer import Writer, check_dropout, unit_words
 from headstart.nn.attention import CrossAttention, KeyValues, SelfAttention
 from headstart.nn.mlp import MLP
 from headstart.nn.outputs import WordOutput
@@ -68,11 +69,11 @@ class Transformer(Writer):
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
 
-    def _embed(self, batch: Batch, layout: Layout) -> Tensor:
+    def _embed(self, batch: TokenBatch, layout: Layout) -> Tensor:
         hidden_ND = self.words(batch.ids_N) * math.sqrt(self.width)
         return self.dropout(hidden_ND + sinusoids(layout.position_N, self.width))
 
-    def forward(self, batch: Batch, *, layers: bool = False, attention: bool = False) -> Features:
+    def forward(self, batch: TokenBatch, *, layers: bool = False, attention: bool = False) -> Features:
         """See `Backbone.forward`."""
         layout = layout_within(batch, self.max_tokens)
         hidden_ND = self._embed(batch, layout)
@@ -85,7 +86,7 @@ class Transformer(Writer):
             trace.note(map_BHTT)
         return trace.features(hidden_ND)
 
-    def decode(self, target: Batch, memory: Features, *, attention: bool = False, carry: bool = False) -> Features:
+    def decode(self, target: TokenBatch, memory: Features, *, attention: bool = False, carry: bool = False) -> Features:
         """See `EncoderDecoder.decode`. carry: see `KeyValues`; each block's own pair, then that of the source."""
         past = KeyValues(target.carry) if carry or target.carry else None
         layout = Layout(target, causal=True, past_BS=target.carry[0] if target.carry else None)
@@ -126,6 +127,6 @@ class TransformerSpec(BackboneSpec):
         check_sizes(self.label(), width=self.width, heads=self.heads, depth=self.depth, mlp_width=self.mlp_width)
         check_dropout(self.label(), self.dropout)
 
-    def build(self, vocabulary: int, pad_id: int) -> Transformer:
+    def build(self, shape: TokenShape) -> Transformer:
         """Return a new network; its random weights follow torch's global seed."""
-        return Transformer(vocabulary, self)
+        return Transformer(shape.vocabulary, self)

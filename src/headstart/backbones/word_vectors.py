@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from headstart.base.batch import Batch
-from headstart.base.contracts import Backbone, Features
-from headstart.base.errors import HeadstartError
-from headstart.base.spec import BackboneSpec
+from headstart.core.batch import TokenBatch
+from headstart.core.contracts import Backbone, Features
+from headstart.core.errors import HeadstartError
+from headstart.core.shapes import TokenShape
+from headstart.core.spec import BackboneSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,9 +27,9 @@ class WordVectorsSpec(BackboneSpec):
         if self.width < 1:
             raise HeadstartError(f"{self.label()}.width={self.width}: expected at least 1")
 
-    def build(self, vocabulary: int, pad_id: int) -> WordVectors:
+    def build(self, shape: TokenShape) -> WordVectors:
         """Return the randomly started table of `vocabulary` vectors."""
-        return WordVectors(vocabulary, self.width)
+        return WordVectors(shape.vocabulary, self.width)
 
 
 class WordVectors(Backbone):
@@ -44,7 +45,7 @@ class WordVectors(Backbone):
         # As in the authors' program: so short that tokens never trained on, special ones, add nothing to a mean.
         nn.init.uniform_(self.embedding.weight, -0.5 / width, 0.5 / width)
 
-    def forward(self, batch: Batch, *, layers: bool = False, attention: bool = False) -> Features:
+    def forward(self, batch: TokenBatch, *, layers: bool = False, attention: bool = False) -> Features:
         """Return the vectors of the tokens [B, T, D]."""
         mask_BT = batch.mask_BT()
         last_BTD = self.embedding(batch.padded(batch.ids_N, 0, mask_BT))

@@ -10,21 +10,22 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from headstart.base.errors import HeadstartError
-from headstart.commands.asked import class_metric, label_counts, need_classes, need_report_folder
+from headstart.auditing.gate import AuditMode
 from headstart.commands.compare import Compared, run_comparison
-from headstart.commands.gate import AuditMode
-from headstart.commands.given import Given
-from headstart.commands.inputs import open_bases, route_with
+from headstart.commands.comparison_options import class_metric, label_counts, need_classes, need_report_folder
+from headstart.commands.reading import open_bases, route_with, say
 from headstart.commands.session import Language, command_line, files, need_positive, pick_language, whole
+from headstart.comparing.inputs import CompareInputs
+from headstart.comparing.settings import StudySettings
+from headstart.core.errors import HeadstartError
 
 if TYPE_CHECKING:
-    from headstart.base.spec import RouteSpec
-    from headstart.evaluation.ablation import Effect
-    from headstart.evaluation.study import Row
+    from headstart.comparing.ablation import Effect
+    from headstart.core.spec import RouteSpec
+    from headstart.statistics.study import Entry
 
-# Tried where nothing is named: the craft of `routes/craft.py` at the strengths of its papers, then the rest.
-USUAL = (
+# Tried where nothing is named: `fitting/regularisation.py` at the strengths of its papers, then other settings.
+DEFAULT = (
     "label_smoothing=0.1",
     "mixup=0.2",
     "dropout=0.1",
@@ -66,14 +67,14 @@ def ablate(
     label: Annotated[str | None, Parameter(help="label column [guessed and printed]")] = None,
     labels: Annotated[str, Parameter(help="label counts to try")] = "64,256",
     draws: Annotated[int, Parameter(help="random label draws per count", converter=whole)] = 10,
-    minutes: Annotated[float, Parameter(help="time budget for all rows together")] = 20.0,
+    minutes: Annotated[float, Parameter(help="time budget for all entries together")] = 20.0,
     metric: Annotated[str, Parameter(show=False, help="accuracy or macro_f1")] = "accuracy",
     language: Annotated[Language, Parameter(show=False, help="of the report")] = "auto",
     group: Annotated[str | None, Parameter(show=False, help="column of groups that must not be split")] = None,
     seed: Annotated[int, Parameter(show=False, converter=whole)] = 0,
     threads: Annotated[int | None, Parameter(show=False, converter=whole)] = None,
     audit: Annotated[AuditMode, Parameter(show=False)] = "run",
-    set: Annotated[list[str] | None, Parameter(show=False)] = None,
+    settings: Annotated[list[str] | None, Parameter(name="--set", show=False)] = None,
 ) -> Ablated:
     """Compare a route with itself, one change at a time, on the same label draws; say which change helped.
 
@@ -82,9 +83,9 @@ def ablate(
 
     Raises HeadstartError: unreadable input, unknown names, a change that changes nothing.
     """
-    from headstart.base.device import set_threads
+    from headstart.core.device import set_threads
     from headstart.data.open import as_paths
-    from headstart.evaluation.study import Row
+    from headstart.statistics.study import Entry
 
     begun = time.monotonic()
     need_positive("--minutes", minutes)
@@ -93,14 +94,13 @@ def ablate(
     need_report_folder(out)
     sizes = label_counts(labels)
     set_threads(threads)
-    plain = route_with(route, set or [])
-    changed = changes(plain, vary)
+    unchanged = route_with(route, settings or [])
+    changed = changes(unchanged, vary)
     score = class_metric(metric)
-    if str(base) == "none" and plain.needs == "base":
+    if str(base) == "none" and unchanged.needs == "base":
         raise HeadstartError(f"--route {route}: needs a pre-trained base; give a run directory, not `none`")
     bases = {} if str(base) == "none" else open_bases([Path(base)])
-    need_classes(data, text, label, text2)
-    given = Given(
+    inputs = CompareInputs(
         data=data,
         test=as_paths(test) if test else None,
         columns={"text": text, "text2": text2, "label": label, "group": group},
@@ -108,55 +108,42 @@ def ablate(
         seed=seed,
         metric=metric,
     )
-    train, test_rows, ledger = given.read()
-    where = next(iter(bases), None) if plain.needs == "base" else None
-    first = Row(plain, where)
-    others = [Row(spec, where, change) for change, spec in changed.items()]
+    need_classes(inputs.data, inputs.columns)
+    rows = inputs.read(say).stating(minutes=minutes, command=command_line())
+    where = next(iter(bases), None) if unchanged.needs == "base" else None
+    entries = [Entry(unchanged, where), *(Entry(spec, where, change) for change, spec in changed.items())]
+    asked = StudySettings(sizes=sizes, draws=draws, seconds=60 * minutes, metric=score, folder=out, seed=seed)
     spoken = pick_language(language)
-    done = run_comparison(
-        bases,
-        [first, *others],
-        train,
-        test_rows,
-        sizes=sizes,
-        draws=draws,
-        minutes=minutes,
-        metric=score,
-        out=out,
-        seed=seed,
-        language=spoken,
-        ledger=ledger,
-        command=command_line(),
-        audit=audit,
-        given=given,
-        begun=begun,
-    )
-    return _judged(done, first, others, spoken)
+    done = run_comparison(bases, entries, rows, asked, language=spoken, audit=audit, inputs=inputs, begun=begun)
+    return _judged(done, entries, spoken)
 
 
-def _judged(done: Compared, plain: Row, changed: list[Row], language: str) -> Ablated:
-    """Return the comparison with the effect of every change, which its report gets too."""
-    from headstart.evaluation.ablation import effect_text, effects
-    from headstart.evaluation.report import write_report
+def _judged(done: Compared, entries: Sequence[Entry], language: str) -> Ablated:
+    """Return the comparison with the effects, which its report gets too; the first entry is the unchanged one."""
+    from headstart.comparing.ablation import effects
+    from headstart.reporting.ablation_text import effect_text
+    from headstart.reporting.report import write_report
 
-    found = effects(done.study, plain, changed)
-    told = {name: effect_text(found, plain, name) for name in ("en", "ko")}
-    kept = {"plain": plain.name, "effects": [asdict(one) | {"claim": one.claim} for one in found], "sentences": told}
+    unchanged, *changed = entries
+    found = effects(done.study, unchanged, changed)
+    told = {name: effect_text(found, unchanged.name, name) for name in ("en", "ko")}
+    judged = [asdict(one) | {"claim": one.claim} for one in found]
+    kept = {"unchanged": unchanged.name, "effects": judged, "sentences": told}
     study = replace(done.study, facts=done.study.facts | {"ablation": kept})
     write_report(study, done.folder, language)
     return Ablated(done.folder, study, told[language], done.table, tuple(found))
 
 
-def changes(plain: RouteSpec, vary: Sequence[str] | None) -> dict[str, RouteSpec]:
-    """Return the route with each change, by `setting=value`; without `vary` with those of USUAL that it can have.
+def changes(unchanged: RouteSpec, vary: Sequence[str] | None) -> dict[str, RouteSpec]:
+    """Return the route with each change, by `setting=value`; without `vary` each change of DEFAULT that it can have.
 
     Raises HeadstartError: no such setting, a wrong value, nothing is changed, the same change twice.
     """
-    names = [field.name for field in fields(plain)]
-    asked = vary or [change for change in USUAL if change.partition("=")[0] in names]
+    names = [field.name for field in fields(unchanged)]
+    asked = vary or [change for change in DEFAULT if change.partition("=")[0] in names]
     if not asked:
         raise HeadstartError(
-            f"route {plain.name} has none of the usual settings; name a change with --vary "
+            f"route {unchanged.name} has none of the usual settings; name a change with --vary "
             f"(settings: {', '.join(names) or 'none'})"
         )
     found: dict[str, RouteSpec] = {}
@@ -164,13 +151,13 @@ def changes(plain: RouteSpec, vary: Sequence[str] | None) -> dict[str, RouteSpec
         setting, equals, text = change.partition("=")
         if not equals or not text:
             raise HeadstartError(f"--vary {change}: write a setting and its value, such as mixup=0.2")
-        several = not isinstance(getattr(plain, setting, None), tuple)
+        several = not isinstance(vars(unchanged).get(setting), tuple)
         for value in text.split(",") if several else [text]:
-            spec, written = plain.replace_text(setting, value), f"{setting}={value}"
+            spec, written = unchanged.replace_text(setting, value), f"{setting}={value}"
             if written in found:
                 raise HeadstartError(f"--vary {written}: is given twice")
-            if spec != plain:
+            if spec != unchanged:
                 found[written] = spec
             elif vary:
-                raise HeadstartError(f"--vary {written}: changes nothing, {plain.name} is so already")
+                raise HeadstartError(f"--vary {written}: changes nothing, {unchanged.name} is so already")
     return found

@@ -12,8 +12,8 @@ from pathlib import Path
 import cyclopts
 
 import headstart
-from headstart.base.errors import HeadstartError, nearest
 from headstart.commands.session import DASH, Terminated, running
+from headstart.core.errors import HeadstartError, nearest
 
 VERBS = {
     "demo": "the whole story on text this machine has: pretrain, compare, report",
@@ -34,14 +34,17 @@ VERBS = {
     "list": "what can be chosen",
     "doctor": "what is wrong with this environment",
 }
-_EPILOGUE = "Everything else by dotted setting: objective.rate=0.3. Add --debug to any command for tracebacks."
+_EPILOGUE = (
+    "Everything else by dotted setting: objective.mask_ratio=0.3. On every command: --device auto|cpu|cuda|cuda:1|mps "
+    "(where networks run), --debug (tracebacks)."
+)
 _SET_VERBS = ("pretrain", "transfer", "compare", "ablate", "cross")
 _GOES_ON = dict.fromkeys(
     ("compare", "ablate", "cross"), "finished cells are saved, the same command goes on from there"
 )
 _GOES_ON["pretrain"] = "what was saved is kept, the same command with --resume goes on from there"
 _FILE_OPTIONS = ("--data", "--test", "--corpus")
-_SETTING = re.compile(r"^((--)?[a-z_]+(\.[a-z0-9_]+)+|tokenizer|backbone|objective|held_out|extend)=")
+_SETTING = re.compile(r"^((--)?[a-z_]+(\.[a-z0-9_]+)+|processor|backbone|objective|held_out|extend)=")
 _KINDS = {float: "a number", int: "a whole number", Path: "a path", str: "text"}
 
 
@@ -67,9 +70,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     tokens = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in tokens
     tokens = [t for t in tokens if t != "--debug"]
+    device, tokens = _device_of(tokens)
     # Idle OpenMP threads that spin make a busy 2-core machine 10 times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
+        if device is not None:
+            from headstart.core.device import use_device
+
+            use_device(device)
         with running(tokens):
             code = _run(tokens)
         sys.exit(code)
@@ -82,6 +90,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         _complain(text)
         sys.exit(code)
+
+
+def _device_of(tokens: Sequence[str]) -> tuple[str | None, list[str]]:
+    """Return (what --device names, the tokens without it)."""
+    for place, token in enumerate(tokens):
+        name, equals, value = token.partition("=")
+        if name == "--device":
+            taken = 1 if equals else 2
+            return value if equals else " ".join(tokens[place + 1 : place + 2]), [
+                *tokens[:place],
+                *tokens[place + taken :],
+            ]
+    return None, list(tokens)
 
 
 def prepare(tokens: Sequence[str]) -> list[str]:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from headstart.base.errors import HeadstartError
-from headstart.commands.inputs import labelled, pick_task, say
+from headstart.commands.reading import pick_task, say
 from headstart.commands.session import Language, files, need_folder, pick_language, whole
+from headstart.core.errors import HeadstartError
 
 if TYPE_CHECKING:
     from headstart.auditing.audit import Audit
-    from headstart.base.examples import Examples
+    from headstart.core.examples import Examples
     from headstart.data.ledger import Ledger
+    from headstart.data.read_request import ReadRequest
     from headstart.data.row import Row
 
 
@@ -66,18 +67,21 @@ def audit(
     sides; equal texts with different labels; labels that look wrong; whether test and training rows are of one kind.
     """
     from headstart.auditing.audit import run_audit
-    from headstart.base.device import set_threads
+    from headstart.core.device import set_threads
     from headstart.data.corpus import Corpus
+    from headstart.data.read_request import ReadRequest
+    from headstart.reporting.audit_text import audit_sentences
 
     set_threads()
     if out is not None:
         need_folder(out)
-    asked = _Asked(data, text, text2, label, group, task)
-    train, train_ledger = asked.train()
+    request = ReadRequest(paths=data, text=text, text2=text2, label=label, group=group, task=task)
+    train, train_ledger = _read_train(request)
     ledger = {"train": train_ledger}
     test_rows = None
     if test is not None:
-        test_rows, ledger["test"] = asked.test(test, train, train_ledger.get("columns", {}))
+        named = dataclasses.replace(request, paths=test)
+        test_rows, ledger["test"] = _read_test(named, train, train_ledger.get("columns", {}))
     text_corpus = None if corpus is None else Corpus(corpus)
     if text_corpus is not None:
         next(text_corpus.documents())  # raises where the text cannot be read
@@ -91,78 +95,72 @@ def audit(
     picked = pick_language(language)
     if out is not None:
         _write(found, out, picked)
-    return Audited(found, found.sentences(picked), out)
+    return Audited(found, audit_sentences(found.data, picked), out)
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """What was named on the command line."""
+def _read_train(request: ReadRequest) -> tuple[Examples, dict[str, Any]]:
+    """Return (rows, ledger as data), with labels where there are any."""
+    from headstart.data.columns import SECOND_NAMES, columns_of
+    from headstart.data.read_request import read_labelled_rows
+    from headstart.data.task_files import first_rows
 
-    data: Sequence[str]
-    text: str | None
-    text2: str | None
-    label: str | None
-    group: str | None
-    task: str
-
-    def train(self) -> tuple[Examples, dict[str, Any]]:
-        """Return (rows, ledger as data) of DATA, with labels where there are any."""
-        from headstart.data.columns import SECOND_NAMES, columns_of
-        from headstart.data.task_files import first_rows
-
-        rows = first_rows(self.data)
-        names, source = columns_of(rows), Path(self.data[0]).name
-        text, text2 = self.text, self.text2
-        if text2 is None and self.task == "auto":
-            text2 = next((name for name in SECOND_NAMES if name in names and name not in (text, self.label)), None)
-            if text2 is not None:
-                say(f"{source}: second text column '{text2}' (a usual name)")
-        task, why = pick_task(self.task, self.data, text, self.label, text2)
-        if why:
-            say(f"task {task}: {why}")
-        try:
-            examples, ledger = labelled(self.data, self.text, self.label, text2, group=self.group, task=task)
-        except HeadstartError as error:
-            return self._without_labels(error, self.data, text2)
-        return examples, _named(ledger)
-
-    def test(self, paths: Sequence[str], train: Examples, columns: dict[str, str]) -> tuple[Examples, dict[str, Any]]:
-        """Return (rows, ledger as data) of the test files, read as DATA was."""
-        text2, classes = self.text2 or columns.get("text2"), train.classes or None
-        if train.labels is None and train.targets is None:
-            return _unlabelled(paths, self.text, text2)
-        try:
-            examples, ledger = labelled(
-                paths, self.text, self.label, self.text2, classes, self.group, remembered=columns, task=train.task
-            )
-        except HeadstartError as error:
-            return self._without_labels(error, paths, text2)
-        return examples, _named(ledger)
-
-    def _without_labels(
-        self, error: HeadstartError, paths: Sequence[str], text2: str | None
-    ) -> tuple[Examples, dict[str, Any]]:
-        """Return the rows without answers where the user named none. Raises `error`, or what is wrong with the file."""
-        if self.task != "auto" or self.label is not None or self.group is not None:
-            raise error
-        found = _unlabelled(paths, self.text, text2)
-        say(f"without labels ({error}): ledger, profile and copies only")
-        return found
+    names = columns_of(first_rows(request.paths))
+    found = request
+    if request.text2 is None and request.task == "auto":
+        second = next((one for one in SECOND_NAMES if one in names and one not in (request.text, request.label)), None)
+        if second is not None:
+            say(f"{Path(request.paths[0]).name}: second text column '{second}' (a common name)")
+            found = dataclasses.replace(request, text2=second)
+    found, why = pick_task(found)
+    if why:
+        say(f"task {found.task}: {why}")
+    try:
+        examples, ledger = read_labelled_rows(found, say)
+    except HeadstartError as error:
+        return _without_labels(error, request, found.text2)
+    return examples, _named(ledger)
 
 
-def _unlabelled(paths: Sequence[str], text: str | None, text2: str | None) -> tuple[Examples, dict[str, Any]]:
-    from headstart.base.examples import Examples
+def _read_test(request: ReadRequest, train: Examples, columns: dict[str, str]) -> tuple[Examples, dict[str, Any]]:
+    """Return (rows, ledger as data) of the test files, read as the training files were. columns: of these."""
+    from headstart.data.read_request import read_labelled_rows
+
+    text2 = request.text2 or columns.get("text2")
+    if train.labels is None and train.targets is None:
+        return _unlabelled(request, text2)
+    classes = train.classes or None
+    try:
+        examples, ledger = read_labelled_rows(
+            dataclasses.replace(request, classes=classes, remembered=columns, task=train.task), say
+        )
+    except HeadstartError as error:
+        return _without_labels(error, request, text2)
+    return examples, _named(ledger)
+
+
+def _without_labels(error: HeadstartError, request: ReadRequest, text2: str | None) -> tuple[Examples, dict[str, Any]]:
+    """Return the rows without answers where the user named none. Raises `error`, or what is wrong with the file."""
+    if request.task != "auto" or request.label is not None or request.group is not None:
+        raise error
+    found = _unlabelled(request, text2)
+    say(f"without labels ({error}): ledger, profile and copies only")
+    return found
+
+
+def _unlabelled(request: ReadRequest, text2: str | None) -> tuple[Examples, dict[str, Any]]:
+    from headstart.core.examples import Examples
     from headstart.data.corpus import Corpus
-    from headstart.data.task_files import read_texts
+    from headstart.data.read_request import ReadRequest
+    from headstart.data.task_files import read_items
 
     if text2 is not None:
-        examples, ledger, _, _ = read_texts(paths, text, text2)
+        examples, ledger = read_items(ReadRequest(paths=request.paths, text=request.text, text2=text2))
         return examples, _plain(ledger) | {"columns": dict(ledger.columns)}
-    corpus = Corpus(paths, column=text)
+    corpus = Corpus(request.paths, column=request.text)
     rows = list(corpus.rows())
-    say(f"{', '.join(Path(path).name for path in paths)}: {corpus.ledger.summary()}")
+    say(f"{', '.join(Path(path).name for path in request.paths)}: {corpus.ledger.summary()}")
     places = [(row.source, row.line) for row in rows]
-    return Examples(first=[row.value for row in rows], places=places), _plain(corpus.ledger)
+    return Examples(items=[row.value for row in rows], places=places), _plain(corpus.ledger)
 
 
 def _plain(ledger: Ledger) -> dict[str, Any]:
@@ -176,11 +174,11 @@ def _named(ledger: dict[str, Any]) -> dict[str, Any]:
 
 def _write(found: Audit, out: Path, language: str) -> None:
     """Write audit.json and audit.html. Raises HeadstartError: the disk refuses."""
-    from headstart.auditing.page import page
-    from headstart.base.files import disk_error, write_bytes, write_json
+    from headstart.core.files import disk_error, write_bytes, write_json
+    from headstart.reporting.audit_page import audit_page
 
     try:
         write_json(out / "audit.json", {"identity": found.identity, **found.data})
-        write_bytes(out / "audit.html", page(found, language).encode("utf-8", "replace"))
+        write_bytes(out / "audit.html", audit_page(found, language).encode("utf-8", "replace"))
     except OSError as error:
         raise disk_error(out, error) from None

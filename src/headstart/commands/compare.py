@@ -4,34 +4,40 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from headstart.base.errors import HeadstartError
-from headstart.commands.asked import class_metric, label_counts, need_classes, need_report_folder, routes_asked
-from headstart.commands.gate import AuditMode, audit_gate
-from headstart.commands.given import Given, corpora_of, public_ledger, rows_of, workspaces_of
-from headstart.commands.inputs import open_bases, say
+from headstart.auditing.gate import AuditMode, GateResult, audit_gate, left_out
+from headstart.commands.comparison_options import (
+    class_metric,
+    label_counts,
+    need_classes,
+    need_report_folder,
+    routes_asked,
+)
+from headstart.commands.reading import open_bases, say
 from headstart.commands.session import Language, command_line, files, need_positive, pick_language, whole
+from headstart.comparing.inputs import CompareInputs, corpora_of, entries_of, workspaces_of
+from headstart.comparing.report_folder import ReportFolder
+from headstart.comparing.settings import StudyData, StudySettings
+from headstart.core.errors import HeadstartError
 
 if TYPE_CHECKING:
-    from headstart.base.examples import Examples
-    from headstart.base.spec import MetricSpec
-    from headstart.evaluation.study import Row
-    from headstart.training.artefact import Artefact
+    from headstart.statistics.study import Entry, Study
+    from headstart.training.pretrained_model import PretrainedModel
 
-_FOR_AUDIT = 0.5  # of the time: what the audit may take at most
+_FOR_AUDIT = 0.5  # the share of the time that the audit may take at most
 
 
 @dataclass(frozen=True)
 class Compared:
-    """folder: of the report; study: all cells; verdict: in words."""
+    """folder: of the report; study: all cells; verdict, table: for a terminal."""
 
     folder: Path
-    study: object
+    study: Study
     verdict: str
     table: str
 
@@ -48,7 +54,7 @@ class Compared:
 
 def compare(
     bases: Annotated[
-        list[Path], Parameter(help="run directories or Hugging Face directories; `none` for classical rows only")
+        list[Path], Parameter(help="run directories or Hugging Face directories; `none` for classical routes only")
     ],
     /,
     *,
@@ -66,7 +72,7 @@ def compare(
     label: Annotated[str | None, Parameter(help="label column [guessed and printed]")] = None,
     labels: Annotated[str, Parameter(help="label counts to try")] = "16,64,256",
     draws: Annotated[int, Parameter(help="random label draws per count", converter=whole)] = 10,
-    minutes: Annotated[float, Parameter(help="time budget for all rows together")] = 20.0,
+    minutes: Annotated[float, Parameter(help="time budget for all entries together")] = 20.0,
     routes: Annotated[str, Parameter(help="comma-separated routes, or all")] = "all",
     metric: Annotated[str, Parameter(help="accuracy or macro_f1")] = "accuracy",
     language: Annotated[Language, Parameter(help="of the report")] = "auto",
@@ -79,7 +85,7 @@ def compare(
     threads: Annotated[int | None, Parameter(show=False, converter=whole)] = None,
     folds: Annotated[int | None, Parameter(show=False, converter=whole)] = None,
     audit: Annotated[AuditMode, Parameter(show=False)] = "run",
-    set: Annotated[list[str] | None, Parameter(show=False)] = None,
+    settings: Annotated[list[str] | None, Parameter(name="--set", show=False)] = None,
 ) -> Compared:
     """Compare every route on the same nested label draws, score the test rows once, say with intervals what to ship.
 
@@ -89,7 +95,7 @@ def compare(
 
     Raises HeadstartError: unreadable input, unknown names, counts that the data does not have.
     """
-    from headstart.base.device import set_threads
+    from headstart.core.device import set_threads
     from headstart.data.corpus import Corpus
     from headstart.data.open import as_paths
 
@@ -100,7 +106,7 @@ def compare(
     need_report_folder(out)
     sizes = label_counts(labels)
     set_threads(threads)
-    specs = routes_asked(routes, set or [], classical=bases == ["none"])
+    specs = routes_asked(routes, settings or [], classical=bases == ["none"])
     score = class_metric(metric)
     if folds is not None and test:
         raise HeadstartError("--folds cross-validates --data and takes no --test; give one of the two")
@@ -108,8 +114,7 @@ def compare(
     if corpus:
         next(Corpus(corpus).documents())  # raises where the text cannot be read
     opened = {} if bases == ["none"] else open_bases([Path(base) for base in bases])
-    need_classes(data, text, label, text2)
-    given = Given(
+    inputs = CompareInputs(
         data=data,
         test=as_paths(test) if test else None,
         columns={"text": text, "text2": text2, "label": label, "group": group},
@@ -119,100 +124,82 @@ def compare(
         folds=folds,
         metric=metric,
     )
-    train, test_rows, ledger = given.read()
-    return run_comparison(
-        opened,
-        rows_of(specs, opened),
-        train,
-        test_rows,
-        sizes=sizes,
-        draws=draws,
-        minutes=minutes,
-        metric=score,
-        out=out,
-        seed=seed,
-        language=pick_language(language),
-        ledger=ledger,
-        command=command_line(),
-        folds=folds,
-        audit=audit,
-        given=given,
-        begun=begun,
+    need_classes(inputs.data, inputs.columns)
+    rows = inputs.read(say).stating(minutes=minutes, command=command_line())
+    asked = StudySettings(
+        sizes=sizes, draws=draws, seconds=60 * minutes, metric=score, folder=out, seed=seed, folds=folds
     )
+    entries, spoken = entries_of(specs, opened), pick_language(language)
+    return run_comparison(opened, entries, rows, asked, language=spoken, audit=audit, inputs=inputs, begun=begun)
 
 
 def run_comparison(
-    bases: Mapping[str, Artefact],
-    rows: Sequence[Row],
-    train: Examples,
-    test: Examples,
+    bases: Mapping[str, PretrainedModel],
+    entries: Sequence[Entry],
+    data: StudyData,
+    settings: StudySettings,
     *,
-    sizes: Sequence[int],
-    draws: int,
-    minutes: float,
-    metric: MetricSpec,
-    out: Path,
-    seed: int,
     language: str,
-    ledger: dict[str, Any],
-    command: str,
-    folds: int | None = None,
     audit: AuditMode = "run",
-    given: Given | None = None,
+    inputs: CompareInputs | None = None,
     begun: float | None = None,
 ) -> Compared:
-    """Audit the data, run the study of `rows` on opened `bases`, write the report; whatever compares ends here.
+    """Audit the data, run the study of `entries` on opened `bases`, write the report; every comparison ends here.
 
-    minutes: for all of it, from `begun` (monotonic seconds) on. given: what the rows were read from, for `verify`.
-    folds: cross-validate `train`; then `test` is the same rows and `sizes` are not looked at.
+    `settings.seconds` are for all of it, from `begun` (monotonic seconds) on. inputs: what the rows were read from, for
+    `verify`.
     """
-    from headstart.evaluation.compare import run_study
-    from headstart.evaluation.draws import check_sizes, fold_splits
-    from headstart.evaluation.report import terminal_table, verdict_text, write_report
-    from headstart.evaluation.slices import length_slices
+    from headstart.comparing.draws import check_sizes, fold_splits
+    from headstart.comparing.run_study import run_study
+    from headstart.reporting.audit_text import gate_facts
+    from headstart.reporting.report import terminal_table, write_report
+    from headstart.reporting.verdict_text import verdict_text
+    from headstart.statistics.slices import length_slices
 
-    begun = time.monotonic() if begun is None else begun
-    end = begun + 60 * minutes
-    if folds is None:
-        check_sizes(sizes, len(train))
+    end = (time.monotonic() if begun is None else begun) + settings.seconds
+    if settings.folds is None:
+        check_sizes(settings.sizes, len(data.train))
     else:
-        fold_splits(train, folds, 1, seed)
-    # Nothing is left behind by a mistake above; from here on the folder is known as a comparison that can go on.
-    (out / "cells").mkdir(parents=True, exist_ok=True)
-    if given is not None:
-        given.save(out)
+        fold_splits(data.train, settings.folds, 1, settings.seed)
+    # A mistake above leaves nothing behind; from here on the folder is known as a comparison that can go on.
+    ReportFolder(settings.folder).begin()
+    if inputs is not None:
+        inputs.save(settings.folder)
     # Cross-validation tests every row of the pool, so that their texts are no unlabelled documents.
-    pool = train if folds is None else None
-    spaces = workspaces_of(bases, given.documents if given else None, pool)
-    asked = test if folds is None else None  # a pool that is cross-validated is one part
-    seconds = _FOR_AUDIT * (end - time.monotonic())
-    ledger = public_ledger(ledger)
-    corpora = corpora_of(bases, given.corpus if given else None)
-    audited = audit_gate(audit, train, asked, corpora, ledger=ledger, seed=seed, out=out, seconds=seconds)
-    for sentence in audited.sentences(language):
+    pool = data.train if settings.folds is None else None
+    spaces = workspaces_of(bases, inputs.documents if inputs else None, pool)
+    gate = left_out(audit) if audit != "run" else _audited(bases, data, settings, inputs, end)
+    facts = gate_facts(gate)
+    for sentence in facts.get("sentences", {}).get(language, []):
         say(sentence)
-    facts = {
-        "ledger": ledger,
-        "minutes": minutes,
-        "command": command,
-        "bases": {name: base.receipt for name, base in bases.items()},
-    }
+    data = data.stating(bases={name: base.receipt for name, base in bases.items()}, audit=facts)
     study = run_study(
-        rows,
-        train,
-        test,
+        entries,
+        replace(data, slices={**gate.slices, **length_slices(data.test.items)}),
         spaces,
-        sizes=sizes,
-        draws=draws,
-        seed=seed,
-        seconds=max(end - time.monotonic(), 0.0),
-        metric=metric,
-        folder=out,
-        folds=folds,
+        replace(settings, seconds=max(end - time.monotonic(), 0.0)),
         progress=say,
-        facts=facts | {"audit": audited.facts},
-        slices={**audited.slices, **length_slices(test.first)},
-        keep=lambda part: write_report(part, out, language),
+        keep=lambda part: write_report(part, settings.folder, language),
     )
-    write_report(study, out, language)
-    return Compared(out, study, verdict_text(study, language), terminal_table(study, language))
+    write_report(study, settings.folder, language)
+    return Compared(settings.folder, study, verdict_text(study, language), terminal_table(study, language))
+
+
+def _audited(
+    bases: Mapping[str, PretrainedModel],
+    data: StudyData,
+    settings: StudySettings,
+    inputs: CompareInputs | None,
+    end: float,
+) -> GateResult:
+    """Return the audit of the rows; a pool that is cross-validated is one part, without test rows."""
+    return audit_gate(
+        data.train,
+        data.test if settings.folds is None else None,
+        corpora_of(bases, inputs.corpus if inputs else None),
+        ledger=data.facts["ledger"],
+        seed=settings.seed,
+        folder=settings.folder,
+        seconds=_FOR_AUDIT * (end - time.monotonic()),
+        say=say,
+    )

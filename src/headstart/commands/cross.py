@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,17 +12,28 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 from cyclopts import Parameter
 
-from headstart.base.errors import HeadstartError
-from headstart.commands.asked import class_metric, label_counts, need_classes, need_report_folder, routes_asked
-from headstart.commands.given import public_ledger, rows_of, workspaces_of
-from headstart.commands.inputs import held_out_test, labelled, open_bases, say
+from headstart.commands.comparison_options import (
+    class_metric,
+    label_counts,
+    need_classes,
+    need_report_folder,
+    routes_asked,
+)
+from headstart.commands.reading import open_bases, say
 from headstart.commands.session import Language, command_line, files, need_positive, pick_language, whole
+from headstart.comparing.inputs import entries_of, public_ledger, workspaces_of
+from headstart.comparing.report_folder import PAGE, REPORT, ReportFolder
+from headstart.comparing.settings import StudyData, StudySettings
+from headstart.core.errors import HeadstartError
 
 if TYPE_CHECKING:
-    from headstart.base.examples import Examples
+    from headstart.comparing.cross import Crossing
+    from headstart.core.examples import Examples
+    from headstart.fitting.workspace import Workspace
+    from headstart.statistics.study import Entry, Study
 
 _FOR_CELLS = 0.97  # of the minutes; the rest is for the report
-_FOR_COPIES = 0.25  # of the minutes: what the look for copies may take at most
+_FOR_COPIES = 0.25  # of the minutes: what the search for copies may take at most
 
 
 @dataclass(frozen=True)
@@ -30,8 +41,8 @@ class Crossed:
     """folder: of the report; studies: by the part trained on; crossings: all scores; table: for a terminal."""
 
     folder: Path
-    studies: dict
-    crossings: list
+    studies: dict[str, Study]
+    crossings: list[Crossing]
     table: str
     verdict: str
 
@@ -47,7 +58,7 @@ class Crossed:
 
 
 def cross(
-    base: Annotated[Path, Parameter(help="run directory or Hugging Face directory; `none` for classical rows only")],
+    base: Annotated[Path, Parameter(help="run directory or Hugging Face directory; `none` for classical routes only")],
     /,
     *,
     data: Annotated[
@@ -71,7 +82,7 @@ def cross(
     group: Annotated[str | None, Parameter(show=False, help="column of groups that must not be split")] = None,
     seed: Annotated[int, Parameter(show=False, converter=whole)] = 0,
     threads: Annotated[int | None, Parameter(show=False, converter=whole)] = None,
-    set: Annotated[list[str] | None, Parameter(show=False)] = None,
+    settings: Annotated[list[str] | None, Parameter(name="--set", show=False)] = None,
 ) -> Crossed:
     """Train each route on every named part and test it on held-out rows of all parts: domains, languages, years.
 
@@ -80,7 +91,9 @@ def cross(
 
     Raises HeadstartError: unreadable input, unknown names, fewer than two parts, classes that differ between parts.
     """
-    from headstart.base.device import set_threads
+    from headstart.core.device import set_threads
+    from headstart.data.read_request import ReadRequest, read_labelled_rows
+    from headstart.data.splits import held_out_test
 
     begun = time.monotonic()
     need_positive("--minutes", minutes)
@@ -89,58 +102,67 @@ def cross(
     need_report_folder(out)
     sizes = label_counts(labels)
     set_threads(threads)
-    specs = routes_asked(routes, set or [], classical=str(base) == "none")
+    specs = routes_asked(routes, settings or [], classical=str(base) == "none")
     score = class_metric(metric)
     bases = {} if str(base) == "none" else open_bases([Path(base)])
     train, test, ledger = {}, {}, {}
     for name, paths in parts.items():
-        need_classes(paths, text, label, text2)
-        rows, ledger[name] = labelled(paths, text, label, text2, group=group)
+        columns = {"text": text, "text2": text2, "label": label}
+        need_classes(paths, columns)
+        rows, ledger[name] = read_labelled_rows(ReadRequest(paths=paths, **columns, group=group), say)
         train[name], test[name] = held_out_test(rows, seed)
         say(f"{name}: {len(train[name]):,} rows to draw labels from, {len(test[name]):,} held out for testing")
     _need_same(train)
     for name, rows in train.items():
         if sizes[-1] > len(rows):
             raise HeadstartError(f"--labels {labels}: {name} has only {len(rows):,} rows to draw labels from")
-    (out / "cells").mkdir(parents=True, exist_ok=True)  # nothing is left behind by a mistake above
+    ReportFolder(out).begin()  # nothing is left behind by a mistake above
     shared = _shared(train, test, 60 * minutes * _FOR_COPIES)
     receipts = {name: one.receipt for name, one in bases.items()}
     facts = {"ledger": public_ledger(ledger), "command": command_line(), "bases": receipts}
-    asked = {"sizes": sizes, "draws": draws, "seed": seed, "metric": score, "folder": out, "facts": facts}
-    studies = _studies(
-        rows_of(specs, bases), train, test, workspaces_of(bases, None), begun + 60 * minutes * _FOR_CELLS, asked
-    )
+    everything, part_N = _joined(test)
+    slices = {name: part_N == number for number, name in enumerate(test)}
+    data = {name: StudyData(rows, everything, facts, slices) for name, rows in train.items()}
+    seconds = 60 * minutes * _FOR_CELLS
+    asked = StudySettings(sizes=sizes, draws=draws, seconds=seconds, metric=score, folder=out, seed=seed)
+    studies = _studies(entries_of(specs, bases), data, workspaces_of(bases, None), asked, begun)
     return _report(studies, shared, out, pick_language(language))
 
 
-def _studies(rows: Sequence, train: Mapping, test: Mapping, spaces: Mapping, end: float, asked: Mapping) -> dict:
-    """Return one study per part that is trained on; all are tested on the rows of all parts, which are its slices."""
-    from headstart.evaluation.compare import run_study
+def _studies(
+    entries: Sequence[Entry],
+    data: Mapping[str, StudyData],
+    spaces: Mapping[str | None, Workspace],
+    settings: StudySettings,
+    begun: float,
+) -> dict[str, Study]:
+    """Return one study per part that is trained on; all are tested on the rows of all parts, which are its slices.
 
-    everything, part_N = _joined(test)
-    slices = {name: part_N == number for number, name in enumerate(test)}
-    studies: dict = {}
-    for left, name in zip(range(len(train), 0, -1), train):
+    The seconds of the settings are for all parts together, from `begun` (monotonic seconds) on.
+    """
+    from headstart.comparing.run_study import run_study
+
+    studies: dict[str, Study] = {}
+    for left, (name, rows) in zip(range(len(data), 0, -1), data.items()):
         say(f"training on {name}")
-        seconds = max((end - time.monotonic()) / left, 0.0)
-        studies[name] = run_study(
-            rows, train[name], everything, spaces, seconds=seconds, slices=slices, progress=say, **asked
-        )
+        seconds = max((begun + settings.seconds - time.monotonic()) / left, 0.0)
+        studies[name] = run_study(entries, rows, spaces, replace(settings, seconds=seconds), progress=say)
         if studies[name].stopped == "interrupted":
             break
     return studies
 
 
-def _report(studies: dict, shared: dict, out: Path, language: str) -> Crossed:
-    from headstart.base.files import write_bytes, write_json
-    from headstart.evaluation.cross import cross_data, cross_page, crossings, sentences, terminal_tables
+def _report(studies: dict[str, Study], shared: dict[tuple[str, str], int], out: Path, language: str) -> Crossed:
+    from headstart.comparing.cross import crossings
+    from headstart.core.files import json_bytes
+    from headstart.reporting.cross_page import cross_data, cross_page, cross_terminal_tables, crossing_sentences
 
     found = crossings(studies)
-    write_json(out / "report.json", cross_data(found, studies, shared))
-    write_bytes(out / "report.html", cross_page(found, studies, shared, language).encode("utf-8", "replace"))
-    return Crossed(
-        out, studies, found, terminal_tables(found, studies, language), "\n".join(sentences(found, language))
-    )
+    page = cross_page(found, studies, shared, language)
+    data = {REPORT: json_bytes(cross_data(found, studies, shared)), PAGE: page.encode("utf-8", "replace")}
+    ReportFolder(out).end(data)
+    tables = cross_terminal_tables(found, studies, language)
+    return Crossed(out, studies, found, tables, "\n".join(crossing_sentences(found, language)))
 
 
 def _named(data: Sequence[str]) -> dict[str, list[str]]:
@@ -170,12 +192,12 @@ def _need_same(train: Mapping[str, Examples]) -> None:
 
 def _joined(test: Mapping[str, Examples]) -> tuple[Examples, np.ndarray]:
     """Return the test rows of all parts, one after the other, and the number of each row's part, int [N]."""
-    from headstart.base.examples import Examples
+    from headstart.core.examples import Examples
 
     parts = list(test.values())
     grouped = any(part.groups is not None for part in parts)
     joined = Examples(
-        first=[one for part in parts for one in part.first],
+        items=[one for part in parts for one in part.items],
         second=None if parts[0].second is None else [one for part in parts for one in part.second],
         labels=np.concatenate([part.labels for part in parts]),
         classes=parts[0].classes,
@@ -187,16 +209,16 @@ def _joined(test: Mapping[str, Examples]) -> tuple[Examples, np.ndarray]:
 def _shared(train: Mapping[str, Examples], test: Mapping[str, Examples], seconds: float) -> dict[tuple[str, str], int]:
     """Return how many test rows of one part have a copy among the training rows of another, by (trained, tested).
 
-    Copies are exact, normalised or near, as in `audit`. What was not looked through within `seconds` is left out, and
-    said to be.
+    Copies are exact, normalised or near, as in `audit`. What was not looked through within `seconds` is left out, and a
+    message says how much.
     """
     from headstart.auditing.copies import Copies
     from headstart.auditing.folding import fold_all
-    from headstart.evaluation.clock import OutOfTime, cut_after
+    from headstart.core.time_limit import OutOfTime, cut_after
 
     def texts(rows: Examples) -> tuple[list, list[str]]:
-        both = rows.first if rows.second is None else zip(rows.first, rows.second)
-        return list(both), fold_all(rows.first, rows.second)
+        both = rows.items if rows.second is None else zip(rows.items, rows.second)
+        return list(both), fold_all(rows.items, rows.second)
 
     found: dict[tuple[str, str], int] = {}
     try:

@@ -1,4 +1,4 @@
-"""demo: the whole story on text this machine has; ends with a report."""
+"""demo: pre-training, comparing and a report on text that this machine has."""
 
 from __future__ import annotations
 
@@ -6,21 +6,23 @@ import os
 import shlex
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
 from cyclopts import Parameter
 
-from headstart.base.errors import HeadstartError
-from headstart.base.examples import Examples
-from headstart.commands.inputs import labelled, open_bases, route_with, say
+from headstart.commands.reading import open_bases, route_with, say
 from headstart.commands.session import Language, need_positive, pick_language, whole
+from headstart.core.errors import HeadstartError
+from headstart.core.examples import Examples
 
 _PLACES = ("data/nsmc", "../shared/data/nsmc", "nsmc")
 # Shares of the demo's minutes: halves, masked LM, comparison. The comparison trains every route many times.
 _SHARES = (0.25, 0.2, 0.55)
+# The routes that are done within the demo's minutes for every label draw: four on each base, five without a base.
+_ROUTES = ("majority", "tfidf_logreg", "tfidf_svm", "tfidf_nb", "ppmi_logreg", "probe", "knn", "finetune", "scratch")
 _WORDS = {
     "en": {
         "plan": "planned: {minutes:g} min of training and comparing in all; everything goes to {folder}",
@@ -29,7 +31,7 @@ _WORDS = {
         "task": "task: which package does a paragraph come from? {classes}",
         "halves": "[2/4] pre-training `halves` for {minutes:.1f} min",
         "mlm": "[3/4] pre-training `mlm` for {minutes:.1f} min",
-        "compare": "[4/4] comparing all routes on the same labels for up to {minutes:.1f} min",
+        "compare": "[4/4] comparing routes on the same labels for up to {minutes:.1f} min",
         "done": "The whole demo took {minutes:.1f} min. Open this file in a browser: {report}",
     },
     "ko": {
@@ -39,7 +41,7 @@ _WORDS = {
         "task": "과제: 이 단락은 어느 패키지에서 왔는가? {classes}",
         "halves": "[2/4] `halves` 사전 학습, {minutes:.1f}분",
         "mlm": "[3/4] `mlm` 사전 학습, {minutes:.1f}분",
-        "compare": "[4/4] 같은 라벨로 모든 방법을 비교합니다, 최대 {minutes:.1f}분",
+        "compare": "[4/4] 같은 라벨로 여러 방법을 비교합니다, 최대 {minutes:.1f}분",
         "done": "데모 전체에 {minutes:.1f}분 걸렸습니다. 브라우저로 여세요: {report}",
     },
 }
@@ -68,13 +70,13 @@ def demo(
     draws: Annotated[int, Parameter(help="random label draws per count", converter=whole)] = 5,
     language: Annotated[Language, Parameter(help="of messages and report")] = "auto",
 ) -> Shown:
-    """Pre-train two models and compare every route, for real, offline; prints the report's path and opens nothing."""
-    from headstart.base import registry
-    from headstart.commands.asked import label_counts
+    """Pre-train two models and compare nine routes, for real, offline; prints the path of the report, opens nothing."""
     from headstart.commands.compare import run_comparison
-    from headstart.commands.given import rows_of
+    from headstart.commands.comparison_options import label_counts
     from headstart.commands.pretrain import pretrain
-    from headstart.routes.checks import routes_for
+    from headstart.comparing.inputs import entries_of, public_ledger
+    from headstart.comparing.settings import StudyData, StudySettings
+    from headstart.core import registry
 
     need_positive("--minutes", minutes)
     need_positive("--draws", draws)
@@ -97,21 +99,16 @@ def demo(
     left = max(minutes * _SHARES[2], 0.1)
     say(words["compare"].format(minutes=left))
     bases = open_bases(runs)
-    compared = run_comparison(
-        bases,
-        rows_of([route_with(name, []) for name in routes_for("classify")], bases),
-        train,
-        test,
+    facts = {"ledger": public_ledger(ledger), "minutes": left, "command": shlex.join(["headstart", "demo", *options])}
+    asked = StudySettings(
         sizes=sizes,
         draws=draws,
-        minutes=left,
+        seconds=60 * left,
         metric=registry.load("metric", "accuracy")(),
-        out=home / "report",
-        seed=0,
-        language=spoken,
-        ledger=ledger,
-        command=shlex.join(["headstart", "demo", *options]),
+        folder=home / "report",
     )
+    entries = entries_of([route_with(name, []) for name in _ROUTES], bases)
+    compared = run_comparison(bases, entries, StudyData(train, test, facts), asked, language=spoken)
     took = (time.monotonic() - begun) / 60
     report = compared.folder / "report.html"
     text = f"{compared.summary()}\n\n{words['done'].format(minutes=took, report=report)}"
@@ -129,7 +126,7 @@ def _free_folder(out: Path | None) -> Path:
 
 def _docstrings(home: Path, words: dict[str, str]) -> tuple[Path, Examples, Examples, dict]:
     """Write the corpus to a file, as a user would have it, and return the task's examples."""
-    from headstart.base.files import write_bytes
+    from headstart.core.files import write_bytes
     from headstart.data.docstrings import docstring_task
 
     say(words["docstrings"])
@@ -140,7 +137,7 @@ def _docstrings(home: Path, words: dict[str, str]) -> tuple[Path, Examples, Exam
 
     def examples(rows: list[tuple[str, str]]) -> Examples:
         labels = np.array([task.classes.index(label) for _, label in rows], np.int64)
-        return Examples(first=[text for text, _ in rows], labels=labels, classes=tuple(task.classes))
+        return Examples(items=[text for text, _ in rows], labels=labels, classes=tuple(task.classes))
 
     ledger = {
         name: {"read": len(rows), "used": len(rows)} for name, rows in (("training", task.train), ("test", task.test))
@@ -150,14 +147,17 @@ def _docstrings(home: Path, words: dict[str, str]) -> tuple[Path, Examples, Exam
 
 def _nsmc(folder: Path | None, words: dict[str, str]) -> tuple[Path, Examples, Examples, dict]:
     """Find the NSMC files; the test rows are a fixed 2,000 of the dev part, for time."""
+    from headstart.data.read_request import ReadRequest, read_labelled_rows
+
     given = [folder] if folder else [Path(p) for p in (os.environ.get("HEADSTART_DATA", "") + "/nsmc", *_PLACES)]
     place = next((p for p in given if (p / "unlabeled.txt.xz").is_file()), None)
     if place is None:
         looked = ", ".join(str(p) for p in given)
         raise HeadstartError(f"NSMC was not found (looked for unlabeled.txt.xz in {looked}); give --folder FOLDER")
     say(words["nsmc"].format(folder=place))
-    train, one = labelled([str(place / "train.tsv.gz")], "document", "label", None)
-    test, two = labelled([str(place / "dev.tsv.gz")], "document", "label", None, classes=train.classes)
+    request = ReadRequest(paths=place / "train.tsv.gz", text="document", label="label")
+    train, one = read_labelled_rows(request, say)
+    test, two = read_labelled_rows(replace(request, paths=place / "dev.tsv.gz", classes=train.classes), say)
     return (
         place / "unlabeled.txt.xz",
         train,

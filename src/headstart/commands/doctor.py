@@ -35,7 +35,7 @@ def doctor() -> Findings:
     """Look at versions, threads, bf16, disk and packages that break others."""
     import torch
 
-    from headstart.base.device import pick_compute_dtype, set_threads
+    from headstart.core.device import pick_compute_dtype, set_threads
 
     lines, faults = [], []
     names = ("headstart", "torch", "numpy", "scikit-learn", "tokenizers", "safetensors", "pyarrow", "transformers")

@@ -1,4 +1,4 @@
-"""embed: turn texts into vectors with any base."""
+"""embed: vectors of texts by any base."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from headstart.commands.inputs import open_bases, say
+from headstart.commands.reading import open_bases, say
 from headstart.commands.session import files, need_new_file, whole
 
 
@@ -20,7 +20,7 @@ class Embedded:
     shape: tuple[int, int]
 
     def summary(self) -> str:
-        """Return where the vectors are."""
+        """Return the file and the shape of the vectors."""
         return f"{self.out}: {self.shape[0]:,} vectors of width {self.shape[1]}"
 
 
@@ -39,19 +39,19 @@ def embed(
 
     import numpy as np
 
-    from headstart.base.device import set_threads
-    from headstart.base.files import disk_error, write_bytes
-    from headstart.data.open import as_paths
-    from headstart.data.task_files import read_texts
+    from headstart.core.device import set_threads
+    from headstart.core.files import disk_error, write_bytes
+    from headstart.data.read_request import ReadRequest
+    from headstart.data.task_files import read_items
 
     set_threads()
     out = Path(out)
     need_new_file(out)
-    artefact = next(iter(open_bases([Path(base)]).values()))
-    examples, ledger, notes, _ = read_texts(as_paths(data), text=text)
-    for note in notes:
+    pretrained = next(iter(open_bases([Path(base)]).values()))
+    examples, ledger = read_items(ReadRequest(paths=data, text=text))
+    for note in ledger.notes:
         say(note)
-    vectors = artefact.embed(examples.first, layer=layer, pooling=pooling)
+    vectors = pretrained.embed(examples.items, layer=layer, pooling=pooling)
     buffer = io.BytesIO()
     np.save(buffer, vectors)
     try:

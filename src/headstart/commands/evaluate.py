@@ -9,12 +9,12 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from headstart.base.errors import HeadstartError
-from headstart.commands.inputs import labelled, open_bases
+from headstart.commands.reading import open_bases, say
 from headstart.commands.session import files, whole
+from headstart.core.errors import HeadstartError
 
 _RESAMPLES = 1_000
-_LANGUAGE_MODELS = ("run.json", "config.json")  # what such a directory holds and a task directory does not
+_LANGUAGE_MODELS = ("run.json", "config.json")  # files of a run or a checkpoint that a task directory does not have
 
 
 @dataclass(frozen=True)
@@ -43,32 +43,34 @@ def evaluate(
 ) -> Any:
     """Score a task model on labelled rows: every metric of its task with a 95 % interval (1,000 bootstrap samples).
 
-    Of a causal language model: bits per byte of text that it has not seen (a `LanguageScore`, not an `Evaluated`).
+    For a causal language model: bits per byte of unseen text (a `LanguageScore`, not an `Evaluated`).
     """
-    from headstart.base import registry
-    from headstart.base.device import set_threads
+    from headstart.core import registry
+    from headstart.core.device import set_threads
     from headstart.data.open import as_paths
-    from headstart.routes.task import load_task, read_task
+    from headstart.data.read_request import ReadRequest, read_labelled_rows
+    from headstart.fitting.task_model_files import load_task, read_task
 
     set_threads()
     if any((Path(task) / name).is_file() for name in _LANGUAGE_MODELS):
-        from headstart.training.language import score_files
+        from headstart.language_models.scoring import score_files
 
-        (artefact,) = open_bases([Path(task)]).values()
-        if artefact.backbone.reads != "left":
+        (pretrained,) = open_bases([Path(task)]).values()
+        if pretrained.backbone.reads != "causal":
             raise HeadstartError(
                 f"{task}: not a task model (write one with 'headstart transfer') and no causal language model, the "
                 "only kind of run that is scored on text"
             )
         if text2 is not None or label is not None:
             raise HeadstartError("--text2 and --label are for task models; a language model is scored on --text alone")
-        return score_files(artefact, as_paths(data), column=text, seed=seed)
+        return score_files(pretrained, as_paths(data), column=text, seed=seed)
     model = load_task(task)
-    columns = read_task(task).get("receipt", {}).get("columns", {})
-    classes = model.classes or None
-    examples, _ = labelled(as_paths(data), text, label, text2, classes=classes, remembered=columns, task=model.task)
+    trained = read_task(task).get("receipt", {}).get("columns", {})
+    columns = {"text": text, "text2": text2, "label": label, "remembered": trained}
+    request = ReadRequest(paths=data, **columns, classes=model.classes or None, task=model.task)
+    examples, _ = read_labelled_rows(request, say)
     spec = registry.load("task", model.task)()
-    truth, predicted = spec.judged(model.answers(examples), examples)
+    truth, predicted = spec.metric_inputs(model.predict(examples), examples)
     metrics = {name: registry.load("metric", name)() for name in registry.names("metric")}
     own = {name: metric for name, metric in metrics.items() if metric.task == model.task}
     headline = sorted(own.items(), key=lambda item: item[0] != spec.metric)
@@ -76,16 +78,19 @@ def evaluate(
 
 
 def intervals(metrics: dict[str, Any], truth: Any, predicted: Any, seed: int) -> dict[str, tuple[float, float, float]]:
-    """Return (value, low, high) of each metric, 95 % bootstrap intervals; all see the same resampled rows."""
+    """Return (value, low, high) of each metric, 95 % bootstrap intervals from the same resampled rows."""
     import numpy as np
 
-    from headstart.base.seeds import numpy_generator
+    from headstart.core.metric_contracts import SumMetric
+    from headstart.core.seeds import numpy_generator
 
     random, rows = numpy_generator(seed, "bootstrap"), len(truth)
-    # Where rows enter through sums alone, a resample is one product of weights and statistics.
-    sums = {name: metric.statistics(truth, predicted) for name, metric in metrics.items() if hasattr(metric, "value")}
+    # For a metric of sums a resample is one product of weights and statistics.
+    sums = {
+        name: metric.statistics(truth, predicted) for name, metric in metrics.items() if isinstance(metric, SumMetric)
+    }
     resampled: dict[str, list[float]] = {name: [] for name in metrics}
-    for _ in range(_RESAMPLES):  # one sample at a time: a million rows are 8 MB each
+    for _ in range(_RESAMPLES):  # one resample at a time: a million rows take 8 MB
         weight_N = np.bincount(random.integers(0, rows, rows), minlength=rows).astype(float)
         for name, metric in metrics.items():
             if name in sums:
@@ -100,5 +105,5 @@ def intervals(metrics: dict[str, Any], truth: Any, predicted: Any, seed: int) ->
 
 
 def _defined(values: list[float]) -> list[float]:
-    """Return the scores that are numbers (a resample may hold no true span); nan when none is."""
+    """Return the scores that are not nan (a resample may hold no true span), or [nan]."""
     return [value for value in values if not math.isnan(value)] or [math.nan]

@@ -34,17 +34,23 @@ def export(
 
     Raises HeadstartError where no counterpart exists there (an n-gram bag, a classical route).
     """
-    from headstart.base import registry
-    from headstart.base.files import disk_error
-    from headstart.routes.task import load_task
-    from headstart.training.artefact import Artefact
+    from headstart.core import registry
+    from headstart.core.errors import HeadstartError
+    from headstart.core.files import disk_error
+    from headstart.fitting.task_model_files import load_task
+    from headstart.training.pretrained_model import PretrainedModel
 
     source, out = Path(source), Path(out)
     need_new_folder(out, "export", "choose another --out")
     writer = registry.load("export", to)()
-    thing = load_task(source) if (source / "task.json").is_file() else Artefact.open(source)
+    opened = load_task(source) if (source / "task.json").is_file() else PretrainedModel.open(source)
+    if (found := opened.exportable()) is None:
+        raise HeadstartError(
+            "this task model holds no network that transformers could load (its route only reads vectors or words); "
+            "export the run itself, or a task of route finetune or scratch"
+        )
     try:
-        note = writer.write(thing, out)
+        note = writer.write(found, out)
     except OSError as error:
         raise disk_error(out, error) from None
     return Exported(out, note or "written")

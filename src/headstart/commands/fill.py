@@ -8,9 +8,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from headstart.base.errors import HeadstartError
-from headstart.commands.inputs import open_bases
+from headstart.commands.reading import open_bases
 from headstart.commands.session import need_positive, whole
+from headstart.core.errors import HeadstartError
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,15 @@ def fill(
     """Show the likeliest tokens at every [MASK]."""
     import numpy as np
 
-    from headstart.base.batch import make_batch
-    from headstart.base.device import set_threads
+    from headstart.core.batch import make_batch
+    from headstart.core.device import set_threads
 
     need_positive("--top", top)
     set_threads()
-    artefact = next(iter(open_bases([Path(base)]).values()))
-    tokenizer = artefact.tokenizer
-    if tokenizer.mask_id < 0 or artefact.objective is None or not hasattr(artefact.objective, "fill"):
+    pretrained = next(iter(open_bases([Path(base)]).values()))
+    tokenizer = pretrained.processor
+    masked = None if pretrained.objective is None else pretrained.objective.masked_model()
+    if tokenizer.mask_id < 0 or masked is None:
         raise HeadstartError(f"{base} is no masked language model; pretrain one with --objective mlm")
     mask = tokenizer.token(tokenizer.mask_id)
     pieces = text.split(mask)
@@ -51,9 +52,9 @@ def fill(
     ids = parts[0]
     for part in parts[1:]:
         ids = np.concatenate([ids, [tokenizer.mask_id], part])
-    if artefact.window is not None and len(ids) > artefact.window:
-        raise HeadstartError(f"the text has {len(ids)} tokens; this model takes {artefact.window}")
-    device = next(artefact.backbone.parameters()).device
-    found = artefact.objective.fill(artefact.backbone, make_batch([tokenizer.frame(ids)[0]]).to(device), top)
+    if pretrained.max_length is not None and len(ids) > pretrained.max_length:
+        raise HeadstartError(f"the text has {len(ids)} tokens; this model takes {pretrained.max_length}")
+    device = next(pretrained.backbone.parameters()).device
+    found = masked.fill(pretrained.backbone, make_batch([tokenizer.add_special_tokens(ids)[0]]).to(device), top)
     pairs = zip(found.ids_MK.tolist(), found.probability_MK.tolist())
     return Filled([[(tokenizer.token(i), p) for i, p in zip(ids, chances)] for ids, chances in pairs])

@@ -9,9 +9,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from headstart.base.errors import HeadstartError
-from headstart.commands.inputs import open_bases, say
+from headstart.commands.reading import open_bases, say
 from headstart.commands.session import DASH, need_positive, whole
+from headstart.core.errors import HeadstartError
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ def generate(
     """Go on with a text; the same seed writes the same text."""
     import time
 
-    from headstart.base.device import set_threads
+    from headstart.core.device import set_threads
+    from headstart.language_models.generation import continue_texts
     from headstart.nn.decoding import Draw, greedy
-    from headstart.training.generation import continue_texts
 
     for name, value in (("--tokens", tokens), ("--beams", beams), ("--samples", samples)):
         need_positive(name, value)
@@ -61,19 +61,19 @@ def generate(
     set_threads()
     if prompt == DASH:
         prompt = sys.stdin.read().removesuffix("\n")
-    artefact = next(iter(open_bases([Path(base)]).values()))
-    ids = artefact.tokenizer.encode([prompt])[0]
-    if unknown := int((ids == artefact.tokenizer.unk_id).sum()):
+    pretrained = next(iter(open_bases([Path(base)]).values()))
+    ids = pretrained.processor.encode([prompt])[0]
+    if unknown := int((ids == pretrained.processor.unk_id).sum()):
         say(f"warning: {unknown} of the {len(ids)} tokens of the prompt are unknown to this vocabulary and say nothing")
     start = time.perf_counter()
-    found = continue_texts(artefact, [prompt] * samples, tokens=tokens, choose=choose, beams=beams)
+    found = continue_texts(pretrained, [prompt] * samples, tokens=tokens, choose=choose, beams=beams)
     seconds = time.perf_counter() - start
     written = sum(one.tokens for one in found)
     say(f"{written:,} tokens in {seconds:.1f} s ({written / max(seconds, 1e-9):,.0f} a second)")
     moved = max(one.moved for one in found)
     if moved:
         say(
-            f"the text is longer than the {artefact.backbone.max_tokens} tokens this network sees; each time they were "
-            f"full it forgot their first half (times: {moved})"
+            f"the text is longer than the {pretrained.backbone.max_tokens} tokens this network sees; each time they "
+            f"were full it forgot their first half (times: {moved})"
         )
     return Generated(prompt, [one.text for one in found], written, seconds)

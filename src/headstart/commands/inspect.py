@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from headstart.base.errors import HeadstartError
-from headstart.commands.inputs import open_bases
+from headstart.commands.reading import open_bases
 from headstart.commands.session import files, need_positive, whole
+from headstart.core.errors import HeadstartError
 
 if TYPE_CHECKING:
     from headstart.inspection.occurrences import Occurrence
     from headstart.inspection.senses import Senses
-    from headstart.training.artefact import Artefact
+    from headstart.training.pretrained_model import PretrainedModel
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def inspect(
     Senses: the chance that two occurrences of a word with the same sense are nearer to each other than two with
     different senses, at every layer. Vectors without context score exactly .5; so does chance.
     """
-    from headstart.base.device import set_threads
+    from headstart.core.device import set_threads
     from headstart.inspection.neighbours import neighbours as nearest_tokens
     from headstart.inspection.senses import score_senses
 
@@ -77,17 +77,19 @@ def inspect(
     need_positive("--top", top)
     need_positive("--words", words)
     set_threads()
-    artefact = next(iter(open_bases([Path(base)]).values()))
+    pretrained = next(iter(open_bases([Path(base)]).values()))
     scored = [None, None]
     if senses is not None:
-        found = _occurrences(senses, corpus, words, seed, artefact)
-        scored = [score_senses(network, found, seed) for network in (artefact, artefact.fresh(seed))]
-    near = [] if neighbours is None else nearest_tokens(artefact, neighbours, top)
-    ids = [] if tokens is None else artefact.tokenizer.encode([tokens])[0].tolist()
-    return Inspected(*scored, near, [(artefact.tokenizer.token(number), number) for number in ids])
+        found = _occurrences(senses, corpus, words, seed, pretrained)
+        scored = [score_senses(network, found, seed) for network in (pretrained, pretrained.fresh(seed))]
+    near = [] if neighbours is None else nearest_tokens(pretrained, neighbours, top)
+    ids = [] if tokens is None else pretrained.processor.encode([tokens])[0].tolist()
+    return Inspected(*scored, near, [(pretrained.processor.token(number), number) for number in ids])
 
 
-def _occurrences(senses: str, corpus: list[str] | None, words: int, seed: int, artefact: Artefact) -> list[Occurrence]:
+def _occurrences(
+    senses: str, corpus: list[str] | None, words: int, seed: int, pretrained: PretrainedModel
+) -> list[Occurrence]:
     """Return the occurrences that `senses` stands for. Raises HeadstartError: no such file, no text."""
     from headstart.data.corpus import Corpus
     from headstart.inspection.occurrences import pseudo_occurrences, read_occurrences
@@ -96,7 +98,7 @@ def _occurrences(senses: str, corpus: list[str] | None, words: int, seed: int, a
         if corpus is not None:
             raise HeadstartError(f"--senses {senses}: --corpus is for --senses corpus only")
         return read_occurrences() if senses == "builtin" else read_occurrences(senses)
-    documents = artefact.documents() if corpus is None else Corpus(corpus).documents()
+    documents = pretrained.documents() if corpus is None else Corpus(corpus).documents()
     return pseudo_occurrences(documents, words=words, seed=seed)
 
 

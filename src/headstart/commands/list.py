@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from headstart.base import registry
+from headstart.core import registry
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from headstart.base.errors import HeadstartError
-from headstart.commands.inputs import say
+from headstart.commands.reading import say
 from headstart.commands.session import (
     command_line,
     files,
@@ -26,6 +25,7 @@ from headstart.commands.session import (
     saving_signals,
     whole,
 )
+from headstart.core.errors import HeadstartError
 
 if TYPE_CHECKING:
     from headstart.training.run import RunResult, RunSpec
@@ -36,11 +36,14 @@ _SPOOL = "stdin"  # no suffix: what it holds is told by its first bytes, as for 
 
 @dataclass(frozen=True)
 class Pretrained:
-    """folder: the run directory; steps, tokens, loss, stopped: how it went; notes: what was guessed or decided."""
+    """folder: the run directory; steps, units (tokens or images), loss, stopped: how it went.
+
+    notes: what was guessed or decided.
+    """
 
     folder: Path
     steps: int
-    tokens: int
+    units: int
     loss: float
     stopped: str
     notes: list[str] = field(default_factory=list)
@@ -86,16 +89,16 @@ def pretrain(
     seed: Annotated[int, Parameter(help="of weights, order and masks", converter=whole)] = 0,
     threads: Annotated[int | None, Parameter(help="CPU threads [all]", converter=whole)] = None,
     resume: Annotated[bool, Parameter(negative="", help="continue the run in --out")] = False,
-    set: Annotated[list[str] | None, Parameter(show=False)] = None,
+    settings: Annotated[list[str] | None, Parameter(name="--set", show=False)] = None,
 ) -> Pretrained:
     """Train a tokenizer and a model on unlabelled text; always leaves a usable model.
 
-    Stop it with Ctrl-C whenever you like: it saves. Settings: objective.rate=0.3 backbone.depth=6 training.rate=1e-3
-    batches.tokens=4096 tokenizer.lower=false (`headstart list` shows what can be chosen).
+    Stop it with Ctrl-C whenever you like: it saves. Settings: objective.mask_ratio=0.3 backbone.depth=6
+    training.learning_rate=1e-3 batches.tokens=4096 processor.lower=false (`headstart list` shows what can be chosen).
 
     Raises HeadstartError: unreadable input, unknown names, an existing directory without --resume, a full disk.
     """
-    from headstart.base.device import set_threads
+    from headstart.core.device import set_threads
     from headstart.data.open import as_paths
     from headstart.training.events import Progress
     from headstart.training.loop import Stop
@@ -107,21 +110,21 @@ def pretrain(
     set_threads(threads)
     source = None if base is None else str(Path(base).absolute())
     named = (recipe, objective, source)
-    asked = _Asked(as_paths(corpus), minutes, steps, *named, column, unit, vocabulary, seed, set or [])
+    options = _PretrainOptions(as_paths(corpus), minutes, steps, *named, column, unit, vocabulary, seed, settings or [])
     if resume and (out / "run.json").is_file():
-        spec = _resumed(asked, out)
+        spec = _resumed(options, out)
     else:
-        spec = _fresh(asked, out, resume)
+        spec = _fresh(options, out, resume)
     stop = Stop()
     with saving_signals(stop), _spooled(spec, out) as spec:
         result: RunResult = train_run(
             spec, out, resume=resume, listeners=[Progress()], stop=stop, say=say, command=command_line()
         )
-    return Pretrained(out, result.fit.step, result.fit.tokens, result.fit.loss, result.fit.stopped, result.notes)
+    return Pretrained(out, result.fit.step, result.fit.units, result.fit.loss, result.fit.stopped, result.notes)
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _PretrainOptions:
     """What the caller gave."""
 
     paths: list[str]
@@ -137,40 +140,40 @@ class _Asked:
     settings: list[str]
 
 
-def _fresh(asked: _Asked, out: Path, resume: bool) -> RunSpec:
+def _fresh(options: _PretrainOptions, out: Path, resume: bool) -> RunSpec:
     """Return the recipe's run with the settings applied. Raises HeadstartError: unknown names, `out` is in use."""
     import torch
 
-    from headstart.base import registry
-    from headstart.objectives.fit import need_reads
-    from headstart.recipes.choose import choose_recipe
-    from headstart.recipes.facts import Facts
-    from headstart.training.artefact import Artefact
+    from headstart.core import registry
+    from headstart.core.compatibility import need_reads
+    from headstart.sizing.default_recipe import choose_recipe
+    from headstart.sizing.facts import Facts
+    from headstart.training.pretrained_model import PretrainedModel
     from headstart.training.run import from_base
-    from headstart.training.start import usual_objective
+    from headstart.training.warm_start import default_objective
 
     if resume and holds_anything(out):
         raise HeadstartError(f"--resume: {out} is no run (it has no run.json); give the run's own directory as --out")
     need_new_folder(out, "pretrain", "choose another --out, or add --resume to go on with that run")
-    minutes = 10.0 if asked.minutes is None and asked.steps is None else asked.minutes
-    where = {"paths": asked.paths, "column": asked.column, "unit": asked.unit}
+    minutes = 10.0 if options.minutes is None and options.steps is None else options.minutes
+    where = {"paths": options.paths, "column": options.column, "unit": options.unit}
     seconds = minutes * 60 if minutes is not None else None
-    facts = Facts(where, seconds, asked.steps, asked.seed, torch.cuda.is_available())
-    base = None if asked.base is None else Artefact.open(Path(asked.base))
-    if base is not None and asked.vocabulary is not None:
+    facts = Facts(where, seconds, options.steps, options.seed, torch.cuda.is_available())
+    base = None if options.base is None else PretrainedModel.open(Path(options.base))
+    if base is not None and options.vocabulary is not None:
         raise HeadstartError("--vocabulary: the vocabulary of --base is kept; extend=2000 adds tokens to it")
-    objective = asked.objective
-    guessed = objective is None and asked.recipe is None and base is not None
+    objective = options.objective
+    guessed = objective is None and options.recipe is None and base is not None
     if guessed:
-        objective = usual_objective(base)
-    recipe, reason = choose_recipe(objective, facts, asked.recipe)
+        objective = default_objective(base)
+    recipe, reason = choose_recipe(objective, facts, options.recipe)
     if guessed:
         reason = f"objective {objective}: what {base.name} was trained by, or is usual for its network"
     chosen = registry.load("objective", objective)() if objective else None
-    spec = dataclasses.replace(recipe.plan(facts, chosen), vocabulary=asked.vocabulary)
+    spec = dataclasses.replace(recipe.resolve(facts, chosen), vocabulary=options.vocabulary)
     if base is not None:
         spec = from_base(spec, base)
-    spec = spec.override(asked.settings)
+    spec = spec.override(options.settings)
     if base is not None and spec.backbone.name == base.backbone_spec.name:
         need_reads(spec.objective, base.backbone)  # before a large text is read in vain
     if spec.extend < 0:
@@ -181,50 +184,52 @@ def _fresh(asked: _Asked, out: Path, resume: bool) -> RunSpec:
     return spec
 
 
-def _resumed(asked: _Asked, out: Path) -> RunSpec:
+def _resumed(options: _PretrainOptions, out: Path) -> RunSpec:
     """Return the run of run.json, with another budget if asked for. Raises HeadstartError: other settings than then."""
-    from headstart.base import registry
-    from headstart.base.files import read_json
-    from headstart.training.checkpoint import Checkpoints
+    from headstart.core import registry
     from headstart.training.run import RunSpec
+    from headstart.training.run_folder import STORE, RunFolder
 
-    record = read_json(out / "run.json")
-    spec = RunSpec.read(record.get("spec", {}) if isinstance(record, dict) else {})
-    recipe = asked.recipe and registry.load("recipe", asked.recipe).objective
-    if asked.objective is None and recipe not in (None, spec.objective.name):
+    home = RunFolder(out)
+    home.need_intact(beside=STORE)
+    record = home.record()
+    spec = RunSpec.read(record.get("spec", {}))
+    recipe = options.recipe and registry.load("recipe", options.recipe).objective
+    if options.objective is None and recipe not in (None, spec.objective.name):
         raise HeadstartError(
-            f"--recipe {asked.recipe}: {out} was started with objective {spec.objective.name}, and --resume goes on "
+            f"--recipe {options.recipe}: {out} was started with objective {spec.objective.name}, and --resume goes on "
             "with that"
         )
     held = {
-        "--objective": (asked.objective, spec.objective.name),
-        "--base": (asked.base, spec.base),
-        "--vocabulary": (asked.vocabulary, spec.vocabulary),
-        "--column": (asked.column, spec.corpus.get("column")),
-        "--unit": (asked.unit if asked.unit != "auto" else None, spec.corpus.get("unit")),
-        "--seed": (asked.seed or None, spec.training.seed),
+        "--objective": (options.objective, spec.objective.name),
+        "--base": (options.base, spec.base),
+        "--vocabulary": (options.vocabulary, spec.vocabulary),
+        "--column": (options.column, spec.corpus.get("column")),
+        "--unit": (options.unit if options.unit != "auto" else None, spec.corpus.get("unit")),
+        "--seed": (options.seed or None, spec.training.seed),
     }
     for name, (given, then) in held.items():
         if given is not None and given != then:
             raise HeadstartError(f"{name} {given}: {out} was started with {then}, and --resume goes on with that")
     # The run itself resolves the time that is left and the number format.
-    kept = [setting for setting in asked.settings if not setting.startswith(_RESOLVED)]
+    kept = [setting for setting in options.settings if not setting.startswith(_RESOLVED)]
     if spec.override(kept) != spec:
-        raise HeadstartError(f"{' '.join(asked.settings)}: {out} was started with other settings; --resume keeps those")
+        given = " ".join(options.settings)
+        raise HeadstartError(f"{given}: {out} was started with other settings; --resume keeps those")
     say(f"resuming {out}")
     paths = spec.corpus.get("paths", [])
-    if [str(Path(path).absolute()) for path in asked.paths] != paths and asked.paths != ["-"]:
-        say(f"the text is still {', '.join(paths)}, as in {out / 'run.json'}; {', '.join(asked.paths)} is not read")
+    if [str(Path(path).absolute()) for path in options.paths] != paths and options.paths != ["-"]:
+        say(f"the text is still {', '.join(paths)}, as in {out / 'run.json'}; {', '.join(options.paths)} is not read")
     training = spec.training
     then = record.get("asked_seconds")
-    if not Checkpoints(out / "checkpoints").steps() and training.seconds is not None:
+    if not home.checkpoints.steps() and training.seconds is not None:
         training = dataclasses.replace(training, seconds=then)  # nothing trained yet: the whole budget is left
-    if asked.steps is not None:
-        seconds = training.seconds if asked.minutes is not None else None
-        training = dataclasses.replace(training, steps=asked.steps, seconds=seconds)
-    if asked.minutes is not None and asked.minutes * 60 != then:
-        training = dataclasses.replace(training, steps=asked.steps, seconds=asked.minutes * 60)
-        say(f"the budget of training is now {asked.minutes:g} min in all")
+    if options.steps is not None:
+        seconds = training.seconds if options.minutes is not None else None
+        training = dataclasses.replace(training, steps=options.steps, seconds=seconds)
+    if options.minutes is not None and options.minutes * 60 != then:
+        training = dataclasses.replace(training, steps=options.steps, seconds=options.minutes * 60)
+        say(f"the budget of training is now {options.minutes:g} min in all")
     return dataclasses.replace(spec, training=training)
 
 
@@ -234,7 +239,7 @@ def _spooled(spec: RunSpec, out: Path) -> Iterator[RunSpec]:
 
     A run that fails before it has a run.json leaves no such file. Raises HeadstartError: nothing came in, full disk.
     """
-    from headstart.base.files import disk_error
+    from headstart.core.files import disk_error, temporary_beside
     from headstart.data.open import STDIN
 
     paths = spec.corpus.get("paths", [])
@@ -242,7 +247,7 @@ def _spooled(spec: RunSpec, out: Path) -> Iterator[RunSpec]:
         yield spec
         return
     need_folder(out)
-    target, temporary = out / _SPOOL, out / f".{_SPOOL}.tmp"
+    target, temporary = out / _SPOOL, temporary_beside(out / _SPOOL)
     try:
         out.mkdir(parents=True, exist_ok=True)
         if sys.stdin.isatty():

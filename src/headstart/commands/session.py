@@ -15,7 +15,8 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Literal
 
-from headstart.base.errors import HeadstartError
+from headstart.core.errors import HeadstartError
+from headstart.core.files import is_leftover
 
 Language = Literal["auto", "en", "ko"]
 
@@ -70,7 +71,7 @@ def need_new_folder(folder: Path, what: str, way_out: str) -> None:
 
 def holds_anything(folder: Path) -> bool:
     """Whether a folder is there and not empty; half-written files that a kill left do not count."""
-    return folder.is_dir() and any(not path.name.endswith(".tmp") for path in folder.iterdir())
+    return folder.is_dir() and not all(is_leftover(path.name) for path in folder.iterdir())
 
 
 def need_folder(folder: Path) -> None:
@@ -132,7 +133,7 @@ def write_lines(rows: Iterable[dict[str, Any]], out: Path | None) -> int:
 
     Raises HeadstartError: `out` exists, the disk refuses.
     """
-    from headstart.base.files import disk_error, write_bytes
+    from headstart.core.files import disk_error, write_bytes
 
     lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
     if out is None:

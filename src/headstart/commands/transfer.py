@@ -1,4 +1,4 @@
-"""transfer: one route from a base to a task model."""
+"""transfer: train one route from a base to a task model."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from headstart.commands.inputs import labelled, open_bases, pick_task, route_with, say
+from headstart.commands.reading import open_bases, pick_task, route_with, say
 from headstart.commands.session import files, need_new_folder, need_positive, whole
 
 
 @dataclass(frozen=True)
 class Transferred:
-    """folder: the task model; seconds: of training; notes: what was chosen and counted."""
+    """folder: of the task model; seconds: of training; notes: choices and counts of the route."""
 
     folder: Path
     seconds: float
     notes: dict[str, object]
 
     def summary(self) -> str:
-        """Return what was made and what to do next."""
+        """Return the result and the next command."""
         shown = {name: f"{value:.4g}" if isinstance(value, float) else value for name, value in self.notes.items()}
         chosen = f" ({', '.join(f'{name}={value}' for name, value in shown.items())})" if shown else ""
         return f"done in {self.seconds:.1f} s: {self.folder}{chosen}\nnext: headstart evaluate {self.folder} TEST_FILE"
@@ -46,33 +46,33 @@ def transfer(
     minutes: Annotated[float | None, Parameter(help="time budget for training [none]")] = None,
     seed: Annotated[int, Parameter(help="of whatever the route draws", converter=whole)] = 0,
     threads: Annotated[int | None, Parameter(help="CPU threads [all]", converter=whole)] = None,
-    set: Annotated[list[str] | None, Parameter(show=False)] = None,
+    settings: Annotated[list[str] | None, Parameter(name="--set", show=False)] = None,
 ) -> Transferred:
     """Train one route on all labelled rows and save a self-contained task model.
 
     Raises HeadstartError: unreadable input, unknown route, task or setting, a route that does not do the task, one
     class only, an existing --out.
     """
-    from headstart.base.device import set_threads
-    from headstart.base.errors import HeadstartError
-    from headstart.base.files import disk_error
-    from headstart.data.open import as_paths
-    from headstart.routes.checks import other_task
-    from headstart.routes.task import save_task
-    from headstart.routes.workspace import Workspace
+    from headstart.core.device import set_threads
+    from headstart.core.errors import HeadstartError
+    from headstart.core.files import disk_error
+    from headstart.data.read_request import ReadRequest, read_labelled_rows
+    from headstart.fitting.checks import other_task
+    from headstart.fitting.task_model_files import save_task
+    from headstart.fitting.workspace import Workspace
 
     need_positive("--minutes", minutes)
     out = Path(out)
     need_new_folder(out, "transfer", "choose another --out")
     set_threads(threads)
-    spec = route_with(route, set or [])
-    asked, why = pick_task(task, as_paths(data), text, label, text2)
+    spec = route_with(route, settings or [])
+    request, why = pick_task(ReadRequest(paths=data, text=text, text2=text2, label=label, task=task))
     if why:
-        say(f"task: {asked} ({why}; another one by --task)")
-    if refusal := other_task(spec, asked):
+        say(f"task: {request.task} ({why}; another one by --task)")
+    if refusal := other_task(spec, request.task):
         raise HeadstartError(f"route {route}: {refusal}")
     bases = {} if str(base) == "none" else open_bases([Path(base)])
-    examples, ledger = labelled(as_paths(data), text, label, text2, task=asked)
+    examples, ledger = read_labelled_rows(request, say)
     workspace = Workspace(next(iter(bases.values()), None))
     if refusal := spec.refuses(examples, workspace):
         raise HeadstartError(f"route {route}: {refusal}")

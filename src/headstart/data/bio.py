@@ -1,7 +1,7 @@
-"""Spans of characters as tags of tokens (B begins, I goes on, O is outside; Ramshaw & Marcus 1995), and back.
+"""Conversion between spans of characters and BIO tags of tokens (Ramshaw & Marcus 1995).
 
-Tag numbers of C labels: 0 is O, 1 + 2 c begins a span of label c, 2 + 2 c goes on with it. A token is here a pair of
-character offsets (start, end exclusive) in the text; one without characters, such as a special token, has no tag.
+Tag numbers of C labels: 0 is O, 1 + 2 c is B of label c, 2 + 2 c is I of label c. A token is given as a pair of
+character offsets (start, end exclusive) in the text; tokens without characters, such as special tokens, have no tag.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from headstart.base.examples import Span
+from headstart.core.examples import Span
 
 IGNORED = -100  # the tag of a token without characters
 
@@ -18,8 +18,8 @@ IGNORED = -100  # the tag of a token without characters
 def tags_of(tokens_T2: np.ndarray, spans: Sequence[Span], classes: Sequence[str]) -> np.ndarray:
     """Return the tag of each token, int64 [T]; spans must not overlap.
 
-    A token that is partly inside counts as inside, of two spans it belongs to the one it shares more characters with. A
-    span that no token belongs to is lost, so is one in a piece of text that begins within it its beginning.
+    A token partly inside a span counts as inside; a token in two spans belongs to the span with more common characters.
+    A span without tokens is lost; a span that begins before the first token has no B tag.
     """
     starts_T, ends_T = tokens_T2[:, 0], tokens_T2[:, 1]
     real_T = ends_T > starts_T
@@ -46,7 +46,7 @@ def tags_of(tokens_T2: np.ndarray, spans: Sequence[Span], classes: Sequence[str]
 
 
 def best_tags(scores_TK: np.ndarray) -> np.ndarray:
-    """Return the tags with the largest sum of scores in which no span goes on that has not begun, int64 [T]."""
+    """Return the tags with the largest sum of scores in which every I tag follows B or I of its label, int64 [T]."""
     length, kinds = scores_TK.shape
     back_TK = np.zeros((length, kinds), np.int64)
     if not length:
@@ -69,7 +69,7 @@ def best_tags(scores_TK: np.ndarray) -> np.ndarray:
 
 
 def spans_of(tags_T: np.ndarray, tokens_T2: np.ndarray, text: str, classes: Sequence[str]) -> tuple[Span, ...]:
-    """Return the spans that tags say, in order, without blanks at their ends; they never overlap."""
+    """Return the spans of the tags, in order, without blanks at their ends; spans never overlap."""
     found: list[list[int]] = []  # start, end, label
     open_label = -1
     for tag, (start, end) in zip(tags_T.tolist(), tokens_T2.tolist()):

@@ -1,11 +1,12 @@
-"""Which column holds the text, which the label: by usual names, else by looking at the first rows."""
+"""Guessing the columns of item and label: by common names, else from the contents of the first rows."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from headstart.base.errors import HeadstartError, nearest
+from headstart.core.errors import HeadstartError, nearest
+from headstart.core.examples import ImageRef
 
 TEXT_NAMES = (
     *("text", "document", "sentence", "sentence1", "review", "content", "contents", "comment", "comments", "utterance"),
@@ -35,7 +36,7 @@ SAMPLE_ROWS = 200
 
 
 def cell(value: Any) -> str | None:
-    """Return a cell as text; None when it is missing or no single value. 'nan', 'null' and 'NA' are text."""
+    """Return a cell as text; None for a missing cell, a list or an object. 'nan', 'null' and 'NA' are text."""
     if isinstance(value, str):
         return value
     if value is None or isinstance(value, list | dict):
@@ -53,10 +54,16 @@ def check_column(what: str, given: str, columns: Sequence[str], source: str) -> 
 
 
 def guess_text(rows: Sequence[dict[str, Any]], source: str, avoid: Sequence[str] = ()) -> tuple[str, str]:
-    """Return (column, why) of the text. Raises HeadstartError when no column holds strings."""
+    """Return (column, why) of the text, or of the image where there is one.
+
+    Raises HeadstartError when no column holds texts or images.
+    """
     columns = [name for name in columns_of(rows) if name not in avoid]
-    if (usual := _usual(columns, TEXT_NAMES)) is not None:
-        return usual, "a usual name"
+    images = (name for name in columns if any(isinstance(row.get(name), ImageRef) for row in rows))
+    if (image := next(images, None)) is not None:
+        return image, "it holds images"
+    if (default := _common(columns, TEXT_NAMES)) is not None:
+        return default, "a common name"
     lengths = {name: _mean_length(rows, name) for name in columns}
     best = max(columns, key=lambda name: lengths[name], default=None)
     if best is None or lengths[best] == 0:
@@ -67,10 +74,10 @@ def guess_text(rows: Sequence[dict[str, Any]], source: str, avoid: Sequence[str]
 
 
 def guess_label(rows: Sequence[dict[str, Any]], source: str, avoid: Sequence[str]) -> tuple[str, str]:
-    """Return (column, why) of the label. Raises HeadstartError when none has a usual name or few values."""
+    """Return (column, why) of the label. Raises HeadstartError when none has a common name or few values."""
     columns = [name for name in columns_of(rows) if name not in avoid]
-    if (usual := _usual(columns, LABEL_NAMES)) is not None:
-        return usual, "a usual name"
+    if (default := _common(columns, LABEL_NAMES)) is not None:
+        return default, "a common name"
     values = {name: {cell(row.get(name)) for row in rows} for name in columns}
     few = [name for name in columns if 2 <= len(values[name]) <= max(2, len(rows) // 4)]
     if len(few) != 1:
@@ -85,9 +92,9 @@ def columns_of(rows: Sequence[dict[str, Any]]) -> list[str]:
     return list(dict.fromkeys(name for row in rows for name in row))
 
 
-def _usual(columns: Sequence[str], usual: Sequence[str]) -> str | None:
+def _common(columns: Sequence[str], default: Sequence[str]) -> str | None:
     folded = {name.strip().casefold(): name for name in reversed(columns)}
-    return next((folded[name] for name in usual if name in folded), None)
+    return next((folded[name] for name in default if name in folded), None)
 
 
 def _mean_length(rows: Sequence[dict[str, Any]], name: str) -> float:

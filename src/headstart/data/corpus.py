@@ -10,11 +10,11 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Literal
 
-from headstart.base.errors import HeadstartError, unknown
-from headstart.base.spec import ReaderSpec
+from headstart.core.errors import HeadstartError, unknown
+from headstart.core.spec import ReaderSpec
 from headstart.data.columns import SAMPLE_ROWS, cell, check_column, columns_of, guess_text
 from headstart.data.ledger import Ledger
-from headstart.data.open import as_paths, expand, on_disk, read_rows, shown
+from headstart.data.open import as_paths, expand, files_of, read_rows, shown
 from headstart.data.row import Row
 
 _BLOCKS, _BLOCK_BYTES = 16, 1 << 16
@@ -50,7 +50,7 @@ class Corpus:
         self.paths, self.column, self.unit = as_paths(paths), column, unit
         self.normal_form, self.limit, self.reader = normal_form, limit, reader
         self.ledger = Ledger()
-        self.files = expand(paths, self.ledger)
+        self.files = expand(paths, self.ledger, reader)
 
     @property
     def notes(self) -> list[str]:
@@ -64,7 +64,7 @@ class Corpus:
     def rows(self) -> Iterator[Row]:
         """Yield every used document as Row(text, file, line); starts a new ledger. Raises HeadstartError: none."""
         self.ledger = ledger = Ledger()
-        expand(self.paths, ledger)
+        expand(self.paths, ledger, self.reader)
         for name in self.files:
             for row in self._texts(name, ledger):
                 ledger.begin()
@@ -114,8 +114,7 @@ class Corpus:
         """
         options = [self.column, self.unit, self.normal_form, self.limit, self.reader and self.reader.to_dict()]
         digest = hashlib.sha256(json.dumps(options).encode())
-        for name in self.files:
-            path = on_disk(name)
+        for path in (path for name in self.files for path in files_of(name)):
             size = path.stat().st_size
             digest.update(str(size).encode())
             with open(path, "rb") as stream:
@@ -126,7 +125,7 @@ class Corpus:
 
     def bytes_on_disk(self) -> int:
         """Return the size of the files as they lie on disk, compressed or not."""
-        return sum(on_disk(name).stat().st_size for name in self.files)
+        return sum(path.stat().st_size for name in self.files for path in files_of(name))
 
 
 def _oneline(ledger: Ledger) -> str:

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from headstart.base.errors import HeadstartError
+from headstart.core.errors import HeadstartError
 
 KEPT_COMPLAINTS = 20
 

@@ -1,4 +1,4 @@
-"""Which of many texts fits each text best, and what place its own one has: the answers of task retrieve."""
+"""Retrieval by cosine: the best candidate for each item and the rank of the right candidate."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-_BLOCK = 1_024  # rows compared with all texts at once
+_BLOCK = 1_024  # rows compared with all candidates at once
 
 
 class Match(NamedTuple):
-    """text: the one that fits best; score: how well, at most 1; rank: the place of the row's own text, from 1."""
+    """text: the best candidate; score: its cosine, at most 1; rank: of the right candidate, from 1."""
 
     text: str
     score: float
@@ -24,8 +24,8 @@ def best_matches(
 ) -> list[Match]:
     """Return the match of each row among the different `texts` [N], whose unit vectors are `second_ND`, by cosine.
 
-    Rank counts every text that fits at least as well as the row's own: ties are never in its favour. Time grows with N
-    times the number of different texts, memory with the latter.
+    The rank counts all candidates with at least the cosine of the right one: ties count against it. Time grows with N
+    times the number of different texts, memory with the number of different texts.
     """
     number: dict[str, int] = {}
     own_N = np.array([number.setdefault(text, len(number)) for text in texts], np.int64)

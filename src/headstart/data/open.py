@@ -1,4 +1,4 @@
-"""Open what a user names: files, folders, '-'; decompress, recognise encoding and format, hand rows out."""
+"""Opening files, folders and standard input: decompression, encoding, choice of the reader, rows."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO
 
-from headstart.base import registry
-from headstart.base.errors import HeadstartError
-from headstart.base.files import nearest_beside
-from headstart.base.spec import ReaderSpec
+from headstart.core import registry
+from headstart.core.errors import HeadstartError
+from headstart.core.files import nearest_beside
+from headstart.core.spec import ReaderSpec
 from headstart.data.ledger import Ledger
-from headstart.data.row import Row, refuse
+from headstart.data.row import ByteStream, Row, Source, refuse
 from headstart.data.streams import check_encoding, decompressed
 
 STDIN = "-"
@@ -31,19 +30,23 @@ def as_paths(paths: str | Path | Sequence[str | Path]) -> list[str]:
     return [str(paths)] if isinstance(paths, str | Path) else [str(path) for path in paths]
 
 
-def expand(paths: str | Path | Sequence[str | Path], ledger: Ledger | None = None) -> list[str]:
+def expand(
+    paths: str | Path | Sequence[str | Path], ledger: Ledger | None = None, reader: ReaderSpec | None = None
+) -> list[str]:
     """Return the files that `paths` name, folders searched through in sorted order, '-' kept.
 
-    In folders only files that a reader knows by suffix count; hidden ones never do. Raises HeadstartError: a missing
-    file (with the nearest name beside it), a folder without readable files, nothing named.
+    In folders only files that a reader knows by suffix count; hidden ones never do. A folder that a reader of folders
+    recognises, or any where `reader` is one, is kept as it is. Raises HeadstartError: a missing file (with the nearest
+    name beside it), a folder without readable files, nothing named.
     """
     found: list[str] = []
     for name in as_paths(paths):
         path = Path(name)
-        if name == STDIN or path.is_file() or (path.exists() and not path.is_dir()):
+        if name != STDIN and path.is_dir():
+            whole = reader.folders if reader else _folder_reader(path) is not None
+            found.extend([name] if whole else _inside(path, ledger))
+        elif name == STDIN or path.exists():
             found.append(name)
-        elif path.is_dir():
-            found.extend(_inside(path, ledger))
         else:
             raise _missing(path)
     if not found:
@@ -61,6 +64,25 @@ def _inside(folder: Path, ledger: Ledger | None) -> list[str]:
         some = ", ".join(passed[:3]) + (" ..." if len(passed) > 3 else "")
         ledger.note(f"passed over {len(passed)} of unknown format ({some})", str(folder))
     return known
+
+
+def _folder_kinds() -> list[type[ReaderSpec]]:
+    """Return the readers of folders."""
+    kinds = (registry.load("reader", name) for name in registry.names("reader"))
+    return [kind for kind in kinds if kind.folders]
+
+
+def _folder_reader(folder: Path) -> ReaderSpec | None:
+    """Return the reader that recognises a folder as a data set of its own, or None."""
+    return next((kind() for kind in _folder_kinds() if kind.recognises_folder(folder)), None)
+
+
+def files_of(name: str) -> list[Path]:
+    """Return the regular files of a name from `expand`: a file, the spooled copy of '-', or all files in a folder."""
+    path = Path(name)
+    if name != STDIN and path.is_dir():
+        return [p for p in sorted(path.rglob("*")) if p.is_file() and not _hidden(p.relative_to(path))]
+    return [on_disk(name)]
 
 
 def _hidden(path: Path) -> bool:
@@ -101,17 +123,17 @@ def _spooled(name: str) -> Path:
 
 
 def on_disk(name: str) -> Path:
-    """Return the regular file behind a name; for '-' and pipes a spooled copy."""
+    """Return the regular file of a name; for '-' and pipes a spooled copy."""
     return Path(name) if name != STDIN and Path(name).is_file() else _spooled(name)
 
 
 def shown(name: str) -> str:
-    """Return what messages call a file."""
+    """Return the name of a file for messages."""
     return "standard input" if name == STDIN else name
 
 
 @contextmanager
-def opened(name: str, ledger: Ledger) -> Iterator[tuple[BinaryIO, bytes]]:
+def opened(name: str, ledger: Ledger) -> Iterator[tuple[ByteStream, bytes]]:
     """Open a file for reading: (stream of decompressed bytes after any byte-order mark, its first 64 KiB).
 
     Raises HeadstartError: no permission, empty, not decompressible at all.
@@ -126,8 +148,8 @@ def opened(name: str, ledger: Ledger) -> Iterator[tuple[BinaryIO, bytes]]:
             head = stream.peek(_HEAD_BYTES)[:_HEAD_BYTES]
         except OSError as error:
             raise HeadstartError(f"{source}: cannot be read ({error.strerror or error})") from None
-        if not head and (damage := getattr(stream, "damage", "")):
-            raise refuse(source, f"nothing could be decompressed ({damage})", "get the file again")
+        if not head and stream.damage:
+            raise refuse(source, f"nothing could be decompressed ({stream.damage})", "get the file again")
         if not head:
             raise HeadstartError(f"{source}: the file is empty")
         yield stream, head
@@ -143,7 +165,7 @@ def choose_reader(name: str, head: bytes) -> ReaderSpec:
     for kind in kinds:
         if _has_suffixes(kind) and known:
             break
-        if hasattr(kind, "recognises") and kind.recognises(head):
+        if kind.recognises(head):
             return kind()
     return registry.load("reader", known or "txt")()
 
@@ -153,23 +175,26 @@ def _has_suffixes(kind: type[ReaderSpec]) -> bool:
 
 
 def read_rows(name: str, ledger: Ledger, *, unit: str = "auto", reader: ReaderSpec | None = None) -> Iterator[Row]:
-    """Yield the rows of one file; the ledger counts each as read, the caller answers with `use` or `skip`.
+    """Yield the rows of one file of `expand`; the ledger counts each as read, the caller answers with `use` or `skip`.
 
     unit: what a document of plain text is. reader: instead of the one chosen by suffix. Raises HeadstartError naming
     the file: missing, empty, binary, not UTF-8 (with the encoding and the command that mends it), nothing readable.
     """
     source = shown(name)
+    if Path(name).is_dir() and (folder_reader := reader or _folder_reader(Path(name))):
+        yield from folder_reader.read(Source(source, folder=Path(name)), ledger)
+        return
     with opened(name, ledger) as (stream, head):
         chosen = reader or choose_reader(name, head)
         if reader is None and suffix(name) not in chosen.suffixes:
             ledger.note(f"read as {chosen.name} (by its first bytes)", source)
-        if unit != "auto" and hasattr(chosen, "unit"):
-            chosen = chosen.replace_text("unit", unit)
-        if not getattr(chosen, "binary", False):
+        if unit != "auto":
+            chosen = chosen.with_unit(unit)
+        if not chosen.binary:
             if head.startswith(b"\xef\xbb\xbf"):
                 stream.read(3)
             check_encoding(head, source)
         try:
-            yield from chosen.read(stream, source, ledger)
+            yield from chosen.read(Source(source, stream), ledger)
         except OSError as error:
             raise HeadstartError(f"{source}: cannot be read on ({error.strerror or error})") from None

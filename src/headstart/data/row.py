@@ -1,12 +1,15 @@
-"""One row of a file and the bounded, strict UTF-8 lines that the line-based readers are built on."""
+"""What readers read and yield: a source, its rows, and bounded, strict UTF-8 lines for the line-based formats."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from headstart.base.errors import HeadstartError
+from headstart.core.errors import HeadstartError
+from headstart.core.examples import ImageRef
 from headstart.data.ledger import Ledger
 
 MAX_ROW_BYTES = 16 * 2**20
@@ -17,11 +20,34 @@ TOO_LONG = "longer than 16 MiB"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """value: a text, or the cells of a table row by column; source: the file's name; line: where it starts, from 1."""
+    """value: a text, an image, or the cells of a table row by column; source: the file's name; line: where it starts,
+    from 1."""
 
-    value: str | dict[str, Any]
+    value: str | ImageRef | dict[str, Any]
     source: str
     line: int
+
+
+class ByteStream(io.BufferedReader):
+    """The buffered bytes of a file, decompressed where the file is compressed."""
+
+    @property
+    def damage(self) -> str:
+        """Why decompression stopped before the end of the file, once it did; empty for a sound file."""
+        return ""
+
+
+@dataclass(frozen=True)
+class Source:
+    """The input of a reader.
+
+    name: for messages. stream: the bytes after any byte-order mark; None for a folder. folder: the folder, for a reader
+    with `ReaderSpec.folders`; else None.
+    """
+
+    name: str
+    stream: ByteStream | None = None
+    folder: Path | None = None
 
 
 class Line(NamedTuple):
@@ -34,7 +60,7 @@ class Line(NamedTuple):
 
 
 def decode(raw: bytes) -> tuple[str | None, str]:
-    """Return (text, '') of strict UTF-8, or (None, what the bytes look like)."""
+    """Return (text, '') of strict UTF-8, or (None, description of the invalid bytes)."""
     try:
         return raw.decode("utf-8"), ""
     except UnicodeDecodeError as error:
@@ -46,13 +72,13 @@ def decode(raw: bytes) -> tuple[str | None, str]:
     return None, where + (", looks like CP949" if any("가" <= c <= "힣" for c in guess) else "")
 
 
-def lines(stream: BinaryIO, *, cut: bool = False) -> Iterator[Line]:
-    """Yield the lines of `stream`, never holding more than 16 MiB.
+def lines(source: Source, *, cut: bool = False) -> Iterator[Line]:
+    """Yield the lines of a file, never holding more than 16 MiB.
 
-    A longer line is yielded as a fault, or in pieces of 16 MiB when `cut` (the pieces share its number). A last line
-    that a damaged compressed file breaks off is a fault: half a row is not a row.
+    A longer line is yielded as a fault, or in pieces of 16 MiB when `cut` (the pieces share its number). The last
+    line of a damaged compressed file is a fault if it has no end of line.
     """
-    number = 0
+    number, stream = 0, source.stream
     while raw := stream.readline(MAX_ROW_BYTES):
         number += 1
         long = not raw.endswith(b"\n") and len(raw) == MAX_ROW_BYTES
@@ -62,7 +88,7 @@ def lines(stream: BinaryIO, *, cut: bool = False) -> Iterator[Line]:
             while raw and not raw.endswith(b"\n"):
                 raw = stream.readline(MAX_ROW_BYTES)
             yield Line(number, None, TOO_LONG)
-        elif not raw.endswith(b"\n") and getattr(stream, "damaged", False):
+        elif not raw.endswith(b"\n") and stream.damage:
             yield Line(number, None, CUT_OFF)
         else:
             yield _line(number, raw)
@@ -75,8 +101,8 @@ def _line(number: int, raw: bytes) -> Line:
     return Line(number, text.removesuffix("\n").removesuffix("\r"))
 
 
-def _pieces(stream: BinaryIO, raw: bytes, number: int) -> Iterator[Line]:
-    """Cut one very long line between characters."""
+def _pieces(stream: ByteStream, raw: bytes, number: int) -> Iterator[Line]:
+    """Yield one very long line in pieces, cut between characters."""
     rest = b""
     while raw:
         raw = rest + raw
@@ -92,15 +118,15 @@ def _pieces(stream: BinaryIO, raw: bytes, number: int) -> Iterator[Line]:
         yield _line(number, rest)
 
 
-def usable(stream: BinaryIO, source: str, ledger: Ledger) -> Iterator[Line]:
-    """Yield lines whose text is set; a faulty one is counted as a row that was read and skipped."""
-    for line in lines(stream):
+def usable(source: Source, ledger: Ledger) -> Iterator[Line]:
+    """Yield lines with text; a faulty line is counted as a row that was read and skipped."""
+    for line in lines(source):
         if line.text is None:
-            ledger.reject(line.fault, source, line.number, line.detail)
+            ledger.reject(line.fault, source.name, line.number, line.detail)
         else:
             yield line
 
 
 def refuse(source: str, what: str, fix: str) -> HeadstartError:
-    """Return the error for a file that cannot be read at all: what it is and how to mend it."""
+    """Return the error for a file that cannot be read at all: the problem and the fix."""
     return HeadstartError(f"{source}: {what}; {fix}")

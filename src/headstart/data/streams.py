@@ -1,4 +1,4 @@
-"""Byte streams: gzip, xz and bzip2 that give what they can of a damaged file; encodings recognised and named."""
+"""Byte streams: gzip, xz and bzip2, damaged files as far as they can be read; recognition of encodings."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import io
 import lzma
 import zlib
 
-from headstart.base.errors import HeadstartError
+from headstart.core.errors import HeadstartError
 from headstart.data.ledger import Ledger
-from headstart.data.row import refuse
+from headstart.data.row import ByteStream, refuse
 
 _BUFFER = 1 << 16
 _OPENERS = {b"\x1f\x8b": gzip.open, b"\xfd7zXZ\x00": lzma.open, b"BZh": bz2.open}
@@ -29,7 +29,7 @@ _DAMAGE = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError)
 
 
 class _Raw(io.RawIOBase):
-    """The decompressed bytes up to the end or up to the first damage, which becomes a complaint."""
+    """The decompressed bytes up to the end or the first damage, which is recorded as a complaint."""
 
     def __init__(self, inner: io.BufferedIOBase, source: str, ledger: Ledger):
         super().__init__()
@@ -43,7 +43,7 @@ class _Raw(io.RawIOBase):
         if self.damage:
             return 0
         try:
-            data = self.inner.read1(len(buffer))  # read1: what was decompressed before the damage is not lost
+            data = self.inner.read1(len(buffer))  # read1 keeps bytes decompressed before the damage
         except (*_DAMAGE, OSError) as error:
             if not isinstance(error, _DAMAGE) and error.errno is not None:
                 raise
@@ -54,35 +54,34 @@ class _Raw(io.RawIOBase):
         return len(data)
 
 
-class Unpacked(io.BufferedReader):
-    """A decompressed stream; `damage` says where it broke, or is empty."""
+class _Unpacked(ByteStream):
+    """A decompressed stream; a last line without its end is half a line where there is `damage`."""
+
+    def __init__(self, raw: _Raw):
+        super().__init__(raw, _BUFFER)
+        self._unpacking = raw
 
     @property
     def damage(self) -> str:
-        """What is wrong with the compressed file, once it was met."""
-        return self.raw.damage
-
-    @property
-    def damaged(self) -> bool:
-        """Whether the damage was met, so that a last line without its end is half a line."""
-        return bool(self.raw.damage)
+        """See `ByteStream`."""
+        return self._unpacking.damage
 
 
-def decompressed(raw: io.FileIO, source: str, ledger: Ledger) -> io.BufferedReader:
-    """Return a buffered stream, unpacked when the first bytes (not the name) say that it is compressed.
+def decompressed(raw: io.FileIO, source: str, ledger: Ledger) -> ByteStream:
+    """Return a buffered stream, decompressed if the first bytes (not the name) are those of a compressed file.
 
-    A file that breaks off gives what is readable and leaves one complaint.
+    A truncated file gives its readable part and one complaint.
     """
     magic = raw.read(6)
     raw.seek(0)
     for start, opener in _OPENERS.items():
         if magic.startswith(start):
-            return Unpacked(_Raw(opener(raw), source, ledger), _BUFFER)
-    return io.BufferedReader(raw, _BUFFER)
+            return _Unpacked(_Raw(opener(raw), source, ledger))
+    return ByteStream(raw, _BUFFER)
 
 
 def check_encoding(head: bytes, source: str) -> None:
-    """Raise HeadstartError unless the first bytes are UTF-8 text: names the encoding and the command that mends it."""
+    """Raise HeadstartError unless the first bytes are UTF-8 text; it names the encoding and a command to convert it."""
     for start, (what, fix) in _REFUSED.items():
         if head.startswith(start):
             raise refuse(source, f"this is {what}, not text", fix)
@@ -110,7 +109,7 @@ def check_encoding(head: bytes, source: str) -> None:
 
 
 def _wide(head: bytes) -> str | None:
-    """Return UTF-16 or UTF-32 when the bytes are that, by mark or by look."""
+    """Return UTF-16 or UTF-32 if the bytes have such a byte-order mark or look like it, else None."""
     marks = ((codecs.BOM_UTF32_LE, "UTF-32"), (codecs.BOM_UTF32_BE, "UTF-32"))
     for mark, name in (*marks, (codecs.BOM_UTF16_LE, "UTF-16"), (codecs.BOM_UTF16_BE, "UTF-16")):
         if head.startswith(mark):

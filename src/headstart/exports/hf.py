@@ -9,12 +9,14 @@ from typing import Any
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from headstart.backbones.writer import begin_id
-from headstart.base import registry
-from headstart.base.errors import HeadstartError
-from headstart.base.files import read_json, write_bytes, write_folder, write_json
-from headstart.base.spec import ExportSpec
+from headstart.core import registry
+from headstart.core.contracts import Exportable
+from headstart.core.errors import HeadstartError
+from headstart.core.files import read_json, write_bytes, write_json
+from headstart.core.manifest import write_folder
+from headstart.core.spec import BackboneSpec, ExportSpec
 from headstart.interop.names import NameTable, fit_rules, write_state
+from headstart.networks.writer import begin_id
 
 _TOKENIZER = "tokenizer_config.json"
 _RULES = "tokenizer.json"
@@ -26,46 +28,45 @@ _AUTO = {
     "detect": "ModelForPreTraining",
     "classify": "ModelForSequenceClassification",
 }
-_WRITES = {"mlm_nsp": "mlm", "distil": "mlm", "span": "generate"}  # objectives whose head is that of a task
 
 
 @dataclass(frozen=True, kw_only=True)
 class HfSpec(ExportSpec):
     """Nothing to set: the files follow from the model."""
 
-    def write(self, artefact_or_task: Any, folder: Path) -> str:
+    def write(self, source: Exportable, folder: Path) -> str:
         """Write a new `folder` whole or not at all; return one line that says how to load it.
 
-        artefact_or_task: has `backbone`, `backbone_spec`, `tokenizer`, and either `objective` (its `head` goes along
-        when transformers knows it) or `head` and `classes` of a fine-tuned model. Raises HeadstartError when the
-        network has no counterpart there, or when `folder` holds other files.
+        The output of an objective goes along when transformers knows it. Raises HeadstartError when the network has no
+        counterpart there, or when `folder` holds other files.
         """
         folder = Path(folder)
-        if getattr(artefact_or_task, "prompt", 0):
+        if source.prompt:
             raise HeadstartError(
                 "this task model reads virtual words in front of every text, which no class of transformers does; "
                 "export the run itself, or a task of route lora or finetune"
             )
-        table = _table(getattr(artefact_or_task, "backbone_spec", None))
+        table = _table(source.backbone_spec)
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise HeadstartError(f"{folder} is not empty: export writes a new folder, choose another name")
-        kind, head = _head(artefact_or_task, table)
-        config = _config(artefact_or_task, table, kind)
-        tensors = hf_tensors(table, artefact_or_task.backbone, kind, head)
+        kind, head = _head(source, table)
+        config = _config(source, table, kind)
+        tensors = hf_tensors(table, source.backbone, kind, head)
 
         def fill(temporary: Path) -> None:
             write_json(temporary / "config.json", config)
             write_bytes(temporary / "model.safetensors", save(tensors, metadata={"format": "pt"}))
-            artefact_or_task.tokenizer.save(temporary)
-            _fit_tokenizer(temporary, table, artefact_or_task.backbone.max_tokens, kind)
+            source.processor.save(temporary)
+            _fit_tokenizer(temporary, table, source.backbone.max_tokens, kind)
 
-        write_folder(folder, fill)
+        write_folder(folder, "export", fill)
         loader = f"Auto{_AUTO[kind]}.from_pretrained"
-        objective = getattr(artefact_or_task, "objective_spec", None)
-        if not kind and objective is not None:
-            loader += f" (the output of objective {objective.name} has no counterpart there and stays behind)"
+        if not kind and source.objective_spec is not None:
+            loader += (
+                f" (the output of objective {source.objective_spec.name} has no counterpart there and stays behind)"
+            )
         if not (folder / _TOKENIZER).is_file():
-            missing = f"tokenizer {artefact_or_task.tokenizer.kind} does not exist there"
+            missing = f"tokenizer {source.processor.kind} does not exist there"
             return f"{loader} loads the network; {missing}, make the ids with headstart"
         return f"load it with {loader} and AutoTokenizer.from_pretrained"
 
@@ -81,16 +82,11 @@ def hf_tensors(table: NameTable, backbone: nn.Module, kind: str, head: nn.Module
     return tensors
 
 
-def _table(spec: Any) -> NameTable:
+def _table(spec: BackboneSpec) -> NameTable:
     """Return the spec's name table. Raises HeadstartError when it has none."""
-    if spec is None:
-        raise HeadstartError(
-            "this task model holds no network that transformers could load (its route only reads vectors or words); "
-            "export the run itself, or a task of route finetune or scratch"
-        )
-    table = getattr(spec, "HF_NAMES", None)
+    table = spec.HF_NAMES
     if table is None:
-        fitting = [name for name in registry.names("backbone") if hasattr(registry.load("backbone", name), "HF_NAMES")]
+        fitting = [name for name in registry.names("backbone") if registry.load("backbone", name).HF_NAMES]
         raise HeadstartError(
             f"backbone {spec.name} does not exist in transformers, so nothing there could load it; "
             f"export works for {', '.join(fitting)}; headstart itself serves {spec.name} as it is"
@@ -98,33 +94,29 @@ def _table(spec: Any) -> NameTable:
     return table
 
 
-def _head(model: Any, table: NameTable) -> tuple[str, nn.Module | None]:
+def _head(model: Exportable, table: NameTable) -> tuple[str, nn.Module | None]:
     """Return which of the table's heads goes along, and its module; ("", None) when an objective has none for it."""
-    if (head := getattr(model, "head", None)) is not None:
-        spec = getattr(head, "spec", None)
-        kind = spec.name if spec is not None else "classify"
+    if model.head is not None:
+        spec = model.head.spec
+        kind = spec.name
         if kind not in table.heads:
             raise HeadstartError(
                 f"head {kind} on backbone {model.backbone_spec.name} has no counterpart in transformers "
                 f"(allowed: {', '.join(table.heads) or 'none'}); headstart itself serves it as it is"
             )
-        if getattr(spec, "pooling", "auto") != "auto":
+        if spec.pooling != "auto":
             raise HeadstartError(
                 f"a head with pooling '{spec.pooling}' is not wired as in {table.architectures[kind]}; "
                 "export needs head.pooling=auto"
             )
-        return kind, getattr(head, "output", head)
-    objective = getattr(model, "objective", None)
-    if "detect" in table.heads and hasattr(objective, "detect"):
-        return "detect", objective.detect
-    name = type(objective).__module__.rpartition(".")[2]
-    kind = _WRITES.get(name, name)
-    return (kind, objective.head) if kind in table.heads else ("", None)
+        return kind, model.head.output
+    kind, output = (model.objective and model.objective.named_head()) or ("", None)
+    return (kind, output) if kind in table.heads else ("", None)
 
 
-def _config(model: Any, table: NameTable, kind: str) -> dict[str, Any]:
+def _config(model: Exportable, table: NameTable, kind: str) -> dict[str, Any]:
     """Return the whole config.json."""
-    tokenizer = model.tokenizer
+    tokenizer = model.processor
     config = model.backbone_spec.to_hf_config(vocabulary=model.backbone.vocabulary, pad_id=tokenizer.pad_id)
     config["architectures"] = [table.architectures[kind] if kind else table.architecture]
     config["dtype"] = "float32"

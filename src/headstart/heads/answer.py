@@ -1,4 +1,4 @@
-"""Answers that stand in a text, or none: start and end scores of each token (BERT on SQuAD 2.0, Devlin et al. 2019)."""
+"""Extractive answers: start and end scores of each token, or no answer (BERT on SQuAD 2.0, Devlin et al. 2019)."""
 
 from __future__ import annotations
 
@@ -11,44 +11,45 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from headstart.base.batch import Batch
-from headstart.base.contracts import Backbone, Features, Head, Loss, Rows, Tokenizer
-from headstart.base.errors import HeadstartError
-from headstart.base.examples import Examples, Span
-from headstart.base.spec import HeadSpec
+from headstart.core.batch import TokenBatch
+from headstart.core.contracts import Backbone, Features, Head, Loss, Pieces
+from headstart.core.errors import HeadstartError
+from headstart.core.examples import Examples, Span
+from headstart.core.processor import Tokenizer
+from headstart.core.spec import HeadSpec
 from headstart.metrics.exact_match import ExactMatch
 
-_CEILING_ROWS = 1_000  # examples whose answers are written as tokens and read again
+_CEILING_ROWS = 1_000  # examples whose answers are converted to tokens and back
 
 
 @dataclass(frozen=True, kw_only=True)
 class AnswerSpec(HeadSpec):
-    """longest: characters that an answer may have (BERT counts 30 tokens; characters are alike for every tokenizer).
-    threshold: how much an answer's score must be above that of 'no answer'; nothing is asked of it when every training
-    row has an answer (SQuAD 1.1)."""
+    """longest: largest number of characters of an answer (BERT limits tokens to 30; characters mean the same for every
+    tokenizer). threshold: least margin of the score of an answer over the score of 'no answer'; ignored when every
+    training example has an answer (SQuAD 1.1)."""
 
-    reads: ClassVar[tuple[str, ...]] = ("both", "left", "apart", "source")
+    reads: ClassVar[tuple[str, ...]] = ("bidirectional", "causal", "two_causal", "encoder_decoder")
     spans: ClassVar[bool] = True
     overlap: ClassVar[float | None] = 0.25
     longest: int = 150
     threshold: float = 0.0
 
     def build(self, backbone: Backbone, tokenizer: Tokenizer, classes: tuple[str, ...]) -> Answer:
-        """Return the head; there are no classes. Raises HeadstartError: no end mark for a network that reads left."""
+        """Return the head; there are no classes. Raises HeadstartError: no end mark for a causal network."""
         if self.longest < 1:
             raise HeadstartError(f"head answer.longest={self.longest}: expected at least 1 character")
-        if backbone.reads == "left" and tokenizer.sep_id < 0:
+        if backbone.reads == "causal" and tokenizer.sep_id < 0:
             raise HeadstartError(
-                f"head answer on a network that reads left needs an end mark, where it has read all; tokenizer "
+                f"head answer on a causal network needs an end mark, where it has read all; tokenizer "
                 f"{tokenizer.kind} has none"
             )
-        return Answer(self, backbone.width, -1 if backbone.reads == "left" else 0)
+        return Answer(self, backbone.width, -1 if backbone.reads == "causal" else 0)
 
 
 class Answer(Head):
-    """start and end scores = qa_outputs(token outputs); `none`: the token that stands for 'no answer'.
+    """start and end scores = qa_outputs(token outputs); `none`: position of the token for 'no answer'.
 
-    That is the first one, [CLS] where there is one; for a network that has not read anything there, the last.
+    It is the first token, [CLS] if there is one; for a causal network the last token.
     """
 
     def __init__(self, spec: AnswerSpec, width: int, none: int) -> None:
@@ -58,40 +59,40 @@ class Answer(Head):
         self.register_buffer("threshold_1", torch.full((1,), spec.threshold))
 
     def prepare(self, examples: Examples) -> None:
-        """Answer always when every training row has an answer.
+        """Disable 'no answer' when every training example has an answer.
 
-        Pieces of long texts without theirs are learned as 'no answer' all the same, which a network that knows little
-        prefers to any one place.
+        Pieces of long texts without their answer are still trained as 'no answer', which an undertrained network would
+        otherwise predict for most examples.
         """
         if all(examples.targets):
             self.threshold_1.fill_(float("-inf"))
 
-    def notes(self, examples: Examples, rows: Rows) -> dict[str, object]:
-        """Return `ceiling_exact_match`: of the training answers themselves, written as tokens and read again.
+    def notes(self, examples: Examples, pieces: Pieces) -> dict[str, object]:
+        """Return `ceiling_exact_match`: the exact match of the training answers after conversion to tokens and back.
 
-        It is below 1 where answers begin or end within a token or are longer than `longest`.
+        It is below 1 when answers begin or end within a token or are longer than `longest`.
         """
         few = examples.take(np.arange(min(len(examples), _CEILING_ROWS)))
-        kept = int(np.searchsorted(rows.owner_R, len(few)))
-        targets = self.targets(examples, rows)
-        certain = [np.zeros((len(ids), 2)) for ids in rows.ids[:kept]]
+        kept = int(np.searchsorted(pieces.owner_P, len(few)))
+        targets = self.targets(examples, pieces)
+        certain = [np.zeros((len(ids), 2)) for ids in pieces.ids[:kept]]
         for scores_T2, start_1, end_1 in zip(certain, targets["start_B"], targets["end_B"]):
             scores_T2[start_1, 0] = scores_T2[end_1, 1] = 1.0
-        again = [spans[0].label if spans else "" for spans in self.answers(certain, rows, few)]
+        again = [spans[0].label if spans else "" for spans in self.decode(certain, pieces, few)]
         truth = [tuple(span.label for span in spans) for spans in few.targets]
         return {"ceiling_exact_match": round(ExactMatch().score(truth, again), 4)}
 
-    def targets(self, examples: Examples, rows: Rows) -> dict[str, list[np.ndarray]]:
-        """Return the tokens that an answer starts and ends with, `start_B` and `end_B`, and which may, `open_N`.
+    def targets(self, examples: Examples, pieces: Pieces) -> dict[str, list[np.ndarray]]:
+        """Return the first and last token of the answer, `start_B` and `end_B`, and the allowed tokens, `open_N`.
 
-        Of several answers the most frequent one counts. A piece without it, or with a part of it, has 'no answer'.
-        Raises HeadstartError when there is one text only.
+        Of several answers the most frequent is the target. A piece without the whole answer has 'no answer'. Raises
+        HeadstartError when there is one text only.
         """
-        if rows.types is None:
+        if pieces.segment_ids is None:
             raise HeadstartError("head answer needs two texts, a question and the text that holds its answer")
         wanted = [Counter(spans).most_common(1)[0][0] if spans else None for spans in examples.targets]
         found: dict[str, list[np.ndarray]] = {"start_B": [], "end_B": [], "open_N": []}
-        for owner, tokens_T2, types_T in zip(rows.owner_R, rows.spans, rows.types):
+        for owner, tokens_T2, types_T in zip(pieces.owner_P, pieces.spans, pieces.segment_ids):
             places, none = self._places(tokens_T2, types_T)
             start, end = _cover(tokens_T2, places, wanted[owner]) or (none, none)
             open_T = np.zeros(len(tokens_T2), np.int64)
@@ -112,19 +113,19 @@ class Answer(Head):
         """Return start and end scores [B, T, 2]."""
         return self.qa_outputs(features.last_BTD)
 
-    def loss(self, output: Tensor, batch: Batch) -> Loss:
-        """Return the summed mean of both cross-entropies over the tokens that may be meant; parts: `exact`."""
+    def loss(self, output: Tensor, batch: TokenBatch) -> Loss:
+        """Return the summed mean of both cross-entropies over the allowed tokens; parts: `exact`."""
         shut_BT = batch.padded(batch.extra["open_N"], 0, batch.mask_BT()) == 0
         scores_BT2 = output.float().masked_fill(shut_BT[:, :, None], float("-inf"))
         wanted_B2 = (batch.extra["start_B"], batch.extra["end_B"])
         total = sum(F.cross_entropy(scores_BT2[:, :, side], wanted_B2[side], reduction="sum") for side in (0, 1)) / 2
         right_B = (scores_BT2[:, :, 0].argmax(1) == wanted_B2[0]) & (scores_BT2[:, :, 1].argmax(1) == wanted_B2[1])
-        return Loss(total=total, count=batch.size, parts={"exact": float(right_B.float().mean())} if batch.size else {})
+        return Loss.of(total, batch.size, {"exact": right_B.float().mean()} if batch.size else {})
 
-    def answers(self, outputs: list[np.ndarray], rows: Rows, examples: Examples) -> list[Any]:
-        """Return the best span of each example, or nothing; pieces compete by how far they are above their own none."""
+    def decode(self, outputs: list[np.ndarray], pieces: Pieces, examples: Examples) -> list[Any]:
+        """Return the best span of each example, or nothing; pieces compete by their margin over 'no answer'."""
         best = [(float(self.threshold_1), 0, 0)] * len(examples)
-        for scores_T2, owner, tokens_T2, types_T in zip(outputs, rows.owner_R, rows.spans, rows.types):
+        for scores_T2, owner, tokens_T2, types_T in zip(outputs, pieces.owner_P, pieces.spans, pieces.segment_ids):
             places, none = self._places(tokens_T2, types_T)
             if len(places):
                 score, start, end = _best_span(scores_T2[places], tokens_T2[places], self.spec.longest)
@@ -161,7 +162,7 @@ def _best_span(scores_S2: np.ndarray, tokens_S2: np.ndarray, longest: int) -> tu
 
 
 def _span(text: str, start: int, end: int) -> tuple[Span, ...]:
-    """Return the characters as an answer, without blanks at its ends; none when nothing is left."""
+    """Return the characters as an answer without blanks at its ends; () when nothing is left."""
     piece = text[start:end]
     start += len(piece) - len(piece.lstrip())
     piece = piece.strip()

@@ -1,4 +1,4 @@
-"""One label per row: logits [B, C] and cross-entropy, wired as the backbone's reference wires it."""
+"""Classification: logits [B, C] and cross-entropy, with the classification output of the reference of the backbone."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ import numpy as np
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from headstart.base.batch import Batch
-from headstart.base.contracts import Backbone, Features, Head, Loss, Rows, Tokenizer
-from headstart.base.errors import HeadstartError
-from headstart.base.examples import Examples
-from headstart.base.spec import HeadSpec
-from headstart.heads.document import document_output
+from headstart.core.batch import TokenBatch
+from headstart.core.contracts import Backbone, Features, Head, Loss, Pieces
+from headstart.core.errors import HeadstartError
+from headstart.core.examples import Examples
+from headstart.core.processor import Tokenizer
+from headstart.core.spec import HeadSpec
+from headstart.nn.outputs import LinearOutput, document_output
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifySpec(HeadSpec):
-    """pooling: `auto` takes the backbone's own wiring, which export understands; `mean`, `cls` (first token) and `own`
-    (the backbone's document vector) put one linear layer on that vector instead."""
+    """pooling: `auto` = the output of the reference, which can be exported; `mean`, `cls` (first token) and `own`
+    (document vector of the backbone) = one linear layer on the pooled vector."""
 
     pooling: Literal["auto", "mean", "cls", "own"] = "auto"
 
@@ -28,7 +29,7 @@ class ClassifySpec(HeadSpec):
         """Return the head. Raises HeadstartError for fewer than two classes."""
         if len(classes) < 2:
             raise HeadstartError(f"head classify needs at least 2 classes, got {len(classes)}")
-        return Classify(self, document_output(backbone, len(classes), self.pooling))
+        return Classify(self, document_output(backbone, len(classes), self.pooling), classes)
 
 
 class Classify(Head):
@@ -36,28 +37,32 @@ class Classify(Head):
 
     smoothing = 0.0
 
-    def __init__(self, spec: ClassifySpec, output: nn.Module) -> None:
+    def __init__(self, spec: ClassifySpec, output: nn.Module, classes: tuple[str, ...]) -> None:
         super().__init__()
-        self.spec = spec
+        self.spec, self.classes = spec, classes
         self.output = output
 
-    def targets(self, examples: Examples, rows: Rows) -> dict[str, list[np.ndarray]]:
+    def linear_layer(self) -> tuple[nn.Linear, str] | None:
+        """See `Head.linear_layer`."""
+        return (self.output.classifier, self.output.pooling) if isinstance(self.output, LinearOutput) else None
+
+    def targets(self, examples: Examples, pieces: Pieces) -> dict[str, list[np.ndarray]]:
         """Return the class number of each piece, `label_B`."""
-        return {"label_B": np.split(np.asarray(examples.labels, np.int64)[rows.owner_R], len(rows.owner_R))}
+        return {"label_B": np.split(np.asarray(examples.labels, np.int64)[pieces.owner_P], len(pieces.owner_P))}
 
     def forward(self, features: Features) -> Tensor:
         """Return logits [B, C]."""
         return self.output(features)
 
-    def loss(self, output: Tensor, batch: Batch) -> Loss:
+    def loss(self, output: Tensor, batch: TokenBatch) -> Loss:
         """Return the summed cross-entropy of logits [B, C]; parts: `accuracy`."""
         target_B = batch.extra["label_B"]
         smoothing = self.smoothing if self.training else 0.0
         total = F.cross_entropy(output.float(), target_B, reduction="sum", label_smoothing=smoothing)
         count = target_B.numel()
-        right = int((output.argmax(-1) == target_B).sum())
-        return Loss(total=total, count=count, parts={"accuracy": right / count} if count else {})
+        right = (output.argmax(-1) == target_B).sum()
+        return Loss.of(total, count, {"accuracy": right.double() / count} if count else {})
 
-    def answers(self, outputs: list[np.ndarray], rows: Rows, examples: Examples) -> list[Any]:
-        """Return the class number of each example."""
-        return [int(logits_C.argmax()) for logits_C in outputs]
+    def decode(self, outputs: list[np.ndarray], pieces: Pieces, examples: Examples) -> list[Any]:
+        """Return the label name of each example."""
+        return [self.classes[logits_C.argmax()] for logits_C in outputs]

@@ -1,4 +1,4 @@
-"""A text for each text, word by word (translation, summaries): trained on given texts, written by beam search."""
+"""Text generation (translation, summaries): trained with teacher forcing, decoded by beam search."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from headstart.backbones.writer import Writer, begin_id, begin_writing, dictation, need_writer, score_dictation
-from headstart.base.batch import Batch
-from headstart.base.contracts import Backbone, Features, Head, Loss, Objective, Rows, Tokenizer
-from headstart.base.errors import HeadstartError
-from headstart.base.examples import Examples
-from headstart.base.spec import HeadSpec
+from headstart.core.batch import TokenBatch
+from headstart.core.contracts import Backbone, Features, Head, Loss, Objective, Pieces
+from headstart.core.errors import HeadstartError
+from headstart.core.examples import Examples
+from headstart.core.processor import Tokenizer
+from headstart.core.spec import HeadSpec
+from headstart.networks.writer import Writer, begin_id, begin_writing, dictation, need_writer, score_dictation
 from headstart.nn.decoding import beam_search, write
 
 
@@ -22,10 +23,10 @@ from headstart.nn.decoding import beam_search, write
 class GenerateSpec(HeadSpec):
     """longest: tokens of an answer, end mark included; beams: 1 = greedy; length_penalty: see `beam_search`.
 
-    smoothing: share of the target that lies on all words alike in training (Vaswani et al. 2017 have 0.1).
+    smoothing: label smoothing in training (0.1 in Vaswani et al. 2017).
     """
 
-    reads: ClassVar[tuple[str, ...]] = ("source",)
+    reads: ClassVar[tuple[str, ...]] = ("encoder_decoder",)
     longest: int = 128
     beams: int = 4
     length_penalty: float = 1.0
@@ -53,44 +54,44 @@ class Generate(Head):
 
     def __init__(self, spec: GenerateSpec, backbone: Writer, tokenizer: Tokenizer) -> None:
         super().__init__()
-        self.spec, self.tokenizer = spec, tokenizer
+        self.spec, self.processor = spec, tokenizer
         self.begin_id, self.end_id = begin_id(tokenizer), tokenizer.sep_id
         self.output = backbone.prediction_head()
 
     def inherit(self, objective: Objective | None) -> None:
-        """Start from the pre-trained output over the vocabulary, where the objective has one of the same shape."""
-        learned = getattr(objective, "head", None)
+        """Start from the pre-trained output over the vocabulary, if the objective has one of the same kind."""
+        _, learned = (objective and objective.named_head()) or ("", None)
         if type(learned) is type(self.output):
             self.output.load_state_dict(learned.state_dict())
 
-    def notes(self, examples: Examples, rows: Rows) -> dict[str, object]:
-        """Return `targets_cut`: how many targets are longer than `longest`; their ends are not learned."""
-        lengths = [len(ids) + 1 for ids in self.tokenizer.encode(examples.targets)]
+    def notes(self, examples: Examples, pieces: Pieces) -> dict[str, object]:
+        """Return `targets_cut`: the number of targets longer than `longest`, whose ends are cut."""
+        lengths = [len(ids) + 1 for ids in self.processor.encode(examples.targets)]
         return {"targets_cut": sum(length > self.spec.longest for length in lengths)}
 
-    def targets(self, examples: Examples, rows: Rows) -> dict[str, list[np.ndarray]]:
+    def targets(self, examples: Examples, pieces: Pieces) -> dict[str, list[np.ndarray]]:
         """Return `written`, the ids of each target with the end mark, and their number, `written_B`."""
         ends = np.array([self.end_id])
-        encoded = self.tokenizer.encode(examples.targets)
-        written = [np.concatenate([encoded[owner], ends])[: self.spec.longest] for owner in rows.owner_R]
+        encoded = self.processor.encode(examples.targets)
+        written = [np.concatenate([encoded[owner], ends])[: self.spec.longest] for owner in pieces.owner_P]
         return {"written": written, "written_B": [np.array([len(ids)]) for ids in written]}
 
     def forward(self, features: Features) -> Tensor:
         """Return the states of a decoder [B, T', D] as they are; `score` holds them against the words."""
         return features.last_BTD
 
-    def loss(self, output: Tensor, batch: Batch) -> Loss:
-        """Not of use without the words of the backbone: call `score`."""
+    def loss(self, output: Tensor, batch: TokenBatch) -> Loss:
+        """Raise TypeError: the loss needs the word matrix of the backbone; call `score`."""
         raise TypeError("head generate scores with the backbone's words: call score(backbone, batch)")
 
-    def score(self, backbone: Writer, batch: Batch) -> Loss:
+    def score(self, backbone: Writer, batch: TokenBatch) -> Loss:
         """Return the loss of writing the targets, each token after the right ones before it; parts: `accuracy`."""
         target = dictation(batch, batch.extra["written"], batch.extra["written_B"], self.begin_id)
         smoothing = self.spec.smoothing if self.training else 0.0
         return score_dictation(backbone, self.output, replace(batch, target=target), smoothing)
 
     @torch.no_grad()
-    def outputs(self, backbone: Writer, batch: Batch) -> list[np.ndarray]:
+    def outputs(self, backbone: Writer, batch: TokenBatch) -> list[np.ndarray]:
         """Return the ids of the best text found for each piece, without the end mark."""
         start = begin_writing(backbone, self.output, batch, self.begin_id)
         limits = {"most": self.spec.longest, "end_id": self.end_id}
@@ -101,6 +102,6 @@ class Generate(Head):
             written = [best[0] for best in beam_search(*start, **limits, beams=self.spec.beams, length_penalty=penalty)]
         return [np.array(one.ids, np.int64) for one in written]
 
-    def answers(self, outputs: list[np.ndarray], rows: Rows, examples: Examples) -> list[Any]:
+    def decode(self, outputs: list[np.ndarray], pieces: Pieces, examples: Examples) -> list[Any]:
         """Return a text for each example."""
-        return [self.tokenizer.decode(ids).strip() for ids in outputs]
+        return [self.processor.decode(ids).strip() for ids in outputs]

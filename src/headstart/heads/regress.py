@@ -1,4 +1,4 @@
-"""One number per row (similarity of two texts, a rating): squared error on standardised targets."""
+"""Regression (similarity of two texts, a rating): squared error on standardised targets."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from headstart.base.batch import Batch
-from headstart.base.contracts import Backbone, Features, Head, Loss, Rows, Tokenizer
-from headstart.base.examples import Examples
-from headstart.base.spec import HeadSpec
-from headstart.heads.document import document_output
+from headstart.core.batch import TokenBatch
+from headstart.core.contracts import Backbone, Features, Head, Loss, Pieces
+from headstart.core.examples import Examples
+from headstart.core.processor import Tokenizer
+from headstart.core.spec import HeadSpec
+from headstart.nn.outputs import document_output
 
 
 @dataclass(frozen=True, kw_only=True)
 class RegressSpec(HeadSpec):
-    """pooling: as of the head classify."""
+    """pooling: as for head classify."""
 
     pooling: Literal["auto", "mean", "cls", "own"] = "auto"
 
@@ -30,7 +31,7 @@ class RegressSpec(HeadSpec):
 class Regress(Head):
     """number = mean + scale * output(features).
 
-    mean_1, scale_1: of the training numbers, so that stars and percents are learnt alike; saved with the weights.
+    mean_1, scale_1: of the training numbers, so that the scale of the numbers does not matter; saved with the weights.
     """
 
     def __init__(self, spec: RegressSpec, output: nn.Module) -> None:
@@ -46,19 +47,19 @@ class Regress(Head):
         self.mean_1.fill_(numbers_N.mean())
         self.scale_1.fill_(numbers_N.std() or 1.0)
 
-    def targets(self, examples: Examples, rows: Rows) -> dict[str, list[np.ndarray]]:
+    def targets(self, examples: Examples, pieces: Pieces) -> dict[str, list[np.ndarray]]:
         """Return the number of each piece, `number_B`."""
-        return {"number_B": np.split(np.asarray(examples.targets, np.float32)[rows.owner_R], len(rows.owner_R))}
+        return {"number_B": np.split(np.asarray(examples.targets, np.float32)[pieces.owner_P], len(pieces.owner_P))}
 
     def forward(self, features: Features) -> Tensor:
         """Return standardised numbers [B, 1]."""
         return self.output(features)
 
-    def loss(self, output: Tensor, batch: Batch) -> Loss:
+    def loss(self, output: Tensor, batch: TokenBatch) -> Loss:
         """Return the summed squared error of standardised numbers."""
         wanted_B = (batch.extra["number_B"] - self.mean_1) / self.scale_1
-        return Loss(total=((output.float()[:, 0] - wanted_B) ** 2).sum(), count=wanted_B.numel())
+        return Loss.of(((output.float()[:, 0] - wanted_B) ** 2).sum(), wanted_B.numel())
 
-    def answers(self, outputs: list[np.ndarray], rows: Rows, examples: Examples) -> list[Any]:
+    def decode(self, outputs: list[np.ndarray], pieces: Pieces, examples: Examples) -> list[Any]:
         """Return the number of each example."""
         return [float(self.mean_1 + self.scale_1 * output_1[0]) for output_1 in outputs]

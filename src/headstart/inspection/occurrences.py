@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from headstart.base.errors import HeadstartError
-from headstart.base.seeds import numpy_generator
+from headstart.core.errors import HeadstartError
+from headstart.core.seeds import numpy_generator
 from headstart.data.ledger import Ledger
 from headstart.data.open import read_rows, shown
 

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from headstart.base.batch import make_batch
-from headstart.base.errors import HeadstartError
-from headstart.base.examples import Examples
-from headstart.base.seeds import numpy_generator
-from headstart.data.framing import frame_rows
+from headstart.core.batch import make_batch
+from headstart.core.errors import HeadstartError
+from headstart.core.examples import Examples
+from headstart.core.seeds import numpy_generator
+from headstart.data.encode_examples import encode_examples
 from headstart.inspection.occurrences import Occurrence
-from headstart.training.artefact import Artefact
+from headstart.training.pretrained_model import PretrainedModel
 
 _ROUNDS = 1000
 _MOST = 64  # occurrences of one word, drawn by the seed
@@ -50,11 +50,11 @@ class Senses:
     left_out: int
 
 
-def score_senses(artefact: Artefact, occurrences: Sequence[Occurrence], seed: int = 0) -> Senses:
+def score_senses(pretrained: PretrainedModel, occurrences: Sequence[Occurrence], seed: int = 0) -> Senses:
     """Score every layer of a network. Raises HeadstartError: no token outputs, nothing that can be compared."""
-    if not artefact.backbone.token_outputs:
-        raise HeadstartError(f"{artefact.backbone_spec.name} has no vectors of words in sentences; senses need them")
-    vectors_LND, tokens_N = token_vectors(artefact, occurrences)
+    if not pretrained.backbone.token_outputs:
+        raise HeadstartError(f"{pretrained.backbone_spec.name} has no vectors of words in sentences; senses need them")
+    vectors_LND, tokens_N = token_vectors(pretrained, occurrences)
     groups: dict[str, dict[tuple, list[int]]] = defaultdict(lambda: defaultdict(list))
     for row, (item, tokens) in enumerate(zip(occurrences, tokens_N)):
         if tokens:
@@ -83,25 +83,27 @@ def _comparable(senses: np.ndarray) -> bool:
 
 
 @torch.no_grad()
-def token_vectors(artefact: Artefact, occurrences: Sequence[Occurrence]) -> tuple[np.ndarray, list[tuple[int, ...]]]:
+def token_vectors(
+    pretrained: PretrainedModel, occurrences: Sequence[Occurrence]
+) -> tuple[np.ndarray, list[tuple[int, ...]]]:
     """Return (float64 [layers, N, D], mean vector of the word's tokens; their ids, none where the word was cut off)."""
-    rows = frame_rows(
-        artefact.tokenizer,
-        Examples(first=[item.text for item in occurrences]),
-        longest=artefact.backbone.max_tokens,
+    rows = encode_examples(
+        pretrained.processor,
+        Examples(items=[item.text for item in occurrences]),
+        longest=pretrained.backbone.max_tokens,
         spans=True,
     )
     touched = [
         np.flatnonzero((span[:, 0] < item.end) & (span[:, 1] > item.start))
         for item, span in zip(occurrences, rows.spans)
     ]
-    device = next(artefact.backbone.parameters()).device
-    vectors = np.zeros((artefact.backbone.depth + 1, len(occurrences), artefact.backbone.width))
-    artefact.backbone.eval()
+    device = next(pretrained.backbone.parameters()).device
+    vectors = np.zeros((pretrained.backbone.depth + 1, len(occurrences), pretrained.backbone.width))
+    pretrained.backbone.eval()
     order = np.argsort([len(ids) for ids in rows.ids], kind="stable")
     for low in range(0, len(order), _ROWS):
         some = order[low : low + _ROWS]
-        features = artefact.backbone(make_batch([rows.ids[row] for row in some]).to(device), layers=True)
+        features = pretrained.backbone(make_batch([rows.ids[row] for row in some]).to(device), layers=True)
         for layer, hidden_BTD in enumerate(features.layers):
             hidden = hidden_BTD.double().cpu().numpy()
             for place, row in enumerate(some):

@@ -12,11 +12,13 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from headstart.base import registry
-from headstart.base.contracts import Backbone, Tokenizer
-from headstart.base.errors import HeadstartError, unknown
-from headstart.base.files import read_json
-from headstart.base.spec import BackboneSpec
+from headstart.core import registry
+from headstart.core.contracts import Backbone
+from headstart.core.errors import HeadstartError, unknown
+from headstart.core.files import read_json
+from headstart.core.processor import Tokenizer
+from headstart.core.shapes import TokenShape
+from headstart.core.spec import BackboneSpec
 from headstart.interop.names import NameTable, Receipt, check_shapes, fit_rules, read_state, sort_tensors
 
 WEIGHTS = "model.safetensors"
@@ -41,12 +43,7 @@ class Loaded:
 def model_types() -> dict[str, type[BackboneSpec]]:
     """Return, by transformers' `model_type`, the spec classes that say they can read it."""
     specs = [registry.load("backbone", name) for name in registry.names("backbone")]
-    return {
-        kind: spec
-        for spec in specs
-        if hasattr(spec, "hf_model_type")
-        for kind in (spec.hf_model_type, *getattr(spec, "hf_also_reads", ()))
-    }
+    return {kind: spec for spec in specs if spec.hf_model_type for kind in (spec.hf_model_type, *spec.hf_also_reads)}
 
 
 def load_backbone(folder: Path) -> Loaded:
@@ -72,7 +69,7 @@ def load_backbone(folder: Path) -> Loaded:
     check_shapes(backbone.state_dict(), state, where)
     if note:  # transformers' own network: it has buffers that are in no file, and is tried out when built for real
         with _in_file(folder):
-            backbone = spec.build(config["vocab_size"], _pad_id(config))
+            backbone = spec.build(TokenShape(config["vocab_size"], _pad_id(config)))
     fill_module(backbone, state, where)
     receipt = Receipt(restored=tuple(state), extra=tuple(sorted(parts.extra)), dropped=parts.dropped, note=note)
     return Loaded(spec, backbone, config, parts.extra, receipt)
@@ -204,6 +201,6 @@ def _empty(spec: BackboneSpec, config: Mapping[str, Any], where: str) -> Backbon
     """Build the backbone without memory, so that a config with absurd sizes costs nothing before it is refused."""
     try:
         with torch.device("meta"):
-            return spec.build(config["vocab_size"], _pad_id(config))
+            return spec.build(TokenShape(config["vocab_size"], _pad_id(config)))
     except (RuntimeError, OverflowError) as error:
         raise HeadstartError(f"{where}: sizes in config.json do not work ({str(error).splitlines()[0]})") from None

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from headstart.base.errors import HeadstartError
+from headstart.core.errors import HeadstartError
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from headstart.base.errors import HeadstartError
-from headstart.base.spec import MetricSpec
-from headstart.metrics.sums import SumMetric, table
+from headstart.core.errors import HeadstartError
+from headstart.core.metric_contracts import SumMetric, table
+from headstart.core.spec import MetricSpec
 
 _ORDER = 4
 
@@ -27,7 +27,7 @@ class Bleu(SumMetric, MetricSpec):
 
         Raises HeadstartError: sacrebleu is not installed.
         """
-        bleu = _sacrebleu()(effective_order=True)  # changes a sentence's score, not the counts that are taken here
+        bleu = _sacrebleu()(effective_order=True)  # changes the score of a sentence, not the counts used here
         found = (bleu.sentence_score(text, [reference]) for reference, text in zip(truth, predicted, strict=True))
         return table([(one.sys_len, one.ref_len, *one.counts, *one.totals) for one in found], 2 + 2 * _ORDER)
 

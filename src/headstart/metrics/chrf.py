@@ -1,4 +1,4 @@
-"""chrF2: F-score of character n-grams up to 6 that weighs recall twice, 0 to 100 (Popović 2015)."""
+"""chrF2: F-score of character n-grams up to 6 with recall weighted twice, 0 to 100 (Popović 2015)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from headstart.base.spec import MetricSpec
-from headstart.metrics.sums import SumMetric, table
+from headstart.core.metric_contracts import SumMetric, table
+from headstart.core.spec import MetricSpec
 
 _ORDER, _BETA = 6, 2
 

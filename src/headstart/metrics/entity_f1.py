@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from headstart.base.spec import MetricSpec
-from headstart.metrics.sums import SumMetric, table
+from headstart.core.metric_contracts import SumMetric, table
+from headstart.core.spec import MetricSpec
 
 Spans = Sequence[tuple[int, int, str]]  # (start, end, label)
 

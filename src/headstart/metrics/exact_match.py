@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from headstart.base.spec import MetricSpec
-from headstart.metrics.answers import AnswerMetric
+from headstart.core.spec import MetricSpec
+from headstart.metrics.answer_f1 import AnswerMetric
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headstart.base.spec import MetricSpec
-from headstart.metrics.counts import CountMetric
+from headstart.core.metric_contracts import CountMetric
+from headstart.core.spec import MetricSpec
 
 
 @dataclass(frozen=True, kw_only=True)

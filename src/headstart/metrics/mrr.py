@@ -1,4 +1,4 @@
-"""Mean reciprocal rank: the mean of one through the place of the right text (Voorhees, TREC-8 1999)."""
+"""Mean reciprocal rank: the mean of 1 / rank of the right item (Voorhees, TREC-8 1999)."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from headstart.base.spec import MetricSpec
-from headstart.metrics.sums import SumMetric, table
+from headstart.core.metric_contracts import SumMetric, table
+from headstart.core.spec import MetricSpec
 
 
 @dataclass(frozen=True, kw_only=True)
 class MeanReciprocalRank(SumMetric, MetricSpec):
-    """Truth is the place that the right text should have, 1; a prediction is the place that it has, from 1."""
+    """Truth is the right rank, 1; a prediction is the rank of the right item, from 1."""
 
     task: ClassVar[str] = "retrieve"
 
@@ -25,3 +25,7 @@ class MeanReciprocalRank(SumMetric, MetricSpec):
     def value(self, sums_K: np.ndarray) -> float:
         """Return the mean."""
         return float(sums_K[0] / sums_K[1]) if sums_K[1] > 0 else float("nan")
+
+    def guessed(self, predicted: Sequence[int], random: np.random.Generator) -> list[int]:
+        """Return the places that right texts have in random orders, of as many texts as there are rows."""
+        return random.integers(1, len(predicted) + 1, len(predicted)).tolist()

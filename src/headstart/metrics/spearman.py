@@ -1,4 +1,4 @@
-"""Spearman correlation: how well predicted numbers keep the order of the true ones, from -1 to 1."""
+"""Spearman correlation: agreement in order of predicted and true numbers, from -1 to 1."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from headstart.base.spec import MetricSpec
-from headstart.metrics.correlation import correlation
+from headstart.core.spec import MetricSpec
+from headstart.metrics.pearson import correlation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class Spearman(MetricSpec):
 
 
 def _ranks(value_N: np.ndarray, weight_N: np.ndarray) -> np.ndarray:
-    """Return the average rank of each value among the rows as often as they count; that of nan is nan."""
+    """Return the average rank of each value among the rows repeated by their weights; nan for nan."""
     _, code_N = np.unique(value_N, return_inverse=True)
     count_C = np.bincount(code_N, weight_N)
     return np.where(np.isnan(value_N), np.nan, (count_C.cumsum() - (count_C - 1) / 2)[code_N])

@@ -8,21 +8,21 @@ from typing import ClassVar
 
 import numpy as np
 
-from headstart.base.spec import MetricSpec
+from headstart.core.metric_contracts import SumMetric, table
+from headstart.core.spec import MetricSpec
 from headstart.metrics.entity_f1 import Spans
-from headstart.metrics.sums import SumMetric, table
 
 
 @dataclass(frozen=True, kw_only=True)
 class TagAccuracy(SumMetric, MetricSpec):
-    """A true span that was not predicted counts as wrong; what is predicted besides the true spans does not count."""
+    """A true span that was not predicted counts as wrong; other predicted spans do not count."""
 
     task: ClassVar[str] = "tag"
 
     def statistics(self, truth: Sequence[Spans], predicted: Sequence[Spans]) -> np.ndarray:
         """Return (spans labelled right, true spans) of each row.
 
-        Spans are (start, end, label), in any order; of several labels for one span the last one is the answer.
+        Spans are (start, end, label), in any order; of several predicted labels for one span the last counts.
         """
         rows = []
         for gold, said in zip(truth, predicted, strict=True):

@@ -93,12 +93,12 @@ def _later(key: Tensor) -> Tensor:
 
 
 class KeyValues:
-    """What the attentions of a network have computed for earlier tokens: the carry of a Transformer (`Batch.carry`).
+    """What the attentions of a network have computed for earlier tokens: the carry of a Transformer.
 
-    carry: () at a start, else (mask_BS, key_1, value_1, key_2, value_2, ...): mask_BS is True where a column holds a
-    token, a pair [B, G, S, K] belongs to one attention, in the order in which they ask. Ragged parts leave columns
-    without a token, so the position of what comes next is `mask_BS.sum(1)`. A network hands one object through all its
-    attentions and returns `carry(layout)`.
+    carry (`TokenBatch.carry`): () at a start, else (mask_BS, key_1, value_1, key_2, value_2, ...): mask_BS is True
+    where a column holds a token, a pair [B, G, S, K] belongs to one attention, in the order in which they ask. Ragged
+    parts leave columns without a token, so the position of what comes next is `mask_BS.sum(1)`. A network hands one
+    object through all its attentions and returns `carry(layout)`.
     """
 
     def __init__(self, carry: tuple[Tensor, ...]) -> None:

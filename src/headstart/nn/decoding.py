@@ -1,8 +1,9 @@
 """Writing token by token: greedy, sampling with temperature, top-k and top-p (arXiv:1904.09751), beam search.
 
 A network is given as `step(ids_B, carry) -> (logits_BV, carry)`: it reads one more token of each of B texts and says
-what may come next. carry is what it remembers of them, tensors with first axis B (`Batch.carry`), so that texts which
-have ended leave and beams change places by `tensor[rows]`. A start is (logits_BV, carry) after each text's beginning.
+what may come next. carry is what it remembers of them, tensors with first axis B (`TokenBatch.carry`), so that texts
+which have ended leave and beams change places by `tensor[rows]`. A start is (logits_BV, carry) after each text's
+beginning.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from headstart.base.errors import HeadstartError
-from headstart.base.seeds import KeyedRandom
+from headstart.core.errors import HeadstartError
+from headstart.core.seeds import KeyedRandom
 
 Carry = tuple[Tensor, ...]
 Step = Callable[[Tensor, Carry], tuple[Tensor, Carry]]

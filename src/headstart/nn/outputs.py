@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from headstart.base.contracts import Features
+from headstart.core.contracts import Backbone, Features
 from headstart.nn.mlp import activation
+from headstart.nn.pooling import pool
 from headstart.nn.scored import Scored, score_words
 
 
@@ -91,7 +92,7 @@ class WordOutput(nn.Module):
 
 
 class LinearOutput(nn.Module):
-    """classifier(document vector). pooling: how the vector is made, see `Features.pool`."""
+    """classifier(document vector). pooling: how the vector is made, see `pool`."""
 
     def __init__(self, width: int, classes: int, pooling: str, *, bias: bool = True) -> None:
         super().__init__()
@@ -100,7 +101,7 @@ class LinearOutput(nn.Module):
 
     def forward(self, features: Features) -> Tensor:
         """Return logits [B, C]."""
-        return self.classifier(features.pool(self.pooling))
+        return self.classifier(pool(features, self.pooling))
 
 
 class TransformOutput(nn.Module):
@@ -114,4 +115,10 @@ class TransformOutput(nn.Module):
 
     def forward(self, features: Features) -> Tensor:
         """Return logits [B, C]."""
-        return self.classifier(self.transform(features.pool(self.pooling)))
+        return self.classifier(self.transform(pool(features, self.pooling)))
+
+
+def document_output(backbone: Backbone, outputs: int, pooling: str) -> nn.Module:
+    """Return a module [features -> B, outputs]: for pooling `auto` the backbone's own wiring where it has one."""
+    own = backbone.classification_head(outputs) if pooling == "auto" else None
+    return own or LinearOutput(backbone.width, outputs, "mean" if pooling == "auto" else pooling)

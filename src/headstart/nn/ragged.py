@@ -8,7 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from headstart.base.batch import Batch
+from headstart.core.batch import TokenBatch
+from headstart.core.contracts import Features
 
 
 class _Move(torch.autograd.Function):
@@ -33,6 +34,13 @@ def take_rows(values_RD: Tensor, index_M: Tensor) -> Tensor:
     return _Move.apply(values_RD, index_M, index_M.numel(), False)
 
 
+def states_at(features: Features, batch: TokenBatch, position_M: Tensor) -> Tensor:
+    """Return the last hidden states [M, D] at flat positions into `ids_N`, each asked for once at most."""
+    last_BTD = features.last_BTD
+    flat_M = batch.row_N()[position_M] * last_BTD.shape[1] + batch.position_N()[position_M]
+    return take_rows(last_BTD.flatten(0, 1), flat_M)
+
+
 class Layout:
     """How the tokens of one batch lie in a padded [B, T] view.
 
@@ -40,12 +48,12 @@ class Layout:
     remembers hold a token (`nn/attention.py KeyValues`), or None; positions then go on from there.
     """
 
-    def __init__(self, batch: Batch, *, causal: bool | None = None, past_BS: Tensor | None = None) -> None:
+    def __init__(self, batch: TokenBatch, *, causal: bool | None = None, past_BS: Tensor | None = None) -> None:
         self.mask_BT = batch.mask_BT()
         self.causal = batch.causal if causal is None else causal
         self.past_BS = past_BS
         self.size, self.longest = self.mask_BT.shape
-        self.dense = batch.tokens == self.mask_BT.numel()
+        self.dense = batch.units == self.mask_BT.numel()
         self.position_N = batch.position_N()
         self.index_N = batch.row_N() * self.longest + self.position_N
         self.past_B = None if past_BS is None else past_BS.sum(1)

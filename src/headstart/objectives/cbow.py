@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from torch.nn import functional as F
 
-from headstart.base.batch import Batch
-from headstart.base.contracts import Backbone, Loss, Tokenizer
-from headstart.base.spec import ObjectiveSpec
-from headstart.objectives.fit import need_reads
-from headstart.objectives.negative_sampling import NegativeSampling, WindowSettings
+from headstart.core.batch import TokenBatch
+from headstart.core.compatibility import need_reads
+from headstart.core.contracts import Backbone, Loss
+from headstart.core.processor import Tokenizer
+from headstart.core.spec import ObjectiveSpec
+from headstart.nn.negative_sampling import NegativeSampling, WindowSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +31,9 @@ class CBOW(NegativeSampling):
     others around them. parts: `right`, the share of them scored above zero.
     """
 
-    def forward(self, backbone: Backbone, batch: Batch) -> Loss:
+    def forward(self, backbone: Backbone, batch: TokenBatch) -> Loss:
         """See `Objective.forward`."""
-        self.count(batch)
+        batch = self.thinned(batch)
         features = backbone(batch)
         mask_BT = features.mask_BT
         near_BTT = self.near_BTT(batch, mask_BT)
@@ -43,4 +44,4 @@ class CBOW(NegativeSampling):
         score_M = (mean_BTD * own_BTD).sum(-1).float()[scored_BT]
         total = F.softplus(-score_M).sum() + self.noise_loss(mean_BTD, batch, scored_BT)
         words = score_M.numel()
-        return Loss(total, words, {"right": float((score_M > 0).float().mean())} if words else {})
+        return Loss.of(total, words, {"right": (score_M > 0).float().mean()} if words else {})

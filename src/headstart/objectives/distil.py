@@ -8,11 +8,13 @@ from typing import ClassVar
 import torch
 from torch.nn import functional as F
 
-from headstart.base.batch import Batch
-from headstart.base.contracts import Backbone, Loss, Objective, Tokenizer
-from headstart.base.errors import HeadstartError
-from headstart.base.spec import ObjectiveSpec
-from headstart.objectives.mlm import MaskedLM, MaskedLMSpec, states_at
+from headstart.core.batch import TokenBatch
+from headstart.core.contracts import Backbone, Loss, Objective, Term
+from headstart.core.errors import HeadstartError
+from headstart.core.processor import Tokenizer
+from headstart.core.spec import ObjectiveSpec
+from headstart.nn.ragged import states_at
+from headstart.objectives.mlm import MaskedLM, MaskedLMSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,12 +54,12 @@ class Distil(MaskedLM):
 
     def learn_from(self, teacher: Backbone, objective: Objective | None) -> None:
         """See `Objective.learn_from`. Raises HeadstartError when the teacher is no masked language model."""
-        masked = getattr(objective, "masked", objective)  # of `mlm_nsp`, the half that guesses tokens
-        if not isinstance(masked, MaskedLM) or masked.predicts != "masked":
+        masked = None if objective is None else objective.masked_model()
+        if masked is None or masked.predicts != "masked":
             raise HeadstartError("objective distil needs a masked language model as its teacher (--objective mlm)")
         self._teacher = (teacher.eval().requires_grad_(False), masked.eval().requires_grad_(False))
 
-    def forward(self, backbone: Backbone, batch: Batch) -> Loss:
+    def forward(self, backbone: Backbone, batch: TokenBatch) -> Loss:
         """See `Objective.forward`."""
         features = backbone(batch)
         hard = self.score(features, backbone, batch)
@@ -74,10 +76,10 @@ class Distil(MaskedLM):
         soft = F.kl_div(
             (said_MV / warm).log_softmax(-1), (wanted_MV / warm).log_softmax(-1), reduction="sum", log_target=True
         )
-        parts = {**hard.parts, "agreement": float((said_MV.argmax(-1) == wanted_MV.argmax(-1)).float().mean())}
-        total = self.spec.hard * hard.total + self.spec.soft * warm**2 * soft
+        parts = {**hard.parts, "agreement": (said_MV.argmax(-1) == wanted_MV.argmax(-1)).float().mean()}
+        terms = {"tokens": Term(self.spec.hard * hard.total + self.spec.soft * warm**2 * soft, hard.count)}
         if taught.last_BTD.shape == features.last_BTD.shape:
-            alike = F.cosine_similarity(features.last_BTD.float(), taught.last_BTD.float(), dim=-1)[features.mask_BT]
-            total = total + self.spec.cosine * hard.count * (1 - alike.mean())
-            parts["cosine"] = alike.mean().item()
-        return Loss(total, hard.count, parts)
+            alike_N = F.cosine_similarity(features.last_BTD.float(), taught.last_BTD.float(), dim=-1)[features.mask_BT]
+            terms["cosine"] = Term(self.spec.cosine * (1 - alike_N).sum(), alike_N.numel())
+            parts["cosine"] = alike_N.detach().mean()
+        return Loss(terms, parts)

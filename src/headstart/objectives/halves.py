@@ -18,11 +18,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from headstart.base.batch import Batch
-from headstart.base.contracts import Backbone, Loss, Objective, Tokenizer
-from headstart.base.errors import HeadstartError
-from headstart.base.seeds import KeyedRandom
-from headstart.base.spec import ObjectiveSpec
+from headstart.core.batch import TokenBatch
+from headstart.core.contracts import Backbone, Loss, Objective
+from headstart.core.errors import HeadstartError
+from headstart.core.processor import Tokenizer
+from headstart.core.seeds import KeyedRandom
+from headstart.core.spec import ObjectiveSpec
+from headstart.nn.pooling import pool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +34,7 @@ class HalvesSpec(ObjectiveSpec):
     instead of throwing a coin; temperature: of the softmax; projection: width that only training uses.
     """
 
-    reads: ClassVar[tuple[str, ...]] = ("document", "both", "left", "apart", "token", "source")
+    reads: ClassVar[tuple[str, ...]] = ("document", "bidirectional", "causal", "two_causal", "token", "encoder_decoder")
     minimum: int = 4
     least_share: float = 0.1
     together: float = 0.0
@@ -49,8 +51,8 @@ class HalvesSpec(ObjectiveSpec):
 
     def build(self, backbone: Backbone, tokenizer: Tokenizer) -> Halves:
         """Return the objective for any backbone; it learns from document vectors."""
-        word_end = getattr(tokenizer, "word_end_id", -1)
-        phrase_id = getattr(tokenizer, "phrase_id", tokenizer.vocabulary)
+        word_end = tokenizer.word_end_id
+        phrase_id = tokenizer.phrase_id if tokenizer.phrase_id >= 0 else tokenizer.vocabulary
         return Halves(backbone.width, self, word_end, sorted(tokenizer.special_ids - {word_end}), phrase_id)
 
 
@@ -67,11 +69,12 @@ class _Words:
 class Halves(Objective):
     """See the file's first lines. parts: `recognised`, the share of views that find their partner first."""
 
+    fewest = 2  # a document alone has nothing to be told apart from
+
     def __init__(self, width: int, spec: HalvesSpec, word_end_id: int, special_ids: list[int], phrase_id: int):
         super().__init__()
         self.minimum, self.word_end_id, self.phrase_id = max(2, spec.minimum), word_end_id, phrase_id
         self.least_share, self.together = spec.least_share, spec.together
-        self.fewest = 2  # one alone has nothing to be told apart from
         self.needs = (
             f"it needs two or more of at least {self.minimum} words (objective.minimum): take longer documents "
             "(--unit paragraph or file) or --objective mlm"
@@ -81,12 +84,14 @@ class Halves(Objective):
         self.scale = 1.0 / spec.temperature
         nn.init.normal_(self.project.weight, std=width**-0.5)
 
-    def usable(self, batch: Batch) -> int:
+    def usable(self, batch: TokenBatch) -> int:
         """Return how many samples have at least `minimum` words."""
         words = self._words(batch)
         return int((np.bincount(words.row_W[words.known_W], minlength=batch.size) >= self.minimum).sum())
 
-    def corrupt(self, batch: Batch, random: KeyedRandom) -> Batch:
+    def corrupt(
+        self, batch: TokenBatch, random: KeyedRandom, *, progress: float = 0.0, training: bool = True
+    ) -> TokenBatch:
         """Return 2M samples: the first views of M documents, then their second views.
 
         A document shorter than `minimum` words, or whose coins all fell alike, is left out. With a word-end mark words
@@ -119,7 +124,7 @@ class Halves(Objective):
             ids_N=torch.from_numpy(np.concatenate([part[0] for part in parts])),
             lengths_B=torch.from_numpy(np.concatenate([part[1] for part in parts])),
             sample_B=batch.sample_B[torch.from_numpy(keep_B)].repeat(2),
-            types_N=None,
+            segment_ids_N=None,
             document_B=None,
         )
 
@@ -132,7 +137,7 @@ class Halves(Objective):
         thrown_W = (place_W == 0) | (random.uniform("halves.together", sample_B[row_W], place_W) >= self.together)
         return coin_W[np.maximum.accumulate(np.where(thrown_W, number_W, 0))]
 
-    def _words(self, batch: Batch) -> _Words:
+    def _words(self, batch: TokenBatch) -> _Words:
         """Return what is dealt: with a word-end mark all up to the mark, else every token that is not special."""
         ids, row = batch.ids_N.numpy(), batch.row_N().numpy()
         if self.word_end_id < 0:
@@ -146,20 +151,20 @@ class Halves(Objective):
         count = np.bincount(word[~ends & (ids < self.phrase_id)], minlength=int(opens.sum()))
         return _Words(word, row[opens], count > 0)
 
-    def forward(self, backbone: Backbone, batch: Batch) -> Loss:
+    def forward(self, backbone: Backbone, batch: TokenBatch) -> Loss:
         """Score 2M views; count = 2M, parts: recognised share."""
-        pooled_BD = backbone(batch).pool()
+        pooled_BD = pool(backbone(batch))
         views_BP = F.normalize(self.project(pooled_BD).float(), dim=-1)
         return self._contrast(*views_BP.chunk(2))
 
     def _contrast(self, one_MP: Tensor, two_MP: Tensor) -> Loss:
         pairs = one_MP.shape[0]
         if pairs < 2:  # nothing to tell apart
-            return Loss((one_MP.sum() + two_MP.sum()) * 0.0, 0, {})
+            return Loss.of((one_MP.sum() + two_MP.sum()) * 0.0, 0)
         logits_MM = (one_MP * self.scale) @ two_MP.T
         target_M = torch.arange(pairs, device=logits_MM.device)
         total = F.cross_entropy(logits_MM, target_M, reduction="sum")
         total = total + F.cross_entropy(logits_MM.T, target_M, reduction="sum")
         with torch.no_grad():
             recognised = (logits_MM.argmax(1) == target_M).float().mean()
-        return Loss(total, 2 * pairs, {"recognised": float(recognised)})
+        return Loss.of(total, 2 * pairs, {"recognised": recognised})

@@ -8,13 +8,14 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from headstart.base.batch import Batch, make_batch
-from headstart.base.contracts import Backbone, Loss, Tokenizer
-from headstart.base.errors import HeadstartError
-from headstart.base.seeds import KeyedRandom
-from headstart.base.spec import ObjectiveSpec
-from headstart.objectives.bilm import next_tokens
-from headstart.objectives.mlm import MaskedLM, MaskedLMSpec, states_at
+from headstart.core.batch import TokenBatch, make_batch
+from headstart.core.contracts import Backbone, Loss, Term
+from headstart.core.errors import HeadstartError
+from headstart.core.processor import Tokenizer
+from headstart.core.seeds import KeyedRandom
+from headstart.core.spec import ObjectiveSpec
+from headstart.nn.ragged import states_at
+from headstart.objectives.mlm import MaskedLM, MaskedLMSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,9 +25,9 @@ class HybridSpec(MaskedLMSpec, ObjectiveSpec):
     One in 16 is what the paper found best for fine-tuning, one in two for writing.
     """
 
-    reads: ClassVar[tuple[str, ...]] = ("both",)
-    rate: float = 0.3
-    rate_end: float | None = 0.15
+    reads: ClassVar[tuple[str, ...]] = ("bidirectional",)
+    mask_ratio: float = 0.3
+    mask_ratio_end: float | None = 0.15
     causal_share: float = 0.25
 
     def __post_init__(self) -> None:
@@ -49,29 +50,34 @@ class Hybrid(MaskedLM):
     """Every target is predicted at the token before it, in masked samples too ("masked next-token prediction").
 
     A masked sample is read from both sides and asked for what was hidden, a causal one from the left only and asked for
-    every next token. Which samples are causal is a pure function of (seed, epoch, sample id). Each kind counts by its
-    share of the samples of a batch, so that the many targets of causal samples do not drown the others.
-    count: targets of both kinds. parts: `accuracy` over both.
+    every next token. Which samples are causal is a pure function of (seed, epoch, sample id).
+    L = (1 - causal_share) x mean over masked targets + causal_share x mean over causal targets: each kind counts by its
+    share of the samples, so that the many targets of causal samples do not drown the others. parts: `accuracy` of both.
 
     `corrupt` adds `masked_position`, `masked_id`, `causal_position` and `causal_id` to `batch.extra`; positions are
     those of the predicting tokens, into `ids_N`.
     """
 
-    predicts: ClassVar[str] = "next"
+    predicts = "next"
 
-    def logits(self, backbone: Backbone, batch: Batch, position_M: Tensor) -> Tensor:
+    def named_head(self) -> None:
+        """Return None: no library has an output that tells the token after a mask."""
+
+    def logits(self, backbone: Backbone, batch: TokenBatch, position_M: Tensor) -> Tensor:
         """Return vocabulary logits [M, V] for the tokens at flat positions, which the tokens before them predict."""
         return super().logits(backbone, batch, (position_M - 1).clamp_min(0))
 
-    def corrupt(self, batch: Batch, random: KeyedRandom) -> Batch:
+    def corrupt(
+        self, batch: TokenBatch, random: KeyedRandom, *, progress: float = 0.0, training: bool = True
+    ) -> TokenBatch:
         """See `Objective.corrupt`."""
-        masked = super().corrupt(batch, random)
+        masked = super().corrupt(batch, random, progress=progress, training=training)
         sample_B = batch.sample_B.cpu().numpy()
         causal_B = random.uniform("hybrid.causal", sample_B) < self.spec.causal_share
         causal_N = torch.from_numpy(causal_B).to(batch.ids_N.device)[batch.row_N()]
         target_M = masked.extra["target_position"]
         asked_M = ~causal_N[target_M] & (batch.position_N()[target_M] > 0)
-        following_N = next_tokens(batch)
+        following_N = batch.next_ids_N()
         causal_position_M = (causal_N & (following_N >= 0)).nonzero()[:, 0]
         extra = {
             "masked_position": target_M[asked_M] - 1,
@@ -81,24 +87,25 @@ class Hybrid(MaskedLM):
         }
         return replace(batch, ids_N=torch.where(causal_N, batch.ids_N, masked.ids_N), extra={**batch.extra, **extra})
 
-    def forward(self, backbone: Backbone, batch: Batch) -> Loss:
+    def forward(self, backbone: Backbone, batch: TokenBatch) -> Loss:
         """See `Objective.forward`."""
-        found, right, samples, count = [], 0, 0, 0
-        for kind in ("masked", "causal"):
+        terms: dict[str, Term] = {}
+        right, count = [], 0
+        shares = {"masked": 1.0 - self.spec.causal_share, "causal": self.spec.causal_share}
+        for kind, share in shares.items():
             target_M = batch.extra[f"{kind}_id"]
             if target_M.numel():
                 part, position_M = _pick(batch, batch.extra[f"{kind}_position"])
                 hidden_MD = states_at(backbone(replace(part, causal=kind == "causal")), part, position_M)
                 scored = self.head.score(hidden_MD, backbone.words_VD, target_M)
-                found.append((scored.total / target_M.numel(), part.size))
-                right, samples, count = right + int(scored.right), samples + part.size, count + target_M.numel()
-        if not found:
-            return Loss(backbone.words_VD.sum() * 0.0, 0)
-        total = sum(mean * (size / samples) for mean, size in found) * count
-        return Loss(total, count, {"accuracy": right / count})
+                terms[kind] = Term(share * scored.total, target_M.numel())
+                right, count = [*right, scored.right], count + target_M.numel()
+        if not terms:
+            return Loss.of(backbone.words_VD.sum() * 0.0, 0)
+        return Loss(terms, {"accuracy": torch.stack(right).sum().double() / count})
 
 
-def _pick(batch: Batch, position_M: Tensor) -> tuple[Batch, Tensor]:
+def _pick(batch: TokenBatch, position_M: Tensor) -> tuple[TokenBatch, Tensor]:
     """Return the samples that hold the positions, as a batch, and where the positions are in it."""
     row_N = batch.row_N()
     keep_B = torch.zeros(batch.size, dtype=torch.bool, device=row_N.device)
@@ -110,7 +117,7 @@ def _pick(batch: Batch, position_M: Tensor) -> tuple[Batch, Tensor]:
         lengths_B=batch.lengths_B[keep_B],
         sample_B=batch.sample_B[keep_B],
         document_B=None,  # what is hidden is settled
-        types_N=None if batch.types_N is None else batch.types_N[keep_N],
+        segment_ids_N=None if batch.segment_ids_N is None else batch.segment_ids_N[keep_N],
         extra={},
     )
     return part, (keep_N.cumsum(0) - 1)[position_M]

@@ -7,17 +7,18 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from headstart.base.batch import Batch
-from headstart.base.contracts import Backbone, Features, Loss, Objective, Tokenizer
-from headstart.base.errors import HeadstartError
-from headstart.base.seeds import KeyedRandom
-from headstart.base.spec import ObjectiveSpec
-from headstart.nn.ragged import take_rows
-from headstart.objectives.fit import need_reads
+from headstart.core.batch import TokenBatch
+from headstart.core.compatibility import need_reads
+from headstart.core.contracts import Backbone, Features, Loss, Objective
+from headstart.core.errors import HeadstartError
+from headstart.core.processor import Tokenizer
+from headstart.core.seeds import KeyedRandom
+from headstart.core.spec import ObjectiveSpec
+from headstart.nn.ragged import states_at
 
-_EVALUATION_RATE = 0.15
+_EVALUATION_RATIO = 0.15
 
 
 class Filled(NamedTuple):
@@ -28,29 +29,22 @@ class Filled(NamedTuple):
     probability_MK: Tensor
 
 
-def states_at(features: Features, batch: Batch, position_M: Tensor) -> Tensor:
-    """Return the last hidden states [M, D] at flat positions into `ids_N`, each asked for once at most."""
-    last_BTD = features.last_BTD
-    flat_M = batch.row_N()[position_M] * last_BTD.shape[1] + batch.position_N()[position_M]
-    return take_rows(last_BTD.flatten(0, 1), flat_M)
-
-
 @dataclass(frozen=True, kw_only=True)
 class MaskedLMSpec(ObjectiveSpec):
-    """rate: share of tokens to predict at the start; rate_end: at the end, linear between (none = constant).
+    """mask_ratio: share of tokens to predict at the start; mask_ratio_end: at the end, linear between, none: constant.
 
     mask_share of those are shown as [MASK], random_share as a random token, the rest unchanged. 30 % falling to 15 % is
     what GPT-BERT (arXiv:2410.24159) found best.
     """
 
-    reads: ClassVar[tuple[str, ...]] = ("both",)
-    rate: float = 0.15
-    rate_end: float | None = None
+    reads: ClassVar[tuple[str, ...]] = ("bidirectional",)
+    mask_ratio: float = 0.15
+    mask_ratio_end: float | None = None
     mask_share: float = 0.8
     random_share: float = 0.1
 
     def __post_init__(self) -> None:
-        for name in ("rate", "rate_end"):
+        for name in ("mask_ratio", "mask_ratio_end"):
             value = getattr(self, name)
             if value is not None and not 0.0 < value < 1.0:
                 raise HeadstartError(f"{self.label()}.{name}={value}: expected above 0 and below 1")
@@ -68,7 +62,7 @@ class MaskedLMSpec(ObjectiveSpec):
                 "(wordpiece has one); or choose an objective without token targets, such as halves"
             )
         need_reads(self, backbone)
-        if not hasattr(backbone, "prediction_head"):
+        if not backbone.has_vocabulary_output:
             raise HeadstartError(
                 f"objective {self.name}: this backbone has no output over the vocabulary; modernbert, bert have one"
             )
@@ -83,15 +77,13 @@ class MaskedLM(Objective):
     tokens are never targets. A sample with at least two other tokens has at least one target.
 
     `corrupt` adds `target_position` (int64 [M], into `ids_N`) and `target_id` (int64 [M]) to `batch.extra`.
-    progress: in [0, 1], set by the loop before each step; it moves the rate from `rate` to `rate_end`.
     """
 
-    predicts: ClassVar[str] = "masked"  # the token at a position; "next": the one after it
+    predicts = "masked"
 
     def __init__(self, spec: MaskedLMSpec, backbone: Backbone, tokenizer: Tokenizer) -> None:
         super().__init__()
         self.spec = spec
-        self.progress = 0.0
         self.head = backbone.prediction_head()
         self.mask_id = tokenizer.mask_id
         specials = {*tokenizer.special_ids, tokenizer.pad_id, tokenizer.cls_id, tokenizer.sep_id, tokenizer.mask_id}
@@ -102,20 +94,24 @@ class MaskedLM(Objective):
         if not len(self.drawable):
             raise HeadstartError("objective mlm: the tokenizer has nothing but special tokens")
 
-    @property
-    def rate(self) -> float:
-        """The share of tokens that are targets now; in evaluation always 15 %, so that losses can be compared."""
-        if not self.training:
-            return _EVALUATION_RATE
-        end = self.spec.rate if self.spec.rate_end is None else self.spec.rate_end
-        return self.spec.rate + (end - self.spec.rate) * min(max(self.progress, 0.0), 1.0)
+    def mask_ratio(self, progress: float, training: bool) -> float:
+        """Return the share of tokens that are targets; in an evaluation always 15 %, so that losses can be compared."""
+        if not training:
+            return _EVALUATION_RATIO
+        start = self.spec.mask_ratio
+        end = start if self.spec.mask_ratio_end is None else self.spec.mask_ratio_end
+        return start + (end - start) * min(max(progress, 0.0), 1.0)
 
-    def corrupt(self, batch: Batch, random: KeyedRandom) -> Batch:
+    def corrupt(
+        self, batch: TokenBatch, random: KeyedRandom, *, progress: float = 0.0, training: bool = True
+    ) -> TokenBatch:
         """See `Objective.corrupt`."""
         ids = batch.ids_N.cpu().numpy()
         row, position = batch.row_N().cpu().numpy(), batch.position_N().cpu().numpy()
         sample = batch.sample_B.cpu().numpy()[row]
-        targets = np.flatnonzero(self._targets(ids, row, random.uniform("mlm.target", sample, position), batch.size))
+        ratio = self.mask_ratio(progress, training)
+        draw = random.uniform("mlm.target", sample, position)
+        targets = np.flatnonzero(self._targets(ids, row, draw, batch.size, ratio))
         sample, position = sample[targets], position[targets]
         action = random.uniform("mlm.action", sample, position)
         drawn = (random.uniform("mlm.token", sample, position) * len(self.drawable)).astype(np.int64)
@@ -134,10 +130,10 @@ class MaskedLM(Objective):
             extra={**batch.extra, **{name: value.to(device) for name, value in extra.items()}},
         )
 
-    def _targets(self, ids: np.ndarray, row: np.ndarray, draw: np.ndarray, size: int) -> np.ndarray:
+    def _targets(self, ids: np.ndarray, row: np.ndarray, draw: np.ndarray, size: int, ratio: float) -> np.ndarray:
         """Return bool [N]. A sample that drew no target gets its token with the smallest draw."""
         ordinary = self.ordinary_V[ids]
-        targets = ordinary & (draw < self.rate)
+        targets = ordinary & (draw < ratio)
         bare = np.bincount(row[targets], minlength=size) == 0
         bare &= np.bincount(row[ordinary], minlength=size) >= 2
         if bare.any():
@@ -147,24 +143,32 @@ class MaskedLM(Objective):
             targets[order[first]] = True
         return targets
 
-    def forward(self, backbone: Backbone, batch: Batch) -> Loss:
+    def forward(self, backbone: Backbone, batch: TokenBatch) -> Loss:
         """See `Objective.forward`; parts: `accuracy`, the share of targets with the largest logit."""
         return self.score(backbone(batch), backbone, batch)
 
-    def score(self, features: Features, backbone: Backbone, batch: Batch) -> Loss:
+    def score(self, features: Features, backbone: Backbone, batch: TokenBatch) -> Loss:
         """Return the loss of features that are already there; see `forward`."""
         target_M = batch.extra["target_id"]
         hidden_MD = states_at(features, batch, batch.extra["target_position"])
         scored = self.head.score(hidden_MD, backbone.words_VD, target_M)
         count = target_M.numel()
-        return Loss(scored.total, count, {"accuracy": int(scored.right) / count} if count else {})
+        return Loss.of(scored.total, count, {"accuracy": scored.right.double() / count} if count else {})
 
-    def logits(self, backbone: Backbone, batch: Batch, position_M: Tensor) -> Tensor:
+    def named_head(self) -> tuple[str, nn.Module]:
+        """See `Objective.named_head`."""
+        return "mlm", self.head
+
+    def masked_model(self) -> MaskedLM:
+        """See `Objective.masked_model`."""
+        return self
+
+    def logits(self, backbone: Backbone, batch: TokenBatch, position_M: Tensor) -> Tensor:
         """Return vocabulary logits [M, V] at flat positions into `ids_N`."""
         return self.head(states_at(backbone(batch), batch, position_M), backbone.words_VD)
 
     @torch.no_grad()
-    def fill(self, backbone: Backbone, batch: Batch, top: int = 5) -> Filled:
+    def fill(self, backbone: Backbone, batch: TokenBatch, top: int = 5) -> Filled:
         """Return the `top` likeliest tokens for every mask in the batch. Raises HeadstartError when there is none."""
         position_M = (batch.ids_N == self.mask_id).nonzero().squeeze(1)
         if not len(position_M):

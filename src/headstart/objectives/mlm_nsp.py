@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
+from torch import nn
 
-from headstart.base.batch import Batch
-from headstart.base.contracts import Backbone, Loss, Objective, Tokenizer
-from headstart.base.seeds import KeyedRandom
-from headstart.base.spec import ObjectiveSpec
-from headstart.objectives.mlm import Filled, MaskedLM, MaskedLMSpec
+from headstart.core.batch import TokenBatch
+from headstart.core.contracts import Backbone, Loss, Objective, Term
+from headstart.core.processor import Tokenizer
+from headstart.core.seeds import KeyedRandom
+from headstart.core.spec import ObjectiveSpec
+from headstart.objectives.mlm import MaskedLM, MaskedLMSpec
 from headstart.objectives.nsp import NextSentence, NextSentenceSpec
 
 
@@ -27,10 +28,7 @@ class MaskedNextSentenceSpec(MaskedLMSpec, ObjectiveSpec):
 
 
 class MaskedNextSentence(Objective):
-    """L = mean over masked tokens + mean over pairs; pairs are made first, then masked.
-
-    count is the number of masked tokens: the pairs' mean is counted as often, so that both means add up.
-    """
+    """L = mean over masked tokens + mean over pairs; pairs are made first, then masked. The two means are two terms."""
 
     alone = False
     fewest, needs = NextSentence.fewest, NextSentence.needs
@@ -39,29 +37,30 @@ class MaskedNextSentence(Objective):
         super().__init__()
         self.masked, self.pairs = masked, pairs
 
-    @property
-    def head(self) -> torch.nn.Module:
-        """The masked-token output."""
-        return self.masked.head
+    def named_head(self) -> tuple[str, nn.Module]:
+        """See `Objective.named_head`."""
+        return self.masked.named_head()
 
-    def usable(self, batch: Batch) -> int:
+    def masked_model(self) -> MaskedLM:
+        """See `Objective.masked_model`."""
+        return self.masked
+
+    def usable(self, batch: TokenBatch) -> int:
         """See `NextSentence.usable`."""
         return self.pairs.usable(batch)
 
-    def corrupt(self, batch: Batch, random: KeyedRandom) -> Batch:
+    def corrupt(
+        self, batch: TokenBatch, random: KeyedRandom, *, progress: float = 0.0, training: bool = True
+    ) -> TokenBatch:
         """See `Objective.corrupt`."""
-        self.masked.progress = self.progress
-        return self.masked.corrupt(self.pairs.corrupt(batch, random), random)
+        paired = self.pairs.corrupt(batch, random, progress=progress, training=training)
+        return self.masked.corrupt(paired, random, progress=progress, training=training)
 
-    def forward(self, backbone: Backbone, batch: Batch) -> Loss:
+    def forward(self, backbone: Backbone, batch: TokenBatch) -> Loss:
         """See `Objective.forward`; parts: those of both."""
         if not batch.size:
             return self.pairs(backbone, batch)
         features = backbone(batch)
         masked, pairs = self.masked.score(features, backbone, batch), self.pairs.score(features, batch)
-        total = masked.total + pairs.total * (masked.count / pairs.count)
-        return Loss(total, masked.count, {**masked.parts, **pairs.parts})
-
-    def fill(self, backbone: Backbone, batch: Batch, top: int = 5) -> Filled:
-        """See `MaskedLM.fill`."""
-        return self.masked.fill(backbone, batch, top)
+        terms = {"masked": Term(masked.total, masked.count), "pairs": Term(pairs.total, pairs.count)}
+        return Loss(terms, {**masked.parts, **pairs.parts})

@@ -11,12 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from headstart.base.batch import Batch
-from headstart.base.contracts import Backbone, Features, Loss, Objective, Tokenizer
-from headstart.base.errors import HeadstartError
-from headstart.base.seeds import KeyedRandom
-from headstart.base.spec import ObjectiveSpec
-from headstart.objectives.fit import need_reads
+from headstart.core.batch import TokenBatch
+from headstart.core.compatibility import need_reads
+from headstart.core.contracts import Backbone, Features, Loss, Objective
+from headstart.core.errors import HeadstartError
+from headstart.core.processor import Tokenizer
+from headstart.core.seeds import KeyedRandom
+from headstart.core.spec import ObjectiveSpec
 
 _SENTENCE_END = re.compile(r"[.!?\u2026\u3002\uff01\uff1f\n][\"'\u201d\u2019)\]]*$")
 
@@ -25,7 +26,7 @@ _SENTENCE_END = re.compile(r"[.!?\u2026\u3002\uff01\uff1f\n][\"'\u201d\u2019)\]]
 class NextSentenceSpec(ObjectiveSpec):
     """least: tokens that each of the two parts has at least."""
 
-    reads: ClassVar[tuple[str, ...]] = ("both",)
+    reads: ClassVar[tuple[str, ...]] = ("bidirectional",)
     least: int = 4
 
     def __post_init__(self) -> None:
@@ -73,11 +74,11 @@ class NextSentence(Objective):
         written = [tokenizer.token(number) for number in range(tokenizer.vocabulary)]
         self.ends_V = np.array([bool(_SENTENCE_END.search(token)) for token in written])
 
-    def usable(self, batch: Batch) -> int:
+    def usable(self, batch: TokenBatch) -> int:
         """Return how many samples can be cut between two sentences."""
         return sum(len(self._cuts(ids)) > 0 for ids in self._texts(batch))
 
-    def _texts(self, batch: Batch) -> list[np.ndarray]:
+    def _texts(self, batch: TokenBatch) -> list[np.ndarray]:
         """Return the ids of each sample without its frame."""
         frame = [self.tokenizer.cls_id, self.tokenizer.sep_id]
         found = []
@@ -91,7 +92,9 @@ class NextSentence(Objective):
         cuts = np.flatnonzero(self.ends_V[ids]) + 1
         return cuts[(cuts >= self.spec.least) & (len(ids) - cuts > self.spec.least)]
 
-    def corrupt(self, batch: Batch, random: KeyedRandom) -> Batch:
+    def corrupt(
+        self, batch: TokenBatch, random: KeyedRandom, *, progress: float = 0.0, training: bool = True
+    ) -> TokenBatch:
         """See `Objective.corrupt`."""
         texts = self._texts(batch)
         sample_B = batch.sample_B.cpu().numpy()
@@ -101,10 +104,10 @@ class NextSentence(Objective):
         rows = [row for row, cuts in enumerate(cuts_B) if len(cuts)]
         cut_R = {row: int(cuts_B[row][int(draw["cut"][row] * len(cuts_B[row]))]) for row in rows}
         tails = {row: texts[row][cut_R[row] :] for row in rows}
-        length_R, owner_R = np.array([len(tails[row]) for row in rows]), document_B[np.array(rows, np.int64)]
+        length_R, owner_P = np.array([len(tails[row]) for row in rows]), document_B[np.array(rows, np.int64)]
         ids, types, kept, real = [], [], [], []
         for row in rows:
-            elsewhere = owner_R != document_B[row]
+            elsewhere = owner_P != document_B[row]
             if not elsewhere.any():
                 continue
             # Shorter than both its own second part and the longest stranger's, whichever is taken in the end.
@@ -120,38 +123,38 @@ class NextSentence(Objective):
     def _frame(self, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the framed pair; a first part that leaves no room loses its beginning."""
         over = 0 if self.longest is None else max(0, len(first) + len(second) + 3 - self.longest)
-        return self.tokenizer.frame(first[over:], second)
+        return self.tokenizer.add_special_tokens(first[over:], second)
 
     @staticmethod
-    def _batch(batch: Batch, ids: list, types: list, kept: list[int], real: list[bool]) -> Batch:
+    def _batch(batch: TokenBatch, ids: list, types: list, kept: list[int], real: list[bool]) -> TokenBatch:
         empty = [np.zeros(0, np.int64)]
         index = torch.tensor(kept, dtype=torch.int64)
         return replace(
             batch,
             ids_N=torch.from_numpy(np.concatenate(ids or empty)),
-            types_N=torch.from_numpy(np.concatenate(types or empty)),
+            segment_ids_N=torch.from_numpy(np.concatenate(types or empty)),
             lengths_B=torch.tensor([len(one) for one in ids], dtype=torch.int64),
             sample_B=batch.sample_B[index],
             document_B=None if batch.document_B is None else batch.document_B[index],
             extra={**batch.extra, "real_B": torch.tensor(real, dtype=torch.float32)},
         )
 
-    def forward(self, backbone: Backbone, batch: Batch) -> Loss:
+    def forward(self, backbone: Backbone, batch: TokenBatch) -> Loss:
         """See `Objective.forward`; parts: `next_right`, the share of pairs told apart."""
         if not batch.size:
-            return Loss(self.output.weight.sum() * 0.0, 0)
+            return Loss.of(self.output.weight.sum() * 0.0, 0)
         return self.score(backbone(batch), batch)
 
-    def score(self, features: Features, batch: Batch) -> Loss:
+    def score(self, features: Features, batch: TokenBatch) -> Loss:
         """Return the loss of the features of framed pairs; see `forward`."""
         real_B = batch.extra["real_B"]
-        kinds_BT = batch.padded(batch.types_N, -1, features.mask_BT)
+        kinds_BT = batch.padded(batch.segment_ids_N, -1, features.mask_BT)
         one_BD, two_BD = (_mean(features.last_BTD, kinds_BT == kind) for kind in (0, 1))
         compared = torch.cat([one_BD * two_BD, (one_BD - two_BD).abs()], dim=-1)
         logit_B = self.output(torch.tanh(self.pooler(compared))).squeeze(-1).float()
         total = F.binary_cross_entropy_with_logits(logit_B, real_B, reduction="sum")
         right = ((logit_B > 0) == (real_B > 0.5)).float().mean()
-        return Loss(total, real_B.numel(), {"next_right": float(right)})
+        return Loss.of(total, real_B.numel(), {"next_right": right})
 
 
 def _mean(states_BTD: Tensor, chosen_BT: Tensor) -> Tensor:

@@ -11,28 +11,29 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from headstart.backbones.writer import Writer, begin_id, dictation, need_writer, score_dictation
-from headstart.base.batch import Batch
-from headstart.base.contracts import Backbone, Loss, Objective, Tokenizer
-from headstart.base.errors import HeadstartError
-from headstart.base.seeds import KeyedRandom
-from headstart.base.spec import ObjectiveSpec
-from headstart.objectives.fit import need_reads
+from headstart.core.batch import TokenBatch
+from headstart.core.compatibility import need_reads
+from headstart.core.contracts import Backbone, Loss, Objective
+from headstart.core.errors import HeadstartError
+from headstart.core.processor import Tokenizer
+from headstart.core.seeds import KeyedRandom
+from headstart.core.spec import ObjectiveSpec
+from headstart.networks.writer import Writer, begin_id, dictation, need_writer, score_dictation
 
 
 @dataclass(frozen=True, kw_only=True)
 class SpanSpec(ObjectiveSpec):
-    """rate: share of tokens to hide; mean_span: tokens of a hidden run, on average."""
+    """mask_ratio: share of tokens to hide; mean_span: tokens of a hidden run, on average."""
 
-    reads: ClassVar[tuple[str, ...]] = ("source",)
-    rate: float = 0.15
+    reads: ClassVar[tuple[str, ...]] = ("encoder_decoder",)
+    mask_ratio: float = 0.15
     mean_span: float = 3.0
 
     def __post_init__(self) -> None:
-        if not 0.0 < self.rate < 1.0:
-            raise HeadstartError(f"{self.label()}.rate={self.rate}: expected above 0 and below 1")
+        if not 0.0 < self.mask_ratio < 1.0:
+            raise HeadstartError(f"{self.label()}.mask_ratio={self.mask_ratio}: expected above 0 and below 1")
         if not self.mean_span >= 1.0:
             raise HeadstartError(f"{self.label()}.mean_span={self.mean_span}: expected at least 1 token")
 
@@ -43,7 +44,7 @@ class SpanSpec(ObjectiveSpec):
         if not tokenizer.sentinel_ids:
             raise HeadstartError(
                 f"objective span marks what it hides by sentinels, and this '{tokenizer.kind}' tokenizer has none: "
-                "train it with tokenizer.sentinels=100, as --recipe t5 does"
+                "train it with processor.sentinels=100, as --recipe t5 does"
             )
         return Span(self, backbone, tokenizer)
 
@@ -69,12 +70,14 @@ class Span(Objective):
         self.sentinels = np.array(tokenizer.sentinel_ids, np.int64)
         self.special_ids = np.array(sorted({*tokenizer.special_ids, *tokenizer.sentinel_ids}), np.int64)
 
-    def usable(self, batch: Batch) -> int:
+    def usable(self, batch: TokenBatch) -> int:
         """Return how many samples have two tokens or more."""
         ordinary_N = self._ordinary(batch.ids_N.numpy())
         return int((np.bincount(batch.row_N().numpy()[ordinary_N], minlength=batch.size) >= 2).sum())
 
-    def corrupt(self, batch: Batch, random: KeyedRandom) -> Batch:
+    def corrupt(
+        self, batch: TokenBatch, random: KeyedRandom, *, progress: float = 0.0, training: bool = True
+    ) -> TokenBatch:
         """Return what is left with a sentinel for each hidden run, and as `target` what is to be written."""
         ids, row = batch.ids_N.cpu().numpy(), batch.row_N().cpu().numpy()
         ordinary = self._ordinary(ids)
@@ -99,11 +102,13 @@ class Span(Objective):
             batch,
             ids_N=torch.from_numpy(shown).to(device),
             lengths_B=torch.from_numpy(np.bincount(row[kept], minlength=size)).to(device),
-            types_N=None if batch.types_N is None else batch.types_N[torch.from_numpy(kept).to(device)],
+            segment_ids_N=None
+            if batch.segment_ids_N is None
+            else batch.segment_ids_N[torch.from_numpy(kept).to(device)],
             target=dictation(batch, torch.from_numpy(written).to(device), lengths_B, self.begin_id),
         )
 
-    def invert(self, corrupted: Batch) -> Tensor:
+    def invert(self, corrupted: TokenBatch) -> Tensor:
         """Return `ids_N` as they were before `corrupt`: every sentinel gives way to what is written after it."""
         shown, row = corrupted.ids_N.cpu().numpy(), corrupted.row_N().cpu().numpy()
         target = corrupted.target
@@ -115,7 +120,11 @@ class Span(Objective):
         order = np.lexsort((part, np.concatenate([row, owner])))
         return torch.from_numpy(np.concatenate([shown, written])[order][text[order]]).to(corrupted.ids_N.device)
 
-    def forward(self, backbone: Writer, batch: Batch) -> Loss:
+    def named_head(self) -> tuple[str, nn.Module]:
+        """See `Objective.named_head`."""
+        return "generate", self.head
+
+    def forward(self, backbone: Writer, batch: TokenBatch) -> Loss:
         """Score a corrupted batch; parts: `accuracy`."""
         return score_dictation(backbone, self.head, batch)
 
@@ -125,7 +134,7 @@ class Span(Objective):
     def _hidden(self, row: np.ndarray, sample_B: np.ndarray, random: KeyedRandom) -> np.ndarray:
         """Return bool [M], which of the M ordinary tokens are hidden; `row` is the sample (0 .. B-1) of each."""
         length_B = np.bincount(row, minlength=len(sample_B))
-        noise = np.floor(length_B * self.spec.rate + random.uniform("span.noise", sample_B)).astype(np.int64)
+        noise = np.floor(length_B * self.spec.mask_ratio + random.uniform("span.noise", sample_B)).astype(np.int64)
         noise_B = np.where(length_B < 2, 0, np.clip(noise, 1, np.maximum(length_B - 1, 1)))
         wanted = np.floor(noise_B / self.spec.mean_span + random.uniform("span.runs", sample_B)).astype(np.int64)
         most_B = np.minimum(np.minimum(noise_B, length_B - noise_B), len(self.sentinels))

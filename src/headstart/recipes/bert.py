@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from headstart.base.spec import ObjectiveSpec, RecipeSpec
-from headstart.recipes.facts import Facts
-from headstart.recipes.sizes import encoder_run, encoder_size
+from headstart.core.spec import ObjectiveSpec, RecipeSpec
+from headstart.sizing.facts import Facts
+from headstart.sizing.network_sizes import encoder_run, encoder_size
 from headstart.training.run import RunSpec
 
 
@@ -21,7 +21,7 @@ class BertRecipe(RecipeSpec):
 
     objective = "mlm_nsp"
 
-    def plan(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
+    def resolve(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
         """Return the run: WordPiece, encoder of a size that the budget can train, length buckets."""
         mlp_width = 4 * encoder_size(facts).width
-        return encoder_run(self, facts, objective, "bert", window=252, mlp_width=mlp_width, pooler=False)
+        return encoder_run(self, facts, objective, "bert", max_length=252, mlp_width=mlp_width, pooler=False)

@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from headstart.base import registry
-from headstart.base.spec import ObjectiveSpec, RecipeSpec
-from headstart.recipes.facts import Facts
-from headstart.recipes.sizes import by_budget, run_of
+from headstart.core import registry
+from headstart.core.spec import ObjectiveSpec, RecipeSpec
+from headstart.sizing.facts import Facts
+from headstart.sizing.network_sizes import by_budget, run_of
 from headstart.training.run import RunSpec
 
 # (CPU minutes up to which it is the right size, depth, width, heads, peak rate)
@@ -29,14 +29,16 @@ class CausalRecipe(RecipeSpec):
     backbone: ClassVar[str] = "llama"
     inner: ClassVar[float] = 8 / 3  # width of the position-wise network for each of D
 
-    def plan(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
+    def resolve(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
         """Return the run: byte-pair tokens, a decoder of a size that the budget can train, windows of running text."""
-        depth, width, heads, rate = by_budget(facts, _CPU_SIZES, _GPU_SIZE, 600)
+        depth, width, heads, learning_rate = by_budget(facts, _CPU_SIZES, _GPU_SIZE, 600)
         longest = 1_024 if facts.cuda else 256
         sizes = {"depth": depth, "width": width, "heads": heads, "max_tokens": longest}
         mlp_width = -int(-self.inner * width // 8) * 8
         parts = {
-            "tokenizer": registry.load("tokenizer", "bpe")(),
+            "processor": registry.load("processor", "bpe")(),
             "backbone": registry.load("backbone", self.backbone)(**sizes, mlp_width=mlp_width),
         }
-        return run_of(self, facts, objective, **parts, window=longest - 2, continuous=True, rate=rate)
+        return run_of(
+            self, facts, objective, **parts, max_length=longest - 2, stateful=True, learning_rate=learning_rate
+        )

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from headstart.base.spec import ObjectiveSpec, RecipeSpec
-from headstart.recipes.facts import Facts
-from headstart.recipes.sizes import encoder_run, encoder_size
+from headstart.core.spec import ObjectiveSpec, RecipeSpec
+from headstart.sizing.facts import Facts
+from headstart.sizing.network_sizes import encoder_run, encoder_size
 from headstart.training.run import RunSpec
 
 
@@ -22,7 +22,7 @@ class DistilBertRecipe(RecipeSpec):
 
     objective = "distil"
 
-    def plan(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
+    def resolve(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
         """Return the run: WordPiece, encoder of a size that the budget can train, length buckets."""
         mlp_width = 4 * encoder_size(facts).width
         return encoder_run(self, facts, objective, "distilbert", mlp_width=mlp_width)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from headstart.base import registry
-from headstart.base.spec import ObjectiveSpec, RecipeSpec
-from headstart.recipes.facts import Facts
-from headstart.recipes.sizes import by_budget, run_of
+from headstart.core import registry
+from headstart.core.spec import ObjectiveSpec, RecipeSpec
+from headstart.sizing.facts import Facts
+from headstart.sizing.network_sizes import by_budget, run_of
 from headstart.training.run import RunSpec
 
 # (CPU minutes up to which it is the right size, width of both directions, peak rate)
@@ -25,11 +25,11 @@ class ElmoRecipe(RecipeSpec):
 
     objective = "bilm"
 
-    def plan(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
+    def resolve(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
         """Return the run: WordPiece, LSTMs of a size that the budget can train, a document's start and end known."""
-        width, rate = by_budget(facts, _CPU_SIZES, _GPU_SIZE, 600)
+        width, learning_rate = by_budget(facts, _CPU_SIZES, _GPU_SIZE, 600)
         parts = {
-            "tokenizer": registry.load("tokenizer", "wordpiece")(),
+            "processor": registry.load("processor", "wordpiece")(),
             "backbone": registry.load("backbone", "elmo")(width=width),
         }
-        return run_of(self, facts, objective, **parts, window=126, rate=rate)
+        return run_of(self, facts, objective, **parts, max_length=126, learning_rate=learning_rate)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from headstart.base.spec import RecipeSpec
+from headstart.core.spec import RecipeSpec
 from headstart.recipes.causal import CausalRecipe
 
 

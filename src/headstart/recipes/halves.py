@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from headstart.base import registry
-from headstart.base.spec import ObjectiveSpec, RecipeSpec
-from headstart.recipes.facts import Facts
+from headstart.core import registry
+from headstart.core.spec import ObjectiveSpec, RecipeSpec
+from headstart.data.batch_settings import BatchSpec
+from headstart.sizing.facts import Facts
 from headstart.training.plan import TrainPlan
-from headstart.training.run import BatchSpec, RunSpec
+from headstart.training.run import RunSpec
 
 # More passes tell single documents apart and lose what they share: on 34,000 comments 11 epochs gave .477/.529/.537
 # at 16/64/256 labels, 140 epochs .384/.444/.494 (docs/log.md).
@@ -24,16 +25,20 @@ class HalvesRecipe(RecipeSpec):
 
     objective = "halves"
 
-    def plan(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
+    def resolve(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
         """Return the run: n-gram tokenizer, bag encoder, batches of about 900 short documents."""
         epochs = None if facts.steps else _MOST_EPOCHS
         return RunSpec(
             corpus=facts.corpus,
-            tokenizer=registry.load("tokenizer", "ngram")(),
+            processor=registry.load("processor", "ngram")(),
             backbone=registry.load("backbone", "ngram_bag")(),
             objective=objective or registry.load("objective", "halves")(),
-            batches=BatchSpec(tokens=65_536, window=2_048, bucket=False, framed=False, epochs=epochs),
+            batches=BatchSpec(tokens=65_536, max_length=2_048, bucket=False, add_special_tokens=False, epochs=epochs),
             training=TrainPlan(
-                steps=facts.steps, seconds=facts.seconds, seed=facts.seed, rate=1e-3, rate_embeddings=5e-4
+                steps=facts.steps,
+                seconds=facts.seconds,
+                seed=facts.seed,
+                learning_rate=1e-3,
+                learning_rate_embeddings=5e-4,
             ),
         )

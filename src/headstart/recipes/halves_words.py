@@ -10,10 +10,10 @@ import dataclasses
 from dataclasses import dataclass
 from typing import ClassVar
 
-from headstart.base import registry
-from headstart.base.spec import ObjectiveSpec, RecipeSpec
-from headstart.recipes.facts import Facts
+from headstart.core import registry
+from headstart.core.spec import ObjectiveSpec, RecipeSpec
 from headstart.recipes.halves import HalvesRecipe
+from headstart.sizing.facts import Facts
 from headstart.training.run import RunSpec
 
 
@@ -21,12 +21,12 @@ from headstart.training.run import RunSpec
 class HalvesWordsRecipe(HalvesRecipe, RecipeSpec):
     """Only when asked for: it wins at equal steps on the largest corpus tried, and loses on small ones."""
 
-    usual: ClassVar[bool] = False
+    default: ClassVar[bool] = False
 
-    def plan(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
+    def resolve(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
         """Return the run of `halves` with phrases, neighbours dealt together, and a convolution over words."""
         return dataclasses.replace(
-            super().plan(facts, objective or registry.load("objective", "halves")(together=0.7)),
-            tokenizer=registry.load("tokenizer", "ngram")(phrases=60_000),
+            super().resolve(facts, objective or registry.load("objective", "halves")(together=0.7)),
+            processor=registry.load("processor", "ngram")(phrases=60_000),
             backbone=registry.load("backbone", "ngram_conv")(),
         )

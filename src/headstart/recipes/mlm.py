@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from headstart.base.spec import ObjectiveSpec, RecipeSpec
-from headstart.recipes.facts import Facts
-from headstart.recipes.sizes import encoder_run
+from headstart.core.spec import ObjectiveSpec, RecipeSpec
+from headstart.sizing.facts import Facts
+from headstart.sizing.network_sizes import encoder_run
 from headstart.training.run import RunSpec
 
 
@@ -20,6 +20,6 @@ class MaskedLMRecipe(RecipeSpec):
 
     objective = "mlm"
 
-    def plan(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
+    def resolve(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
         """Return the run: WordPiece, encoder of a size that the budget can train, length buckets."""
         return encoder_run(self, facts, objective, "modernbert")

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from headstart.base import registry
-from headstart.base.spec import ObjectiveSpec, RecipeSpec
-from headstart.recipes.facts import Facts
-from headstart.recipes.sizes import encoder_size, run_of
+from headstart.core import registry
+from headstart.core.spec import ObjectiveSpec, RecipeSpec
+from headstart.sizing.facts import Facts
+from headstart.sizing.network_sizes import encoder_size, run_of
 from headstart.training.run import RunSpec
 
 
@@ -21,13 +21,13 @@ class AttentiveSeq2SeqRecipe(RecipeSpec):
     """See the file's first lines."""
 
     objective = "span"
-    usual = False
+    default = False
 
-    def plan(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
+    def resolve(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
         """Return the run: unigram pieces of both languages together, one layer on each side, short samples."""
         size = encoder_size(facts)
         parts = {
-            "tokenizer": registry.load("tokenizer", "unigram")(sentinels=100),
+            "processor": registry.load("processor", "unigram")(sentinels=100),
             "backbone": registry.load("backbone", "seq2seq_attention")(width=2 * size.width),
         }
-        return run_of(self, facts, objective, **parts, window=62, rate=size.rate)
+        return run_of(self, facts, objective, **parts, max_length=62, learning_rate=size.learning_rate)

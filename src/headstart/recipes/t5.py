@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from headstart.base import registry
-from headstart.base.spec import ObjectiveSpec, RecipeSpec
-from headstart.recipes.facts import Facts
-from headstart.recipes.sizes import encoder_size, run_of, writer_sizes
+from headstart.core import registry
+from headstart.core.spec import ObjectiveSpec, RecipeSpec
+from headstart.sizing.facts import Facts
+from headstart.sizing.network_sizes import encoder_size, run_of, writer_sizes
 from headstart.training.run import RunSpec
 
 # The words start at N(0, 1), as in T5, and Adam's steps do not grow with them (those of T5's Adafactor do).
@@ -25,12 +25,18 @@ class T5Recipe(RecipeSpec):
 
     objective = "span"
 
-    def plan(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
+    def resolve(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
         """Return the run: unigram pieces with 100 sentinels, both sides half as deep as an encoder alone."""
         parts = {
-            "tokenizer": registry.load("tokenizer", "unigram")(sentinels=100),
+            "processor": registry.load("processor", "unigram")(sentinels=100),
             "backbone": registry.load("backbone", "t5")(**writer_sizes(facts)),
         }
         return run_of(
-            self, facts, objective, **parts, window=126, rate=encoder_size(facts).rate, rate_embeddings=_RATE_WORDS
+            self,
+            facts,
+            objective,
+            **parts,
+            max_length=126,
+            learning_rate=encoder_size(facts).learning_rate,
+            learning_rate_embeddings=_RATE_WORDS,
         )

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from headstart.base import registry
-from headstart.base.spec import ObjectiveSpec, RecipeSpec
-from headstart.recipes.facts import Facts
-from headstart.recipes.sizes import encoder_size, run_of, writer_sizes
+from headstart.core import registry
+from headstart.core.spec import ObjectiveSpec, RecipeSpec
+from headstart.sizing.facts import Facts
+from headstart.sizing.network_sizes import encoder_size, run_of, writer_sizes
 from headstart.training.run import RunSpec
 
 
@@ -21,12 +21,20 @@ class TransformerTranslationRecipe(RecipeSpec):
     """See the file's first lines."""
 
     objective = "span"
-    usual = False
+    default = False
 
-    def plan(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
+    def resolve(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
         """Return the run: unigram pieces of both languages together, a long warm-up for the post-norm."""
         parts = {
-            "tokenizer": registry.load("tokenizer", "unigram")(sentinels=100),
+            "processor": registry.load("processor", "unigram")(sentinels=100),
             "backbone": registry.load("backbone", "transformer")(**writer_sizes(facts)),
         }
-        return run_of(self, facts, objective, **parts, window=126, rate=encoder_size(facts).rate / 2, warmup=0.1)
+        return run_of(
+            self,
+            facts,
+            objective,
+            **parts,
+            max_length=126,
+            learning_rate=encoder_size(facts).learning_rate / 2,
+            warmup=0.1,
+        )

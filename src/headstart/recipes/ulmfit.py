@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from headstart.base import registry
-from headstart.base.spec import ObjectiveSpec, RecipeSpec
-from headstart.recipes.facts import Facts
-from headstart.recipes.sizes import by_budget, run_of
+from headstart.core import registry
+from headstart.core.spec import ObjectiveSpec, RecipeSpec
+from headstart.sizing.facts import Facts
+from headstart.sizing.network_sizes import by_budget, run_of
 from headstart.training.run import RunSpec
 
 # (CPU minutes up to which it is the right size, width, inner width, peak rate); the last is the paper's.
@@ -25,12 +25,12 @@ class UlmfitRecipe(RecipeSpec):
 
     objective = "causal"
 
-    def plan(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
+    def resolve(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
         """Return the run: WordPiece, AWD-LSTM of a size that the budget can train, streams of text, one-cycle rate."""
-        width, inner, rate = by_budget(facts, _CPU_SIZES, _GPU_SIZE, 400)
+        width, inner, learning_rate = by_budget(facts, _CPU_SIZES, _GPU_SIZE, 400)
         parts = {
-            "tokenizer": registry.load("tokenizer", "wordpiece")(),
+            "processor": registry.load("processor", "wordpiece")(),
             "backbone": registry.load("backbone", "awd_lstm")(width=width, inner=inner),
         }
-        cycle = {"rate": rate, "warmup": 0.1, "hold": 0.1, "final": 0.02}
-        return run_of(self, facts, objective, **parts, window=64, continuous=True, **cycle)
+        cycle = {"learning_rate": learning_rate, "warmup": 0.1, "hold": 0.1, "final": 0.02}
+        return run_of(self, facts, objective, **parts, max_length=64, stateful=True, **cycle)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from headstart.base import registry
-from headstart.base.spec import ObjectiveSpec, RecipeSpec
-from headstart.recipes.facts import Facts
+from headstart.core import registry
+from headstart.core.spec import ObjectiveSpec, RecipeSpec
+from headstart.data.batch_settings import BatchSpec
+from headstart.sizing.facts import Facts
 from headstart.training.plan import TrainPlan
-from headstart.training.run import BatchSpec, RunSpec
+from headstart.training.run import RunSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,13 +22,13 @@ class Word2VecRecipe(RecipeSpec):
 
     objective = "skipgram"
 
-    def plan(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
+    def resolve(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
         """Return the run: word tokenizer, one table, a high rate, because each word is met seldom."""
         return RunSpec(
             corpus=facts.corpus,
-            tokenizer=registry.load("tokenizer", "word")(),
+            processor=registry.load("processor", "word")(),
             backbone=registry.load("backbone", "word_vectors")(),
             objective=objective or registry.load("objective", "skipgram")(),
-            batches=BatchSpec(tokens=8_192, window=64, framed=False),
-            training=TrainPlan(steps=facts.steps, seconds=facts.seconds, seed=facts.seed, rate=2e-2, hold=0.1),
+            batches=BatchSpec(tokens=8_192, max_length=64, add_special_tokens=False),
+            training=TrainPlan(steps=facts.steps, seconds=facts.seconds, seed=facts.seed, learning_rate=2e-2, hold=0.1),
         )

@@ -1,1 +1,1 @@
-"""Floor 4: how a pre-trained model (or none) becomes a task model; one file, one route."""
+"""Floor 7: how a pretrained model (or none) becomes a task model; one file, one route."""

@@ -6,20 +6,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headstart.base.examples import Examples
-from headstart.base.spec import RouteSpec
-from headstart.routes.clock import CUT, Clock
-from headstart.routes.ensemble import EnsembleModel, Repeated, Resampler, were_cut
-from headstart.routes.workspace import Workspace
+from headstart.core.examples import Examples
+from headstart.core.spec import RouteSpec
+from headstart.core.workspace import RouteWorkspace
+from headstart.fitting.ensemble import EnsembleModel, Repeated, Resampler, were_cut
+from headstart.fitting.time_budget import CUT, Clock
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bag(Repeated, RouteSpec):
-    """member: the route; count: resamples. Notes tell the out-of-bag accuracy: each row is judged by the fits that did
-    not see it, so the labelled rows say without a test set how good the bag is."""
+    """member: the route; count: resamples. The notes hold the out-of-bag accuracy: each row is judged by the fits that
+    did not see it, an estimate of accuracy without a test set."""
 
     def run(
-        self, examples: Examples, workspace: Workspace, *, seed: int, seconds: float | None = None
+        self, examples: Examples, workspace: RouteWorkspace, *, seed: int, seconds: float | None = None
     ) -> EnsembleModel:
         """Fit `count` resamples, fewer where the time ends. Raises HeadstartError: rows, labels, member."""
         (spec,), _ = self.able(examples, workspace)
@@ -28,7 +28,7 @@ class Bag(Repeated, RouteSpec):
         while len(models) < self.count and (not models or clock.more):
             bag, out_N = resampler.draw(np.ones(resampler.units), seed, "bag", len(models))
             model = spec.run(bag, workspace, seed=seed, seconds=clock.part())
-            judged_NC[out_N] += model.scores(examples.take(np.flatnonzero(out_N)))
+            judged_NC[out_N] += model.predict_proba(examples.take(np.flatnonzero(out_N)))
             models.append(model)
         judged = judged_NC.any(axis=1)
         right = judged_NC[judged].argmax(axis=1) == examples.labels[judged]

@@ -1,9 +1,9 @@
-"""Boosting: one route again and again on resamples in which rows got wrong come up more often (SAMME, Zhu et al. 2009).
+"""Boosting: one route fitted in rounds on resamples that favour misclassified rows (SAMME, Zhu et al. 2009).
 
-Strong members know their training rows by heart, and AdaBoost on training errors ends at once. So only held-out rows
-count here: the first fit is judged by cross-validation, a later one on the rows that its resample left out, and only
-judged rows change their weight. How many rounds are kept is the choice of `choose.py`, its default a single fit: where
-boosting does not clearly help on held-out rows, the route is its plain member.
+Strong members classify all their training rows correctly, which would end AdaBoost at once. Only held-out rows count
+here: the first fit is judged by cross-validation, a later fit on the rows that its resample left out, and only judged
+rows change their weight. How many rounds are kept is chosen by `fitting/model_selection.py`, whose default is a
+single fit: where boosting does not clearly help on held-out rows, the route is its plain member.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headstart.base.contracts import TaskModel
-from headstart.base.examples import Examples
-from headstart.base.spec import RouteSpec
-from headstart.routes.choose import FOLDS, nearest_good
-from headstart.routes.clock import CUT, Clock
-from headstart.routes.ensemble import EnsembleModel, Repeated, Resampler, fit_member, held_out_scores, were_cut
-from headstart.routes.workspace import Workspace
+from headstart.core.contracts import TaskModel
+from headstart.core.examples import Examples
+from headstart.core.spec import RouteSpec
+from headstart.core.workspace import RouteWorkspace
+from headstart.fitting.ensemble import EnsembleModel, Repeated, Resampler, fit_member, held_out_scores, were_cut
+from headstart.fitting.model_selection import FOLDS, nearest_good
+from headstart.fitting.time_budget import CUT, Clock
 
-_MOST_SAY = 4.0  # of one fit: a fit without any error on its held-out rows would have the only say
+_MOST_SAY = 4.0  # largest weight of one fit: a fit without held-out errors would otherwise outweigh all others
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class Boost(Repeated, RouteSpec):
     """member: the route; count: most fits that the ensemble may hold."""
 
     def run(
-        self, examples: Examples, workspace: Workspace, *, seed: int, seconds: float | None = None
+        self, examples: Examples, workspace: RouteWorkspace, *, seed: int, seconds: float | None = None
     ) -> EnsembleModel:
         """Fit up to `count` rounds, fewer where the time ends. Raises HeadstartError: rows, labels, member."""
         (spec,), _ = self.able(examples, workspace)
@@ -47,11 +47,11 @@ class Boost(Repeated, RouteSpec):
 
 
 class _Rounds:
-    """Fits with the say of each, weights of the rows, and what held-out rows were told after each round."""
+    """The fits and their weights, the weights of the rows, and the answers to held-out rows after each round."""
 
     def __init__(self, examples: Examples, first: TaskModel, judged_NC: np.ndarray):
         self.examples, self.resampler = examples, Resampler(examples)
-        self.classes = len(np.unique(examples.labels))  # those without a row are answered by no one
+        self.classes = len(np.unique(examples.labels))  # classes without a row are never predicted
         self.models: list[TaskModel] = []
         self.say: list[float] = []
         self.told = [np.zeros_like(judged_NC)]
@@ -61,14 +61,14 @@ class _Rounds:
         self._keep(first, rows, judged_NC[rows])
 
     def draw(self, seed: int) -> tuple[Examples, np.ndarray]:
-        """Return the next resample and the rows that are out of it; a unit weighs what its rows weigh on average."""
+        """Return the next resample and the rows left out of it; the weight of a unit is the mean weight of its rows."""
         rows_U = np.bincount(self.resampler.unit_N)
         weight_U = np.bincount(self.resampler.unit_N, self.weight_N) / rows_U
         return self.resampler.draw(weight_U, seed, "boost", len(self.models))
 
     def add(self, model: TaskModel, out: np.ndarray) -> None:
-        """Judge a fit on the rows at positions `out` and keep it, unless it is no better there than chance."""
-        self._keep(model, out, model.scores(self.examples.take(out)))
+        """Judge a fit on the rows at positions `out`; keep it if it is better than chance there."""
+        self._keep(model, out, model.predict_proba(self.examples.take(out)))
 
     def _keep(self, model: TaskModel, rows: np.ndarray, scores_MC: np.ndarray) -> None:
         wrong_M = scores_MC.argmax(axis=1) != self.examples.labels[rows]

@@ -1,8 +1,9 @@
-"""Co-training one way: a probe's answers on unlabelled text teach n-grams; both answer (after Blum & Mitchell 1998).
+"""One-way co-training: probe answers on unlabelled text train an n-gram model; both answer (Blum & Mitchell 1998).
 
-Two views of a text err differently: vectors generalise, n-grams keep what the vectors lost (a negation, a rare word).
-The n-gram model sees a hundred thousand soft answers instead of a few labels, and the mean of both is better than
-either: on NSMC dev +.006/.007/.008/.010/.008 over the probe at 16/64/256/1,000/4,000 labels (docs/log.md).
+The two views make different errors: vectors generalise, n-grams keep details that vectors lose (a negation, a rare
+word). The n-gram model is fitted to a hundred thousand soft answers instead of a few labels, and the mean of both
+models is better than each alone: on NSMC dev +.006/.007/.008/.010/.008 over the probe at 16/64/256/1,000/4,000 labels
+(docs/log.md).
 """
 
 from __future__ import annotations
@@ -16,44 +17,47 @@ from scipy import sparse
 from scipy.special import softmax
 from sklearn.linear_model import Ridge
 
-from headstart.base.contracts import TaskModel
-from headstart.base.errors import HeadstartError
-from headstart.base.examples import Examples
-from headstart.base.spec import RouteSpec
-from headstart.routes.char_vectors import CharVectors
-from headstart.routes.checks import labels_of, no_base, no_corpus
-from headstart.routes.clock import CUT, Clock
+from headstart.core.contracts import TaskModel
+from headstart.core.errors import HeadstartError
+from headstart.core.examples import Examples
+from headstart.core.spec import RouteSpec
+from headstart.core.workspace import RouteWorkspace
+from headstart.fitting.checks import labels_of, no_base, no_corpus
+from headstart.fitting.model_parts import read_parts, write_parts
+from headstart.fitting.time_budget import CUT, Clock
+from headstart.fitting.unlabelled import sample_documents
 from headstart.routes.probe import Probe, ProbeModel
-from headstart.routes.task_io import read_parts, write_parts
-from headstart.routes.unlabelled import sample_documents
-from headstart.routes.workspace import Workspace
+from headstart.vectors.char_tfidf import CharVectors
 
 _FOLDER = "probe"
-_MOST_ANSWERS = 400_000  # documents times classes that the n-gram model is fitted to: about ten seconds
-_SHARP = 2.0  # the probe's answers become softmax(_SHARP * logits / their standard deviation)
-_HELD_OUT = 10  # every tenth document says how far the n-gram model is to be believed
-_LEAST = 1e-6  # probability that a logit is made of
-_AT_ONCE, _EMBED_SHARE = 200, 0.3  # documents between two looks at the clock; of the seconds
-_TRIED, _TIMES = 500, 2.0  # documents whose n-grams are counted on trial; fitting takes as long as counting again
+_MOST_ANSWERS = 400_000  # largest product of documents and classes for the n-gram model: about ten seconds
+_SHARP = 2.0  # soft answers are softmax(_SHARP * logits / standard deviation of the logits)
+_HELD_OUT = 10  # every tenth document measures how far the n-gram model agrees with the probe
+_LEAST = 1e-6  # probabilities are clipped to this value before the logarithm
+_AT_ONCE, _EMBED_SHARE = 200, 0.3  # documents between two looks at the clock; share of the seconds for embedding
+_TRIED, _TIMES = 500, 2.0  # documents counted for an estimate of time; fitting takes about as long as counting
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cotrain(RouteSpec):
-    """documents: most that the probe answers; penalty: ridge penalty of the n-gram model; usual: see `probe`."""
+    """documents: most documents that the probe answers; penalty: ridge penalty of the n-gram model; default: see
+    `probe`."""
 
     needs: ClassVar[Literal["nothing", "corpus", "base"]] = "base"
     documents: int = 100_000
     penalty: float = 3.0
-    usual: float = 1.0
+    default: float = 1.0
 
-    def refuses(self, examples: Examples, workspace: Workspace) -> str | None:
+    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> str | None:
         """Return why this route cannot run here, or None."""
         if examples.second is not None:
             return "it answers unlabelled documents, and these are no pairs"
         return no_base(workspace) or no_corpus(workspace)
 
-    def run(self, examples: Examples, workspace: Workspace, *, seed: int, seconds: float | None = None) -> CotrainModel:
-        """Fit the probe, let it answer, fit the n-gram model. Raises HeadstartError: see `refuses`; no rows, labels.
+    def run(
+        self, examples: Examples, workspace: RouteWorkspace, *, seed: int, seconds: float | None = None
+    ) -> CotrainModel:
+        """Fit the probe, answer documents, fit the n-gram model. Raises HeadstartError: see `refuses`; no rows, labels.
 
         Without `seconds` the result is a function of the arguments; with it a slow base answers fewer documents. Texts
         are embedded and n-grams counted once per workspace.
@@ -61,24 +65,24 @@ class Cotrain(RouteSpec):
         labels_N, clock = labels_of(examples), Clock(seconds)
         if refusal := self.refuses(examples, workspace):
             raise HeadstartError(f"this route cannot run: {refusal}")
-        probe = Probe(usual=self.usual).run(examples, workspace, seed=seed)
+        probe = Probe(default=self.default).run(examples, workspace, seed=seed)
         seen_K = np.unique(labels_N)
         texts, counts, cut = self._documents(workspace, len(seen_K), clock)
         notes = {**probe.notes, "documents": len(texts), CUT: cut}
-        logits_MK = _logits(probe.scores(Examples(texts)), seen_K)
+        logits_MK = _logits(probe.predict_proba(Examples(texts)), seen_K)
         spread = logits_MK.std()
-        if spread == 0:  # one class, or a probe that says the same of every text
+        if spread == 0:  # one class, or a probe that gives all texts the same probabilities
             return CotrainModel(probe, counts.vectors, _Linear.nothing(counts.matrix.shape[1], seen_K), notes)
         answers_MK = softmax(_SHARP * logits_MK / spread, axis=1)
         labelled_NK = (labels_N[:, None] == seen_K).astype(float)
-        matrix = sparse.vstack([counts.matrix, counts.vectors.embed(examples.first)], format="csr")
+        matrix = sparse.vstack([counts.matrix, counts.vectors.embed(examples.items)], format="csr")
         held_out = np.arange(len(matrix.indptr) - 1) % _HELD_OUT == 0
         held_out[len(texts) :] = False
         targets = np.vstack([answers_MK, labelled_NK])
         ridge = Ridge(alpha=self.penalty, solver="lsqr", max_iter=60).fit(matrix[~held_out], targets[~held_out])
         found_MK = matrix[held_out] @ ridge.coef_.T
         found_MK -= found_MK.mean(1, keepdims=True)
-        # What few documents could teach agrees little with the probe on others, and counts as little.
+        # The n-gram model is weighted by its correlation with the probe on held-out documents.
         agreed = (
             np.corrcoef(found_MK.ravel(), logits_MK[held_out[: len(texts)]].ravel())[0, 1] if found_MK.any() else 0.0
         )
@@ -89,8 +93,8 @@ class Cotrain(RouteSpec):
         )
         return CotrainModel(probe, counts.vectors, linear, notes)
 
-    def _documents(self, workspace: Workspace, classes: int, clock: Clock) -> tuple[list[str], _Counts, bool]:
-        """Return the documents to be answered, their n-grams, and whether time left some of them out."""
+    def _documents(self, workspace: RouteWorkspace, classes: int, clock: Clock) -> tuple[list[str], _Counts, bool]:
+        """Return (documents to answer, their n-grams, whether time left some documents out)."""
         most = min(self.documents, max(1_000, _MOST_ANSWERS // classes))
 
         def affordable() -> tuple[list[str], bool]:
@@ -149,19 +153,19 @@ class _Linear:
 
 
 class CotrainModel(TaskModel):
-    """The mean of the logits of `probe` and of `linear` on n-grams, whose scale is its agreement with the probe."""
+    """Mean of the logits of `probe` and of `linear` on n-grams, scaled by the agreement of the two."""
 
     def __init__(self, probe: ProbeModel, vectors: CharVectors, linear: _Linear, notes: dict[str, object]):
         self.probe, self.vectors, self.linear, self.notes = probe, vectors, linear, notes
         self.classes = probe.classes
 
-    def scores(self, examples: Examples) -> np.ndarray:
+    def predict_proba(self, examples: Examples) -> np.ndarray:
         """Return probabilities [N, C]; a class never seen gets 0."""
-        scores_NC = self.probe.scores(examples)
+        scores_NC = self.probe.predict_proba(examples)
         if not len(examples):
             return scores_NC
         seen_K = self.linear.seen_K
-        logits_NK = _logits(scores_NC, seen_K) + self.linear.logits(self.vectors.embed(examples.first))
+        logits_NK = _logits(scores_NC, seen_K) + self.linear.logits(self.vectors.embed(examples.items))
         out_NC = np.zeros_like(scores_NC)
         out_NC[:, seen_K] = softmax(logits_NK / 2, axis=1)
         return out_NC
@@ -176,6 +180,6 @@ class CotrainModel(TaskModel):
 
 
 def _logits(scores_NC: np.ndarray, seen_K: np.ndarray) -> np.ndarray:
-    """Return log probabilities of the classes seen [N, K], each row with mean 0."""
+    """Return log probabilities of the K classes seen, [N, K], shifted to mean 0 per row."""
     logits_NK = np.log(np.maximum(scores_NC[:, seen_K], _LEAST))
     return logits_NK - logits_NK.mean(1, keepdims=True)

@@ -12,38 +12,38 @@ import torch
 from torch.nn import functional as F
 
 from headstart.backbones.ngram_bag import NgramBagSpec
-from headstart.base import registry
-from headstart.base.batch import Batch
-from headstart.base.contracts import Backbone, Head, Loss, Objective, TaskModel
-from headstart.base.errors import HeadstartError, unknown
-from headstart.base.examples import Examples
-from headstart.base.seeds import KeyedRandom, numpy_generator
-from headstart.base.spec import RouteSpec
-from headstart.routes.checks import labels_of, no_base, no_corpus, one_class, other_task
-from headstart.routes.clock import CUT, Clock
-from headstart.routes.network_model import NetworkModel
-from headstart.routes.supervised import LabelledBatches, LabelledRows, frame_for
-from headstart.routes.unlabelled import sample_documents
-from headstart.routes.workspace import Workspace
-from headstart.text.ngram import NgramSpec
-from headstart.training.artefact import Artefact
-from headstart.training.loop import fit
+from headstart.core import registry
+from headstart.core.batch import TokenBatch
+from headstart.core.contracts import Backbone, Head, Loss, Objective, TaskModel
+from headstart.core.errors import HeadstartError, unknown
+from headstart.core.examples import Examples
+from headstart.core.seeds import KeyedRandom, numpy_generator
+from headstart.core.spec import RouteSpec
+from headstart.core.workspace import RouteWorkspace
+from headstart.fitting.checks import labels_of, no_base, no_corpus, one_class, other_task
+from headstart.fitting.network_model import NetworkModel
+from headstart.fitting.supervised import LabelledBatches, LabelledPieces, encode_for_head
+from headstart.fitting.time_budget import CUT, Clock
+from headstart.fitting.unlabelled import sample_documents
+from headstart.processors.ngram import NgramSpec
+from headstart.training.loop import fit, start_state
 from headstart.training.plan import TrainPlan
-from headstart.training.start import student_spec, take_layers
+from headstart.training.pretrained_model import PretrainedModel
+from headstart.training.warm_start import student_spec, take_layers
 
-_TEACHER_SHARE, _ASKING_SHARE = 0.5, 0.5  # of the seconds for the teacher; of what is left, for its answers
+_TEACHER_SHARE, _ASKING_SHARE = 0.5, 0.5  # of the seconds for the teacher; of the seconds left for its answers
 _AT_ONCE = 100  # documents answered between two looks at the clock
 _BAG = NgramBagSpec(width=64, mlp_width=256)
-_USUAL = {"half": 0.1, "bag": 0.3}  # peak rate times width
+_DEFAULT = {"half": 0.1, "bag": 0.3}  # peak learning rate times width
 _UNLABELLED = -1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Distill(RouteSpec):
-    """teacher: the route that answers; student: `half` of the base's layers, a `bag` of n-grams of width 64, or `auto`
-    (half where there are layers to halve); documents: most that the teacher answers; temperature: of both softmaxes;
-    hard: weight of the labels; labelled: share of an epoch that is labelled rows, repeated; passes, least_steps, batch,
-    rate (None = usual / width): of the student's training."""
+    """teacher: the teacher route; student: `half` of the layers of the base, a `bag` of n-grams of width 64, or `auto`
+    (half if the base has two layers or more); documents: most documents that the teacher answers; temperature: of both
+    softmaxes; hard: weight of the loss on labels; labelled: share of labelled rows in an epoch, which are repeated;
+    passes, least_steps, batch, learning_rate (None = default / width): of the training of the student."""
 
     needs: ClassVar[Literal["nothing", "corpus", "base"]] = "base"
     teacher: str = "contrastive"
@@ -55,7 +55,7 @@ class Distill(RouteSpec):
     passes: int = 4
     least_steps: int = 100
     batch: int = 32
-    rate: float | None = None
+    learning_rate: float | None = None
 
     def __post_init__(self) -> None:
         if not self.temperature > 0:
@@ -66,7 +66,7 @@ class Distill(RouteSpec):
         if self.teacher not in able:
             raise unknown(f"{self.label()}.teacher", self.teacher, able)
 
-    def refuses(self, examples: Examples, workspace: Workspace) -> str | None:
+    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> str | None:
         """Return why this route cannot run here, or None."""
         if why := no_base(workspace) or one_class(examples):
             return why
@@ -79,11 +79,15 @@ class Distill(RouteSpec):
             return f"its teacher {self.teacher} cannot run: {why}"
         return None
 
-    def run(self, examples: Examples, workspace: Workspace, *, seed: int, seconds: float | None = None) -> NetworkModel:
-        """Train the teacher, let it answer, train the student. Raises HeadstartError: see `refuses`; no rows, labels.
+    def run(
+        self, examples: Examples, workspace: RouteWorkspace, *, seed: int, seconds: float | None = None
+    ) -> NetworkModel:
+        """Train the teacher, collect its answers, train the student.
 
-        Of pairs only the labelled rows are answered: documents are no pairs. Without `seconds` the result is a
-        function of the arguments; with it the clock decides how many documents are answered and how long is trained.
+        Raises HeadstartError: see `refuses`; no rows, labels.
+
+        For pairs only the labelled rows are answered, because documents are no pairs. Without `seconds` the result is a
+        function of the arguments; with `seconds` the clock limits the documents and the steps.
         """
         labels_N = labels_of(examples)
         if refusal := self.refuses(examples, workspace):
@@ -91,7 +95,7 @@ class Distill(RouteSpec):
         base, clock = workspace.need_base(), Clock(seconds)
         asked = examples
         if examples.second is None:
-            asked = Examples([*examples.first, *sample_documents(workspace, self.documents)])
+            asked = Examples([*examples.items, *sample_documents(workspace, self.documents)])
         route = registry.load("route", self.teacher)()
         teacher = route.run(examples, workspace, seed=seed, seconds=clock.share(_TEACHER_SHARE))
         soft_MC = _answers(teacher, asked, len(examples), Clock(clock.share(_ASKING_SHARE)))
@@ -110,18 +114,18 @@ class Distill(RouteSpec):
         notes |= {"documents": len(asked) - len(examples), "size_ratio": _size(student) / _size(base)}
         return NetworkModel(student, head, examples.classes, examples.second is not None, notes)
 
-    def _student(self, base: Artefact, asked: Examples, seed: int) -> Artefact:
-        """Return the network that is to learn: half of the base, or a random bag over the n-grams of `asked`."""
+    def _student(self, base: PretrainedModel, asked: Examples, seed: int) -> PretrainedModel:
+        """Return the student network: half of the base, or a bag with random weights over the n-grams of `asked`."""
         if self.student == "half" or (self.student == "auto" and _layered(base)):
             student = dataclasses.replace(base, backbone_spec=student_spec(base)).fresh(seed)
             take_layers(base, student.backbone)
             return student
-        tokenizer = NgramSpec().train([*asked.first, *(asked.second or ())])
-        return Artefact(tokenizer, _BAG, _BAG.build(tokenizer.vocabulary, tokenizer.pad_id)).fresh(seed)
+        tokenizer = NgramSpec().train([*asked.items, *(asked.second or ())])
+        return PretrainedModel(tokenizer, _BAG, _BAG.build(tokenizer.shape)).fresh(seed)
 
     def _learn(
         self,
-        student: Artefact,
+        student: PretrainedModel,
         asked: Examples,
         soft_MC: np.ndarray,
         label_M: np.ndarray,
@@ -129,32 +133,38 @@ class Distill(RouteSpec):
         seed: int,
         clock: Clock,
     ) -> tuple[Head, dict[str, object]]:
-        """Train `student` in place and a new head; return that and what to note."""
+        """Train `student` in place with a new head; return (the head, entries for the notes)."""
         backbone = student.backbone
         spec = registry.load("head", "classify")()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(numpy_generator(seed, "head").integers(2**31)))
-            head = spec.build(backbone, student.tokenizer, classes).to(next(backbone.parameters()).device)
-        rows = frame_for(spec, student, asked)
+            head = spec.build(backbone, student.processor, classes).to(next(backbone.parameters()).device)
+        pieces = encode_for_head(spec, student, asked)
         each = len(soft_MC)
         targets = {"label_B": np.split(label_M, each), "soft_BC": np.split(soft_MC.astype(np.float32), each)}
         labelled = np.flatnonzero(label_M != _UNLABELLED)
-        # Few labelled rows among many documents: repeated until they are their share of an epoch.
+        # Labelled rows are repeated until they make up their share of an epoch.
         times = max(1, round(self.labelled / (1 - self.labelled) * (each - len(labelled)) / len(labelled)))
         chosen = np.concatenate([np.tile(labelled, times), np.flatnonzero(label_M == _UNLABELLED)])
-        batches = LabelledBatches(LabelledRows(rows, targets), chosen, size=self.batch, seed=seed)
-        usual = _USUAL["bag" if student.backbone_spec is _BAG else "half"]
+        batches = LabelledBatches(LabelledPieces(pieces, targets), chosen, size=self.batch, seed=seed)
+        default = _DEFAULT["bag" if student.backbone_spec is _BAG else "half"]
         plan = TrainPlan(
             steps=max(self.least_steps, self.passes * batches.per_epoch),
             seconds=clock.share(1.0),
-            rate=self.rate or usual / backbone.width,
+            learning_rate=self.learning_rate or default / backbone.width,
             warmup=0.1,
             hold=0.1,
             final=0.0,
             seed=seed,
         )
-        result = fit(Taught(head, self.temperature, self.hard), backbone, batches, plan)
-        return head, {"rate": plan.rate, "steps": result.step, CUT: result.step < plan.steps, "rows_cut": rows.cut}
+        objective = Taught(head, self.temperature, self.hard)
+        result = fit(start_state(objective, backbone, plan), batches, plan)
+        return head, {
+            "learning_rate": plan.learning_rate,
+            "steps": result.step,
+            CUT: result.step < plan.steps,
+            "rows_cut": pieces.cut,
+        }
 
     def load(self, folder: Path) -> NetworkModel:
         """Read a saved task model. Raises HeadstartError when damaged."""
@@ -162,45 +172,47 @@ class Distill(RouteSpec):
 
 
 class Taught(Objective):
-    """loss = T^2 CE(teacher softened by T, softmax(z / T)) + hard CE(label, softmax(z)); the second of labelled rows.
+    """loss = T^2 CE(teacher softened by T, softmax(z / T)) + hard CE(label, softmax(z)); second term: labelled rows.
 
-    extra: `soft_BC`, the teacher's probabilities, which p^(1/T) softens as if its logits were divided by T; `label_B`,
-    -1 where there is none. parts: `agreement`, how often student and teacher give the same answer.
+    extra: `soft_BC`, probabilities p of the teacher, softened to p^(1/T) as if the logits were divided by T; `label_B`,
+    -1 for unlabelled documents. parts: `agreement`, share of equal answers of student and teacher.
     """
 
     def __init__(self, head: Head, temperature: float, hard: float):
         super().__init__()
         self.head, self.temperature, self.hard = head, temperature, hard
 
-    def corrupt(self, batch: Batch, random: KeyedRandom) -> Batch:
-        """Return the batch as it is: the answer is what is hidden."""
+    def corrupt(
+        self, batch: TokenBatch, random: KeyedRandom, *, progress: float = 0.0, training: bool = True
+    ) -> TokenBatch:
+        """Return the batch unchanged: the answers are the targets."""
         return batch
 
-    def forward(self, backbone: Backbone, batch: Batch) -> Loss:
-        """Score B rows."""
+    def forward(self, backbone: Backbone, batch: TokenBatch) -> Loss:
+        """Return the loss of B documents."""
         logits_BC, soft_BC = self.head(backbone(batch)).float(), batch.extra["soft_BC"]
         warm_BC = soft_BC ** (1 / self.temperature)
         warm_BC = warm_BC / warm_BC.sum(1, keepdim=True)
         soft = F.cross_entropy(logits_BC / self.temperature, warm_BC, reduction="sum")
         hard = F.cross_entropy(logits_BC, batch.extra["label_B"], reduction="sum", ignore_index=_UNLABELLED)
-        agreement = float((logits_BC.argmax(1) == soft_BC.argmax(1)).float().mean())
-        return Loss(self.temperature**2 * soft + self.hard * hard, len(soft_BC), {"agreement": agreement})
+        agreement = (logits_BC.argmax(1) == soft_BC.argmax(1)).float().mean()
+        return Loss.of(self.temperature**2 * soft + self.hard * hard, len(soft_BC), {"agreement": agreement})
 
 
 def _answers(teacher: TaskModel, asked: Examples, least: int, clock: Clock) -> np.ndarray:
-    """Return the teacher's probabilities of the first M rows [M, C], as many as time allows, `least` at least."""
+    """Return the probabilities of the teacher for the first M rows, [M, C]: as many as time allows, `least` or more."""
     parts, done = [], 0
     while done < len(asked) and (done < least or not clock.out):
         rows = np.arange(done, min(done + _AT_ONCE, len(asked)))
-        parts.append(teacher.scores(asked.take(rows)))
+        parts.append(teacher.predict_proba(asked.take(rows)))
         done += len(rows)
     return np.concatenate(parts)
 
 
-def _layered(base: Artefact) -> bool:
-    return getattr(base.backbone_spec, "depth", 0) >= 2
+def _layered(base: PretrainedModel) -> bool:
+    return base.backbone_spec.to_dict().get("depth", 0) >= 2
 
 
-def _size(artefact: Artefact) -> int:
+def _size(pretrained: PretrainedModel) -> int:
     """Return the number of weights."""
-    return sum(parameter.numel() for parameter in artefact.backbone.parameters())
+    return sum(parameter.numel() for parameter in pretrained.backbone.parameters())

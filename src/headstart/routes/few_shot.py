@@ -1,4 +1,4 @@
-"""Few-shot prompting (in-context learning): labelled rows shown before the text, in several orders; no training."""
+"""Few-shot prompting (in-context learning): labelled rows shown before the text in several orders, no training."""
 
 from __future__ import annotations
 
@@ -8,40 +8,41 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from headstart.base.contracts import TaskModel, Tokenizer
-from headstart.base.errors import HeadstartError
-from headstart.base.examples import Examples
-from headstart.base.seeds import numpy_generator
-from headstart.base.spec import RouteSpec
-from headstart.routes.checks import labels_of, need_task
-from headstart.routes.clock import CUT, Clock
-from headstart.routes.prompting import (
+from headstart.core.contracts import TaskModel
+from headstart.core.errors import HeadstartError
+from headstart.core.examples import Examples
+from headstart.core.processor import Tokenizer
+from headstart.core.seeds import numpy_generator
+from headstart.core.spec import RouteSpec
+from headstart.core.workspace import RouteWorkspace
+from headstart.fitting.checks import labels_of, need_task
+from headstart.fitting.time_budget import CUT, Clock
+from headstart.prompting.prompts import (
     Demonstration,
     Prompt,
     PromptModel,
     Template,
     content_offset,
+    default_template,
     prior_offset,
     refusal,
     unlabelled,
-    usual_template,
 )
-from headstart.routes.verbalizers import Words, how, known, search_words, words_of
-from headstart.routes.word_slot import Slot, slot_of
-from headstart.routes.workspace import Workspace
+from headstart.prompting.verbalizers import Words, how, known, search_words, words_of
+from headstart.prompting.word_slot import Slot, slot_of
 
-_SEARCHED = 512  # labelled rows that words are searched on
-_JUDGED = 256  # labelled rows that orders are compared on
+_SEARCHED = 512  # labelled rows on which words are searched
+_JUDGED = 256  # labelled rows on which orders are compared
 
 
 @dataclass(frozen=True, kw_only=True)
 class FewShot(RouteSpec):
-    """shots: demonstrations before a text, of all classes in turn; as many as fit in half of the context are shown; by
-    default 4, and none in a masked model, which has read no text of this kind. orders: draws of them, in random order;
-    their answers are averaged and their spread is told (`order_sd`: of accuracy on labelled rows that none shows;
-    `order_changes`: share of answers to unlabelled texts that an order changes). template, verbalizer, calibrate,
-    texts: see zero_shot. Where class names are no words that the base knows, or nothing is shown, words are
-    searched for on the labelled rows."""
+    """shots: demonstrations before a text, of all classes in turn; as many as fit in half of the context are shown;
+    None = 4 for a causal model and 0 for a masked model, which was not trained on such texts. orders: number of random
+    draws of demonstrations; their probabilities are averaged, and the notes tell their spread (`order_sd`: standard
+    deviation of accuracy on labelled rows that no draw shows; `order_changes`: share of unlabelled texts whose answer
+    depends on the draw). template, verbalizer, calibrate, texts: see zero_shot. If the class names are not in the
+    vocabulary of the base, or without demonstrations, the words are searched on the labelled rows."""
 
     needs: ClassVar[Literal["nothing", "corpus", "base"]] = "base"
     shots: int | None = None
@@ -56,12 +57,14 @@ class FewShot(RouteSpec):
             if (getattr(self, name) or 0) < least:
                 raise HeadstartError(f"{self.label()}.{name}={getattr(self, name)}: expected at least {least}")
 
-    def refuses(self, examples: Examples, workspace: Workspace) -> str | None:
+    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> str | None:
         """Return why this route cannot run here, or None."""
         return refusal(examples, workspace)
 
-    def run(self, examples: Examples, workspace: Workspace, *, seed: int, seconds: float | None = None) -> PromptModel:
-        """Search words, draw demonstrations, calibrate; after `seconds` no more orders are drawn.
+    def run(
+        self, examples: Examples, workspace: RouteWorkspace, *, seed: int, seconds: float | None = None
+    ) -> PromptModel:
+        """Search words, draw demonstrations, calibrate; no more orders are drawn after `seconds`.
 
         Raises HeadstartError: no rows or labels, a base that predicts no words, a template or words that do not fit.
         """
@@ -71,16 +74,16 @@ class FewShot(RouteSpec):
             raise HeadstartError(f"route {self.name}: {why}")
         base, clock = workspace.need_base(), Clock(seconds)
         slot = slot_of(base)
-        shots = slot.usual_shots if self.shots is None else self.shots
+        shots = slot.default_shots if self.shots is None else self.shots
         words = words_of(self.verbalizer, examples.classes) if shots or self.verbalizer else None
-        if words and not self.verbalizer and not known(base.tokenizer, words):
+        if words and not self.verbalizer and not known(base.processor, words):
             words = None
-        template = self.template or usual_template(words, examples)
+        template = self.template or default_template(words, examples)
         notes: dict[str, object] = {"template": template}
         if words is None:
-            words = _searched(slot, base.tokenizer, template, examples, seed)
+            words = _searched(slot, base.processor, template, examples, seed)
             notes["words"] = {name: own for name, own in zip(examples.classes, words) if own}
-        # A class is as frequent as among the labelled rows, with one row more of each.
+        # Prior of the classes: their frequencies among the labelled rows, each count plus 1.
         prior_C = np.bincount(labels_N, minlength=len(words)) + 1.0
         texts, notes["calibrated_on"] = unlabelled(examples, workspace, self.texts)
         prompts, offsets, drawn = [], [], []
@@ -110,7 +113,7 @@ class FewShot(RouteSpec):
 
 
 def _searched(slot: Slot, tokenizer: Tokenizer, template: str, examples: Examples, seed: int) -> Words:
-    """Return words found on the labelled rows, without demonstrations before them."""
+    """Return the words found on the labelled rows, in prompts without demonstrations."""
     form = Template(template, tokenizer, examples.second is not None)
     if slot.forward and not form.ends:
         raise HeadstartError(
@@ -118,13 +121,13 @@ def _searched(slot: Slot, tokenizer: Tokenizer, template: str, examples: Example
             f"{how(examples.classes)}"
         )
     few = examples.take(numpy_generator(seed, "verbalizer").permutation(len(examples))[:_SEARCHED])
-    before, after, _ = form.fill(few.first, few.second, slot.limit - form.written - slot.extra - 1)
+    before, after, _ = form.fill(few.items, few.second, slot.limit - form.written - slot.extra - 1)
     nats_NV = slot.vocabulary(before, after)
     return search_words(tokenizer, nats_NV, few.labels, len(examples.classes), blank=form.blank)
 
 
 def _draw(labels_N: np.ndarray, words: Words, shots: int, seed: int, order: int) -> np.ndarray:
-    """Return the rows of the demonstrations in their order: a row of each class in turn, then shuffled."""
+    """Return the rows to demonstrate: one row of each class in turn until there are enough, then shuffled."""
     random = numpy_generator(seed, "demonstrations", order)
     able = random.permutation(np.flatnonzero([bool(words[label]) for label in labels_N]))
     turn_N = np.zeros(len(able), np.int64)
@@ -137,15 +140,15 @@ def _draw(labels_N: np.ndarray, words: Words, shots: int, seed: int, order: int)
 
 def _demonstration(examples: Examples, row: int) -> Demonstration:
     second = None if examples.second is None else examples.second[row]
-    return examples.first[row], second, int(examples.labels[row])
+    return examples.items[row], second, int(examples.labels[row])
 
 
 def _spread(model: PromptModel, examples: Examples, drawn: np.ndarray, texts: Examples) -> dict[str, object]:
-    """Return how far the orders lie apart: on labelled rows that no order shows, and on unlabelled texts."""
+    """Return the spread over orders: on labelled rows that no order shows, and on unlabelled texts."""
     if len(model.prompts) < 2:
         return {}
     answers_ON = model.each(texts).argmax(2)
-    found: dict[str, object] = {"order_changes": float((answers_ON != model.scores(texts).argmax(1)).mean())}
+    found: dict[str, object] = {"order_changes": float((answers_ON != model.predict_proba(texts).argmax(1)).mean())}
     left = np.setdiff1d(np.arange(len(examples)), drawn)[:_JUDGED]
     if len(left):
         rows = examples.take(left)

@@ -1,4 +1,4 @@
-"""Joined features: the base's vectors beside TF-IDF or skip-gram columns in one logistic regression."""
+"""Joined features: vectors of the base beside TF-IDF or skip-gram columns in one logistic regression."""
 
 from __future__ import annotations
 
@@ -9,35 +9,36 @@ from typing import ClassVar, Literal
 import numpy as np
 from scipy import sparse
 
-from headstart.base.contracts import TaskModel
-from headstart.base.errors import HeadstartError, unknown
-from headstart.base.examples import Examples
-from headstart.base.spec import RouteSpec
-from headstart.routes.checks import labels_of, no_base
-from headstart.routes.frozen import FrozenVectors
-from headstart.routes.linear import LinearModel, fit_linear
+from headstart.core.contracts import TaskModel
+from headstart.core.errors import HeadstartError, unknown
+from headstart.core.examples import Examples
+from headstart.core.spec import RouteSpec
+from headstart.core.workspace import RouteWorkspace
+from headstart.fitting.checks import labels_of, no_base
+from headstart.fitting.frozen import FrozenVectors
+from headstart.fitting.linear import LinearModel, fit_linear
+from headstart.fitting.model_parts import read_parts, write_parts
+from headstart.fitting.text_linear import Vectoriser, features_of
 from headstart.routes.ppmi_logreg import PpmiLogreg
-from headstart.routes.ppmi_vectors import SubwordVectors
-from headstart.routes.task_io import read_parts, write_parts
-from headstart.routes.text_linear import Vectoriser, features_of
-from headstart.routes.tfidf_vectors import TfidfVectors
-from headstart.routes.workspace import Workspace
+from headstart.vectors.ppmi import SubwordVectors
+from headstart.vectors.tfidf import TfidfVectors
 
 _COLUMNS: dict[str, type[Vectoriser]] = {"tfidf": TfidfVectors, "ppmi": SubwordVectors}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Joined(RouteSpec):
-    """columns: tfidf, ppmi or both, joined to the base's vectors; every block has rows of length 1 in its own frame.
-    weight: of a classical block, where the vectors count 1: two texts that share few n-grams are then told apart by
-    their vectors. layer, pooling, usual: as for probe."""
+    """columns: tfidf, ppmi or both, joined to the vectors of the base; rows of every block have length 1.
+
+    weight: of the classical blocks relative to the vectors. layer, pooling, default: as for probe.
+    """
 
     needs: ClassVar[Literal["nothing", "corpus", "base"]] = "base"
     columns: tuple[str, ...] = ("tfidf",)
     weight: float = 0.5
     layer: int = -1
     pooling: Literal["auto", "mean", "cls", "own"] = "auto"
-    usual: float = 1.0
+    default: float = 1.0
 
     def __post_init__(self) -> None:
         for column in self.columns:
@@ -46,12 +47,14 @@ class Joined(RouteSpec):
         if not self.columns or self.weight <= 0:
             raise HeadstartError(f"joined: columns={','.join(self.columns)}, weight={self.weight}: nothing is joined")
 
-    def refuses(self, examples: Examples, workspace: Workspace) -> str | None:
+    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> str | None:
         """Return why this route cannot run here, or None."""
         corpus = PpmiLogreg().refuses(examples, workspace) if "ppmi" in self.columns else None
         return no_base(workspace) or corpus
 
-    def run(self, examples: Examples, workspace: Workspace, *, seed: int, seconds: float | None = None) -> JoinedModel:
+    def run(
+        self, examples: Examples, workspace: RouteWorkspace, *, seed: int, seconds: float | None = None
+    ) -> JoinedModel:
         """Fit on the labelled rows. Raises HeadstartError: no base, rows, labels or such layer, no corpus for ppmi."""
         labels_N = labels_of(examples)
         vectors = FrozenVectors.of(examples, workspace, self.layer, self.pooling)
@@ -60,16 +63,16 @@ class Joined(RouteSpec):
             _joined(vectors, blocks, self.weight, examples),
             labels_N,
             len(examples.classes),
-            usual=self.usual,
+            default=self.default,
             seed=seed,
             groups=examples.groups,
         )
         return JoinedModel(vectors, blocks, self.weight, linear, examples.classes, notes)
 
-    def _block(self, column: str, examples: Examples, workspace: Workspace) -> Vectoriser:
+    def _block(self, column: str, examples: Examples, workspace: RouteWorkspace) -> Vectoriser:
         if column == "ppmi":
             return PpmiLogreg().vectors(workspace)
-        return TfidfVectors.train([*examples.first, *(examples.second or ())])
+        return TfidfVectors.train([*examples.items, *(examples.second or ())])
 
     def load(self, folder: Path) -> JoinedModel:
         """Read a saved task model. Raises HeadstartError when damaged."""
@@ -90,7 +93,7 @@ def _joined(
 
 
 class JoinedModel(TaskModel):
-    """`linear` on `vectors` beside the columns of `blocks`, these times `weight`."""
+    """`linear` on the frozen vectors of the base beside the columns of `blocks`, these times `weight`."""
 
     def __init__(
         self,
@@ -101,21 +104,21 @@ class JoinedModel(TaskModel):
         classes: tuple[str, ...],
         notes: dict[str, object],
     ):
-        self.vectors, self.blocks, self.weight, self.linear = vectors, blocks, weight, linear
+        self.frozen, self.blocks, self.weight, self.linear = vectors, blocks, weight, linear
         self.classes, self.notes = classes, notes
 
-    def scores(self, examples: Examples) -> np.ndarray:
+    def predict_proba(self, examples: Examples) -> np.ndarray:
         """Return probabilities [N, C]."""
         if not len(examples):
             return np.zeros((0, len(self.classes)))
-        return self.linear.scores(_joined(self.vectors, self.blocks, self.weight, examples))
+        return self.linear.predict_proba(_joined(self.frozen, self.blocks, self.weight, examples))
 
     def save(self, folder: Path) -> None:
-        """Write base, frame, weights and each block's columns into `folder`."""
-        self.vectors.save_base(folder)
-        data = {**self.vectors.data(), "columns": list(self.blocks), "weight": self.weight}
+        """Write base, transform, weights and the columns of each block into `folder`."""
+        self.frozen.save_base(folder)
+        data = {**self.frozen.data(), "columns": list(self.blocks), "weight": self.weight}
         data |= {"classes": self.classes, "notes": self.notes}
-        write_parts(folder, data, {**self.vectors.frame.arrays(), **self.linear.arrays()})
+        write_parts(folder, data, {**self.frozen.transform.arrays(), **self.linear.arrays()})
         for column, block in self.blocks.items():
             (folder / column).mkdir()
             write_parts(folder / column, *block.parts())

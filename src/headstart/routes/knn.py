@@ -1,4 +1,4 @@
-"""k nearest labelled rows by cosine of the base's frozen vectors vote, near ones heavier; nothing is trained.
+"""k nearest neighbours: weighted vote of the labelled rows nearest by cosine of frozen vectors; nothing is trained.
 
 Weights exp(cosine / 0.2) after Wu et al. 2018 (instance discrimination), who use 0.07; on centred document vectors 0.2
 was .01 to .02 better on NSMC at every number of labels.
@@ -12,37 +12,43 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from headstart.base.contracts import TaskModel
-from headstart.base.examples import Examples
-from headstart.base.spec import RouteSpec
-from headstart.routes.checks import labels_of, no_base
-from headstart.routes.choose import choose, make_folds
-from headstart.routes.frozen import FrozenVectors
-from headstart.routes.task_io import read_parts, write_parts
-from headstart.routes.vectors import unit_rows
-from headstart.routes.workspace import Workspace
+from headstart.core.contracts import TaskModel
+from headstart.core.examples import Examples
+from headstart.core.spec import RouteSpec
+from headstart.core.workspace import RouteWorkspace
+from headstart.fitting.checks import labels_of, no_base
+from headstart.fitting.frozen import FrozenVectors
+from headstart.fitting.model_parts import read_parts, write_parts
+from headstart.fitting.model_selection import choose, make_folds
+from headstart.vectors.transform import unit_rows
 
 _NEIGHBOURS = (1, 5, 10, 20, 50, 100)
 _TEMPERATURE = 0.2
-_BLOCK = 4_096  # rows compared at once, so that memory is _BLOCK x training rows
+_BLOCK = 4_096  # rows compared at once: memory is _BLOCK x training rows
 
 
 @dataclass(frozen=True, kw_only=True)
 class Knn(RouteSpec):
-    """layer, pooling: as for probe; usual: the k that is kept unless another of 1, 5, 10, 20, 50, 100 is clearly better
-    on held-out rows."""
+    """layer, pooling: as for probe; default: the k that is kept unless another k of 1, 5, 10, 20, 50, 100 is clearly
+    better on held-out rows."""
 
+    takes: ClassVar[tuple[str, ...]] = ("text", "image")
     needs: ClassVar[Literal["nothing", "corpus", "base"]] = "base"
     layer: int = -1
     pooling: Literal["auto", "mean", "cls", "own"] = "auto"
-    usual: Literal[1, 5, 10, 20, 50, 100] = 20
+    default: Literal[1, 5, 10, 20, 50, 100] = 20
 
-    def refuses(self, examples: Examples, workspace: Workspace) -> str | None:
+    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> str | None:
         """Return why this route cannot run here, or None."""
         return no_base(workspace)
 
-    def run(self, examples: Examples, workspace: Workspace, *, seed: int, seconds: float | None = None) -> KnnModel:
-        """Keep the labelled rows' vectors and choose k. Raises HeadstartError: no base, rows, labels or such layer."""
+    def run(
+        self, examples: Examples, workspace: RouteWorkspace, *, seed: int, seconds: float | None = None
+    ) -> KnnModel:
+        """Store the vectors of the labelled rows and choose k.
+
+        Raises HeadstartError: no base, rows, labels or such layer.
+        """
         labels_N = labels_of(examples)
         vectors = FrozenVectors.of(examples, workspace, self.layer, self.pooling)
         rows_ND = unit_rows(vectors.features(examples))
@@ -53,8 +59,8 @@ class Knn(RouteSpec):
             return np.stack([vote.argmax(axis=1) == labels_N[held] for vote in votes], axis=1)
 
         pairs = make_folds(labels_N, seed=seed, groups=examples.groups)
-        k = _NEIGHBOURS[choose(_NEIGHBOURS, _NEIGHBOURS.index(self.usual), judge, pairs)]
-        notes = {"neighbours": k, "folds": len(pairs), "frame": vectors.frame.source}
+        k = _NEIGHBOURS[choose(_NEIGHBOURS, _NEIGHBOURS.index(self.default), judge, pairs)]
+        notes = {"neighbours": k, "folds": len(pairs), "transform": vectors.transform.source}
         return KnnModel(vectors, rows_ND, labels_N, k, examples.classes, notes)
 
     def load(self, folder: Path) -> KnnModel:
@@ -93,18 +99,18 @@ class KnnModel(TaskModel):
         classes: tuple[str, ...],
         notes: dict[str, object],
     ):
-        self.vectors, self.rows_ND, self.labels_N, self.neighbours = vectors, rows_ND, labels_N, neighbours
+        self.frozen, self.rows_ND, self.labels_N, self.neighbours = vectors, rows_ND, labels_N, neighbours
         self.classes, self.notes = classes, notes
 
-    def scores(self, examples: Examples) -> np.ndarray:
-        """Return the shares of the weighted vote, [N, C]."""
+    def predict_proba(self, examples: Examples) -> np.ndarray:
+        """Return the share of each class in the weighted vote, [N, C]."""
         if not len(examples):
             return np.zeros((0, len(self.classes)))
-        query_ND = unit_rows(self.vectors.features(examples))
+        query_ND = unit_rows(self.frozen.features(examples))
         return _vote(query_ND, self.rows_ND, self.labels_N, len(self.classes), self.neighbours)
 
     def save(self, folder: Path) -> None:
-        """Write base, frame and the labelled rows' vectors into `folder`."""
-        self.vectors.save_base(folder)
-        data = {**self.vectors.data(), "neighbours": self.neighbours, "classes": self.classes, "notes": self.notes}
-        write_parts(folder, data, {**self.vectors.frame.arrays(), "rows": self.rows_ND, "labels": self.labels_N})
+        """Write base, transform and the vectors of the labelled rows into `folder`."""
+        self.frozen.save_base(folder)
+        data = {**self.frozen.data(), "neighbours": self.neighbours, "classes": self.classes, "notes": self.notes}
+        write_parts(folder, data, {**self.frozen.transform.arrays(), "rows": self.rows_ND, "labels": self.labels_N})

@@ -9,14 +9,14 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from headstart.base.contracts import Backbone
-from headstart.base.errors import HeadstartError
-from headstart.base.examples import Examples
-from headstart.base.spec import RouteSpec
-from headstart.routes.adapters import AdapterFit
-from headstart.routes.fitting import fit_network
-from headstart.routes.network_model import NetworkModel
-from headstart.routes.workspace import Workspace
+from headstart.core.contracts import Backbone
+from headstart.core.errors import HeadstartError
+from headstart.core.examples import Examples
+from headstart.core.spec import RouteSpec
+from headstart.core.workspace import RouteWorkspace
+from headstart.fitting.adapters import AdapterFit
+from headstart.fitting.network_fit import fit_network
+from headstart.fitting.network_model import NetworkModel
 
 
 class LowRank(nn.Module):
@@ -37,14 +37,15 @@ class LowRank(nn.Module):
 
 @dataclass(frozen=True, kw_only=True)
 class Lora(AdapterFit, RouteSpec):
-    """rank: of each update; alpha: it is scaled by alpha / rank; layers: parts of the names of the layers that get one,
-    such as attention,mlp.up (none named: every one). See `NetworkFit` for the other settings.
+    """rank: of each update; alpha: updates are scaled by alpha / rank; layers: parts of the names of the layers that
+    get an update, such as attention,mlp.up (empty: all layers). See `NetworkFit` for the other settings.
 
-    Linear layers get one each, also where query, key and value share a matrix; recurrent ones on the matrix that reads
-    their input (the one between their states may be thinned by DropConnect).
+    Each linear layer gets one update, also when query, key and value share a matrix; a recurrent layer gets one for the
+    matrix of its input (the matrix of its states may be subject to DropConnect).
     """
 
-    usual: ClassVar[float] = 0.2
+    takes: ClassVar[tuple[str, ...]] = ("text", "image")
+    learning_rate_scale: ClassVar[float] = 0.2
     rank: int = 8
     alpha: float = 16.0
     layers: tuple[str, ...] = ()
@@ -55,7 +56,7 @@ class Lora(AdapterFit, RouteSpec):
             if not getattr(self, name) > 0:
                 raise HeadstartError(f"{self.label()}.{name}={getattr(self, name)}: must be larger than 0")
 
-    def refuses(self, examples: Examples, workspace: Workspace) -> str | None:
+    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> str | None:
         """Return why this route cannot run here, or None."""
         if why := super().refuses(examples, workspace):
             return why
@@ -71,16 +72,18 @@ class Lora(AdapterFit, RouteSpec):
         return {name: place for name, place in named if not self.layers or any(part in name for part in self.layers)}
 
     def adapt(self, backbone: Backbone) -> None:
-        """Freeze the network and put an update at every chosen layer."""
+        """Freeze the network and add an update to every chosen layer."""
         self.attach(backbone, list(self._chosen(backbone).values()), LowRank, rank=self.rank, alpha=self.alpha)
 
-    def run(self, examples: Examples, workspace: Workspace, *, seed: int, seconds: float | None = None) -> NetworkModel:
+    def run(
+        self, examples: Examples, workspace: RouteWorkspace, *, seed: int, seconds: float | None = None
+    ) -> NetworkModel:
         """Train within `seconds` (None = all epochs). Raises HeadstartError: no base, rows, or such layer."""
         return fit_network(self.base(examples, workspace), examples, self, seed=seed, seconds=seconds)
 
 
 def _matrices(backbone: Backbone) -> dict[str, tuple[nn.Module, str]]:
-    """Return (module, name of its weight) by the name of each layer that can be updated."""
+    """Return (module, name of its weight) of each layer that can get an update, by name of the layer."""
     found = {}
     for layer, module in backbone.named_modules():
         if isinstance(module, nn.Linear):

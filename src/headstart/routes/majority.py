@@ -1,4 +1,4 @@
-"""What is most frequent among the labelled rows, of numbers the mean: the floor that every other row must clear."""
+"""The most frequent answer of the labelled rows, or their mean: the baseline that every route must beat."""
 
 from __future__ import annotations
 
@@ -9,25 +9,28 @@ from typing import ClassVar
 
 import numpy as np
 
-from headstart.base.contracts import TaskModel
-from headstart.base.examples import Examples, Span
-from headstart.base.spec import RouteSpec
+from headstart.core.contracts import TaskModel
+from headstart.core.examples import Examples, Span
+from headstart.core.spec import RouteSpec
+from headstart.core.workspace import RouteWorkspace
 from headstart.data.bio import spans_of, tags_of
-from headstart.routes.checks import labels_of, need_task, targets_of
-from headstart.routes.task_io import read_parts, write_parts
-from headstart.routes.units import cut
-from headstart.routes.workspace import Workspace
+from headstart.data.tag_units import cut
+from headstart.fitting.checks import labels_of, need_task, targets_of
+from headstart.fitting.model_parts import read_parts, write_parts
 
 
 @dataclass(frozen=True, kw_only=True)
 class Majority(RouteSpec):
-    """Nothing to set; of equally frequent classes the first is taken. Spans: the most frequent tag of each word; a
-    question has no answer; a text: the most frequent one."""
+    """No settings; of equally frequent classes the first is taken. tag: the most frequent tag of each word; answer: no
+    answer; generate: the most frequent text."""
 
+    takes: ClassVar[tuple[str, ...]] = ("text", "image")
     classical: ClassVar[bool] = True
     tasks: ClassVar[tuple[str, ...]] = ("classify", "regress", "tag", "answer", "generate")
 
-    def run(self, examples: Examples, workspace: Workspace, *, seed: int, seconds: float | None = None) -> TaskModel:
+    def run(
+        self, examples: Examples, workspace: RouteWorkspace, *, seed: int, seconds: float | None = None
+    ) -> TaskModel:
         """Count the answers. Raises HeadstartError: no rows, no answers, a task that has no such thing."""
         need_task(self, examples)
         if examples.task == "regress":
@@ -54,12 +57,12 @@ class Majority(RouteSpec):
 
 
 class MajorityModel(TaskModel):
-    """share_C: the share of each class among the labelled rows, given as every row's probabilities."""
+    """share_C: the share of each class among the labelled rows, the probabilities of every row."""
 
     def __init__(self, share_C: np.ndarray, classes: tuple[str, ...]):
         self.share_C, self.classes, self.notes = share_C, classes, {}
 
-    def scores(self, examples: Examples) -> np.ndarray:
+    def predict_proba(self, examples: Examples) -> np.ndarray:
         """Return the same probabilities for every row, [N, C]."""
         return np.tile(self.share_C, (len(examples), 1))
 
@@ -76,7 +79,7 @@ class MeanModel(TaskModel):
     def __init__(self, mean: float):
         self.mean, self.notes = mean, {"mean": mean}
 
-    def answers(self, examples: Examples) -> list[float]:
+    def predict(self, examples: Examples) -> list[float]:
         """Return the same number for every row."""
         return [self.mean] * len(examples)
 
@@ -93,7 +96,7 @@ class ConstantModel(TaskModel):
     def __init__(self, task: str, answer: str | tuple[()]):
         self.task, self.answer, self.notes = task, answer, {}
 
-    def answers(self, examples: Examples) -> list[str | tuple[()]]:
+    def predict(self, examples: Examples) -> list[str | tuple[()]]:
         """Return the same answer for every row."""
         return [self.answer] * len(examples)
 
@@ -110,9 +113,9 @@ class WordTagModel(TaskModel):
     def __init__(self, tags: dict[str, int], classes: tuple[str, ...]):
         self.tags, self.classes, self.notes = tags, classes, {"words": len(tags)}
 
-    def answers(self, examples: Examples) -> list[tuple[Span, ...]]:
+    def predict(self, examples: Examples) -> list[tuple[Span, ...]]:
         """Return the spans of each row."""
-        return [self._spans(text) for text in examples.first]
+        return [self._spans(text) for text in examples.items]
 
     def _spans(self, text: str) -> tuple[Span, ...]:
         units = cut(text, "word")
@@ -126,7 +129,7 @@ class WordTagModel(TaskModel):
 
 def _count_words(examples: Examples) -> WordTagModel:
     counts: dict[str, Counter[int]] = defaultdict(Counter)
-    for text, spans in zip(examples.first, targets_of(examples)):
+    for text, spans in zip(examples.items, targets_of(examples)):
         units = cut(text, "word")
         for word, tag in zip(units.words(), tags_of(units.tokens_T2, spans, examples.classes).tolist()):
             counts[word][tag] += 1

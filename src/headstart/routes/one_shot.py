@@ -1,10 +1,10 @@
-"""One-shot prompting: a single labelled row is shown before the text; see few_shot (GPT-3, Brown et al. 2020)."""
+"""One-shot prompting: one labelled row is shown before the text; see few_shot (GPT-3, Brown et al. 2020)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from headstart.base.spec import RouteSpec
+from headstart.core.spec import RouteSpec
 from headstart.routes.few_shot import FewShot
 
 

@@ -1,4 +1,4 @@
-"""Answers from the sentence most like the question, its best words by logistic regression on overlap; no network."""
+"""Extractive answers from the sentence most similar to the question, ranked by logistic regression; no network."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from typing import ClassVar
 
 import numpy as np
 
-from headstart.base.contracts import TaskModel
-from headstart.base.errors import HeadstartError
-from headstart.base.examples import Examples, Span
-from headstart.base.seeds import numpy_generator
-from headstart.base.spec import RouteSpec
+from headstart.core.contracts import TaskModel
+from headstart.core.errors import HeadstartError
+from headstart.core.examples import Examples, Span
+from headstart.core.seeds import numpy_generator
+from headstart.core.spec import RouteSpec
+from headstart.core.workspace import RouteWorkspace
+from headstart.data.tag_units import cut
+from headstart.fitting.checks import check_kind, need_task, targets_of
+from headstart.fitting.linear import LinearModel, fit_linear
+from headstart.fitting.model_parts import read_parts, write_parts
+from headstart.fitting.model_selection import folds_of
 from headstart.metrics.answer_f1 import AnswerF1
-from headstart.routes.checks import check_kind, need_task, targets_of
-from headstart.routes.choose import folds_of
-from headstart.routes.linear import LinearModel, fit_linear
-from headstart.routes.task_io import read_parts, write_parts
-from headstart.routes.units import cut
-from headstart.routes.workspace import Workspace
 
 _MOST_WORDS = 8  # of an answer
-_WRONG = 15  # wrong candidates of each question that are learned from
-_NEAR = 5  # words to each side of a candidate that count
-# How questions ask, the first that fits; what is asked for decides what an answer looks like.
+_WRONG = 15  # wrong candidates per question in training
+_NEAR = 5  # words on each side of a candidate that count as context
+# Kinds of questions, the first match counts; the kind decides which candidates are likely answers.
 _ASKED = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
@@ -45,13 +45,13 @@ _ASKED = tuple(
 
 @dataclass(frozen=True, kw_only=True)
 class OverlapAnswer(RouteSpec):
-    """Nothing to set; from which probability on it answers is chosen on held-out rows."""
+    """No settings; the probability threshold for answering is chosen on held-out rows."""
 
     classical: ClassVar[bool] = True
     tasks: ClassVar[tuple[str, ...]] = ("answer",)
 
     def run(
-        self, examples: Examples, workspace: Workspace, *, seed: int, seconds: float | None = None
+        self, examples: Examples, workspace: RouteWorkspace, *, seed: int, seconds: float | None = None
     ) -> OverlapAnswerModel:
         """Fit on the labelled rows. Raises HeadstartError: no rows, no answers, one text only."""
         need_task(self, examples)
@@ -69,12 +69,12 @@ class OverlapAnswer(RouteSpec):
         """Read a saved task model. Raises HeadstartError when damaged."""
         data, arrays = read_parts(folder)
         return OverlapAnswerModel(
-            _Weights(data["idf"]), LinearModel.from_arrays(arrays, 2), data["threshold"], data["notes"]
+            _InverseFrequencies(data["idf"]), LinearModel.from_arrays(arrays, 2), data["threshold"], data["notes"]
         )
 
 
 class OverlapAnswerModel(TaskModel):
-    """idf: of word stems; linear: on the features of candidates, class 1 is a right answer; threshold: to answer."""
+    """idf: of word stems; linear: on features of candidates, class 1 = right answer; threshold: least probability."""
 
     classes, task = (), "answer"
 
@@ -85,18 +85,18 @@ class OverlapAnswerModel(TaskModel):
         """Return (probability, span) of the best candidate of each row; None where the text has no candidate."""
         check_kind(True, examples)
         found: list[tuple[float, Span | None]] = []
-        for question, text in zip(examples.first, examples.second):
+        for question, text in zip(examples.items, examples.second):
             spans_C2, features_CF = _candidates(question, text, self.idf)
             if not len(spans_C2):
                 found.append((0.0, None))
                 continue
-            right_C = self.linear.scores(features_CF)[:, 1]
+            right_C = self.linear.predict_proba(features_CF)[:, 1]
             start, end = spans_C2[right_C.argmax()].tolist()
             found.append((float(right_C.max()), Span(start, end, text[start:end])))
         return found
 
-    def answers(self, examples: Examples) -> list[tuple[Span, ...]]:
-        """Return the answer of each row, or nothing."""
+    def predict(self, examples: Examples) -> list[tuple[Span, ...]]:
+        """Return the answer of each row, () for none."""
         return [(span,) if span and p >= self.threshold else () for p, span in self.ranked(examples)]
 
     def save(self, folder: Path) -> None:
@@ -106,9 +106,9 @@ class OverlapAnswerModel(TaskModel):
 
 
 def _fit(examples: Examples, idf: dict[str, float], seed: int) -> LinearModel:
-    """Fit right candidates against some wrong ones of each question."""
+    """Fit a classifier of right candidates against some wrong candidates of each question."""
     features, labels, texts = [], [], []
-    for row, (question, text, spans) in enumerate(zip(examples.first, examples.second, examples.targets)):
+    for row, (question, text, spans) in enumerate(zip(examples.items, examples.second, examples.targets)):
         spans_C2, features_CF = _candidates(question, text, idf)
         said = {span.label for span in spans}
         right_C = np.array([text[start:end] in said for start, end in spans_C2], bool)
@@ -121,53 +121,56 @@ def _fit(examples: Examples, idf: dict[str, float], seed: int) -> LinearModel:
     if not len(features_NF):
         raise HeadstartError("no text of the training rows holds a word that could be an answer")
     center_F, scale_F = features_NF.mean(axis=0), np.maximum(features_NF.std(axis=0), 1e-6)
-    # Questions on one text are never split apart, here and where the threshold is chosen.
+    # Questions on one text stay on one side of a fold, here and in the choice of the threshold.
     like = fit_linear(
-        (features_NF - center_F) / scale_F, np.concatenate(labels), 2, usual=1.0, seed=seed, groups=texts
+        (features_NF - center_F) / scale_F, np.concatenate(labels), 2, default=1.0, seed=seed, groups=texts
     )[0]
-    weight_KF = like.weight_KD / scale_F  # for features as they are
+    weight_KF = like.weight_KD / scale_F  # the weights apply to unscaled features
     return replace(
         like, weight_KD=weight_KF.astype(np.float32), bias_K=(like.bias_K - weight_KF @ center_F).astype(np.float32)
     )
 
 
 def _threshold(ranked: Sequence[tuple[float, Span | None]], examples: Examples) -> float:
-    """Return the probability from which answering gives the best mean F1."""
+    """Return the threshold with the best mean F1."""
     truth = [tuple(span.label for span in spans) for spans in examples.targets]
     said = AnswerF1().statistics(truth, [span.label if span else "" for _, span in ranked])[:, 0]
     silent = np.array([float(not right) for right in truth])
     order = np.argsort([-p for p, _ in ranked], kind="stable")
-    gain = np.concatenate([[0.0], np.cumsum((said - silent)[order])])  # of answering the k likeliest rows
+    # Gain in F1 when the k rows with the highest probability are answered
+    gain = np.concatenate([[0.0], np.cumsum((said - silent)[order])])
     best = int(gain.argmax())
     probabilities = [1.0, *(ranked[row][0] for row in order), 0.0]
     return (probabilities[best] + probabilities[best + 1]) / 2
 
 
 def _stem(word: str) -> str:
-    """Return what is compared: two syllables of Korean words, which drops most particles, five letters of others."""
+    """Return the stem: two syllables of a Korean word, which drops most particles, five letters of another word."""
     return word[:2] if "가" <= word[0] <= "힣" else word[:5].lower()
 
 
-class _Weights(dict[str, float]):
-    """The weight of each stem; one that was never seen weighs as much as the rarest, which is that of ""."""
+class _InverseFrequencies(dict[str, float]):
+    """Inverse document frequency of each stem; an unseen stem has the weight of the rarest, stored under ""."""
 
     def __missing__(self, stem: str) -> float:
         return self.get("", 1.0)
 
 
-def _weights(examples: Examples) -> _Weights:
+def _weights(examples: Examples) -> _InverseFrequencies:
     """Return log((1 + texts) / (1 + texts with it)) of each stem, over questions and texts."""
-    texts = list(dict.fromkeys([*examples.first, *examples.second]))
+    texts = list(dict.fromkeys([*examples.items, *examples.second]))
     present: Counter[str] = Counter()
     for text in texts:
         present.update(set(map(_stem, cut(text, "word").words())))
-    found = _Weights({stem: float(np.log((1 + len(texts)) / (1 + count))) for stem, count in sorted(present.items())})
+    found = _InverseFrequencies(
+        {stem: float(np.log((1 + len(texts)) / (1 + count))) for stem, count in sorted(present.items())}
+    )
     found[""] = max(found.values(), default=1.0)
     return found
 
 
 def _best_sentence(asked: dict[str, float], stems: list[str], ends: list[int], idf: dict[str, float]) -> tuple:
-    """Return (words as a slice, cosine) of the sentence most like the question; ends: of each sentence, in words."""
+    """Return (slice of words, cosine) of the sentence most similar to the question; ends: of sentences, in words."""
     best, most, asked_square = slice(0, 0), -1.0, sum(weight**2 for weight in asked.values())
     for start, end in zip([0, *ends], ends):
         weights = {stem: idf[stem] for stem in stems[start:end]}
@@ -182,7 +185,7 @@ def _best_sentence(asked: dict[str, float], stems: list[str], ends: list[int], i
 def _candidates(question: str, text: str, idf: dict[str, float]) -> tuple[np.ndarray, np.ndarray]:
     """Return (characters of the candidates [C, 2], features [C, F]): runs of words of the most similar sentence.
 
-    They neither begin nor end with a sign, and at most half of their weight is in the question.
+    Candidates neither begin nor end with punctuation, and at most half of their weight is in the question.
     """
     asked = {stem: idf[stem] for stem in map(_stem, cut(question, "word").words())}
     units = cut(text, "word")
@@ -219,13 +222,13 @@ def _candidates(question: str, text: str, idf: dict[str, float]) -> tuple[np.nda
 def _features(
     of_words_TX: np.ndarray, first_C: np.ndarray, last_C: np.ndarray, inside_CX: np.ndarray, kind: int, cosine: float
 ) -> np.ndarray:
-    """Return what is seen of each candidate: its words, their neighbours, how near words of the question are."""
+    """Return the features of each candidate: its words, neighbours, distance to words of the question."""
     size_C1 = (last_C - first_C + 1.0)[:, None]
     own_CX = np.column_stack([np.ones(len(first_C)), np.log(size_C1), inside_CX / size_C1])
     by_kind_CKX = np.zeros((len(first_C), len(_ASKED), own_CX.shape[1]))
     by_kind_CKX[:, kind] = own_CX
     padded_TX = np.pad(of_words_TX, ((1, 1), (0, 0)))
-    near = np.concatenate([[0.0], 1 / np.arange(1, _NEAR + 1)])  # less with each word of distance
+    near = np.concatenate([[0.0], 1 / np.arange(1, _NEAR + 1)])  # decays with the distance in words
     before_T, after_T = (np.convolve(side_T, near) for side_T in (padded_TX[:, 1], padded_TX[::-1, 1]))
     return np.column_stack(
         [

@@ -6,35 +6,37 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from headstart.base.examples import Examples
-from headstart.base.spec import RouteSpec
-from headstart.routes.checks import labels_of, no_corpus
-from headstart.routes.ppmi_vectors import SubwordVectors, train_subword_vectors
-from headstart.routes.text_linear import TextLinear, fit_text_linear
-from headstart.routes.workspace import Workspace
+from headstart.core.examples import Examples
+from headstart.core.spec import RouteSpec
+from headstart.core.workspace import RouteWorkspace
+from headstart.fitting.checks import labels_of, no_corpus
+from headstart.fitting.text_linear import TextLinear, fit_text_linear
+from headstart.vectors.ppmi import SubwordVectors, train_subword_vectors
 
 
 @dataclass(frozen=True, kw_only=True)
 class PpmiLogreg(RouteSpec):
-    """dimensions: of the vectors; documents: most that they are learnt from; usual: the C that is kept unless another
-    one of the grid is clearly better on held-out rows."""
+    """dimensions: of the vectors; documents: most documents that they are learned from; default: the C that is kept
+    unless another C of the grid is clearly better on held-out rows."""
 
     needs: ClassVar[Literal["nothing", "corpus", "base"]] = "corpus"
     classical: ClassVar[bool] = True
     dimensions: int = 256
     documents: int = 200_000
-    usual: float = 1.0
+    default: float = 1.0
 
-    def refuses(self, examples: Examples, workspace: Workspace) -> str | None:
+    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> str | None:
         """Return why this route cannot run here, or None."""
         return no_corpus(workspace)
 
-    def run(self, examples: Examples, workspace: Workspace, *, seed: int, seconds: float | None = None) -> TextLinear:
-        """Fit on the labelled rows; the vectors are learnt once per workspace. Raises HeadstartError: rows, corpus."""
+    def run(
+        self, examples: Examples, workspace: RouteWorkspace, *, seed: int, seconds: float | None = None
+    ) -> TextLinear:
+        """Fit on the labelled rows; the vectors are learned once per workspace. Raises HeadstartError: rows, corpus."""
         labels_of(examples)
-        return fit_text_linear(self.vectors(workspace), examples, family="logistic", usual=self.usual, seed=seed)
+        return fit_text_linear(self.vectors(workspace), examples, family="logistic", default=self.default, seed=seed)
 
-    def vectors(self, workspace: Workspace) -> SubwordVectors:
+    def vectors(self, workspace: RouteWorkspace) -> SubwordVectors:
         """Return the document vectors, learned once per workspace. Raises HeadstartError: no corpus."""
 
         def make() -> SubwordVectors:

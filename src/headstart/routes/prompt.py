@@ -1,4 +1,4 @@
-"""Prompt tuning: trained virtual words in front of every text of a frozen network (Lester et al. 2021, 2104.08691)."""
+"""Prompt tuning: trained virtual words in front of every text, network frozen (Lester et al. 2021, 2104.08691)."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from headstart.base.contracts import Backbone
-from headstart.base.errors import HeadstartError
-from headstart.base.examples import Examples
-from headstart.base.seeds import numpy_generator
-from headstart.base.spec import RouteSpec
-from headstart.routes.adapters import AdapterFit
-from headstart.routes.checks import need_task
-from headstart.routes.fitting import fit_network
-from headstart.routes.network_model import NetworkModel
-from headstart.routes.workspace import Workspace
-from headstart.training.artefact import Artefact
+from headstart.core.contracts import Backbone
+from headstart.core.errors import HeadstartError
+from headstart.core.examples import Examples
+from headstart.core.seeds import numpy_generator
+from headstart.core.shapes import TokenShape
+from headstart.core.spec import RouteSpec
+from headstart.core.workspace import RouteWorkspace
+from headstart.fitting.adapters import AdapterFit
+from headstart.fitting.checks import need_task
+from headstart.fitting.network_fit import fit_network
+from headstart.fitting.network_model import NetworkModel
+from headstart.training.pretrained_model import PretrainedModel
 
 
 class LastRows(nn.Module):
@@ -35,15 +36,15 @@ class LastRows(nn.Module):
 
 @dataclass(frozen=True, kw_only=True)
 class PromptTuning(AdapterFit, RouteSpec):
-    """tokens: virtual words, behind the begin mark where there is one; they take room from the longest sample.
+    """tokens: number of virtual words, placed after the begin mark if there is one; they shorten the longest text.
 
-    They are new rows of the word matrix, so positions, segments, masks and pooling treat them as words; they start as
-    copies of words of the training rows (the paper's "sampled vocabulary"). See `NetworkFit` for the other settings;
-    `usual` is in units of the words' root mean square.
+    Virtual words are new rows of the word matrix: positions, segments, masks and pooling treat them as words. They
+    start as copies of words of the training rows (the "sampled vocabulary" of the paper). See `NetworkFit` for the
+    other settings; `learning_rate_scale` is in units of the root mean square of the word vectors.
     """
 
     tasks: ClassVar[tuple[str, ...]] = ("classify", "regress", "tag", "answer")
-    usual: ClassVar[float] = 0.1
+    learning_rate_scale: ClassVar[float] = 0.1
     weight_decay: float = 0.0
     tokens: int = 8
 
@@ -57,7 +58,7 @@ class PromptTuning(AdapterFit, RouteSpec):
         """See `NetworkFit`."""
         return self.tokens
 
-    def refuses(self, examples: Examples, workspace: Workspace) -> str | None:
+    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> str | None:
         """Return why this route cannot run here, or None."""
         if why := super().refuses(examples, workspace):
             return why
@@ -69,27 +70,29 @@ class PromptTuning(AdapterFit, RouteSpec):
             return f"tokens={self.tokens} leaves too little of the {backbone.max_tokens} that fit; at most {most}"
         return None
 
-    def usual_rate(self, backbone: Backbone) -> float:
-        """Return the peak rate in units of the word vectors' size, which differs by 50 times between networks."""
-        return self.usual * float(_words(backbone).weight.detach().square().mean().sqrt())
+    def default_learning_rate(self, backbone: Backbone) -> float:
+        """Return the peak learning rate in units of the size of word vectors, which varies 50-fold between networks."""
+        return self.learning_rate_scale * float(_words(backbone).weight.detach().square().mean().sqrt())
 
     def adapt(self, backbone: Backbone) -> None:
-        """Freeze the network but for its last words."""
+        """Freeze the network except its last words."""
         self.attach(backbone, [(_words(backbone), "weight")], LastRows, count=self.tokens)
 
-    def run(self, examples: Examples, workspace: Workspace, *, seed: int, seconds: float | None = None) -> NetworkModel:
+    def run(
+        self, examples: Examples, workspace: RouteWorkspace, *, seed: int, seconds: float | None = None
+    ) -> NetworkModel:
         """Train within `seconds` (None = all epochs). Raises HeadstartError: no base or rows, no place for a prompt."""
         need_task(self, examples)
         start = with_more_words(self.base(examples, workspace), self.tokens, examples, seed)
         return fit_network(start, examples, self, seed=seed, seconds=seconds)
 
 
-def with_more_words(start: Artefact, count: int, examples: Examples, seed: int) -> Artefact:
-    """Return a copy of the artefact with `count` more words, copies of random ones of the training rows."""
+def with_more_words(start: PretrainedModel, count: int, examples: Examples, seed: int) -> PretrainedModel:
+    """Return a copy of the pretrained model with `count` more words, copied from random words of the training rows."""
     had = start.backbone.vocabulary
-    used = sorted({int(word) for ids in start.tokenizer.encode(examples.first) for word in ids}) or [0]
+    used = sorted({int(word) for ids in start.processor.encode(examples.items) for word in ids}) or [0]
     copied = numpy_generator(seed, "prompt").choice(used, count, replace=len(used) < count)
-    backbone = start.backbone_spec.build(had + count, start.tokenizer.pad_id)
+    backbone = start.backbone_spec.build(TokenShape(had + count, start.processor.pad_id))
     with torch.no_grad():
         old = start.backbone.state_dict()
         for name, tensor in backbone.state_dict().items():
@@ -103,5 +106,5 @@ def with_more_words(start: Artefact, count: int, examples: Examples, seed: int) 
 
 def _words(backbone: Backbone) -> nn.Module | None:
     """Return the table that turns ids into vectors, or None where there is none."""
-    table = getattr(backbone, "words_VD", None)
+    table = backbone.words_VD
     return next((m for m in backbone.modules() if isinstance(m, nn.Embedding) and m.weight is table), None)

@@ -1,10 +1,9 @@
-"""Stacking: how much each member counts is learned from its answers to held-out rows (Wolpert 1992).
+"""Stacking: the weight of each member is learned from its answers to held-out rows (Wolpert 1992).
 
-One weight per member, on log-probabilities: with 16 rows nothing more can be learned. The weights are not negative
-(Breiman 1996, "Stacked regressions") and are pulled softly to the first member alone, which is trusted until held-out
-rows say otherwise. Measured (probe, tfidf_svm, ppmi_logreg; 16, 64, 256, 1,000 labels) against the probe: subjectivity,
-5 draws, -.003, +.001, +.004, +.010; pulled to equal shares instead -.014, .000, +.004, +.011; the plain mean -.026,
--.015, -.002, +.013 (4 draws).
+One weight per member, on log-probabilities: 16 rows allow no more. The weights are non-negative (Breiman 1996, "Stacked
+regressions"), with a weak prior that the first member has all the weight. Measured (probe, tfidf_svm, ppmi_logreg; 16,
+64, 256, 1,000 labels) against the probe: subjectivity, 5 draws, -.003, +.001, +.004, +.010; with a prior of equal
+weights -.014, .000, +.004, +.011; the plain mean -.026, -.015, -.002, +.013 (4 draws).
 """
 
 from __future__ import annotations
@@ -14,24 +13,24 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
-from headstart.base.examples import Examples
-from headstart.base.spec import RouteSpec
-from headstart.routes.choose import FOLDS, folds_of
-from headstart.routes.clock import CUT, Clock
-from headstart.routes.ensemble import EnsembleModel, Several, fit_member, held_out_scores, pooled, were_cut
-from headstart.routes.workspace import Workspace
+from headstart.core.examples import Examples
+from headstart.core.spec import RouteSpec
+from headstart.core.workspace import RouteWorkspace
+from headstart.fitting.ensemble import EnsembleModel, Several, fit_member, held_out_scores, pooled, were_cut
+from headstart.fitting.model_selection import FOLDS, folds_of
+from headstart.fitting.time_budget import CUT, Clock
 
-_PRIOR = 3.0  # times the squared distance to the first member alone is added to the sum of the rows' log-losses
+_PRIOR = 3.0  # penalty per squared distance of the weights from the prior, added to the summed log-loss of the rows
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stack(Several, RouteSpec):
-    """members: routes that are weighed, the one to be trusted without evidence first; notes tell their weights."""
+class Stacking(Several, RouteSpec):
+    """members: routes to be weighted, the most trusted first; the notes hold their weights."""
 
     def run(
-        self, examples: Examples, workspace: Workspace, *, seed: int, seconds: float | None = None
+        self, examples: Examples, workspace: RouteWorkspace, *, seed: int, seconds: float | None = None
     ) -> EnsembleModel:
-        """Fit every member on all rows and in cross-validation; rows that all were judged on before time ends decide.
+        """Fit every member on all rows and in cross-validation; the weights use the rows that all members answered.
 
         Raises HeadstartError: no rows or labels, a member that cannot run.
         """
@@ -48,7 +47,7 @@ class Stack(Several, RouteSpec):
 
 
 def weights(scores_MNC: np.ndarray, labels_N: np.ndarray) -> np.ndarray:
-    """Return the weights [M] of the log pool with the least penalised log-loss; rows with NaN are not looked at."""
+    """Return the weights [M] of the log pool with the least penalised log-loss; rows with NaN are ignored."""
     rows = np.flatnonzero(np.isfinite(scores_MNC).all(axis=(0, 2)))
     scores_MNC, truth_N = scores_MNC[:, rows], labels_N[rows]
     first_M = np.eye(len(scores_MNC))[0]

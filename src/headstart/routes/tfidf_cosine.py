@@ -1,7 +1,7 @@
-"""Cosine of character TF-IDF: which text is nearest, or how alike two texts are as a number; no network.
+"""Cosine of character TF-IDF: the nearest text for each text, or the similarity of two texts; no network.
 
-Characters and pairs of them: on KorSTS Spearman .647 on the training rows (with triples .635, up to four .620) and .751
-on the dev rows; of paraphrases among Korean questions they find .82 (with triples .79, up to four .78).
+Unigrams and bigrams of characters: on KorSTS Spearman .647 on the training rows (up to trigrams .635, up to 4-grams
+.620) and .751 on the dev rows; recall of paraphrases among Korean questions .82 (up to trigrams .79, 4-grams .78).
 """
 
 from __future__ import annotations
@@ -12,39 +12,39 @@ from typing import ClassVar
 
 import numpy as np
 
-from headstart.base.errors import HeadstartError
-from headstart.base.examples import Examples
-from headstart.base.spec import RouteSpec
-from headstart.routes.checks import need_task, targets_of
-from headstart.routes.cosine import CosineModel, one_text
-from headstart.routes.linear import Matrix
-from headstart.routes.task_io import read_parts, write_parts
-from headstart.routes.tfidf_vectors import TfidfVectors
-from headstart.routes.workspace import Workspace
+from headstart.core.errors import HeadstartError
+from headstart.core.examples import Examples
+from headstart.core.spec import RouteSpec
+from headstart.core.workspace import RouteWorkspace
+from headstart.fitting.checks import need_task, targets_of
+from headstart.fitting.cosine_model import CosineModel, one_text
+from headstart.fitting.linear import Matrix
+from headstart.fitting.model_parts import read_parts, write_parts
+from headstart.vectors.tfidf import TfidfVectors
 
 _LONGEST = 2  # characters of an n-gram
 
 
 @dataclass(frozen=True, kw_only=True)
 class TfidfCosine(RouteSpec):
-    """Nothing to set: a line keeps the order of the cosines, numbers beyond the training ones are cut."""
+    """No settings: numbers are a linear function of the cosine, clipped to the range of the training numbers."""
 
     classical: ClassVar[bool] = True
     tasks: ClassVar[tuple[str, ...]] = ("regress", "retrieve")
 
-    def refuses(self, examples: Examples, workspace: Workspace) -> str | None:
+    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> str | None:
         """Return why this route cannot run here, or None."""
         return one_text(examples)
 
     def run(
-        self, examples: Examples, workspace: Workspace, *, seed: int, seconds: float | None = None
+        self, examples: Examples, workspace: RouteWorkspace, *, seed: int, seconds: float | None = None
     ) -> TfidfCosineModel:
-        """Learn the weights of n-grams, of numbers also the line. Raises HeadstartError: no rows, answers, pairs."""
+        """Learn the idf weights and, for task regress, the line. Raises HeadstartError: no rows, answers, pairs."""
         need_task(self, examples)
         targets_of(examples)
         if refusal := self.refuses(examples, workspace):
             raise HeadstartError(f"this route cannot run: {refusal}")
-        vectors = TfidfVectors.train([*examples.first, *examples.second], _LONGEST)
+        vectors = TfidfVectors.train([*examples.items, *examples.second], _LONGEST)
         model = TfidfCosineModel(vectors, None, {"ngrams": len(vectors.ngrams)})
         if examples.task == "regress":
             model.learn_line(examples)
@@ -65,7 +65,7 @@ class TfidfCosineModel(CosineModel):
 
     def both(self, examples: Examples) -> tuple[Matrix, Matrix]:
         """Return the rows of the first and of the second texts, [N, G] each."""
-        return self.vectors.embed(examples.first), self.vectors.embed(examples.second)
+        return self.vectors.embed(examples.items), self.vectors.embed(examples.second)
 
     def save(self, folder: Path) -> None:
         """Write n-grams, their weights and the line into `folder`."""

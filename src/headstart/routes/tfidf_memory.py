@@ -1,4 +1,4 @@
-"""Writes what the most alike training text was answered with (cosine of character TF-IDF); no network."""
+"""Translation memory: the answer of the most similar training text (cosine of character TF-IDF); no network."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from headstart.base.contracts import TaskModel
-from headstart.base.examples import Examples
-from headstart.base.spec import RouteSpec
-from headstart.routes.checks import need_task, targets_of
-from headstart.routes.task_io import read_parts, write_parts
-from headstart.routes.tfidf_vectors import TfidfVectors
-from headstart.routes.workspace import Workspace
+from headstart.core.contracts import TaskModel
+from headstart.core.examples import Examples
+from headstart.core.spec import RouteSpec
+from headstart.core.workspace import RouteWorkspace
+from headstart.fitting.checks import need_task, targets_of
+from headstart.fitting.model_parts import read_parts, write_parts
+from headstart.vectors.tfidf import TfidfVectors
 
 _LONGEST = 3  # characters of an n-gram
 _AT_ONCE = 1_000  # rows compared with all training rows at a time
@@ -22,18 +22,18 @@ _AT_ONCE = 1_000  # rows compared with all training rows at a time
 
 @dataclass(frozen=True, kw_only=True)
 class TfidfMemory(RouteSpec):
-    """Nothing to set: a translation memory, which a network that writes has to beat."""
+    """No settings: the baseline of networks that generate text."""
 
     classical: ClassVar[bool] = True
     tasks: ClassVar[tuple[str, ...]] = ("generate",)
 
     def run(
-        self, examples: Examples, workspace: Workspace, *, seed: int, seconds: float | None = None
+        self, examples: Examples, workspace: RouteWorkspace, *, seed: int, seconds: float | None = None
     ) -> TfidfMemoryModel:
         """Keep the training rows. Raises HeadstartError: no rows, no answers, another task."""
         need_task(self, examples)
-        vectors = TfidfVectors.train(list(examples.first), _LONGEST)
-        return TfidfMemoryModel(vectors, list(examples.first), list(targets_of(examples)))
+        vectors = TfidfVectors.train(list(examples.items), _LONGEST)
+        return TfidfMemoryModel(vectors, list(examples.items), list(targets_of(examples)))
 
     def load(self, folder: Path) -> TfidfMemoryModel:
         """Read a saved task model. Raises HeadstartError when damaged."""
@@ -42,7 +42,7 @@ class TfidfMemory(RouteSpec):
 
 
 class TfidfMemoryModel(TaskModel):
-    """known: the training texts; answered: what each was answered with."""
+    """known: the training texts; answered: their answers."""
 
     classes, task = (), "generate"
 
@@ -51,11 +51,11 @@ class TfidfMemoryModel(TaskModel):
         self.notes = {"rows": len(known), "ngrams": len(vectors.ngrams)}
         self._rows = vectors.embed(known)
 
-    def answers(self, examples: Examples) -> list[str]:
-        """Return the answer of the most alike training row, of equal ones the first."""
+    def predict(self, examples: Examples) -> list[str]:
+        """Return the answer of the most similar training row, the first of ties."""
         found: list[str] = []
         for low in range(0, len(examples), _AT_ONCE):
-            asked = self.vectors.embed(examples.first[low : low + _AT_ONCE])
+            asked = self.vectors.embed(examples.items[low : low + _AT_ONCE])
             best = np.asarray((asked @ self._rows.T).todense()).argmax(1)
             found += [self.answered[place] for place in best.tolist()]
         return found

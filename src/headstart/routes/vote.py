@@ -1,4 +1,4 @@
-"""Voting: the members' probabilities averaged, or a vote of each for its best class (Kittler et al. 1998)."""
+"""Voting: probabilities of several routes averaged, or one vote per route (Kittler et al. 1998)."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from typing import Literal
 
 import numpy as np
 
-from headstart.base.examples import Examples
-from headstart.base.spec import RouteSpec
-from headstart.routes.clock import CUT, Clock
-from headstart.routes.ensemble import EnsembleModel, Several, fit_member, were_cut
-from headstart.routes.workspace import Workspace
+from headstart.core.examples import Examples
+from headstart.core.spec import RouteSpec
+from headstart.core.workspace import RouteWorkspace
+from headstart.fitting.ensemble import EnsembleModel, Several, fit_member, were_cut
+from headstart.fitting.time_budget import CUT, Clock
 
 
 @dataclass(frozen=True, kw_only=True)
 class Vote(Several, RouteSpec):
-    """members: routes that vote; how: mean probability, or one vote each. A member that is much weaker than the others
-    costs a vote more than it gives, so only routes on vectors of the corpus are its own choice; `stack` weighs them."""
+    """members: routes that vote; how: mean probability, or one vote each. A much weaker member lowers the result: the
+    default members are routes on vectors of the corpus only; see `stack` for learned weights."""
 
     members: tuple[str, ...] = ("probe", "ppmi_logreg")
     how: Literal["average", "majority"] = "average"
 
     def run(
-        self, examples: Examples, workspace: Workspace, *, seed: int, seconds: float | None = None
+        self, examples: Examples, workspace: RouteWorkspace, *, seed: int, seconds: float | None = None
     ) -> EnsembleModel:
         """Fit every member on all rows. Raises HeadstartError: no rows or labels, a member that cannot run."""
         specs, left_out = self.able(examples, workspace)

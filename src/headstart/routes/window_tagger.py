@@ -1,4 +1,4 @@
-"""Tags from words or characters around each place: averaged structured perceptron (Collins, EMNLP 2002); no network."""
+"""Tagger on words or characters in a window: averaged structured perceptron (Collins, EMNLP 2002); no network."""
 
 from __future__ import annotations
 
@@ -11,24 +11,27 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from headstart.base.contracts import TaskModel
-from headstart.base.errors import HeadstartError
-from headstart.base.examples import Examples, Span
-from headstart.base.seeds import numpy_generator
-from headstart.base.spec import RouteSpec
+from headstart.core.contracts import TaskModel
+from headstart.core.errors import HeadstartError
+from headstart.core.examples import Examples, Span
+from headstart.core.seeds import numpy_generator
+from headstart.core.spec import RouteSpec
+from headstart.core.workspace import RouteWorkspace
 from headstart.data.bio import spans_of, tags_of
-from headstart.routes.checks import check_kind, need_task, targets_of
-from headstart.routes.task_io import read_parts, write_parts
-from headstart.routes.units import cut, fitting_unit, seen_around
-from headstart.routes.workspace import Workspace
+from headstart.data.tag_units import cut, fitting_unit, seen_around
+from headstart.fitting.checks import check_kind, need_task, targets_of
+from headstart.fitting.model_parts import read_parts, write_parts
 
-_FEWEST = 2  # times that a feature must be seen, unless there are few rows
+_FEWEST = 2  # least occurrences of a feature, unless there are few rows
 _FEW_ROWS = 200
 
 
 @dataclass(frozen=True, kw_only=True)
 class WindowTagger(RouteSpec):
-    """unit: what gets a tag; auto takes words unless spans begin or end within them. epochs: passes over the rows."""
+    """unit: what gets a tag; auto = words, or characters if spans begin or end within words.
+
+    epochs: passes over the rows.
+    """
 
     classical: ClassVar[bool] = True
     tasks: ClassVar[tuple[str, ...]] = ("tag",)
@@ -36,16 +39,19 @@ class WindowTagger(RouteSpec):
     epochs: int = 6
 
     def run(
-        self, examples: Examples, workspace: Workspace, *, seed: int, seconds: float | None = None
+        self, examples: Examples, workspace: RouteWorkspace, *, seed: int, seconds: float | None = None
     ) -> WindowTaggerModel:
-        """Fit on the labelled rows; `seconds` ends it after an epoch. Raises HeadstartError: no rows, no span."""
+        """Fit on the labelled rows; the fit stops after the epoch in which `seconds` end.
+
+        Raises HeadstartError: no rows, no span.
+        """
         need_task(self, examples)
         targets_of(examples)
         check_kind(False, examples)
         if not examples.classes:
             raise HeadstartError("the training rows hold no span")
         unit = fitting_unit(examples) if self.unit == "auto" else self.unit
-        units = [cut(text, unit) for text in examples.first]
+        units = [cut(text, unit) for text in examples.items]
         seen = [seen_around(own, unit) for own in units]
         times = Counter(chain.from_iterable(chain.from_iterable(seen)))
         fewest = _FEWEST if len(examples) > _FEW_ROWS else 1
@@ -56,7 +62,7 @@ class WindowTagger(RouteSpec):
             if found
         ]
         del seen, times
-        weights = _Weights(len(number), len(examples.classes))
+        weights = _AveragedWeights(len(number), len(examples.classes))
         begun, random, epochs = time.monotonic(), numpy_generator(seed, "perceptron"), 0
         while epochs < self.epochs and (seconds is None or not epochs or time.monotonic() - begun < seconds):
             weights.learn([rows[row] for row in random.permutation(len(rows))])
@@ -75,10 +81,11 @@ class WindowTagger(RouteSpec):
         return WindowTaggerModel(*parts, tuple(data["classes"]), data["notes"])
 
 
-class _Weights:
-    """Weights of features [F + 1, K] (row 0: unknown ones, always 0) and of steps from tag to tag [K, K].
+class _AveragedWeights:
+    """Weights of features [F + 1, K] (row 0: unknown features, always 0) and of transitions between tags [K, K].
 
-    The average over all updates is the last value minus what was added when, over the number of rows (Daumé 2006).
+    The average over all updates is the final value minus the time-weighted sum of updates over the number of rows
+    (Daumé 2006).
     """
 
     def __init__(self, features: int, classes: int):
@@ -90,7 +97,7 @@ class _Weights:
         self.rows = 1
 
     def learn(self, rows: list[tuple[np.ndarray, np.ndarray]]) -> None:
-        """Go once over rows of (features [T, templates], true tags [T]); wrong tags lose what true ones gain."""
+        """Make one pass over rows of (features [T, templates], true tags [T]); true tags gain 1, wrong tags lose 1."""
         for seen_TX, true_T in rows:
             said_T = _decode(self.feature_FK[seen_TX].sum(axis=1), self.step_KK + self.allowed_KK)
             wrong = np.flatnonzero(said_T != true_T)
@@ -106,14 +113,14 @@ class _Weights:
             self.rows += 1
 
     def averages(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the average weights of features, row 0 being 0, and of steps."""
+        """Return the average weights of features (row 0 is 0) and of transitions."""
         feature_FK = self.feature_FK - self.late_FK / self.rows
         feature_FK[0] = 0.0
         return feature_FK, self.step_KK - self.late_KK / self.rows
 
 
 class WindowTaggerModel(TaskModel):
-    """unit: what gets a tag; features: G names, weights feature_GK; step_KK: weight of tag after tag."""
+    """unit: what gets a tag; features: G names with weights feature_GK; step_KK: weights of transitions."""
 
     task = "tag"
 
@@ -132,10 +139,10 @@ class WindowTaggerModel(TaskModel):
         self._padded_FK = np.concatenate([np.zeros((1, len(step_KK)), np.float32), feature_GK])
         self._steps_KK = step_KK + _allowed(len(step_KK))
 
-    def answers(self, examples: Examples) -> list[tuple[Span, ...]]:
+    def predict(self, examples: Examples) -> list[tuple[Span, ...]]:
         """Return the spans of each row."""
         check_kind(False, examples)
-        return [self._spans(text) for text in examples.first]
+        return [self._spans(text) for text in examples.items]
 
     def _spans(self, text: str) -> tuple[Span, ...]:
         units = cut(text, self.unit)
@@ -157,7 +164,7 @@ def _numbers(seen: list[list[str]], number: dict[str, int]) -> np.ndarray:
 
 
 def _allowed(kinds: int) -> np.ndarray:
-    """Return 0 for steps from tag to tag that can be, -1e9 for going on with what has not begun, [K, K]."""
+    """Return 0 for valid transitions and -1e9 for I tags that follow no B or I of their label, [K, K]."""
     out_KK = np.zeros((kinds, kinds), np.float32)
     inside = np.arange(2, kinds, 2)
     out_KK[:, inside] = -1e9
@@ -166,7 +173,7 @@ def _allowed(kinds: int) -> np.ndarray:
 
 
 def _decode(score_TK: np.ndarray, step_KK: np.ndarray) -> np.ndarray:
-    """Return the tags with the largest sum of scores and steps, int64 [T] (Viterbi); what goes on cannot be first."""
+    """Return the tags with the largest sum of scores and transitions, int64 [T] (Viterbi); no I tag comes first."""
     total_K = score_TK[0].copy()
     total_K[2::2] = -1e9
     back_TK = np.zeros(score_TK.shape, np.int64)

@@ -1,4 +1,4 @@
-"""Zero-shot prompting: classes by how likely their words are in a prompt; no labels (GPT-3, 2020; PET, 2021)."""
+"""Zero-shot prompting: classes by the likelihood of their words in a prompt, no labels (GPT-3, 2020; PET, 2021)."""
 
 from __future__ import annotations
 
@@ -8,30 +8,32 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from headstart.base.contracts import TaskModel
-from headstart.base.errors import HeadstartError
-from headstart.base.examples import Examples
-from headstart.base.spec import RouteSpec
-from headstart.routes.checks import need_task
-from headstart.routes.prompting import (
+from headstart.core.contracts import TaskModel
+from headstart.core.errors import HeadstartError
+from headstart.core.examples import Examples
+from headstart.core.spec import RouteSpec
+from headstart.core.workspace import RouteWorkspace
+from headstart.fitting.checks import need_task
+from headstart.prompting.prompts import (
     Prompt,
     PromptModel,
     content_offset,
+    default_template,
     prior_offset,
     refusal,
     unlabelled,
-    usual_template,
 )
-from headstart.routes.verbalizers import how, words_of
-from headstart.routes.workspace import Workspace
+from headstart.prompting.verbalizers import how, words_of
 
 
 @dataclass(frozen=True, kw_only=True)
 class ZeroShot(RouteSpec):
-    """template: a text with {text} ({text2}) and {label}, by default that of the language. verbalizer: the words of
-    each class, `class:word,word;class:word` or a JSON file, by default the class names. calibrate: take away what words
-    gain without any text; prior: all classes are equally frequent among unlabelled texts; content_free: a text that
-    says nothing is of no class. texts: unlabelled ones that are looked at. Labels are never looked at."""
+    """template: a text with {text} ({text2}) and {label}; default: by language.
+
+    verbalizer: the words of each class, `class:word,word;class:word` or a JSON file; default: the class names.
+    calibrate: prior = all classes are equally frequent among unlabelled texts, content_free = texts without content get
+    equal probabilities, none. texts: number of unlabelled texts for the calibration. Labels are never used.
+    """
 
     needs: ClassVar[Literal["nothing", "corpus", "base"]] = "base"
     template: str = ""
@@ -39,7 +41,7 @@ class ZeroShot(RouteSpec):
     calibrate: Literal["prior", "content_free", "none"] = "prior"
     texts: int = 512
 
-    def refuses(self, examples: Examples, workspace: Workspace) -> str | None:
+    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> str | None:
         """Return why this route cannot run here, or None."""
         if why := refusal(examples, workspace):
             return why
@@ -49,19 +51,21 @@ class ZeroShot(RouteSpec):
             return str(error)
         return None
 
-    def _prompt(self, examples: Examples, workspace: Workspace) -> Prompt:
-        """Return one prompt for all draws: nothing is learned from the rows, and each text is asked once."""
+    def _prompt(self, examples: Examples, workspace: RouteWorkspace) -> Prompt:
+        """Return the prompt, the same for all draws, so that each text is scored once."""
         words = words_of(self.verbalizer, examples.classes)
         if words is None:
             names = ", ".join(examples.classes[:3])
             raise HeadstartError(f"class names ({names}) are no words a text could go on with; {how(examples.classes)}")
         base, pairs = workspace.need_base(), examples.second is not None
-        template = self.template or usual_template(words, examples)
+        template = self.template or default_template(words, examples)
         key = ("prompt", base.identity, template, words, pairs)
         return workspace.once(key, lambda: Prompt(base, template, words, pairs))
 
-    def run(self, examples: Examples, workspace: Workspace, *, seed: int, seconds: float | None = None) -> PromptModel:
-        """Calibrate. Raises HeadstartError: see `refuses`, a template or words that do not fit."""
+    def run(
+        self, examples: Examples, workspace: RouteWorkspace, *, seed: int, seconds: float | None = None
+    ) -> PromptModel:
+        """Calibrate the prompt. Raises HeadstartError: see `refuses`, a template or words that do not fit."""
         need_task(self, examples)
         if why := self.refuses(examples, workspace):
             raise HeadstartError(f"route {self.name}: {why}")

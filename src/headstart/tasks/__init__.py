@@ -1,1 +1,1 @@
-"""Floor 3: what can be asked about a text; one file, one task."""
+"""Floor 3: tasks: what can be asked about a text or an image; one file, one task."""

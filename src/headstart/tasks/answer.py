@@ -1,4 +1,4 @@
-"""The answer to a question as it stands in a text, or none: reading comprehension (SQuAD, KorQuAD, KLUE MRC)."""
+"""Extractive question answering: a span of a text, or no answer (SQuAD, KorQuAD, KLUE MRC)."""
 
 from __future__ import annotations
 
@@ -6,63 +6,63 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from headstart.base.errors import HeadstartError
-from headstart.base.examples import Examples, Span
-from headstart.base.spec import TaskSpec
+from headstart.core.errors import HeadstartError
+from headstart.core.examples import Examples, Span
+from headstart.core.spec import TaskSpec
 from headstart.data.columns import columns_of
 from headstart.data.ledger import Ledger
+from headstart.data.read_request import ReadRequest
 from headstart.data.task_files import Guess, Unusable, read_labelled
 from headstart.metrics.answer_f1 import AnswerF1
-from headstart.tasks.tables import Asked, FromTables
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnswerSpec(FromTables, TaskSpec):
-    """Text is the question, text2 the text with the answer; SQuAD files are such rows.
+class AnswerTask(TaskSpec):
+    """`text` is the question, `text2` the text with the answer; SQuAD files have such rows.
 
-    The label column holds a list of the right answers, as {"start", "text"}, characters of text2 from 0; an empty list
-    says that text2 does not answer the question.
+    The label column holds the list of right answers, {"start", "text"} with character offsets into `text2` from 0; an
+    empty list means that `text2` does not answer the question.
     """
 
     head: ClassVar[str] = "answer"
     metric: ClassVar[str] = "answer_f1"
     verbatim: ClassVar[bool] = True
 
-    def gather(self, asked: Asked) -> tuple[Examples, Ledger]:
+    def read_examples(self, request: ReadRequest) -> tuple[Examples, Ledger]:
         """Return (examples, ledger) of labelled files; see `read_labelled` for the columns.
 
-        Rows whose answers are none (no list, not at their start) are skipped and named.
+        Rows with invalid answers (no list, not found at their start) are skipped and named.
         Raises HeadstartError: no such column, no usable row.
         """
         rows, ledger = read_labelled(
-            asked.paths,
+            request,
             _answers,
-            named=asked.named,
-            remembered=asked.remembered,
             guesses=_GUESSES,
             verbatim=self.verbatim,
         )
         return rows.examples(targets=rows.targets, task=self.name), ledger
 
-    def recognises(self, rows: list[dict[str, Any]], named: dict[str, str | None]) -> str | None:
-        """Return why these rows hold answers: a column of lists of {start, text}."""
-        columns = [name for name in _columns(rows) if named.get("label") in (None, name)]
+    def recognises(self, rows: list[dict[str, Any]], request: ReadRequest) -> str | None:
+        """Return why these rows hold answers, or None: a column of lists of {start, text}."""
+        columns = [name for name in _columns(rows) if request.label in (None, name)]
         return f"'{columns[0]}' holds lists of answers" if columns else None
 
-    def plain(self, answer: tuple[Span, ...], classes: tuple[str, ...]) -> dict[str, Any]:
-        """Return the text of the answer and where it stands; null where there is none."""
+    def to_json(self, answer: tuple[Span, ...]) -> dict[str, Any]:
+        """Return the text of the answer with its offsets; null for no answer."""
         if not answer:
             return {"answer": None}
         return {"answer": answer[0].label, "start": answer[0].start, "end": answer[0].end}
 
-    def judged(self, answers: list[tuple[Span, ...]], examples: Examples) -> tuple[list[tuple[str, ...]], list[str]]:
-        """Return (right texts, text said) of each row."""
+    def metric_inputs(
+        self, answers: list[tuple[Span, ...]], examples: Examples
+    ) -> tuple[list[tuple[str, ...]], list[str]]:
+        """Return (right texts, predicted text) of each row."""
         truth = [tuple(span.label for span in spans) for spans in examples.targets]
         return truth, [spans[0].label if spans else "" for spans in answers]
 
     def quality(self, answers: list[tuple[Span, ...]], examples: Examples) -> list[float]:
         """Return the F1 of each answer."""
-        return AnswerF1().statistics(*self.judged(answers, examples))[:, 0].tolist()
+        return AnswerF1().statistics(*self.metric_inputs(answers, examples))[:, 0].tolist()
 
 
 def _answers(value: Any, texts: list[str]) -> tuple[Span, ...]:
@@ -87,7 +87,7 @@ def _is_answer(item: Any) -> bool:
 
 
 def _columns(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """Return the columns whose cells are lists, of answers for the most part."""
+    """Return the columns with lists that hold mostly answers."""
     found = []
     for name in columns_of(rows):
         lists = [row[name] for row in rows if isinstance(row.get(name), list)]
@@ -106,14 +106,14 @@ def _guess_answers(rows: Sequence[dict[str, Any]], source: str, avoid: Sequence[
     return columns[0], "lists of start and text"
 
 
-def _usual(what: str, option: str, names: Sequence[str]) -> Guess:
-    """Return a guess that takes the first of `names` that the file has."""
+def _common(what: str, option: str, names: Sequence[str]) -> Guess:
+    """Return a `Guess` that takes the first of `names` that the file has."""
 
     def guess(rows: Sequence[dict[str, Any]], source: str, avoid: Sequence[str]) -> tuple[str, str]:
         known = columns_of(rows)
         for name in names:
             if name in known and name not in avoid:
-                return name, "a usual name"
+                return name, "a common name"
         raise HeadstartError(
             f"{source}: which column is the {what}? name it with {option} (columns: {', '.join(known)})"
         )
@@ -122,7 +122,9 @@ def _usual(what: str, option: str, names: Sequence[str]) -> Guess:
 
 
 _GUESSES: Mapping[str, Guess] = {
-    "text": _usual("question", "--text", ("question", "query", "질문")),
-    "text2": _usual("text with the answer", "--text2", ("context", "passage", "paragraph", "document", "본문", "지문")),
+    "text": _common("question", "--text", ("question", "query", "질문")),
+    "text2": _common(
+        "text with the answer", "--text2", ("context", "passage", "paragraph", "document", "본문", "지문")
+    ),
     "label": _guess_answers,
 }

@@ -1,4 +1,4 @@
-"""One of several classes for each text or pair of texts: sentiment, intent, topic, inference."""
+"""Classification of texts, pairs of texts or images: sentiment, intent, topic, inference."""
 
 from __future__ import annotations
 
@@ -6,35 +6,38 @@ import math
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from headstart.base.contracts import TaskModel
-from headstart.base.errors import HeadstartError, nearest
-from headstart.base.examples import Examples
-from headstart.base.spec import TaskSpec
+from headstart.core.contracts import TaskModel
+from headstart.core.errors import HeadstartError, nearest
+from headstart.core.examples import Examples
+from headstart.core.spec import TaskSpec
 from headstart.data.columns import cell
 from headstart.data.ledger import Ledger
+from headstart.data.read_request import ReadRequest
 from headstart.data.task_files import Unusable, read_labelled
-from headstart.tasks.tables import Asked, FromTables
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassifySpec(FromTables, TaskSpec):
+class ClassifyTask(TaskSpec):
     """The label column holds the name of the class."""
 
+    takes: ClassVar[tuple[str, ...]] = ("text", "image")
     head: ClassVar[str] = "classify"
     metric: ClassVar[str] = "accuracy"
+    answers: ClassVar[Literal["classes"]] = "classes"
 
-    def gather(self, asked: Asked) -> tuple[Examples, Ledger]:
+    def read_examples(self, request: ReadRequest) -> tuple[Examples, Ledger]:
         """Return (examples, ledger) of labelled files; see `read_labelled` for the columns.
 
-        classes: the label names to index by (those of the training file); None = those found, sorted, numbers by value.
+        classes: the label names to index by (those of the training file); None = the labels
+        found, sorted, numbers by value.
         Rows without a label or with a label not in `classes` are skipped and named.
         Raises HeadstartError: no such column, no usable row, one class only.
         """
-        allowed = None if asked.classes is None else {_clean(name) for name in asked.classes}
+        allowed = None if request.classes is None else {_clean(name) for name in request.classes}
 
         def target(value: Any, texts: list[str]) -> str:
             found = _clean(cell(value) or "")
@@ -46,11 +49,11 @@ class ClassifySpec(FromTables, TaskSpec):
                 raise Unusable("unknown label", f"'{found[:40]}'{known}")
             return found
 
-        rows, ledger = read_labelled(asked.paths, target, named=asked.named, remembered=asked.remembered)
-        found = tuple(map(_clean, asked.classes)) if asked.classes is not None else sort_classes(rows.targets)
+        rows, ledger = read_labelled(request, target)
+        found = tuple(map(_clean, request.classes)) if request.classes is not None else sort_classes(rows.targets)
         if len(found) < 2:
             raise HeadstartError(f"only one class, '{found[0]}', in {rows.where}; a task needs at least two")
-        if asked.classes is None and len(found) == len(rows.targets) > 2:
+        if request.classes is None and len(found) == len(rows.targets) > 2:
             raise HeadstartError(
                 f"every label in {rows.where} is different ({found[0]}, {found[1]}, ...); that column is no label: "
                 "label="
@@ -59,24 +62,26 @@ class ClassifySpec(FromTables, TaskSpec):
         labels_N = np.array([index[name] for name in rows.targets], np.int64)
         return rows.examples(labels=labels_N, classes=found), ledger
 
-    def plain(self, answer: int, classes: tuple[str, ...]) -> dict[str, Any]:
+    def to_json(self, answer: str) -> dict[str, Any]:
         """Return the name of the class."""
-        return {"label": classes[answer]}
+        return {"label": answer}
 
-    def written(self, model: TaskModel, examples: Examples) -> list[dict[str, Any]]:
+    def predictions_json(self, model: TaskModel, examples: Examples) -> list[dict[str, Any]]:
         """Return the most probable class and its probability for each row."""
         return [
-            {**self.plain(int(scores_C.argmax()), model.classes), "probability": round(float(scores_C.max()), 6)}
-            for scores_C in model.scores(examples)
+            {**self.to_json(model.classes[scores_C.argmax()]), "probability": round(float(scores_C.max()), 6)}
+            for scores_C in model.predict_proba(examples)
         ]
 
-    def judged(self, answers: list[int], examples: Examples) -> tuple[np.ndarray, np.ndarray]:
-        """Return class numbers, true and said, int64 [N] each."""
-        return examples.labels, np.asarray(answers, np.int64)
+    def metric_inputs(self, answers: list[str], examples: Examples) -> tuple[np.ndarray, np.ndarray]:
+        """Return class numbers, true and predicted, int64 [N] each."""
+        number = {name: place for place, name in enumerate(examples.classes)}
+        return examples.labels, np.array([number[name] for name in answers], np.int64)
 
-    def quality(self, answers: list[int], examples: Examples) -> list[float]:
+    def quality(self, answers: list[str], examples: Examples) -> list[float]:
         """Return 1 for a right answer, 0 for a wrong one."""
-        return (np.asarray(answers) == examples.labels).astype(float).tolist()
+        true_N, predicted_N = self.metric_inputs(answers, examples)
+        return (predicted_N == true_N).astype(float).tolist()
 
 
 def sort_classes(labels: Sequence[str]) -> tuple[str, ...]:

@@ -1,49 +1,51 @@
-"""One number for each text or pair of texts: how alike two sentences are, a rating."""
+"""Regression: a number for each text, pair of texts or image, such as similarity or a rating."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
-from headstart.base.errors import HeadstartError
-from headstart.base.examples import Examples
-from headstart.base.spec import TaskSpec
+from headstart.core.errors import HeadstartError
+from headstart.core.examples import Examples
+from headstart.core.spec import TaskSpec
 from headstart.data.columns import cell, guess_label
 from headstart.data.ledger import Ledger
+from headstart.data.read_request import ReadRequest
 from headstart.data.task_files import Unusable, read_labelled
-from headstart.tasks.tables import Asked, FromTables
 
 
 @dataclass(frozen=True, kw_only=True)
-class RegressSpec(FromTables, TaskSpec):
-    """The label column holds a number; any scale will do."""
+class RegressTask(TaskSpec):
+    """The label column holds a number on any scale."""
 
+    takes: ClassVar[tuple[str, ...]] = ("text", "image")
     head: ClassVar[str] = "regress"
     metric: ClassVar[str] = "spearman"
+    answers: ClassVar[Literal["numbers"]] = "numbers"
 
-    def gather(self, asked: Asked) -> tuple[Examples, Ledger]:
+    def read_examples(self, request: ReadRequest) -> tuple[Examples, Ledger]:
         """Return (examples, ledger) of labelled files; see `read_labelled` for the columns.
 
         Rows without a finite number are skipped and named. Raises HeadstartError: no such column, no usable row.
         """
-        rows, ledger = read_labelled(asked.paths, _number, named=asked.named, remembered=asked.remembered)
+        rows, ledger = read_labelled(request, _number)
         return rows.examples(targets=rows.targets, task=self.name), ledger
 
-    def recognises(self, rows: list[dict[str, Any]], named: dict[str, str | None]) -> str | None:
+    def recognises(self, rows: list[dict[str, Any]], request: ReadRequest) -> str | None:
         """Return why these rows ask for a number: pairs of texts with labels that are numbers, some of them broken."""
-        if named.get("text2") is None:
+        if request.text2 is None:
             return None
         try:
-            taken = [name for name in (named.get("text"), named["text2"]) if name]
-            label = named.get("label") or guess_label(rows, "", taken)[0]
+            taken = [name for name in (request.text, request.text2) if name]
+            label = request.label or guess_label(rows, "", taken)[0]
             numbers = [_number(row.get(label), []) for row in rows]
         except (HeadstartError, Unusable):
             return None
         broken = next((number for number in numbers if number != int(number)), None)
         return None if broken is None else f"pairs with numbers such as {broken:g} in '{label}'"
 
-    def plain(self, answer: float, classes: tuple[str, ...]) -> dict[str, Any]:
+    def to_json(self, answer: float) -> dict[str, Any]:
         """Return the number."""
         return {"number": round(float(answer), 6)}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headstart.base.errors import HeadstartError
+from headstart.core.errors import HeadstartError
 
 _BYTES_PER_WORD = 8  # Korean with its blank: about 10; English: about 6
 _BYTES_PER_ENTRY = 64  # below this, entries are seen so seldom that nothing is learned about them

@@ -1,1 +1,1 @@
-"""Floor 3: the plan, the one loop, checkpoints, runs and artefacts."""
+"""Floor 3: the plan, the one loop, checkpoints, runs and pretrained models."""

@@ -1,19 +1,23 @@
-"""Durable checkpoints: safetensors + JSON in one folder with a sha256 manifest; the newest valid one wins."""
+"""Durable checkpoints: safetensors + JSON in one folder with a manifest; the newest sound checkpoint counts."""
 
 from __future__ import annotations
 
 import json
 import re
-import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from headstart.base.errors import HeadstartError
-from headstart.base.files import check_folder, disk_error, read_json, write_folder
+from headstart.core import migration
+from headstart.core.errors import HeadstartError
+from headstart.core.files import disk_error, remove_folder, remove_leftovers
+from headstart.core.manifest import faults, write_folder
+from headstart.core.migration import FORMAT, read_versioned
 from headstart.training.loop import TrainState, weights
 
 WEIGHTS = "weights.safetensors"
@@ -34,19 +38,20 @@ class Checkpoints:
 
         def fill(folder: Path) -> None:
             (folder / WEIGHTS).write_bytes(save({k: v.contiguous() for k, v in _unshared(weights(state)).items()}))
-            (folder / _OPTIMIZER).write_bytes(save(_optimizer_tensors(state.optimizer)))
+            (folder / _OPTIMIZER).write_bytes(save(_optimizer_tensors(state.optimizers)))
             if state.carry:
                 carry = {f"{place:03d}": tensor.contiguous() for place, tensor in enumerate(state.carry)}
                 (folder / _CARRY).write_bytes(save(_unshared(carry)))
-            counters = {k: getattr(state, k) for k in ("step", "seconds", "tokens", "samples", "loss")}
-            (folder / _STATE).write_text(json.dumps(counters), encoding="utf-8")
+            counters = {k: getattr(state, k) for k in ("step", "seconds", "units", "samples", "loss")}
+            (folder / _STATE).write_text(json.dumps({"format": FORMAT, **counters}), encoding="utf-8")
 
         try:
-            write_folder(target, fill)
+            write_folder(target, "checkpoint", fill)
         except OSError as error:
             raise disk_error(target, error) from None
-        for old in (*self.steps()[: -self.keep], *self.folder.glob(".step-*.*")):  # the latter: torn by a kill
-            shutil.rmtree(old, ignore_errors=True)
+        for old in self.steps()[: -self.keep]:
+            remove_folder(old)
+        remove_leftovers(self.folder)
 
     def steps(self) -> list[Path]:
         """Return the checkpoint folders, oldest first, valid or not."""
@@ -54,15 +59,21 @@ class Checkpoints:
             return []
         return sorted(p for p in self.folder.iterdir() if re.fullmatch(r"step-\d{9}", p.name) and p.is_dir())
 
-    def newest(self) -> tuple[Path | None, list[str]]:
-        """Return (newest valid checkpoint or None, one line for every damaged one that was passed over)."""
-        passed = []
+    def newest(self, distrusted: Mapping[str, str] | None = None) -> tuple[Path | None, list[str]]:
+        """Return (newest sound checkpoint or None, one line for every other that is damaged, foreign or missing).
+
+        distrusted: by the name of a checkpoint, what the manifest of its run says against it.
+        """
+        distrusted = dict(distrusted or {})
+        newest, passed = None, []
         for folder in reversed(self.steps()):
-            fault = check_folder(folder)
+            fault = distrusted.pop(folder.name, None) or next(map(str, faults(folder, "checkpoint")), None)
             if fault is None:
-                return folder, passed
-            passed.append(f"checkpoint {folder} is damaged ({fault}); falling back to the previous one")
-        return None, passed
+                newest = newest or folder
+            elif folder.is_dir():  # otherwise a run at work pruned it meanwhile
+                way_out = "; falling back to the previous one" if newest is None else ""
+                passed.append(f"checkpoint {folder} is damaged ({fault}){way_out}")
+        return newest, passed + [f"checkpoint {self.folder / name} is missing" for name in sorted(distrusted)]
 
 
 def read_weights(folder: Path) -> dict[str, Tensor]:
@@ -73,11 +84,21 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
         raise HeadstartError(f"{folder / WEIGHTS}: cannot be read ({error})") from None
 
 
+def read_counters(folder: Path) -> dict[str, Any]:
+    """Return how far a checkpoint is: step, seconds, units, samples, loss. Raises HeadstartError."""
+    found = read_versioned(folder / _STATE, migration.state)
+    return {name: value for name, value in found.items() if name != "format"}
+
+
 def restore(state: TrainState, folder: Path) -> None:
     """Put a checkpoint into a fresh state. Raises HeadstartError: a tensor is missing, extra or misshapen."""
     load_weights(state.backbone, state.objective, read_weights(folder), folder)
-    _load_optimizer(state.optimizer, load_file(folder / _OPTIMIZER), folder / _OPTIMIZER)
-    for name, value in read_json(folder / _STATE).items():
+    tensors = load_file(folder / _OPTIMIZER)
+    for phase, optimizer in state.optimizers.items():
+        prefix = _prefix(phase, state.optimizers)
+        own = {name.removeprefix(prefix): tensors.pop(name) for name in list(tensors) if name.startswith(prefix)}
+        _load_optimizer(optimizer, own, folder / _OPTIMIZER)
+    for name, value in read_counters(folder).items():
         setattr(state, name, value)
     if (folder / _CARRY).is_file():
         device = next(state.backbone.parameters()).device
@@ -136,10 +157,15 @@ def _unshared(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return out
 
 
-def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    flat = [p for group in optimizer.param_groups for p in group["params"]]
+def _optimizer_tensors(optimizers: Mapping[str, torch.optim.Optimizer]) -> dict[str, Tensor]:
+    """Return every tensor that an optimizer keeps, by the place of its parameter; of several phases, by phase too."""
     return {
-        f"{index:05d}.{name}": value.contiguous()
-        for index, parameter in enumerate(flat)
+        f"{_prefix(phase, optimizers)}{index:05d}.{name}": value.contiguous()
+        for phase, optimizer in optimizers.items()
+        for index, parameter in enumerate(p for group in optimizer.param_groups for p in group["params"])
         for name, value in optimizer.state.get(parameter, {}).items()
     }
+
+
+def _prefix(phase: str, optimizers: Mapping[str, torch.optim.Optimizer]) -> str:
+    return "" if len(optimizers) == 1 else f"{phase}."

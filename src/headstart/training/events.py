@@ -6,27 +6,33 @@ import json
 import math
 import sys
 import time
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TextIO
+
+from torch import Tensor
 
 
 @dataclass(frozen=True)
 class Event:
     """kind: step | evaluation | saved | warning.
 
-    loss: per target (of steps: smoothed, see `FitResult`); rate: learning rate; seconds: of training so far.
+    loss: per target (of steps: smoothed, see `FitResult`); learning_rate: of the step; seconds: of training so far.
+    units: tokens or images so far, as `unit` says. parts: scalar tensors or numbers; reading a tensor may wait for the
+    device, so that a listener does so only when it writes.
     """
 
     kind: str
     step: int
     progress: float
     seconds: float
-    tokens: int = 0
+    units: int = 0
+    unit: str = ""
     samples: int = 0
     loss: float = math.nan
-    rate: float = math.nan
-    parts: dict[str, float] = field(default_factory=dict)
+    learning_rate: float = math.nan
+    parts: Mapping[str, float | Tensor] = field(default_factory=dict)
     message: str = ""
 
 
@@ -48,7 +54,10 @@ class MetricsFile:
             return
         if event.kind == "step":
             self._last = event.seconds
-        data = {k: _plain(v) for k, v in asdict(event).items() if v not in ("", {}) and v == v}
+        data = {name: _plain(value) for name, value in vars(event).items() if name != "parts"}
+        data = {name: value for name, value in data.items() if value != "" and value == value}
+        if event.parts:
+            data["parts"] = {name: float(value) for name, value in event.parts.items()}
         self._stream.write(json.dumps(data, ensure_ascii=False) + "\n")
         self._stream.flush()
 
@@ -76,24 +85,25 @@ class Progress:
         if event.kind == "step":
             self._step(event)
         elif event.kind == "evaluation":
-            values = "  ".join(f"{name} {value:.4g}" for name, value in event.parts.items())
-            self._line(f"held-out text: loss {event.loss:.4f}  {values}  (step {event.step:,})")
+            values = "  ".join(f"{name} {float(value):.4g}" for name, value in event.parts.items())
+            self._line(f"held-out data: loss {event.loss:.4f}  {values}  (step {event.step:,})")
         elif event.kind == "warning":
             self._line(f"warning: {event.message}")
 
     def _step(self, event: Event) -> None:
         if self._start is None:
-            self._start = (event.seconds, event.tokens, event.step)
+            self._start = (event.seconds, event.units, event.step)
         now = time.monotonic()
         if now - self._last < self._between and event.progress < 1.0:
             return
         self._last = now
         seconds = max(event.seconds - self._start[0], 1e-9)
-        speed = (event.tokens - self._start[1]) / seconds
+        speed = (event.units - self._start[1]) / seconds
         left = event.seconds * (1 - event.progress) / event.progress if event.progress > 0 else math.nan
         text = (
-            f"{event.progress:4.0%}  step {event.step:,}  loss {event.loss:.4f}  rate {event.rate:.1e}  "
-            + (f"{speed:,.0f} tokens/s  " if speed else "")
+            f"{event.progress:4.0%}  step {event.step:,}  loss {event.loss:.4f}  "
+            f"learning rate {event.learning_rate:.1e}  "
+            + (f"{speed:,.0f} {event.unit}/s  " if speed else "")
             + f"{clock(left)} left"
         )
         if self._live:

@@ -8,10 +8,11 @@ from typing import Literal
 import torch
 from torch import nn
 
-from headstart.base.contracts import Backbone, Objective
-from headstart.base.errors import HeadstartError
-from headstart.base.spec import OptimizerSpec, Spec
-from headstart.training.optimizers.adamw import USUAL
+from headstart.core.contracts import Backbone, Objective
+from headstart.core.errors import HeadstartError
+from headstart.core.spec import OptimizerSpec, Spec
+from headstart.training.optimizers.adamw import DEFAULT
+from headstart.training.schedules import learning_rate_factor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,23 +20,24 @@ class TrainPlan(Spec):
     """What the loop needs to know besides the parts.
 
     steps, seconds: the budget, at least one; the first to be used up ends the run and drives the schedule.
-    rate: peak learning rate; rate_embeddings: that of embedding tables (None = rate). warmup, hold: shares of the
-    budget spent rising and at the peak; then linear to `final` x peak. layer_decay: factor per group, output to input.
-    optimizer: what moves the weights; rates are AdamW's, of which others take their usual multiple. beta2: of Adam,
-    AdamW and Muon. clip: largest gradient norm; accumulate: batches per step; dtype: of the computation, auto =
-    measured.
-    save_seconds, evaluate_seconds: the longest time between two checkpoints, between two evaluations; save_steps,
-    evaluate_steps: the steps between two, instead of the time.
+    learning_rate: at its peak; learning_rate_embeddings: of embedding tables, None = learning_rate. warmup, hold:
+    shares of the budget spent rising and at the peak; then linear to `final` x peak. layer_decay: factor of the
+    learning rate per group, output to input. optimizer: learning rates are stated for AdamW, other optimizers multiply
+    them by `OptimizerSpec.learning_rate_multiple`. beta2: of Adam, AdamW and Muon. clip: largest gradient norm.
+    accumulate: batches per step. dtype: of the computation, auto = measured. save_seconds, evaluate_seconds: the
+    longest time between two checkpoints, between two evaluations; save_steps, evaluate_steps: the steps between two,
+    instead of the time. prefetch: steps whose batches another thread makes ahead, None = 2 on an accelerator, 0 on a
+    CPU.
     """
 
     steps: int | None = None
     seconds: float | None = None
-    rate: float = 1e-3
-    rate_embeddings: float | None = None
+    learning_rate: float = 1e-3
+    learning_rate_embeddings: float | None = None
     warmup: float = 0.02
     hold: float = 0.4
     final: float = 0.03
-    optimizer: OptimizerSpec = USUAL
+    optimizer: OptimizerSpec = DEFAULT
     weight_decay: float = 0.01
     beta2: float = 0.98
     layer_decay: float = 1.0
@@ -47,17 +49,18 @@ class TrainPlan(Spec):
     save_steps: int | None = None
     evaluate_seconds: float = 30.0
     evaluate_steps: int | None = None
+    prefetch: int | None = None
 
     def __post_init__(self) -> None:
         if self.steps is None and self.seconds is None:
             raise HeadstartError("a training plan needs steps or seconds")
-        positive = ("rate", "rate_embeddings", "layer_decay", "clip", "accumulate", "save_seconds")
+        positive = ("learning_rate", "learning_rate_embeddings", "layer_decay", "clip", "accumulate", "save_seconds")
         for name in ("steps", "seconds", "save_steps", "evaluate_steps", *positive):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise HeadstartError(f"training.{name}={value}: must be larger than 0")
-        for name in ("weight_decay", "evaluate_seconds"):
-            if not getattr(self, name) >= 0:
+        for name in ("weight_decay", "evaluate_seconds", "prefetch"):
+            if not (getattr(self, name) or 0) >= 0:
                 raise HeadstartError(f"training.{name}={getattr(self, name)}: must be at least 0")
         for name in ("warmup", "hold", "final"):
             if not 0 <= getattr(self, name) <= 1:
@@ -79,23 +82,27 @@ class TrainPlan(Spec):
             shares.append(seconds / self.seconds)
         return min(1.0, max(shares))
 
-    def rate_factor(self, progress: float) -> float:
-        """Return the rate as a share of its peak at `progress`: warm-up, constant, linear to `final`."""
-        if progress < self.warmup:
-            return max(progress / self.warmup, 0.01)
-        start = max(self.hold, self.warmup)
-        if progress <= start or start >= 1.0:
-            return 1.0
-        return 1.0 + (self.final - 1.0) * (progress - start) / (1.0 - start)
+    def learning_rate_factor(self, progress: float) -> float:
+        """Return the learning rate at `progress` as a share of its peak; see `schedules.py`."""
+        return learning_rate_factor(progress, warmup=self.warmup, hold=self.hold, final=self.final)
 
 
-def make_optimizer(backbone: Backbone, objective: Objective, plan: TrainPlan) -> torch.optim.Optimizer:
-    """Return the plan's optimizer over backbone and objective.
+def make_optimizers(backbone: Backbone, objective: Objective, plan: TrainPlan) -> dict[str, torch.optim.Optimizer]:
+    """Return the plan's optimizer for every phase of the objective, over the parameters that the phase trains.
 
-    Matrices decay, vectors and embedding tables do not. `base_rate` of each group is its peak rate; for the rest of a
-    group see `OptimizerSpec`. The order of the parameters is a function of the parts alone, so that saved states find
+    Matrices decay, vectors and embedding tables do not. `peak_learning_rate` of each group is its peak; for the rest of
+    a group see `OptimizerSpec`. The order of the parameters is a function of the parts alone, so that saved states find
     their tensors.
     """
+    return {
+        phase: _optimizer(objective.layers(backbone, phase), backbone, objective, plan) for phase in objective.phases
+    }
+
+
+def _optimizer(
+    layers: list[list[nn.Parameter]], backbone: Backbone, objective: Objective, plan: TrainPlan
+) -> torch.optim.Optimizer:
+    """Return the optimizer of one phase; layers: its parameters, input to output, the objective's own at the end."""
     tables = {
         id(module.weight)
         for part in (backbone, objective)
@@ -103,20 +110,24 @@ def make_optimizer(backbone: Backbone, objective: Objective, plan: TrainPlan) ->
         if isinstance(module, nn.Embedding | nn.EmbeddingBag)
     }
     groups: list[dict] = []
-    layers = [layer for layer in backbone.groups() if any(p.requires_grad for p in layer)]  # frozen ones do not count
-    layers.append(list(objective.parameters()))
+    *inner, last = layers
+    layers = [layer for layer in inner if any(p.requires_grad for p in layer)] + [last]  # frozen layers do not count
     for depth, parameters in enumerate(layers):
         factor = plan.layer_decay ** (len(layers) - 1 - depth)
         for kind in ("table", "matrix", "vector"):
             chosen = [p for p in parameters if p.requires_grad and _kind(p, tables) == kind]
             if chosen:
-                peak = plan.rate_embeddings if kind == "table" and plan.rate_embeddings else plan.rate
-                rate = peak * factor * plan.optimizer.usual_rate
+                peak = (
+                    plan.learning_rate_embeddings
+                    if kind == "table" and plan.learning_rate_embeddings
+                    else plan.learning_rate
+                )
+                learning_rate = peak * factor * plan.optimizer.learning_rate_multiple
                 groups.append(
                     {
                         "params": chosen,
-                        "base_rate": rate,
-                        "lr": rate,
+                        "peak_learning_rate": learning_rate,
+                        "lr": learning_rate,
                         "weight_decay": plan.weight_decay if kind == "matrix" else 0.0,
                         "betas": (0.9, plan.beta2),
                         "hidden": kind == "matrix" and depth < len(layers) - 1 and all(p.ndim == 2 for p in chosen),

@@ -1,8 +1,4 @@
-"""A pre-training run: one directory with everything that re-runs, resumes, explains and uses it.
-
-RUN/run.json        the resolved spec, ledger, notes, versions, status and result
-RUN/tokenizer/      RUN/shards/      RUN/checkpoints/step-.../      RUN/metrics.jsonl
-"""
+"""A pre-training run: one directory with everything that re-runs, resumes, explains and uses it."""
 
 from __future__ import annotations
 
@@ -20,24 +16,28 @@ from typing import Any
 import torch
 
 from headstart import __version__
-from headstart.base import registry
-from headstart.base.batch import Batch
-from headstart.base.contracts import Backbone, Objective, Tokenizer
-from headstart.base.device import pick_compute_dtype, pick_device
-from headstart.base.errors import HeadstartError
-from headstart.base.files import disk_error, read_json, write_json
-from headstart.base.spec import BackboneSpec, ObjectiveSpec, Spec, TokenizerSpec
-from headstart.data.batches import Source
+from headstart.core import registry
+from headstart.core.batch import TokenBatch
+from headstart.core.contracts import Backbone, Objective
+from headstart.core.device import device_name, pick_compute_dtype, pick_device
+from headstart.core.errors import HeadstartError
+from headstart.core.files import disk_error, write_json
+from headstart.core.load_processor import load_processor
+from headstart.core.migration import FORMAT, RunFile
+from headstart.core.processor import Tokenizer
+from headstart.core.spec import BackboneSpec, ObjectiveSpec, ProcessorSpec, Spec
+from headstart.data.batch_settings import BatchSpec
+from headstart.data.batches import EpochBatches
 from headstart.data.corpus import Corpus
-from headstart.data.shards import Shards, ensure_shards
-from headstart.text.load import load_tokenizer
-from headstart.training.artefact import Artefact
-from headstart.training.batching import BatchSpec, check_usable, make_batches
-from headstart.training.checkpoint import Checkpoints, restore
+from headstart.data.store import Store, ensure_store, split_documents
+from headstart.training.batching import check_usable, make_batches
+from headstart.training.checkpoint import restore
 from headstart.training.events import Listener, MetricsFile
 from headstart.training.loop import DTYPES, FitResult, Stop, TrainState, fit, start_state
 from headstart.training.plan import TrainPlan
-from headstart.training.start import start_tokenizer, student_spec, take_layers, take_over
+from headstart.training.pretrained_model import PretrainedModel
+from headstart.training.run_folder import PROCESSOR, RECEIPT, RUN, STORE, RunFolder
+from headstart.training.warm_start import start_tokenizer, student_spec, take_layers, take_over
 
 Pieces = dict[int, list[int]]  # by new token of a grown vocabulary: the old tokens it was written with
 _LEAST_TRAINING = 0.4  # share of the budget that training gets even when preparing took longer than the rest
@@ -52,7 +52,7 @@ class RunSpec(Spec):
     """
 
     corpus: dict
-    tokenizer: TokenizerSpec
+    processor: ProcessorSpec
     backbone: BackboneSpec
     objective: ObjectiveSpec
     batches: BatchSpec
@@ -66,7 +66,7 @@ class RunSpec(Spec):
     def read(cls, data: dict[str, Any]) -> RunSpec:
         """Build the spec from run.json data. Raises HeadstartError: unknown part or setting."""
         try:
-            parts = {axis: registry.build_spec(axis, data[axis]) for axis in ("tokenizer", "backbone", "objective")}
+            parts = {axis: registry.build_spec(axis, data[axis]) for axis in ("processor", "backbone", "objective")}
             rest = {k: v for k, v in data.items() if k not in parts}
             batches, training = BatchSpec.from_dict(rest.pop("batches")), TrainPlan.from_dict(rest.pop("training"))
             return cls(**rest, **parts, batches=batches, training=training)
@@ -95,12 +95,12 @@ class RunSpec(Spec):
         return spec
 
 
-def from_base(spec: RunSpec, base: Artefact) -> RunSpec:
+def from_base(spec: RunSpec, base: PretrainedModel) -> RunSpec:
     """Return the run that starts from `base`: its network and vocabulary, or half of its layers for a student."""
     backbone = student_spec(base) if spec.objective.teacher else base.backbone_spec
-    longest = base.window
-    window = spec.batches.window if longest is None else min(spec.batches.window, longest)
-    batches = dataclasses.replace(spec.batches, window=window)
+    longest = base.max_length
+    max_length = spec.batches.max_length if longest is None else min(spec.batches.max_length, longest)
+    batches = dataclasses.replace(spec.batches, max_length=max_length)
     return dataclasses.replace(spec, base=str(base.path.absolute()), backbone=backbone, batches=batches)
 
 
@@ -120,7 +120,7 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
-        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else f"cpu {platform.machine()}",
+        "device": device_name(pick_device()),
     }
 
 
@@ -141,7 +141,7 @@ def train_run(
     """
     begun = time.monotonic()
     notes: list[str] = []
-    spec = _with_dtype(spec)
+    spec, home = _with_dtype(spec), RunFolder(folder)
 
     def note(text: str) -> None:
         notes.append(text)
@@ -150,29 +150,31 @@ def train_run(
     try:
         corpus = Corpus(**spec.corpus)
         folder.mkdir(parents=True, exist_ok=True)
-        with _undone_when_refused(folder):
-            record = _record(spec, folder, command)
-            write_json(folder / "run.json", record)
+        with _undone_when_refused(home):
+            home.need_intact(beside=STORE)  # a damaged store is made again
+            record = _record(spec, home, command)
+            if not home.is_begun:
+                write_json(folder / RUN, record)
             base = _base(spec)
-            tokenizer, pieces = _tokenizer(spec, corpus, folder, base, note)
-            shards = ensure_shards(corpus, tokenizer, folder / "shards")
-            for line in [*shards.ledger.notes, *shards.ledger.summary().splitlines()]:
+            tokenizer, pieces = _tokenizer(spec, corpus, home, base, note)
+            store = ensure_store(corpus, tokenizer, home.store)
+            for line in [*store.ledger.notes, *store.ledger.summary().splitlines()]:
                 note(line)
-            spec = _with_training_time(spec, folder, time.monotonic() - begun, resume, note)
-            run = _prepare(spec, tokenizer, shards, note)
+            spec = _with_training_time(spec, home, time.monotonic() - begun, resume, note)
+            run = _prepare(spec, tokenizer, store, note)
             if base is not None:
-                record["start"] = record.get("start", {}) | _begin(spec, folder, run, base, pieces, note)
+                record["start"] = record.get("start", {}) | _begin(spec, home, run, base, pieces, note)
             spec = _with_most_epochs(spec, run.batches, note)
-        record |= {"spec": _written(spec), "ledger": shards.ledger.to_dict(), "notes": notes}
-        write_json(folder / "run.json", record)
+        record |= {"spec": _written(spec), "ledger": store.ledger.to_dict(), "notes": notes}
+        home.begin(record)
         metrics = MetricsFile(folder / "metrics.jsonl")
         try:
-            result = _train(spec, folder, run, [*listeners, metrics], stop or Stop(), resume, note)
+            result = _train(spec, home, run, [*listeners, metrics], stop or Stop(), resume, note)
         finally:
             metrics.close()
         record |= {"notes": notes, "status": "finished" if result.stopped == "budget" else "stopped"}
         record["result"] = _plain_result(result)
-        write_json(folder / "run.json", record)
+        home.end(record)
     except OSError as error:
         raise disk_error(Path(error.filename or folder), error) from None
     return RunResult(folder, result, notes)
@@ -193,31 +195,30 @@ def _plain_result(result: FitResult) -> dict[str, Any]:
 
 
 @contextmanager
-def _undone_when_refused(folder: Path) -> Iterator[None]:
+def _undone_when_refused(home: RunFolder) -> Iterator[None]:
     """Take a new run's first files away when its text or settings are refused, so that the mended command just works.
 
     A run that was begun before (it has a run.json) and one that was interrupted keep what they have.
     """
-    begun_before = (folder / "run.json").is_file()
+    begun_before = home.is_begun
     try:
         yield
     except HeadstartError:
         if not begun_before:
-            for name in ("run.json", "tokenizer.json"):
-                (folder / name).unlink(missing_ok=True)
-            for name in ("tokenizer", "shards"):
-                shutil.rmtree(folder / name, ignore_errors=True)
-            if not any(folder.iterdir()):
-                folder.rmdir()
+            for name in (RUN, RECEIPT):
+                (home.path / name).unlink(missing_ok=True)
+            for name in (PROCESSOR, STORE):
+                shutil.rmtree(home.path / name, ignore_errors=True)
+            if not any(home.path.iterdir()):
+                home.path.rmdir()
         raise
 
 
-def _record(spec: RunSpec, folder: Path, command: str) -> dict[str, Any]:
+def _record(spec: RunSpec, home: RunFolder, command: str) -> RunFile:
     """Return what run.json holds from now on; what an earlier start found out stays until it is found again."""
-    path = folder / "run.json"
-    earlier = read_json(path) if path.is_file() else {"asked_seconds": spec.training.seconds}
+    earlier = home.record() if home.is_begun else {"asked_seconds": spec.training.seconds}
     return earlier | {
-        "format": 1,
+        "format": FORMAT,
         "status": "running",
         "command": command,
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
@@ -226,23 +227,23 @@ def _record(spec: RunSpec, folder: Path, command: str) -> dict[str, Any]:
     }
 
 
-def _base(spec: RunSpec) -> Artefact | None:
+def _base(spec: RunSpec) -> PretrainedModel | None:
     """Open what the run starts from. Raises HeadstartError: not there, or needed and not given."""
     if spec.base is not None:
-        return Artefact.open(Path(spec.base))
+        return PretrainedModel.open(Path(spec.base))
     if spec.objective.teacher:
         raise HeadstartError(f"objective {spec.objective.name} learns from a teacher; give a trained model as --base")
     return None
 
 
 def _begin(
-    spec: RunSpec, folder: Path, run: _Parts, base: Artefact, pieces: Pieces, note: Callable[[str], None]
+    spec: RunSpec, home: RunFolder, run: _Parts, base: PretrainedModel, pieces: Pieces, note: Callable[[str], None]
 ) -> dict[str, Any]:
     """Hand the base's weights over, unless a checkpoint has newer ones; return what run.json says of it."""
     about = {"name": base.name, "identity": base.identity}
     if spec.objective.teacher:
         run.objective.learn_from(base.backbone, base.objective)
-    if Checkpoints(folder / "checkpoints").steps():
+    if home.checkpoints.steps():
         return about
     if spec.objective.teacher:
         receipt = take_layers(base, run.backbone)
@@ -253,43 +254,43 @@ def _begin(
 
 
 def _tokenizer(
-    spec: RunSpec, corpus: Corpus, folder: Path, base: Artefact | None, note: Callable[[str], None]
+    spec: RunSpec, corpus: Corpus, home: RunFolder, base: PretrainedModel | None, note: Callable[[str], None]
 ) -> tuple[Tokenizer, Pieces]:
     """Return the run's tokenizer (that of the base when there is one), and what its new tokens were written with.
 
     Loaded when it was made from the same text with the same settings, else made.
     """
-    home = folder / "tokenizer"
-    made_from = {"corpus": corpus.fingerprint(), "spec": spec.tokenizer.to_dict(), "vocabulary": spec.vocabulary}
+    made_from = {"corpus": corpus.fingerprint(), "spec": spec.processor.to_dict(), "vocabulary": spec.vocabulary}
     if base is not None:
         made_from |= {"base": base.identity, "extend": spec.extend}
-    receipt = folder / "tokenizer.json"
-    made = read_json(receipt) if receipt.is_file() and home.is_dir() else {}
+    made = dict(home.made_from() or {})
     pieces = {int(token): old for token, old in made.pop("pieces", {}).items()}
-    if made == made_from:
-        return load_tokenizer(home), pieces
-    if Checkpoints(folder / "checkpoints").steps():
+    if made == made_from | {"format": FORMAT}:
+        return load_processor(home.processor), pieces
+    if home.checkpoints.steps():
         raise HeadstartError(
-            f"{folder}: the text or the tokenizer's settings are not those this run was begun with, and its weights "
+            f"{home.path}: the text or the tokenizer's settings are not those this run was begun with, and its weights "
             "fit no other ids; put the old text back, or choose another --out"
         )
     begun = time.monotonic()
     if base is None:
-        tokenizer = spec.tokenizer.train(corpus.documents(), spec.vocabulary)
+        tokenizer = spec.processor.train(corpus.documents(), spec.vocabulary)
     else:
         tokenizer, pieces = start_tokenizer(base, corpus.documents, spec.extend, note)
-    shutil.rmtree(home, ignore_errors=True)
-    home.mkdir(parents=True)
-    tokenizer.save(home)
-    write_json(receipt, made_from | {"pieces": pieces})
+    home.forget_processor()
+    home.processor.mkdir()
+    tokenizer.save(home.processor)
+    write_json(home.path / RECEIPT, made_from | {"format": FORMAT, "pieces": pieces})
     note(f"tokenizer: {tokenizer.kind}, vocabulary {tokenizer.vocabulary:,}, {time.monotonic() - begun:.0f} s")
     return tokenizer, pieces
 
 
-def _with_training_time(spec: RunSpec, folder: Path, used: float, resume: bool, note: Callable[[str], None]) -> RunSpec:
+def _with_training_time(
+    spec: RunSpec, home: RunFolder, used: float, resume: bool, note: Callable[[str], None]
+) -> RunSpec:
     """Take the preparation's time off the budget; a resumed run keeps what was resolved at its start."""
     seconds = spec.training.seconds
-    checkpoint, _ = Checkpoints(folder / "checkpoints").newest()
+    checkpoint, _ = home.newest()
     if seconds is None or (resume and checkpoint is not None):
         return spec
     left = max(seconds - used, _LEAST_TRAINING * seconds)
@@ -297,7 +298,7 @@ def _with_training_time(spec: RunSpec, folder: Path, used: float, resume: bool, 
     return dataclasses.replace(spec, training=dataclasses.replace(spec.training, seconds=left))
 
 
-def _with_most_epochs(spec: RunSpec, batches: Source, note: Callable[[str], None]) -> RunSpec:
+def _with_most_epochs(spec: RunSpec, batches: EpochBatches, note: Callable[[str], None]) -> RunSpec:
     """Turn the most epochs into a number of steps, so that the schedule ends where training does."""
     most = spec.batches.epochs
     if most is None:
@@ -322,7 +323,7 @@ def build_parts(spec: RunSpec, tokenizer: Tokenizer) -> tuple[Backbone, Objectiv
     """Return the randomly started network and objective, a function of the seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(spec.training.seed)
-        backbone = spec.backbone.build(tokenizer.vocabulary, tokenizer.pad_id)
+        backbone = spec.backbone.build(tokenizer.shape)
         objective = spec.objective.build(backbone, tokenizer)
     return backbone.to(pick_device()), objective.to(pick_device())
 
@@ -333,15 +334,15 @@ class _Parts:
 
     backbone: Backbone
     objective: Objective
-    batches: Source
-    held_out: list[Batch]
+    batches: EpochBatches
+    held_out: list[TokenBatch]
 
 
-def _prepare(spec: RunSpec, tokenizer: Tokenizer, shards: Shards, note: Callable[[str], None]) -> _Parts:
+def _prepare(spec: RunSpec, tokenizer: Tokenizer, store: Store, note: Callable[[str], None]) -> _Parts:
     """Return network, objective and batches. Raises HeadstartError: parts that do not fit, nothing to learn from."""
     backbone, objective = build_parts(spec, tokenizer)
-    split = shards.split(spec.held_out, spec.training.seed)
-    batches, held_out = make_batches(spec.batches, tokenizer, shards, split, spec.training.seed, note)
+    split = split_documents(len(store), spec.held_out, spec.training.seed)
+    batches, held_out = make_batches(spec.batches, tokenizer, store, split, spec.training.seed, note)
     check_usable(spec.objective, objective, batches)
     parameters = sum(p.numel() for p in backbone.parameters())
     note(f"network: {spec.backbone.name}, {parameters / 1e6:.1f} M parameters; objective: {spec.objective.name}")
@@ -350,7 +351,7 @@ def _prepare(spec: RunSpec, tokenizer: Tokenizer, shards: Shards, note: Callable
 
 def _train(
     spec: RunSpec,
-    folder: Path,
+    home: RunFolder,
     run: _Parts,
     listeners: Sequence[Listener],
     stop: Stop,
@@ -358,31 +359,21 @@ def _train(
     note: Callable[[str], None],
 ) -> FitResult:
     state = start_state(run.objective, run.backbone, spec.training)
-    checkpoints = Checkpoints(folder / "checkpoints")
     if resume:
-        _resume(state, checkpoints, note)
-    result = fit(
-        run.objective,
-        run.backbone,
-        run.batches,
-        spec.training,
-        listeners,
-        held_out=run.held_out,
-        saver=checkpoints,
-        state=state,
-        stop=stop,
-    )
-    epochs = result.tokens / max(run.batches.tokens_per_epoch, 1)
-    note(f"trained {result.step:,} steps, {result.tokens:,} tokens ({epochs:.2f} epochs) in {result.seconds:.0f} s")
+        _resume(state, home, note)
+    saver = home.checkpoints
+    result = fit(state, run.batches, spec.training, listeners, held_out=run.held_out, saver=saver, stop=stop)
+    epochs, unit = result.units / max(run.batches.units_per_epoch, 1), run.batches.unit
+    note(f"trained {result.step:,} steps, {result.units:,} {unit} ({epochs:.2f} epochs) in {result.seconds:.0f} s")
     return result
 
 
-def _resume(state: TrainState, checkpoints: Checkpoints, note: Callable[[str], None]) -> None:
-    newest, passed = checkpoints.newest()
+def _resume(state: TrainState, home: RunFolder, note: Callable[[str], None]) -> None:
+    newest, passed = home.newest()
     if newest is None and passed:
         raise HeadstartError(
             f"no checkpoint of {len(passed)} can be used: {passed[0].partition(';')[0]}; "
-            f"delete {checkpoints.folder} to train anew from step 0 with --resume"
+            f"delete {home.checkpoints.folder} to train anew from step 0 with --resume"
         )
     for line in passed:
         note(f"warning: {line}")

@@ -8,11 +8,12 @@ import io
 import numpy as np
 import pytest
 
+from headstart.data import sentence_blocks as blocks_module
 from headstart.data.corpus import Corpus
 from headstart.data.ledger import Ledger
 from headstart.data.open import choose_reader, read_rows
-from headstart.data.readers import blocks as blocks_module
 from headstart.data.readers.conll import Conll, spans
+from headstart.data.row import ByteStream, Source
 
 SAMPLE = """-DOCSTART- -X- -X- O
 
@@ -28,7 +29,7 @@ Seoul NNP B-NP I-LOC
 
 def read(text: str) -> tuple[list, Ledger]:
     ledger = Ledger()
-    return list(Conll().read(io.BytesIO(text.encode()), "f", ledger)), ledger
+    return list(Conll().read(Source("f", ByteStream(io.BytesIO(text.encode()))), ledger)), ledger
 
 
 def test_sentences_and_offsets():
@@ -95,7 +96,7 @@ def test_a_faulty_sentence_is_rejected_and_the_others_are_used(fault, reason, li
 
 def test_a_broken_line_spoils_its_sentence_only():
     ledger = Ledger()
-    rows = list(Conll().read(io.BytesIO(b"a\tO\n\nb\tO\n\xff\tO\nc\tO\n\nd\tO"), "f", ledger))
+    rows = list(Conll().read(Source("f", ByteStream(io.BytesIO(b"a\tO\n\nb\tO\n\xff\tO\nc\tO\n\nd\tO"))), ledger))
     assert [row.value["text"] for row in rows] == ["a", "d"]
     assert ledger.skipped == {"not valid UTF-8": 1}
     assert ledger.complaints[0].startswith("f:4:")
@@ -121,11 +122,11 @@ def test_half_a_sentence_of_a_damaged_file_is_not_used(tmp_path):
 
 
 def test_a_file_damaged_between_two_lines_of_a_sentence():
-    class Damaged(io.BytesIO):
-        damaged = True
+    class Damaged(ByteStream):
+        damage = "it breaks off"
 
     ledger = Ledger()
-    rows = list(Conll().read(Damaged(b"a\tO\n\nb\tO\nc\tO\n"), "f", ledger))
+    rows = list(Conll().read(Source("f", Damaged(io.BytesIO(b"a\tO\n\nb\tO\nc\tO\n"))), ledger))
     assert [row.value["text"] for row in rows] == ["a"]
     assert ledger.skipped == {"cut off by the damaged end of the file": 1}
 

@@ -10,6 +10,7 @@ from headstart.data.corpus import Corpus
 from headstart.data.ledger import Ledger
 from headstart.data.open import choose_reader, read_rows
 from headstart.data.readers.conllu import ConllU
+from headstart.data.row import ByteStream, Source
 
 
 def word(number: object, form: str, upos: str = "_", xpos: str = "_", misc: str = "_") -> str:
@@ -18,7 +19,7 @@ def word(number: object, form: str, upos: str = "_", xpos: str = "_", misc: str 
 
 def read(*lines: str) -> tuple[list, Ledger]:
     ledger = Ledger()
-    return list(ConllU().read(io.BytesIO("\n".join(lines).encode()), "f", ledger)), ledger
+    return list(ConllU().read(Source("f", ByteStream(io.BytesIO("\n".join(lines).encode()))), ledger)), ledger
 
 
 def labelled(value: dict) -> list[tuple[str, str]]:
@@ -54,7 +55,7 @@ def test_text_that_the_words_do_not_make_is_not_used():
     rows, ledger = read("# text = 5.0 버전", word(1, "5", "NUM"), word(2, "버전", "NOUN"))
     assert rows[0].value["text"] == "5 버전"
     assert labelled(rows[0].value) == [("5", "NUM"), ("버전", "NOUN")]
-    assert "1 sentences do not say" in ledger.notes[0]
+    assert "1 sentences differ from" in ledger.notes[0]
     rows, ledger = read("# text = one two three", word(1, "one"), word(2, "two"))
     assert rows[0].value["text"] == "one two"
     assert len(ledger.notes) == 1

@@ -7,10 +7,11 @@ import json
 
 import pytest
 
-from headstart.base.errors import HeadstartError
+from headstart.core.errors import HeadstartError
 from headstart.data.ledger import Ledger
 from headstart.data.open import choose_reader, read_rows
 from headstart.data.readers.squad import Squad
+from headstart.data.row import ByteStream, Source
 
 CONTEXT = "서울은 대한민국의 수도이다. 서울에는 한강이 흐른다."
 
@@ -30,7 +31,7 @@ def squad(*questions, context=CONTEXT):
 def read(value) -> tuple[list, Ledger]:
     ledger = Ledger()
     data = value if isinstance(value, bytes) else json.dumps(value).encode()
-    return list(Squad().read(io.BytesIO(data), "f", ledger)), ledger
+    return list(Squad().read(Source("f", ByteStream(io.BytesIO(data))), ledger)), ledger
 
 
 def test_rows():

@@ -1,1 +1,1 @@
-"""One file per format; a reader turns a byte stream into rows that know their file and line."""
+"""Readers: one file per format; a reader turns a stream of bytes or a folder into rows with file and line."""

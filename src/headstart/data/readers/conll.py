@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, ClassVar
 
-from headstart.base.spec import ReaderSpec
+from headstart.core.spec import ReaderSpec
 from headstart.data.ledger import Ledger
-from headstart.data.readers.blocks import Fault, blocks
-from headstart.data.row import Line, Row
+from headstart.data.row import Line, Row, Source
+from headstart.data.sentence_blocks import SentenceFault, blocks
 
-_TAG = re.compile(r"O|[BIESLU]-.+")  # L and U are what BILOU calls E and S
+_TAG = re.compile(r"O|[BIESLU]-.+")  # L and U of BILOU are E and S of BIOES
 _DOCUMENT = "-DOCSTART-"
 
 
@@ -31,21 +31,21 @@ class Conll(ReaderSpec):
         first = [_cells(text.decode("utf-8", "replace")) for text in head.split(b"\n")[:20][:-1] if text.strip()]
         return len(first) > 1 and all(len(cells) > 1 and _TAG.fullmatch(cells[-1]) for cells in first)
 
-    def read(self, stream: BinaryIO, source: str, ledger: Ledger) -> Iterator[Row]:
+    def read(self, source: Source, ledger: Ledger) -> Iterator[Row]:
         """Yield one row per sentence; `line` is its first one. Lines that start with -DOCSTART- are passed over."""
         dropped = 0
-        for block in blocks(stream, source, ledger):
+        for block in blocks(source, ledger):
             try:
                 tokens, tags = _columns(block)
-            except Fault as fault:
-                fault.tell(source, ledger)
+            except SentenceFault as fault:
+                fault.tell(source.name, ledger)
                 continue
             kept = [(token, tag) for token, tag in zip(tokens, tags) if token]
             dropped += len(tokens) - len(kept)
             if kept:
-                yield Row(_sentence(*zip(*kept)), source, block[0].number)
+                yield Row(_sentence(*zip(*kept)), source.name, block[0].number)
         if dropped:
-            ledger.note(f"{dropped:,} empty tokens were left out", source)
+            ledger.note(f"{dropped:,} empty tokens were left out", source.name)
 
 
 def spans(tags: Sequence[str]) -> list[tuple[int, int, str]]:
@@ -71,16 +71,16 @@ def _cells(text: str) -> list[str]:
 
 
 def _columns(block: list[Line]) -> tuple[list[str], list[str]]:
-    """Return the tokens, '' for one of blanks only, and the tags. Raises Fault: a line without a tag."""
+    """Return (tokens, tags); '' for a token of blanks only. Raises SentenceFault: a line without a tag."""
     tokens, tags = [], []
     for line in block:
         cells = _cells(line.text)
         if cells[0] == _DOCUMENT:
             continue
         if len(cells) < 2:
-            raise Fault("one column only", line.number, repr(cells[0][:40]))
+            raise SentenceFault("one column only", line.number, repr(cells[0][:40]))
         if not _TAG.fullmatch(cells[-1]):
-            raise Fault("the last column is no BIO tag", line.number, repr(cells[-1][:40]))
+            raise SentenceFault("the last column is no BIO tag", line.number, repr(cells[-1][:40]))
         tokens.append(cells[0].strip())
         tags.append(cells[-1])
     return tokens, tags

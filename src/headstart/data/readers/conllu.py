@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, ClassVar
 
-from headstart.base.spec import ReaderSpec
+from headstart.core.spec import ReaderSpec
 from headstart.data.ledger import Ledger
-from headstart.data.readers.blocks import Fault, blocks
-from headstart.data.row import Line, Row
+from headstart.data.row import Line, Row, Source
+from headstart.data.sentence_blocks import SentenceFault, blocks
 
 _COLUMNS = 10
 _FORM, _UPOS, _XPOS, _MISC = 1, 3, 4, 9
@@ -23,8 +23,8 @@ _FIRST = re.compile(rb"(?:#[^\n]*\n|\r?\n)*1(?:-\d+)?\t(?:[^\t\n]*\t){8}[^\t\n]*
 class ConllU(ReaderSpec):
     """A row is {"text", "words": [{"start", "end", "label"}]}: character offsets, UPOS, or XPOS where no UPOS is given.
 
-    Words that are written as one (1-2) keep their own offsets where their forms make up what is written; else they
-    are one word whose label joins theirs by '+'. Words that are not written (1.1) are passed over.
+    Words of a multiword token (1-2) keep their own offsets if their forms make up the token; otherwise the token is one
+    word with the labels joined by '+'. Empty nodes (1.1) are skipped.
     """
 
     suffixes: ClassVar[tuple[str, ...]] = (".conllu",)
@@ -34,32 +34,32 @@ class ConllU(ReaderSpec):
         """Whether an unnamed stream starts with comments and a first word of ten columns."""
         return _FIRST.match(head) is not None
 
-    def read(self, stream: BinaryIO, source: str, ledger: Ledger) -> Iterator[Row]:
+    def read(self, source: Source, ledger: Ledger) -> Iterator[Row]:
         """Yield one row per sentence; `line` is its first one.
 
         The text is that of the comment `# text`, or made of the forms where those are not found in it.
         """
         rebuilt = 0
-        for block in blocks(stream, source, ledger):
+        for block in blocks(source, ledger):
             try:
                 text, pieces = _parse(block)
-            except Fault as fault:
-                fault.tell(source, ledger)
+            except SentenceFault as fault:
+                fault.tell(source.name, ledger)
                 continue
             if not pieces:
-                continue  # comments of their own
+                continue  # a block of comments
             starts = _find(pieces, text)
             if starts is None:
                 rebuilt += text is not None
                 text, starts = _write(pieces)
-            yield Row({"text": text, "words": _words(pieces, starts)}, source, block[0].number)
+            yield Row({"text": text, "words": _words(pieces, starts)}, source.name, block[0].number)
         if rebuilt:
-            ledger.note(f"{rebuilt:,} sentences do not say what their '# text' says; made of the words", source)
+            ledger.note(f"{rebuilt:,} sentences differ from their '# text'; made of the words", source.name)
 
 
 @dataclass
 class _Piece:
-    """What is written in one piece: its form, the blank after it, and the columns of its words."""
+    """A token of the text: its form, the blank after it, and the columns of its words."""
 
     form: str
     gap: str
@@ -67,9 +67,9 @@ class _Piece:
 
 
 def _parse(block: list[Line]) -> tuple[str | None, list[_Piece]]:
-    """Return the `# text` and the pieces. Raises Fault: a line that is no word, or words out of order."""
+    """Return the `# text` and the pieces. Raises SentenceFault: a line that is no word, or words out of order."""
     text, pieces = None, []
-    number, until = 0, 0  # the last word; the last word of the piece that it belongs to
+    number, until = 0, 0  # number of the last word; last word of the current multiword token
     for line in block:
         if line.text.startswith("#"):
             said = _TEXT.match(line.text)
@@ -77,15 +77,15 @@ def _parse(block: list[Line]) -> tuple[str | None, list[_Piece]]:
             continue
         cells = line.text.split("\t")
         if len(cells) != _COLUMNS:
-            raise Fault("not ten columns", line.number, f"{len(cells)}")
+            raise SentenceFault("not ten columns", line.number, f"{len(cells)}")
         if not cells[_FORM].strip():
-            raise Fault("no form", line.number)
+            raise SentenceFault("no form", line.number)
         if _EMPTY.fullmatch(cells[0]):
             continue
         joined = _RANGE.fullmatch(cells[0])
         wrong = joined and (until > number or int(joined[2]) <= number)
         if wrong or (joined[1] if joined else cells[0]) != str(number + 1):
-            raise Fault("words out of order", line.number, f"{cells[0][:20]!r} after {number}")
+            raise SentenceFault("words out of order", line.number, f"{cells[0][:20]!r} after {number}")
         if joined or number >= until:
             pieces.append(_Piece(cells[_FORM], "" if "SpaceAfter=No" in cells[_MISC].split("|") else " "))
         if joined:
@@ -94,12 +94,12 @@ def _parse(block: list[Line]) -> tuple[str | None, list[_Piece]]:
             number += 1
             pieces[-1].words.append(cells)
     if until > number:
-        raise Fault("words out of order", block[-1].number, f"{until} is missing")
+        raise SentenceFault("words out of order", block[-1].number, f"{until} is missing")
     return text, pieces
 
 
 def _find(pieces: list[_Piece], text: str | None) -> list[int] | None:
-    """Return where each piece starts in `text`, or None when it does not consist of them and blanks."""
+    """Return the start of each piece in `text`, or None if `text` is not made of the pieces and blanks."""
     if text is None:
         return None
     starts, end = [], 0
@@ -114,7 +114,7 @@ def _find(pieces: list[_Piece], text: str | None) -> list[int] | None:
 
 
 def _write(pieces: list[_Piece]) -> tuple[str, list[int]]:
-    """Return the text that the pieces make and where each starts in it."""
+    """Return (text made of the pieces, start of each piece)."""
     text, starts = "", []
     for piece in pieces:
         starts.append(len(text))

@@ -7,16 +7,16 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from typing import BinaryIO, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from headstart.base.errors import HeadstartError
-from headstart.base.spec import ReaderSpec
+from headstart.core.errors import HeadstartError
+from headstart.core.spec import ReaderSpec
 from headstart.data.ledger import Ledger
-from headstart.data.row import Line, Row, usable
+from headstart.data.row import Line, Row, Source, usable
 
 _SNIFFED_LINES = 1000
-_ROW_LINES = 200  # a quoted cell may span so many lines; beyond it the opening quote counts as a stray one
-_LOST_SEARCHES = 20  # after so many quotes that never close, the file is read without looking further
+_ROW_LINES = 200  # largest number of lines of a quoted cell; beyond it the opening quote is a stray quote
+_LOST_SEARCHES = 20  # after this many quotes without an end no further lines are searched
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,22 +37,22 @@ class Csv(ReaderSpec):
         tabs = [line.count(b"\t") for line in head.split(b"\n")[:20][:-1] if line.strip()]
         return len(tabs) > 1 and tabs[0] > 0 and len(set(tabs)) == 1
 
-    def read(self, stream: BinaryIO, source: str, ledger: Ledger) -> Iterator[Row]:
+    def read(self, source: Source, ledger: Ledger) -> Iterator[Row]:
         """Yield one row per record, cells by column.
 
         With tabs, quotes are text. With other delimiters the first 1,000 lines decide whether quoting is consistent;
         a single record whose quotes do not fit is still read literally when that gives the right number of cells.
         Raises HeadstartError: no header.
         """
-        feed = _Feed(usable(stream, source, ledger))
-        first = feed.next()
+        feed = _Feed(usable(source, ledger))
+        first = feed.take()
         if first is None:
-            raise HeadstartError(f"{source}: no header line; a table needs one line of column names")
+            raise HeadstartError(f"{source.name}: no header line; a table needs one line of column names")
         delimiter = self.delimiter or max("\t,;", key=first.text.count)
         quoted, why = self._decide(feed.peek(_SNIFFED_LINES), first, delimiter)
         ledger.note(
             f"cells end at {_NAMES.get(delimiter, delimiter)}, quotes are {'marks' if quoted else 'text'} ({why})",
-            source,
+            source.name,
         )
         cells = (quoted and _split(first.text, delimiter).cells) or first.text.split(delimiter)
         columns = _columns(cells if self.header else [str(i + 1) for i in range(len(cells))])
@@ -61,16 +61,16 @@ class Csv(ReaderSpec):
         records = _Records(feed, delimiter, len(columns), quoted)
         for line, values in records:
             if len(values) == len(columns):
-                yield Row(dict(zip(columns, values)), source, line.number)
+                yield Row(dict(zip(columns, values)), source.name, line.number)
             else:
                 ledger.reject(
-                    "wrong number of cells", source, line.number, f"{len(values)}, the header has {len(columns)}"
+                    "wrong number of cells", source.name, line.number, f"{len(values)}, the header has {len(columns)}"
                 )
         if records.literal:
-            ledger.note(f"{records.literal:,} rows with stray quotes were read literally", source)
+            ledger.note(f"{records.literal:,} rows with stray quotes were read literally", source.name)
 
     def _decide(self, head: list[Line], first: Line, delimiter: str) -> tuple[bool, str]:
-        """Return whether quotes are marks, and why."""
+        """Return (whether quotes delimit cells, why)."""
         if self.quoting != "auto":
             return self.quoting == "yes", "as asked"
         if delimiter == "\t":
@@ -93,14 +93,14 @@ _NAMES = {"\t": "tab", ",": "comma", ";": "semicolon"}
 class _Feed:
     """Lines with look-ahead."""
 
-    source: Iterator[Line]
+    lines: Iterator[Line]
     ahead: deque[Line] = field(default_factory=deque)
 
-    def next(self) -> Line | None:
-        return self.ahead.popleft() if self.ahead else next(self.source, None)
+    def take(self) -> Line | None:
+        return self.ahead.popleft() if self.ahead else next(self.lines, None)
 
     def peek(self, count: int) -> list[Line]:
-        while len(self.ahead) < count and (line := next(self.source, None)) is not None:
+        while len(self.ahead) < count and (line := next(self.lines, None)) is not None:
             self.ahead.append(line)
         return list(self.ahead)
 
@@ -110,7 +110,7 @@ class _Feed:
 
 @dataclass(frozen=True, slots=True)
 class _Split:
-    """cells: None when the quotes do not fit; open: a quoted cell does not end on this line."""
+    """cells: None if the quotes are inconsistent; open: a quoted cell does not end on this line."""
 
     cells: list[str] | None
     open: bool = False
@@ -148,7 +148,7 @@ class _Records:
         self.lost = 0
 
     def __iter__(self) -> Iterator[tuple[Line, list[str]]]:
-        while (line := self.feed.next()) is not None:
+        while (line := self.feed.take()) is not None:
             if self.quoted and '"' in line.text:
                 yield line, self._quoted(line)
             elif line.text:  # a blank line is no row
@@ -168,10 +168,10 @@ class _Records:
         """Join following lines until the quoted cell ends and the record is whole; else give them back."""
         text, taken = line.text, []
         fits = line.text.count(self.delimiter) + 1 == self.width
-        while len(taken) < _ROW_LINES and (following := self.feed.next()) is not None:
+        while len(taken) < _ROW_LINES and (following := self.feed.take()) is not None:
             taken.append(following)
             if fits and following.text.count(self.delimiter) + 1 == self.width:
-                break  # both lines are whole rows when read literally: the quote is a stray one
+                break  # both lines are whole rows when read literally: a stray quote
             text += "\n" + following.text
             if '"' in following.text:
                 split = _split(text, self.delimiter)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, ClassVar
 
-from headstart.base.spec import ReaderSpec
+from headstart.core.spec import ReaderSpec
 from headstart.data.ledger import Ledger
-from headstart.data.row import Row, refuse, usable
+from headstart.data.row import Row, Source, refuse, usable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,33 +24,37 @@ class JsonLines(ReaderSpec):
         first = head.lstrip().split(b"\n", 1)[0].strip()
         return first.startswith(b"{") and first.endswith(b"}")
 
-    def read(self, stream: BinaryIO, source: str, ledger: Ledger) -> Iterator[Row]:
+    def read(self, source: Source, ledger: Ledger) -> Iterator[Row]:
         """Yield one row per line. Raises HeadstartError for a file that is one JSON array or one indented object."""
         good = False
-        for line in usable(stream, source, ledger):
+        for line in usable(source, ledger):
             text = line.text.strip()
             if not text:
                 continue
             if not good and text in ("[", "{", "[{"):
                 raise refuse(
-                    source, "holds one JSON value, not one per line", f"fix: jq -c '.[]' {source} > FILE.jsonl"
+                    source.name,
+                    "holds one JSON value, not one per line",
+                    f"fix: jq -c '.[]' {source.name} > FILE.jsonl",
                 )
             value, fault = _parse(text)
             if fault:
-                ledger.reject("not valid JSON", source, line.number, fault)
+                ledger.reject("not valid JSON", source.name, line.number, fault)
             elif isinstance(value, list) and not good and value and isinstance(value[0], dict):
                 raise refuse(
-                    source, "holds one JSON array, not one object per line", f"fix: jq -c '.[]' {source} > FILE.jsonl"
+                    source.name,
+                    "holds one JSON array, not one object per line",
+                    f"fix: jq -c '.[]' {source.name} > FILE.jsonl",
                 )
             elif isinstance(value, dict | str):
                 good = True
-                yield Row(value, source, line.number)
+                yield Row(value, source.name, line.number)
             else:
-                ledger.reject("not a JSON object or string", source, line.number)
+                ledger.reject("not a JSON object or string", source.name, line.number)
 
 
 def _parse(text: str) -> tuple[Any, str]:
-    """Return (value, fault); half a surrogate pair is no text and a fault."""
+    """Return (value, fault); half a surrogate pair is a fault."""
     try:
         value = json.loads(text)
         if "\\ud" in text or "\\uD" in text:

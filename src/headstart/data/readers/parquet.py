@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, ClassVar
 
-from headstart.base.errors import HeadstartError
-from headstart.base.spec import ReaderSpec
+from headstart.core.errors import HeadstartError
+from headstart.core.spec import ReaderSpec
 from headstart.data.ledger import Ledger
-from headstart.data.row import Row, refuse
+from headstart.data.row import Row, Source, refuse
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,36 +25,36 @@ class Parquet(ReaderSpec):
         """Whether the bytes open a parquet file."""
         return head.startswith(b"PAR1")
 
-    def read(self, stream: BinaryIO, source: str, ledger: Ledger) -> Iterator[Row]:
+    def read(self, source: Source, ledger: Ledger) -> Iterator[Row]:
         """Yield rows; `line` is the row number. Raises HeadstartError when damaged or not a seekable file."""
         import pyarrow as pa
         from pyarrow import parquet
 
-        if not stream.seekable():
+        if not source.stream.seekable():
             raise refuse(
-                source, "parquet inside a compressed file or pipe cannot be read", "give the .parquet file itself"
+                source.name, "parquet inside a compressed file or pipe cannot be read", "give the .parquet file itself"
             )
         try:
-            table = parquet.ParquetFile(stream)
+            table = parquet.ParquetFile(source.stream)
         except (pa.ArrowException, OSError, ValueError) as error:
-            raise refuse(source, f"not a readable parquet file ({_short(error)})", "write it again") from None
+            raise refuse(source.name, f"not a readable parquet file ({_short(error)})", "write it again") from None
         columns = _plain(table.schema_arrow, pa)
         if not columns:
             raise HeadstartError(
-                f"{source}: no column of text or numbers (it has: {', '.join(table.schema_arrow.names)})"
+                f"{source.name}: no column of text or numbers (it has: {', '.join(table.schema_arrow.names)})"
             )
         if passed := [name for name in table.schema_arrow.names if name not in columns]:
-            ledger.note(f"passed over nested or binary columns {', '.join(passed)}", source)
+            ledger.note(f"passed over nested or binary columns {', '.join(passed)}", source.name)
         number = 0
         try:
             for batch in table.iter_batches(batch_size=self.rows, columns=columns):
                 for value in batch.to_pylist():
                     number += 1
-                    yield Row(value, source, number)
+                    yield Row(value, source.name, number)
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             if not number:
-                raise refuse(source, f"damaged parquet file ({_short(error)})", "write it again") from None
-            ledger.complain(f"damaged after row {number:,} ({_short(error)}); the rows before were used", source)
+                raise refuse(source.name, f"damaged parquet file ({_short(error)})", "write it again") from None
+            ledger.complain(f"damaged after row {number:,} ({_short(error)}); the rows before were used", source.name)
 
 
 def _plain(schema: Any, pa: Any) -> list[str]:

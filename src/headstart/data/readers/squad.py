@@ -6,12 +6,12 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, ClassVar
 
-from headstart.base.spec import ReaderSpec
+from headstart.core.spec import ReaderSpec
 from headstart.data.columns import cell
 from headstart.data.ledger import Ledger
-from headstart.data.row import Row, decode, refuse
+from headstart.data.row import Row, Source, decode, refuse
 
 _KEYS = [re.compile(rb'"%s"\s*:\s*\[' % key) for key in (b"data", b"paragraphs")]
 
@@ -20,7 +20,8 @@ _KEYS = [re.compile(rb'"%s"\s*:\s*\[' % key) for key in (b"data", b"paragraphs")
 class Squad(ReaderSpec):
     """A row is {"question", "context", "answers": [{"start", "text"}], "id", "title"}; no answers: unanswerable.
 
-    The file is held in memory. It has no ending of its own (.json is shared), so that its first bytes decide.
+    The file is held in memory. The format has no suffix of its own (.json is shared) and is recognised by its first
+    bytes.
     """
 
     suffixes: ClassVar[tuple[str, ...]] = ()
@@ -30,48 +31,50 @@ class Squad(ReaderSpec):
         """Whether the bytes open a JSON object with lists called data and paragraphs."""
         return head.lstrip().startswith(b"{") and all(key.search(head) for key in _KEYS)
 
-    def read(self, stream: BinaryIO, source: str, ledger: Ledger) -> Iterator[Row]:
+    def read(self, source: Source, ledger: Ledger) -> Iterator[Row]:
         """Yield one row per question; `line` is the number of the question.
 
         An answer that is not at its answer_start is moved when its text occurs once in the context, and counted; else
         the question is rejected. Raises HeadstartError: not one whole JSON value with a list `data`.
         """
         number = moved = 0
-        for article in _load(stream, source):
+        for article in _load(source):
             for paragraph in _children(article, "paragraphs"):
                 for question in _children(paragraph, "qas"):
                     number += 1
                     value, shifts = _row(article, paragraph, question)
                     if isinstance(value, str):
-                        ledger.reject(value, source, number, _name(question))
+                        ledger.reject(value, source.name, number, _name(question))
                         continue
                     moved += shifts
-                    yield Row(value, source, number)
+                    yield Row(value, source.name, number)
         if moved:
-            ledger.note(f"{moved:,} answers were not at their answer_start; moved to where their text occurs", source)
+            ledger.note(
+                f"{moved:,} answers were not at their answer_start; moved to where their text occurs", source.name
+            )
 
 
-def _load(stream: BinaryIO, source: str) -> list[Any]:
+def _load(source: Source) -> list[Any]:
     """Return the articles. Raises HeadstartError."""
-    text, fault = decode(stream.read())
+    text, fault = decode(source.stream.read())
     fix = "a SQuAD file is one JSON object with a list of articles called data"
     if text is None:
-        raise refuse(source, f"not valid UTF-8 ({fault})", fix)
+        raise refuse(source.name, f"not valid UTF-8 ({fault})", fix)
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:
         raise refuse(
-            source, f"not valid JSON ({error.msg} in line {error.lineno}, column {error.colno})", fix
+            source.name, f"not valid JSON ({error.msg} in line {error.lineno}, column {error.colno})", fix
         ) from None
     except (RecursionError, ValueError) as error:
-        raise refuse(source, f"not readable JSON ({type(error).__name__})", fix) from None
+        raise refuse(source.name, f"not readable JSON ({type(error).__name__})", fix) from None
     if not isinstance(value, dict) or not isinstance(value.get("data"), list):
-        raise refuse(source, "no list called data", fix)
+        raise refuse(source.name, "no list called data", fix)
     return value["data"]
 
 
 def _children(parent: Any, key: str) -> list[Any]:
-    """Return the list under `key`; one None when there is none, which ends up as one rejected question."""
+    """Return the list under `key`, else [None], which becomes one rejected question."""
     found = parent.get(key) if isinstance(parent, dict) else None
     return found if isinstance(found, list) else [None]
 
@@ -82,7 +85,7 @@ def _name(question: Any) -> str:
 
 
 def _row(article: Any, paragraph: Any, question: Any) -> tuple[dict[str, Any] | str, int]:
-    """Return (the row, or why there is none; how many answers were moved)."""
+    """Return (the row or the reason why it is invalid, number of moved answers)."""
     if not isinstance(question, dict):
         return "no list of questions where one belongs", 0
     asked, context = question.get("question"), paragraph.get("context")

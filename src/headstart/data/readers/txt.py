@@ -5,35 +5,39 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import BinaryIO, ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from headstart.base.spec import ReaderSpec
+from headstart.core.spec import ReaderSpec
 from headstart.data.ledger import Ledger
-from headstart.data.row import MAX_ROW_BYTES, Line, Row, lines
+from headstart.data.row import MAX_ROW_BYTES, Line, Row, Source, lines
 
 _SNIFFED_CHARACTERS = 1 << 16
-_LINES_PER_PARAGRAPH = 50  # a blank line every few hundred lines is an accident, not a paragraph mark
+_LINES_PER_PARAGRAPH = 50  # blank lines that are rarer do not separate paragraphs
 
 
 @dataclass(frozen=True, kw_only=True)
 class Text(ReaderSpec):
-    """unit: what one document is; `auto` decides by the first 64 Ki characters and notes what it decided."""
+    """unit: what one document is; `auto` decides by the first 64 Ki characters and notes the decision."""
 
     suffixes: ClassVar[tuple[str, ...]] = (".txt", ".text")
     unit: Literal["auto", "line", "paragraph", "file"] = "auto"
 
-    def read(self, stream: BinaryIO, source: str, ledger: Ledger) -> Iterator[Row]:
+    def with_unit(self, unit: str) -> Self:
+        """See `ReaderSpec.with_unit`. Raises HeadstartError: unknown unit."""
+        return self.replace_text("unit", unit)
+
+    def read(self, source: Source, ledger: Ledger) -> Iterator[Row]:
         """Yield documents; any above 16 MiB is cut, nothing is lost. Blank lines are rows of unit `line`."""
-        found = lines(stream, cut=True)
+        found = lines(source, cut=True)
         unit = self.unit
         if unit == "auto":
             head = _head(found)
             unit, why = _guess(head)
-            ledger.note(f"one document per {unit} ({why})", source)
+            ledger.note(f"one document per {unit} ({why})", source.name)
             found = chain(head, found)
         if unit == "line":
-            return _by_line(found, source, ledger)
-        return _joined(found, source, ledger, whole=unit == "file")
+            return _by_line(found, source.name, ledger)
+        return _joined(found, source.name, ledger, whole=unit == "file")
 
 
 def _head(found: Iterator[Line]) -> list[Line]:

@@ -7,14 +7,14 @@ from typing import ClassVar
 
 import torch
 
-from headstart.base.spec import OptimizerSpec
+from headstart.core.spec import OptimizerSpec
 
 
 @dataclass(frozen=True, kw_only=True)
 class AdadeltaSpec(OptimizerSpec):
     """rho: share of both running sizes that is kept. Weight decay is part of the gradient (an L2 penalty)."""
 
-    usual_rate: ClassVar[float] = 300.0
+    learning_rate_multiple: ClassVar[float] = 300.0
     rho: float = 0.9
 
     def __post_init__(self) -> None:

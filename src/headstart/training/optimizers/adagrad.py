@@ -7,14 +7,14 @@ from typing import ClassVar
 
 import torch
 
-from headstart.base.spec import OptimizerSpec
+from headstart.core.spec import OptimizerSpec
 
 
 @dataclass(frozen=True, kw_only=True)
 class AdagradSpec(OptimizerSpec):
     """Weight decay is part of the gradient (an L2 penalty)."""
 
-    usual_rate: ClassVar[float] = 3.0
+    learning_rate_multiple: ClassVar[float] = 3.0
 
     def build(self, groups: list[dict]) -> torch.optim.Adagrad:
         """Return the optimizer."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from headstart.base.spec import OptimizerSpec
+from headstart.core.spec import OptimizerSpec
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from headstart.base.spec import OptimizerSpec
+from headstart.core.spec import OptimizerSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,4 +18,4 @@ class AdamWSpec(OptimizerSpec):
         return torch.optim.AdamW(groups, eps=1e-8, fused=True)
 
 
-USUAL = AdamWSpec()
+DEFAULT = AdamWSpec()

@@ -7,14 +7,14 @@ from typing import ClassVar
 
 import torch
 
-from headstart.base.spec import OptimizerSpec
+from headstart.core.spec import OptimizerSpec
 
 
 @dataclass(frozen=True, kw_only=True)
 class NesterovSpec(OptimizerSpec):
     """momentum: share of the last move that is kept. Weight decay is part of the gradient (an L2 penalty)."""
 
-    usual_rate: ClassVar[float] = 10.0
+    learning_rate_multiple: ClassVar[float] = 10.0
     momentum: float = 0.9
 
     def __post_init__(self) -> None:

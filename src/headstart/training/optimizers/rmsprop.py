@@ -7,14 +7,14 @@ from typing import ClassVar
 
 import torch
 
-from headstart.base.spec import OptimizerSpec
+from headstart.core.spec import OptimizerSpec
 
 
 @dataclass(frozen=True, kw_only=True)
 class RmspropSpec(OptimizerSpec):
     """alpha: share of the running mean square that is kept. Weight decay is part of the gradient (an L2 penalty)."""
 
-    usual_rate: ClassVar[float] = 0.3
+    learning_rate_multiple: ClassVar[float] = 0.3
     alpha: float = 0.99
 
     def __post_init__(self) -> None:

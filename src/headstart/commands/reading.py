@@ -1,0 +1,64 @@
+"""Inputs of the verbs: the task of labelled files, bases, routes with settings, and messages on standard error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from headstart.core.spec import RouteSpec
+    from headstart.data.read_request import ReadRequest
+    from headstart.training.pretrained_model import PretrainedModel
+
+
+def say(text: str) -> None:
+    """Print a message for the user to standard error."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def pick_task(request: ReadRequest) -> tuple[ReadRequest, str]:
+    """Return (the request with its task, reason of the guess or ""); task `auto` is guessed from the columns.
+
+    Raises HeadstartError: unknown task.
+    """
+    from headstart.core import registry
+    from headstart.data.task_guess import guess_task
+
+    if request.task == "auto":
+        task, why = guess_task(request)
+        return replace(request, task=task), why
+    registry.load("task", request.task)
+    return request, ""
+
+
+def open_bases(paths: Sequence[Path]) -> dict[str, PretrainedModel]:
+    """Open every base; names are the folders' names, made distinct. Raises HeadstartError."""
+    from headstart.training.pretrained_model import PretrainedModel, describe
+
+    bases: dict[str, PretrainedModel] = {}
+    for path in paths:
+        pretrained = PretrainedModel.open(path)
+        for warning in pretrained.warnings:
+            say(f"warning: {warning}")
+        name = pretrained.name if pretrained.name not in bases else str(path)
+        bases[name] = pretrained
+        say(f"base {name}: {describe(pretrained)}")
+    return bases
+
+
+def route_with(name: str, settings: Sequence[str]) -> RouteSpec:
+    """Return the route `name` with `route.field=value` or `<name>.field=value` settings."""
+    from headstart.core import registry
+
+    route = registry.load("route", name)()
+    for setting in settings:
+        path, _, text = setting.partition("=")
+        part, _, field = path.partition(".")
+        if part in ("route", name):
+            route = route.replace_text(field, text)
+        elif part not in registry.names("route"):
+            raise registry.unknown("part", part, ["route", *registry.names("route")])
+    return route

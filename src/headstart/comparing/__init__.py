@@ -1,0 +1,1 @@
+"""Floor 8: the comparison engine: label draws, cells, time budget, decisions."""

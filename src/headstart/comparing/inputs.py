@@ -1,0 +1,165 @@
+"""What a comparison was given: files, columns, bases. Kept beside its report, so that `verify` can read them again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from headstart.comparing.report_folder import INPUTS
+from headstart.comparing.settings import StudyData
+from headstart.core import migration
+from headstart.core.errors import HeadstartError
+
+if TYPE_CHECKING:
+    from headstart.core.examples import Examples
+    from headstart.core.spec import RouteSpec
+    from headstart.data.corpus import Corpus
+    from headstart.fitting.workspace import Workspace
+    from headstart.statistics.study import Entry
+    from headstart.training.pretrained_model import PretrainedModel
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareInputs:
+    """data, test, corpus: files. columns: text, text2, label, group, None for columns that are to be guessed.
+
+    bases: directories by name. folds: cross-validate `data`, without test rows. metric: its name.
+    """
+
+    data: list[str]
+    test: list[str] | None = None
+    columns: dict[str, str | None] = field(default_factory=dict)
+    bases: dict[str, str] = field(default_factory=dict)
+    corpus: list[str] | None = None
+    seed: int = 0
+    folds: int | None = None
+    metric: str = "accuracy"
+
+    def read(self, say: Callable[[str], None]) -> StudyData:
+        """Return the rows, with the ledger of the files as a fact. Raises HeadstartError: unreadable, too few rows.
+
+        say: is told what was read and how many rows are held out for testing.
+        """
+        from headstart.data.read_request import ReadRequest, read_labelled_rows
+        from headstart.data.splits import held_out_test
+
+        request = ReadRequest(paths=self.data, **self.columns)
+        train, ledger = read_labelled_rows(request, say)
+        if self.folds is not None:
+            return _stated(train, train, {"training": ledger})
+        if self.test:
+            asked = replace(request, paths=self.test, classes=train.classes, remembered=ledger["columns"])
+            test, test_ledger = read_labelled_rows(asked, say)
+            return _stated(train, test, {"training": ledger, "test": test_ledger})
+        train, test = held_out_test(train, self.seed)
+        say(
+            f"no --test: {len(test):,} of the rows are held out for testing, "
+            f"{len(train):,} are left to draw labels from"
+        )
+        return _stated(train, test, {"training": ledger, "test": {"files": ledger["files"], "used": len(test)}})
+
+    @property
+    def documents(self) -> Callable[[], Iterable[str]] | None:
+        """A function that starts the unlabelled text anew, or None when no text was given."""
+        from headstart.data.corpus import Corpus
+
+        return (lambda: Corpus(self.corpus).documents()) if self.corpus else None
+
+    def save(self, folder: Path) -> None:
+        """Write the inputs into a report's folder, with absolute paths: private to this machine, the report is not."""
+        from headstart.core.files import write_json
+
+        def absolute(paths: Sequence[str] | None) -> list[str] | None:
+            return paths and [path if path == "-" else str(Path(path).resolve()) for path in paths]
+
+        kept = replace(
+            self,
+            data=absolute(self.data),
+            test=absolute(self.test),
+            corpus=absolute(self.corpus),
+            bases={name: str(Path(path).resolve()) for name, path in self.bases.items()},
+        )
+        write_json(folder / INPUTS, {"format": migration.FORMAT} | asdict(kept))
+
+    @classmethod
+    def load(cls, folder: Path) -> CompareInputs:
+        """Read what `save` wrote. Raises HeadstartError: not there, damaged, or read from standard input."""
+        if not (folder / INPUTS).is_file():
+            raise HeadstartError(f"{folder}: no {INPUTS} there, so it is not known from which files its cells came")
+        try:
+            kept = migration.read_versioned(folder / INPUTS, migration.inputs)
+            inputs = cls(**{name: value for name, value in kept.items() if name != "format"})
+        except TypeError as error:
+            raise HeadstartError(f"{folder / INPUTS}: damaged ({error})") from None
+        if "-" in [*inputs.data, *(inputs.test or []), *(inputs.corpus or [])]:
+            raise HeadstartError(f"{folder}: its rows came from standard input and cannot be read again")
+        return inputs
+
+
+def _stated(train: Examples, test: Examples, ledger: Mapping[str, Any]) -> StudyData:
+    return StudyData(train, test, {"ledger": public_ledger(ledger)})
+
+
+def workspaces_of(
+    bases: Mapping[str, PretrainedModel], documents: Callable[[], Iterable[str]] | None, pool: Examples | None = None
+) -> dict[str | None, Workspace]:
+    """Return one workspace per base; entries without a base, under None, share the workspace of the first base.
+
+    pool: labelled rows whose texts are the unlabelled documents where there are no others; never rows of a test part.
+    """
+    from headstart.fitting.workspace import Workspace
+
+    def made(base: PretrainedModel | None) -> Workspace:
+        space = Workspace(base, documents)
+        if pool is None or space.has_documents:
+            return space
+        return Workspace(base, lambda: [*pool.items, *(pool.second or ())])
+
+    spaces = {name: made(base) for name, base in bases.items()}
+    return {None: next(iter(spaces.values())) if spaces else made(None)} | spaces
+
+
+def corpora_of(bases: Mapping[str, PretrainedModel], corpus: Sequence[str] | None) -> dict[str, Corpus | None]:
+    """Return every unlabelled text behind a comparison, each once, by name; None for text that is not at hand.
+
+    `--corpus` is one of them beside what each base was pre-trained on: a test row in any of them is a leak.
+    """
+    from headstart.data.corpus import Corpus
+    from headstart.data.open import as_paths
+
+    def resolved(paths: str | Sequence[str]) -> set[Path]:
+        return {Path(path).resolve() for path in as_paths(paths)}
+
+    found: dict[str, Corpus | None] = {"--corpus": Corpus(corpus)} if corpus else {}
+    seen = [resolved(corpus or [])]
+    for name, base in bases.items():
+        paths = resolved((base.corpus or {}).get("paths", []))
+        if paths and paths in seen:
+            continue
+        seen.append(paths)
+        try:
+            found[name] = Corpus(**base.corpus) if base.corpus else None
+        except HeadstartError:  # it was moved or deleted
+            found[name] = None
+    return found
+
+
+def public_ledger(ledger: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the ledger of each part without complaints and notes: these hold paths, and a report is passed on."""
+    return {
+        part: {name: value for name, value in told.items() if name not in ("complaints", "notes")}
+        if isinstance(told, Mapping)
+        else told
+        for part, told in ledger.items()
+    }
+
+
+def entries_of(routes: Iterable[RouteSpec], bases: Iterable[str]) -> list[Entry]:
+    """Return the entries of a study: a route that needs no base once, any other route once per base."""
+    from headstart.statistics.study import Entry
+
+    routes, bases = list(routes), list(bases)
+    entries = [Entry(route) for route in routes if route.needs != "base"]
+    return entries + [Entry(route, name) for route in routes if route.needs == "base" for name in bases]

@@ -1,0 +1,73 @@
+"""What a study is asked for (`StudySettings`) and the rows it is made on (`StudyData`)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # numpy, which a verb's --help does without
+    import numpy as np
+
+    from headstart.core.examples import Examples
+    from headstart.core.spec import MetricSpec, TaskSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudySettings:
+    """What a study is asked for, from the command down to the run.
+
+    sizes: the label counts. draws: label draws per label count. seconds: the time for all cells. folder: of the report;
+    finished cells are kept in `folder`/cells. seed: of draws and routes. folds: cross-validate the training rows in so
+    many folds instead of drawing labels, or None; then a draw is a repetition, and `sizes` are ignored.
+    """
+
+    sizes: tuple[int, ...]
+    draws: int
+    seconds: float
+    metric: MetricSpec
+    folder: Path
+    seed: int = 0
+    folds: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class StudyData:
+    """The rows of a study, and what its report states about them.
+
+    train: the pool that labels are drawn from. test: the rows that every model is scored on; of a cross-validation the
+    same rows as `train`. facts, slices: see `Study`; the study adds to the facts.
+    """
+
+    train: Examples
+    test: Examples
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    slices: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    @cached_property
+    def task(self) -> TaskSpec:
+        """The task of the rows. Raises HeadstartError: unknown."""
+        from headstart.core import registry
+
+        return registry.load("task", self.train.task)()
+
+    @cached_property
+    def truth(self) -> np.ndarray | list[Any]:
+        """The truth of the test rows, as `Study.truth`."""
+        return in_form(self.task, self.task.metric_inputs([], self.test)[0])
+
+    def stating(self, **facts: Any) -> StudyData:
+        """Return the same rows with further facts."""
+        return replace(self, facts={**self.facts, **facts})
+
+
+def in_form(task: TaskSpec, values: Any) -> np.ndarray | list[Any]:
+    """Return one side of `metric_inputs` as `Study.truth` holds it: int64 or float64 [N], or a list of JSON values."""
+    import numpy as np
+
+    if task.answers == "json":
+        return json.loads(json.dumps(list(values)))
+    return np.asarray(values, np.int64 if task.answers == "classes" else np.float64)

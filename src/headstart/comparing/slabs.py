@@ -1,0 +1,277 @@
+"""The run of a study: finished cells are taken up, the other cells are made slab by slab within the time."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from headstart.comparing.budget import Budget, PlannedCell, TimeTaken
+from headstart.comparing.cells import CellStore
+from headstart.comparing.draws import Split
+from headstart.comparing.make_cell import MadeCell, make_cell
+from headstart.comparing.receipts import receipt, workspace_identity
+from headstart.comparing.settings import StudyData, StudySettings
+from headstart.core.errors import HeadstartError
+from headstart.core.time_limit import OutOfTime, cut_after
+from headstart.data.identity import examples_identity
+from headstart.fitting.workspace import Workspace
+from headstart.statistics.study import Cell, Entry
+
+_GRACE = 0.02  # share of the time by which a cell may outlive the end
+_FOR_REPORT, _MOST_FOR_REPORT = 0.03, 0.1  # shares of the time
+_GROWTH = 3.0  # the last report may take so many times as long as the report of a part did
+_SELDOM = 50.0  # between two reports pass so many times the seconds that a report takes
+_NEEDED = ("probe", "finetune", "scratch")  # made first: should the time be short, the other entries miss it
+_ENOUGH_DRAWS = 3  # to reach so many, entries that take far more than their share are left out
+
+
+@dataclass
+class StudyRun:
+    """The state of a run.
+
+    workspaces: by base. progress: called with a line of text. cells: the finished ones. failures: {entry: {label count:
+    reason}}. slabs: the cells to come; a slab holds the cells of all entries on one draw at one label count, and draws
+    are the outermost loop.
+    """
+
+    data: StudyData
+    workspaces: Mapping[str | None, Workspace]
+    settings: StudySettings
+    store: CellStore
+    budget: Budget
+    progress: Callable[[str], None]
+    cells: list[Cell] = field(default_factory=list)
+    failures: dict[str, dict[int, str]] = field(default_factory=dict)
+    slabs: list[list[PlannedCell]] = field(default_factory=list)
+    planned: int = 0
+    told: int = -1
+    end: float = 0.0
+    kept: float = -math.inf
+
+    @property
+    def left(self) -> float:
+        """Seconds until the end."""
+        return self.end - time.monotonic()
+
+    def plan(self, entries: Sequence[Entry], splits: Sequence[Split]) -> None:
+        """List all cells, take up those that are finished, and ask each route whether it refuses to run."""
+        data = {"training": examples_identity(self.data.train), "test": examples_identity(self.data.test)}
+        spaces = {base: workspace_identity(self.workspaces[base], base) for base in {one.base for one in entries}}
+        ordered = sorted(entries, key=_order_in_slab)
+        for split in splits:
+            seed = self.settings.seed
+            slab = [
+                PlannedCell(one, split, receipt(one.route, split, data, spaces[one.base], seed=seed)) for one in ordered
+            ]
+            self.planned += len(slab)
+            self.slabs.append([cell for cell in slab if not self._take_up(cell)])
+        if self.cells:
+            self.progress(f"{len(self.cells)} of {self.planned} cells were finished earlier and are kept")
+        for planned in [cell for slab in self.slabs for cell in slab if cell.split.draw == 0]:
+            self._ask_refusal(planned)
+        sizes, draws = len({split.size for split in splits}), len({split.draw for split in splits})
+        self.progress(f"plan: {len(entries)} entries x {sizes} label counts x {draws} draws = {self.planned} cells")
+
+    def _take_up(self, planned: PlannedCell) -> bool:
+        """Whether the cell was finished in an earlier run; if so it is kept."""
+        cell = self.store.get(planned.receipt["cell"], len(self.data.test))
+        if cell is None:
+            return False
+        # The metric may be another one now. So may be the folder of the base, and with it the name of the entry.
+        score = self._score(cell.predicted)
+        self.cells.append(replace(cell, entry=planned.entry.name, score=score))
+        took = cell.receipt["seconds"]
+        self.budget.note(planned.entry.name, TimeTaken(cell.size, took["training"], took["testing"], cell.allowed))
+        return True
+
+    def _ask_refusal(self, planned: PlannedCell) -> None:
+        """Let a route say why it cannot run before any time is spent on it."""
+        examples = self.data.train.take(planned.split.parts[0][0])
+        try:
+            refusal = planned.entry.route.refuses(examples, self.workspaces[planned.entry.base])
+        except Exception as error:  # whatever a route raises, the other entries go on
+            refusal = _reason(error)
+        if refusal:
+            self._fail(planned.entry.name, planned.split.size, refusal)
+
+    def work_off(self, end: float, keep: Callable[[], None] | None = None) -> str | None:
+        """Make the cells of the slabs until `end` (monotonic seconds); return None, `time` or `interrupted`.
+
+        keep: writes the report so far. It is called between slabs, and time is left to call it once more before `end`.
+        """
+        self.end = end if keep is None else end - _FOR_REPORT * self.budget.seconds
+        try:
+            while slabs := self._alive():
+                left = self.left
+                ahead = self.budget.ahead(slabs, left)
+                if left > 0 and self._leave_out(ahead):
+                    continue
+                if left <= 0 or (not ahead and self.budget.cost(slabs[0]) > left):
+                    return self._time_is_out(left)
+                self._tell(max(ahead, 1), left)
+                if not self._slab(max(ahead, 1)):
+                    return self._time_is_out(0.0)
+                if keep is not None:
+                    self._keep(keep, end)
+        except KeyboardInterrupt:
+            self.progress("interrupted: finished cells are saved, the same command continues")
+            return "interrupted"
+        return None
+
+    def _keep(self, keep: Callable[[], None], end: float) -> None:
+        """Write the report so far, but not too often; its seconds tell how many to leave for the last report."""
+        begun = time.monotonic()
+        if begun < self.kept:
+            return
+        keep()
+        took = time.monotonic() - begun
+        self.kept = time.monotonic() + _SELDOM * took
+        self.end = min(self.end, end - min(_GROWTH * took, _MOST_FOR_REPORT * self.budget.seconds))
+
+    def _alive(self) -> list[list[PlannedCell]]:
+        """Return the coming slabs without the cells of entries that failed there; empty slabs are left out."""
+        self.slabs = [kept for slab in self.slabs if (kept := [cell for cell in slab if self._runs(cell)])]
+        return self.slabs
+
+    def _slab(self, ahead: int) -> bool:
+        """Make the next slab; `ahead` slabs share the time. Return whether there was time for all of it."""
+        slab, *others = self.slabs[:ahead]
+        # Cells that take all the training they get come last: they use what the others left.
+        slab.sort(key=lambda cell: math.isinf(self.budget.need(cell).wanted))
+        while slab:
+            coming = [cell for cell in (*slab, *(cell for other in others for cell in other)) if self._runs(cell)]
+            planned, left = slab[0], self.left
+            if left <= 0:
+                return False
+            if not self._runs(planned):
+                slab.pop(0)
+                continue
+            level = self.budget.level(coming, left)
+            entries = len({other.entry.name for other in coming})
+            limit, last = self.budget.limit(planned, level, entries), left + _GRACE * self.budget.seconds
+            if not self._one(planned, self.budget.allowance(planned, level), min(limit, last), coming):
+                if last <= limit:
+                    return False
+                self._drop(planned.entry.name, f"a cell did not end within {limit:.0f} s, far more than its share")
+            slab.pop(0)
+        return True
+
+    def _runs(self, planned: PlannedCell) -> bool:
+        return planned.split.size not in self.failures.get(planned.entry.name, {})
+
+    def _one(self, planned: PlannedCell, allowed: float | None, limit: float, coming: Sequence[PlannedCell]) -> bool:
+        """Make one cell and store it, or record why it could not run; return False when it was cut off."""
+        name, split, workspace = planned.entry.name, planned.split, self.workspaces[planned.entry.base]
+        seconds = limit if allowed is None else allowed
+        try:
+            with cut_after(limit):
+                made = make_cell(
+                    planned.entry.route, split, self.data, workspace, seed=planned.receipt["seed"], seconds=seconds
+                )
+        except OutOfTime:
+            return False
+        except Exception as error:  # whatever a route raises, the other entries go on
+            self._fail(name, split.size, _reason(error))
+            return True
+        ended = time.monotonic()
+        cell = self._cell(planned, made, allowed)
+        self.store.put(planned.receipt["cell"], cell)
+        self.cells.append(cell)
+        storing = time.monotonic() - ended
+        self.budget.note(name, TimeTaken(split.size, made.training, made.testing, allowed, storing))
+        self.progress(self._line(cell, coming[1:]))
+        return True
+
+    def _cell(self, planned: PlannedCell, made: MadeCell, allowed: float | None) -> Cell:
+        seconds = {"training": made.training, "testing": made.testing, "allowed": allowed}
+        cell = Cell(
+            entry=planned.entry.name,
+            size=planned.split.size,
+            draw=planned.split.draw,
+            score=0.0,
+            seconds=made.training + made.testing,
+            allowed=allowed,
+            notes=made.notes,
+            answers=made.answers,
+            confidence_N=made.confidence_N,
+            likelihood_N=made.likelihood_N,
+            receipt=planned.receipt | {"seconds": seconds},
+        )
+        return replace(cell, score=self._score(cell.predicted))
+
+    def _score(self, predicted: np.ndarray | list[Any]) -> float:
+        return float(self.settings.metric.score(self.data.truth, predicted))
+
+    def _fail(self, entry: str, size: int, reason: str) -> None:
+        told = reason in self.failures.get(entry, {}).values()
+        self.failures.setdefault(entry, {})[size] = reason
+        if not told:
+            self.progress(f"{entry}, {size} labels: could not run: {reason}")
+
+    def _drop(self, entry: str, reason: str) -> None:
+        """Leave an entry out from here on; its finished cells stay."""
+        for size in sorted({cell.split.size for slab in self.slabs for cell in slab}):
+            self._fail(entry, size, reason)
+
+    def _leave_out(self, ahead: int) -> bool:
+        """Leave out one entry that keeps the others from having enough draws; return whether there was one."""
+        draws = sorted({cell.split.draw for slab in self.slabs for cell in slab})
+        if ahead >= len(self.slabs) or self.slabs[ahead][0].split.draw >= min(_ENOUGH_DRAWS, draws[-1] + 1):
+            return False
+        if (name := self.budget.hog(self.slabs[0])) is None:
+            return False
+        planned = next(cell for cell in self.slabs[0] if cell.entry.name == name)
+        cost = self.budget.need(planned).fixed
+        self._drop(name, f"one cell takes about {cost:.0f} s, which would leave the other entries too few draws")
+        return True
+
+    def _tell(self, ahead: int, left: float) -> None:
+        """Say, when it changed, how many draws the time allows."""
+        draws = {cell.split.draw for slab in self.slabs for cell in slab}
+        reached = {cell.split.draw for slab in self.slabs[:ahead] for cell in slab}
+        if ahead < len(self.slabs):
+            reached -= {self.slabs[ahead][0].split.draw}
+        count = max(draws) + 1 - len(draws - reached)
+        if count != self.told:
+            self.told = count
+            level = self.budget.level([cell for slab in self.slabs[:ahead] for cell in slab], left)
+            whole = f"{count} of {max(draws) + 1} draws of every entry" if count else "a part of the first draw"
+            self.progress(f"the {left / 60:.1f} min left allow {whole}, about {level:.1f} s of training per cell")
+
+    def _time_is_out(self, left: float) -> str:
+        slab = self.slabs[0] if self.slabs else []
+        why = ""
+        if slab and left > 0:
+            why = f"; {slab[0].split.size} labels, draw {slab[0].split.draw + 1} would take more than {left:.0f} s"
+        self.progress(f"time is out: {len(self.cells)} of {self.planned} cells are finished{why}")
+        done, begun = {(cell.entry, cell.size) for cell in self.cells}, {cell.size for cell in self.cells}
+        for planned in (cell for later in self.slabs for cell in later):
+            if planned.place not in done and planned.split.size in begun:
+                reasons = self.failures.setdefault(planned.entry.name, {})
+                reasons.setdefault(planned.split.size, "the time was out before it")
+        return "time"
+
+    def _line(self, cell: Cell, coming: Sequence[PlannedCell]) -> str:
+        score = f"{cell.score:.3f}".removeprefix("0")
+        minutes = self.budget.expected(coming, self.left) / 60
+        wait = f"about {minutes:.0f} min left" if minutes >= 1 else "less than a minute left"
+        where = f"[cell {len(self.cells)}/{self.planned}] {cell.entry}, {cell.size} labels"
+        return f"{where}, draw {cell.draw + 1}: {score} ({cell.seconds:.1f} s), {wait}"
+
+
+def _order_in_slab(entry: Entry) -> int:
+    """Return the place of an entry in a slab: classical entries first, then what a verdict cannot do without."""
+    if entry.route.classical:
+        return -1
+    return _NEEDED.index(entry.route.name) if entry.route.name in _NEEDED else len(_NEEDED)
+
+
+def _reason(error: Exception) -> str:
+    """Return one line: a HeadstartError's own words, for others the kind of error and its first line."""
+    first = (str(error).strip().splitlines() or [""])[0]
+    return first if isinstance(error, HeadstartError) else f"{type(error).__name__}: {first}".rstrip(": ")

@@ -1,0 +1,186 @@
+"""The verdict: which entry to use, which cannot be told apart from it, which did not learn, did pre-training pay."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from headstart.statistics.analysis import ALPHA, Analysis, Difference, EntrySummary, SizeTable
+from headstart.statistics.forecast import Crossover, ExpectedScore, crossover, curves, expected
+from headstart.statistics.intervals import estimate
+from headstart.statistics.power import Detectable, detectable, telling_pair
+from headstart.statistics.slices import SliceScore, slices
+from headstart.statistics.study import Study
+from headstart.statistics.worth import LabelWorth, label_worth
+
+MARGIN = 0.01  # of the best score: a gain that is surely below one point is not worth the trouble
+Outcome = Literal["worth", "not_worth", "undecided", "none"]
+
+
+@dataclass(frozen=True)
+class Payoff:
+    """Whether pre-training paid at one label count.
+
+    outcome: `worth`: a pre-trained entry beats the best classical entry and its own network from random start, both by
+    Holm over all pairs. `not_worth`: it is worse than one of the two, or the interval of every pre-trained entry ends
+    below +`MARGIN`. `undecided`: neither; `reason` says what is missing (`draws`, `test`, `one_draw`, `no_control`,
+    `no_classical`). `none`: no pre-trained entry was compared. entry: the pre-trained entry. classical, control: its
+    differences to the best classical entry and to its network from random start.
+    """
+
+    outcome: Outcome
+    reason: str = ""
+    entry: str | None = None
+    classical: Difference | None = None
+    control: Difference | None = None
+
+
+@dataclass(frozen=True)
+class SizeVerdict:
+    """The verdict at one label count.
+
+    best: the entry of the highest mean among those shown to learn, or None. low, high: 95 % interval of its score that
+    allows for the choice of the best of `compared` entries on these test rows (Bonferroni); an unadjusted interval
+    would cover the truth in about 84 % of studies with 14 equal entries. peers: entries that cannot be told apart from
+    the best one. cheaper: the quickest of the peers, where it needs less than half of the best entry's time. unlearned:
+    entries that did not learn. unshown: other entries that were not shown to be better than guessing. plan: what could
+    have been found between the entries that decide whether pre-training paid, and what more draws or test rows would
+    add. labels: worth in labels. clean, contaminated: the best entry on test rows without and with copies elsewhere,
+    where the audit found some.
+    """
+
+    size: int
+    best: str | None
+    peers: tuple[str, ...]
+    cheaper: str | None
+    unlearned: tuple[str, ...]
+    unshown: tuple[str, ...]
+    worth: Payoff
+    plan: Detectable | None = None
+    labels: LabelWorth | None = None
+    clean: SliceScore | None = None
+    contaminated: SliceScore | None = None
+    low: float = float("nan")
+    high: float = float("nan")
+    compared: int = 0
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What is expected of the best entries at `labels` labels, more than were tried, and where two of them meet."""
+
+    labels: int
+    entries: tuple[ExpectedScore, ...]
+    crossover: Crossover | None
+
+
+def decide(study: Study, analysis: Analysis) -> tuple[SizeVerdict, ...]:
+    """Return one verdict per label count that has finished cells."""
+    bases = {facts.name: facts.base for facts in study.entries}
+    return tuple(_more(study, analysis, _decide(table, bases)) for table in analysis.tables.values())
+
+
+def _more(study: Study, analysis: Analysis, verdict: SizeVerdict) -> SizeVerdict:
+    """Return the verdict with plan, worth in labels, and the best entry's scores on clean and contaminated rows."""
+    worth, rows, table = verdict.worth, study.test_rows, analysis.tables[verdict.size]
+    pair = telling_pair(table)
+    if worth.outcome == "undecided":
+        pair = worth.control if worth.classical and worth.classical.claim == "better" else worth.classical
+    found = slices(study)
+    parts = [found.score(verdict.best, verdict.size, name) for name in ("clean", "contaminated") if verdict.best]
+    clean, contaminated = parts if len(parts) == 2 else (None, None)
+    compared = sum(entry.paired and entry.kind != "majority" for entry in table.entries.values())
+    if verdict.best:
+        own = estimate(analysis.stack(verdict.best, verdict.size, table.draws), table.overlap, rows, unit=table.unit)
+        low, high = own.interval(ALPHA / compared)
+        verdict = replace(verdict, low=low, high=high, compared=compared)
+    return replace(
+        verdict,
+        plan=detectable(analysis, verdict.size, pair, rows, MARGIN * analysis.unit) if pair else None,
+        labels=label_worth(analysis, verdict.size, study.overlaps, rows),
+        clean=clean,
+        contaminated=contaminated,
+    )
+
+
+def outlook(study: Study, analysis: Analysis) -> Outlook | None:
+    """Return what twice the most labels would bring; None with fewer than three label counts or two draws."""
+    if not analysis.tables:
+        return None
+    table = analysis.tables[max(analysis.tables)]
+    best = [one.entry for one in (table.best(), table.best("classical"), table.best("pretrained")) if one]
+    shown = [name for name in dict.fromkeys(best) if table.entries[name].learned]
+    found = {name: fitted for name in shown if (fitted := curves(analysis, name, study.overlaps))}
+    if not found:
+        return None
+    names, labels = list(found), 2 * table.size
+    ahead = tuple(expected(fitted, name, labels) for name, fitted in found.items())
+    return Outlook(labels, ahead, crossover(analysis, *names[-2:], study.overlaps) if len(names) > 1 else None)
+
+
+def _decide(table: SizeTable, bases: dict[str, str | None]) -> SizeVerdict:
+    judged = [entry for entry in table.entries.values() if entry.kind != "majority" and entry.paired]
+    one_draw = len(table.draws) < 2  # nothing can be claimed: no entry is called unlearned or unshown either
+    shown = [entry for entry in judged if entry.learned or one_draw]
+    unlearned = tuple(entry.entry for entry in judged if table.failed(entry))
+    unshown = tuple(entry.entry for entry in judged if entry not in shown and not table.failed(entry))
+    if not shown:
+        return SizeVerdict(table.size, None, (), None, unlearned, unshown, judge_payoff(table, bases))
+    best, *others = shown
+    peers = [peer for peer in others if table.difference(best.entry, peer.entry).claim == "undecided"]
+    quick = min(peers, key=lambda peer: peer.seconds, default=None)
+    cheaper = quick.entry if quick and quick.seconds < best.seconds / 2 else None
+    names = tuple(peer.entry for peer in peers)
+    return SizeVerdict(table.size, best.entry, names, cheaper, unlearned, unshown, judge_payoff(table, bases))
+
+
+def judge_payoff(table: SizeTable, bases: dict[str, str | None]) -> Payoff:
+    """Return whether pre-training paid at this label count; see `Payoff`. bases: base name of each entry."""
+    pretrained = [entry for entry in table.entries.values() if entry.kind == "pretrained" and entry.paired]
+    if not pretrained:
+        return Payoff("none")
+    classical = table.best("classical")
+    found = [_against(table, entry, classical, bases) for entry in pretrained]
+    for one in found:
+        if (
+            one.classical
+            and one.control
+            and one.classical.claim == one.control.claim == "better"
+            and _learned(table, one)
+        ):
+            return Payoff("worth", "", one.entry, one.classical, one.control)
+    first = found[0]
+    for name, leads in (("classical", [one.classical for one in found]), ("control", [one.control for one in found])):
+        if all(lead and (lead.claim == "worse" or lead.high < MARGIN * table.unit) for lead in leads):
+            return Payoff("not_worth", name, first.entry, first.classical, first.control)
+    return Payoff("undecided", _missing(first), first.entry, first.classical, first.control)
+
+
+def _learned(table: SizeTable, worth: Payoff) -> bool:
+    return table.entries[worth.entry].learned
+
+
+def _against(
+    table: SizeTable, entry: EntrySummary, classical: EntrySummary | None, bases: dict[str, str | None]
+) -> Payoff:
+    """Return the two differences that count for a pre-trained entry."""
+    controls = [
+        other.entry
+        for other in table.entries.values()
+        if other.kind == "control" and other.paired and bases[other.entry] == bases[entry.entry]
+    ]
+    lead = table.difference(entry.entry, classical.entry) if classical else None
+    against_control = table.difference(entry.entry, controls[0]) if controls else None
+    return Payoff("undecided", "", entry.entry, lead, against_control)
+
+
+def _missing(worth: Payoff) -> str:
+    """Return what is missing to decide the question, from the first of the two claims that was not made."""
+    if worth.classical is None:
+        return "no_classical"
+    if worth.classical.draws < 2:
+        return "one_draw"
+    if worth.classical.claim == "better" and worth.control is None:
+        return "no_control"
+    open_one = worth.classical if worth.classical.claim != "better" or worth.control is None else worth.control
+    return "draws" if open_one.from_draws >= 0.5 else "test"

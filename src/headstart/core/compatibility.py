@@ -1,0 +1,23 @@
+"""Which objective can train which backbone: by what a token output has read (`Backbone.reads`)."""
+
+from __future__ import annotations
+
+from headstart.core.contracts import Backbone
+from headstart.core.errors import HeadstartError
+from headstart.core.spec import ObjectiveSpec
+
+_SAID = {
+    "bidirectional": "whose token outputs see the whole sample (modernbert, bert ...)",
+    "causal": "that reads from left to right (gpt2, llama, lstm ...)",
+    "two_causal": "that reads in each direction apart (elmo)",
+    "encoder_decoder": "that encodes and decodes (t5, transformer ...)",
+    "token": "of static word vectors (word_vectors)",
+    "document": "of document vectors (ngram_bag)",
+}
+
+
+def need_reads(spec: ObjectiveSpec, backbone: Backbone) -> None:
+    """Raise HeadstartError, with what would fit, when `backbone` is not of a kind that `spec` can train."""
+    if backbone.reads not in spec.reads:
+        wanted = " or one ".join(_SAID[kind] for kind in spec.reads)
+        raise HeadstartError(f"objective {spec.name} needs a backbone {wanted}; this is one {_SAID[backbone.reads]}")

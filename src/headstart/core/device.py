@@ -1,0 +1,152 @@
+"""Device, threads, and the number format of training: bf16 where a 50 ms self-test says that it is faster here."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import time
+from collections.abc import Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+
+from headstart.core.errors import HeadstartError, unknown
+
+_DEVICES = ("auto", "cpu", "cuda", "mps")
+_chosen: ContextVar[torch.device | None] = ContextVar("device", default=None)
+# bf16 must win by this much: below it, the rounding buys nothing.
+_WORTH = 1.15
+
+
+@dataclass(frozen=True)
+class ComputeChoice:
+    """dtype: what to compute in; reason: one phrase for people; fp32_ms, bf16_ms: of the self-test (0 = not run)."""
+
+    dtype: torch.dtype
+    reason: str
+    fp32_ms: float = 0.0
+    bf16_ms: float = 0.0
+
+    def __str__(self) -> str:
+        return f"{str(self.dtype).removeprefix('torch.')} ({self.reason})"
+
+
+def pick_device() -> torch.device:
+    """Return the device that `use_device` set, else the accelerator when there is one, else the CPU."""
+    return _chosen.get() or _best()
+
+
+def use_device(name: str = "auto") -> torch.device:
+    """Let everything that is opened or trained from now on be on device `name`, and return that device.
+
+    name: auto (the accelerator when there is one, else the CPU), cpu, cuda, cuda:1 ..., mps. The choice belongs to the
+    context (thread) that made it. Raises HeadstartError: unknown, or this machine does not have it.
+    """
+    kind, _, index = name.partition(":")
+    if kind not in _DEVICES or (index and (kind != "cuda" or not index.isdigit())):
+        raise unknown("device", name, (*_DEVICES, "cuda:1"))
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise HeadstartError(f"device {name}: torch {torch.__version__} finds no CUDA GPU here; take cpu or auto")
+    if index and int(index) >= torch.cuda.device_count():
+        most = torch.cuda.device_count() - 1
+        raise HeadstartError(f"device {name}: this machine has cuda:0 to cuda:{most}")
+    if kind == "mps" and not torch.backends.mps.is_available():
+        raise HeadstartError("device mps: torch finds no Apple GPU here; take cpu or auto")
+    device = _best() if kind == "auto" else torch.device(name)
+    _chosen.set(device)
+    return device
+
+
+def device_name(device: torch.device) -> str:
+    """Return how a device is called in receipts and messages: its kind with the name of the chip."""
+    if device.type == "cuda":
+        return f"{device} ({torch.cuda.get_device_name(device)})"
+    return f"{device} ({platform.machine()})"
+
+
+def _best() -> torch.device:
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def set_threads(count: int | None = None) -> int:
+    """Set torch's threads to `count`, or to what the process may use, and return the number.
+
+    OMP_NUM_THREADS wins over the default. Raises HeadstartError when `count` is below 1.
+    """
+    if count is None:
+        given = os.environ.get("OMP_NUM_THREADS", "")
+        count = int(given) if given.isdigit() and int(given) > 0 else _cores()
+    if count < 1:
+        raise HeadstartError(f"threads={count}: expected at least 1")
+    torch.set_num_threads(count)
+    return count
+
+
+def _cores() -> int:
+    """Return how many cores this process may use; systems without affinity know only how many there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@cache
+def pick_compute_dtype(kind: str = "cpu") -> ComputeChoice:
+    """Return what to train in on device `kind` (`cpu`, `cuda` or `mps`); measured once per process.
+
+    A CPU flag does not decide, because bf16 without hardware support is 2 to 30 times slower, not a little.
+    """
+    if kind == "cuda":
+        if torch.cuda.is_bf16_supported():
+            return ComputeChoice(torch.bfloat16, "this GPU has bf16 units")
+        return ComputeChoice(torch.float32, "this GPU has no bf16 units")
+    if kind == "mps":
+        return ComputeChoice(torch.float32, "bf16 is not measured on this kind of GPU")
+    slow, fast = _race()
+    ratio = slow / fast
+    dtype = torch.bfloat16 if ratio >= _WORTH else torch.float32
+    reason = f"self-test: bf16 takes {1 / ratio:.2f} of the time of fp32"
+    return ComputeChoice(dtype, reason, round(slow * 1e3, 3), round(fast * 1e3, 3))
+
+
+def _race() -> tuple[float, float]:
+    """Return best seconds (fp32, bf16) of a small transformer's matmuls, forward and backward: 50 ms after set-up."""
+    generator = torch.Generator().manual_seed(0)
+    best = dict.fromkeys((torch.float32, torch.bfloat16), float("inf"))
+    tensors = {}
+    for dtype in best:
+        x = torch.randn(1024, 128, generator=generator).to(dtype)
+        shapes = ((128, 512), (512, 128))
+        tensors[dtype] = (x, [torch.randn(*shape, generator=generator).to(dtype).requires_grad_() for shape in shapes])
+
+    def once(dtype: torch.dtype) -> float:
+        x, (up, down) = tensors[dtype]
+        up.grad = down.grad = None
+        start = time.perf_counter()
+        (out := x @ up @ down).backward(torch.ones_like(out))
+        return time.perf_counter() - start
+
+    for dtype in best:  # the first of each kind sets up its kernels, up to 250 ms; it must not be counted
+        once(dtype)
+    rounds, stop = 0, time.perf_counter() + 0.05
+    while rounds < 3 or time.perf_counter() < stop:
+        for dtype in best:  # in turn, so that a busy moment hits both
+            best[dtype] = min(best[dtype], once(dtype))
+        rounds += 1
+    return best[torch.float32], best[torch.bfloat16]
+
+
+@contextlib.contextmanager
+def compute(dtype: torch.dtype, kind: str = "cpu") -> Iterator[None]:
+    """Compute forward passes inside in `dtype`; weights, gradients and the optimizer stay fp32.
+
+    Weights are cast once per entry (autocast's cache), so enter it once per step, around the forward passes; casting
+    them by hand beforehand measured the same, and so did a residual stream in bf16, hence that stays in fp32.
+    """
+    if dtype == torch.float32:
+        yield
+        return
+    with torch.autocast(kind, dtype=dtype):
+        yield

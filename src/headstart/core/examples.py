@@ -1,0 +1,113 @@
+"""Examples of a task: one or two items each (texts or images), and the answers to them where those are known."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from headstart.core.errors import HeadstartError
+from headstart.core.files import nearest_beside
+
+
+class Span(NamedTuple):
+    """Characters `start` to `end` (exclusive) of a text as it was given, and their label."""
+
+    start: int
+    end: int
+    label: str
+
+
+@dataclass(frozen=True)
+class ImageRef:
+    """An image as its encoded bytes, in a file or in memory, that are decoded only when they are needed.
+
+    path: the file, or None. data: the encoded bytes, or None. digest: the SHA-256 of the encoded bytes in hexadecimal
+    digits. Two references are equal when their digests are.
+    """
+
+    path: Path | None = field(compare=False)
+    data: bytes | None = field(compare=False, repr=False)
+    digest: str
+
+    @classmethod
+    def from_file(cls, path: Path) -> ImageRef:
+        """Return a reference to the image in a file. Raises HeadstartError when the file cannot be read."""
+        return cls(path, None, hashlib.sha256(_bytes_of(path)).hexdigest())
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> ImageRef:
+        """Return a reference to an image in memory."""
+        return cls(None, data, hashlib.sha256(data).hexdigest())
+
+    def __str__(self) -> str:
+        """Return the file or, for an image in memory, the start of its digest."""
+        return self.digest[:12] if self.path is None else str(self.path)
+
+    def read(self) -> bytes:
+        """Return the encoded bytes. Raises HeadstartError: the file is gone or holds another image than before."""
+        if self.data is not None:
+            return self.data
+        if self.path is None:
+            raise HeadstartError(f"image {self}: neither a file nor bytes are given; give one of them")
+        data = _bytes_of(self.path)
+        if hashlib.sha256(data).hexdigest() != self.digest:
+            raise HeadstartError(f"{self.path}: the image was changed after it was first read; start again")
+        return data
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise HeadstartError(f"{path}: no such image{nearest_beside(path)}") from None
+    except OSError as error:
+        raise HeadstartError(f"{path}: the image cannot be read ({error.strerror or error})") from None
+
+
+def digest(item: str | ImageRef) -> str:
+    """Return what tells items apart, for caches, copies and receipts: a text itself, the SHA-256 of an image."""
+    return item.digest if isinstance(item, ImageRef) else item
+
+
+@dataclass(frozen=True)
+class Examples:
+    """N examples of a task.
+
+    items: N texts or images. second: the second items of N pairs, or None. labels: int64 [N] indexes into `classes`,
+    or None when unknown. classes: the label names in a fixed order. groups: N group names that must not be split apart,
+    or None. task: what is asked (`headstart list task`). targets: the N answers of a task other than `classify`, or
+    None: numbers (regress), tuples of `Span` in `items` (tag), tuples of `Span` in `second`, empty where there is no
+    answer (answer), texts (generate), ranks of the own `second` (retrieve). places: the N (file, line) that examples
+    were read from, or None.
+    """
+
+    items: Sequence[Any]  # str or ImageRef
+    second: Sequence[Any] | None = None
+    labels: np.ndarray | None = None
+    classes: tuple[str, ...] = ()
+    groups: Sequence[str] | None = None
+    task: str = "classify"
+    targets: Sequence[Any] | None = None
+    places: Sequence[tuple[str, int]] | None = None
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def take(self, rows: np.ndarray) -> Examples:
+        """Return the examples at integer positions `rows` [M], in that order."""
+        pick = [int(row) for row in rows]
+        return Examples(
+            items=[self.items[row] for row in pick],
+            second=None if self.second is None else [self.second[row] for row in pick],
+            labels=None if self.labels is None else self.labels[rows],
+            classes=self.classes,
+            groups=None if self.groups is None else [self.groups[row] for row in pick],
+            task=self.task,
+            targets=None if self.targets is None else [self.targets[row] for row in pick],
+            places=None if self.places is None else [self.places[row] for row in pick],
+        )

@@ -1,0 +1,343 @@
+"""The manifest of an artefact: manifest.json lists every file with its bytes and SHA-256; opening compares them all.
+
+An artefact inside another (the network of a task model, the store of a run) is listed by its own manifest.json alone,
+which lists the rest: every byte is hashed once.
+
+Artefacts that are made at once (network, task model, export, processor, store, checkpoint) are written whole, see
+`write_folder`. A run and a report grow while a kill may come at any moment: their manifest says `growing` from the
+first change to the end of the command, and meanwhile the files that are being written certify themselves (a checkpoint
+by its manifest, a cell by its line) or, where lines are appended, agree up to the listed length. A file that is
+replaced is announced first: its entry names the content before and the `next` content, and either is right.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple, NotRequired, TypedDict
+
+from headstart.core import migration
+from headstart.core.errors import HeadstartError
+from headstart.core.files import (
+    is_leftover,
+    read_json,
+    remove_leftovers,
+    replace_folder,
+    sha256,
+    sync_folder,
+    temporary_beside,
+    write_bytes,
+    write_json,
+)
+
+MANIFEST = "manifest.json"
+CHANGED, MISSING = "was changed, its SHA-256 is not the listed one", "is missing"
+FOREIGN = "is not listed in its manifest; move that file elsewhere"
+Kind = Literal["run", "checkpoint", "network", "task", "export", "processor", "store", "report"]
+
+# What systems and version control put into any folder; nothing of headstart reads it.
+_OF_SYSTEMS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", ".git", ".gitattributes", ".gitignore", ".cache"})
+# Two changes of a file within this time may leave the same time stamps (the coarsest file systems step by 2 s).
+_SETTLED = 2_000_000_000  # nanoseconds
+_hashed: dict[tuple[int, ...], str] = {}
+
+
+class Content(TypedDict):
+    """What a file holds."""
+
+    sha256: str
+    bytes: int
+
+
+class Entry(TypedDict):
+    """What a listed file holds; next: what it holds after the replacement that is under way.
+
+    Without sha256 and bytes the file is not there before that replacement.
+    """
+
+    sha256: NotRequired[str]
+    bytes: NotRequired[int]
+    next: NotRequired[Content]
+
+
+class ManifestFile(TypedDict):
+    """manifest.json. kind: what the artefact is; files: by path relative to the artefact, with forward slashes."""
+
+    format: int
+    kind: str
+    growing: bool
+    files: dict[str, Entry]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What an artefact is called, what mends it, and what it may hold beside the listed files.
+
+    grows: regular expression of the paths that are written while the manifest says `growing`; appended: those of them
+    that only get longer; beside: paths that are never listed. holds: paths that a new manifest takes up.
+    """
+
+    called: str
+    mend: str
+    grows: str = "(?!)"
+    appended: tuple[str, ...] = ()
+    beside: str = "(?!)"
+    holds: str = ".+"
+
+
+_REPORT = r"cells/cells\.jsonl|cells/[0-9a-f]{24}\.\w+|(inputs|audit|report)\.json|report\.html"
+LAYOUTS: dict[Kind, Layout] = {
+    "run": Layout(
+        "run",
+        "put the file back, or pre-train again",
+        grows=r"metrics\.jsonl|checkpoints/step-\d{9}/.+",
+        appended=("metrics.jsonl",),
+    ),
+    "checkpoint": Layout("checkpoint", "an earlier checkpoint is used"),
+    "network": Layout("network", "copy it again or make it again"),
+    "task": Layout("task model", "copy it again or make it again"),
+    "export": Layout("export", "copy it again or export it again", beside=r"README\.md|LICENSE(\.\w+)?"),
+    "processor": Layout("processor", "copy it again or make it again"),
+    "store": Layout("token store", "delete the folder, it is made again"),
+    "report": Layout(
+        "report",
+        "put the file back, or compare again with another --out",
+        grows=_REPORT,
+        appended=("cells/cells.jsonl",),
+        holds=_REPORT,  # the caller may have chosen a folder with other files
+    ),
+}
+_UNKNOWN = Layout("artefact", "copy it again or make it again")
+
+
+class Fault(NamedTuple):
+    """One file that is not as listed; name: its path relative to the artefact; what: CHANGED, MISSING, FOREIGN ..."""
+
+    name: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.what}"
+
+
+def read_manifest(folder: Path) -> ManifestFile:
+    """Return the manifest of an artefact. Raises HeadstartError: missing or damaged."""
+    path = folder / MANIFEST
+    found = migration.read_versioned(path, migration.manifest)
+    entries = found["files"].values() if isinstance(found.get("files"), dict) else [None]
+    parts = [part for entry in entries for part in _contents(entry)]
+    if (not parts and found.get("files") != {}) or None in parts or not isinstance(found.get("growing"), bool):
+        raise HeadstartError(f"{path}: damaged, it is no list of files")
+    return found
+
+
+def _contents(entry: object) -> list[Content | None]:
+    """Return the contents that an entry allows; None stands for something that is no entry."""
+    if not isinstance(entry, dict) or not entry:
+        return [None]
+    allowed = [entry] if "sha256" in entry or "bytes" in entry else []
+    allowed += [entry["next"]] if "next" in entry else []
+    sound = [isinstance(one, dict) and type(one.get("bytes")) is int and one.get("sha256") for one in allowed]
+    return [one if ok else None for one, ok in zip(allowed, sound)] or [None]
+
+
+def is_listed(folder: Path) -> bool:
+    """Whether a folder that others may have written holds a manifest of headstart, sound or not.
+
+    Another library's manifest.json is none: it has neither files nor a kind, and its values are no entries.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        return False
+    try:
+        data = read_json(path)
+    except HeadstartError:
+        return True
+    if not isinstance(data, dict):
+        return False
+    return bool({"kind", "files"} & data.keys()) or any(None not in _contents(entry) for entry in data.values())
+
+
+def need_intact(folder: Path, kind: Kind | None = None) -> None:
+    """Raise HeadstartError, one line, when a file of the artefact was changed, is missing or is not listed.
+
+    kind: what the artefact must be; None = anything.
+    """
+    if found := faults(folder, kind):
+        raise damage(folder, kind, found)
+
+
+def damage(folder: Path, kind: Kind | None, found: list[Fault]) -> HeadstartError:
+    """Return the error for an artefact with these faults."""
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    layout = LAYOUTS[kind] if kind else _UNKNOWN
+    return HeadstartError(f"{folder}: damaged {layout.called}, {found[0]}{more}; {layout.mend}")
+
+
+def faults(folder: Path, kind: Kind | None) -> list[Fault]:
+    """Return every file of the artefact that is not as its manifest lists it; kind None: of any kind."""
+    if not (folder / MANIFEST).is_file():
+        return [Fault(MANIFEST, MISSING)]
+    try:
+        found = read_manifest(folder)
+        kind = kind or found["kind"] or None
+        if found["kind"] not in ("", kind):
+            return [Fault(MANIFEST, f"is the manifest of a {found['kind']}")]
+        layout = LAYOUTS[kind] if kind else _UNKNOWN
+        seen = list(dict.fromkeys(_faults(folder, found, layout)))
+        # A writer that is at work may have replaced the manifest meanwhile: then the comparison is out of date.
+        return faults(folder, kind) if seen and read_manifest(folder) != found else seen
+    except (HeadstartError, OSError, KeyError) as error:
+        return [Fault(MANIFEST, f"cannot be used ({error})")]
+
+
+def _faults(folder: Path, found: ManifestFile, layout: Layout) -> Iterator[Fault]:
+    files = found["files"]
+    for name, entry in files.items():
+        grows = found["growing"] and re.fullmatch(layout.grows, name)
+        if grows and name not in layout.appended:
+            continue
+        if (what := _compare(folder / name, entry, prefix=bool(grows))) is not None:
+            yield Fault(name, what)
+        elif name.endswith(f"/{MANIFEST}"):
+            home = name.removesuffix(MANIFEST)
+            yield from (Fault(home + inner.name, inner.what) for inner in faults(folder / home, None))
+    allowed = f"{layout.beside}|{layout.grows}" if found["growing"] else layout.beside
+    for name in _names(folder, {name for name in files if name.endswith(f"/{MANIFEST}")}):
+        if name not in files and not re.fullmatch(allowed, name):
+            yield Fault(name, FOREIGN)
+
+
+def _compare(path: Path, entry: Entry, prefix: bool) -> str | None:
+    """Return what is wrong with a listed file, or None; prefix: the file may be longer than listed."""
+    contents = _contents(entry)
+    if not path.is_file():
+        return None if "sha256" not in entry else MISSING
+    size = path.stat().st_size
+    for content in contents:
+        if size == content["bytes"] and hash_of(path) == content["sha256"]:
+            return None
+        if prefix and size > content["bytes"] and _sha256_of_first(path, content["bytes"]) == content["sha256"]:
+            return None
+    return CHANGED
+
+
+def _sha256_of_first(path: Path, count: int) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as stream:
+        while count and (block := stream.read(min(count, 1 << 20))):
+            digest.update(block)
+            count -= len(block)
+    return digest.hexdigest()
+
+
+def hash_of(path: Path) -> str:
+    """Return the SHA-256 of a file; of a file that this process hashed before and that nobody touched, without reading.
+
+    The time stamps tell: a file that was changed within two seconds before it was hashed is read again.
+    """
+    stat, begun = path.stat(), time.time_ns()
+    key = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+    if (known := _hashed.get(key)) is not None:
+        return known
+    digest = sha256(path)
+    if begun - max(stat.st_mtime_ns, stat.st_ctime_ns) > _SETTLED:
+        _hashed[key] = digest
+    return digest
+
+
+def _names(folder: Path, nested: set[str] | None = None) -> list[str]:
+    """Return the files of an artefact as its manifest names them, its manifest left out.
+
+    nested: the manifests of artefacts inside it; None = wherever a folder inside has a manifest. Of these artefacts the
+    manifest alone is named.
+    """
+    found = []
+    for home, folders, names in os.walk(folder):
+        inside = Path(home).relative_to(folder)
+        own = (inside / MANIFEST).as_posix()
+        if inside != Path() and (MANIFEST in names if nested is None else own in nested):
+            found.append(own)
+            folders.clear()
+            continue
+        folders[:] = sorted(name for name in folders if not _passed_over(name))
+        found += [(inside / name).as_posix() for name in sorted(names) if not _passed_over(name)]
+    return [name for name in found if name != MANIFEST]
+
+
+def _passed_over(name: str) -> bool:
+    return name in _OF_SYSTEMS or is_leftover(name)
+
+
+def _content_of(data: bytes) -> Content:
+    return {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+
+
+def seal(folder: Path, kind: Kind, *, growing: bool = False, changed: Mapping[str, bytes] | None = None) -> None:
+    """Write the `changed` files (bytes by name) and the manifest of all files, so that a kill never parts the two.
+
+    growing: more is going to be written, see the head of this file. What is listed already keeps its entry: damage that
+    came meanwhile stays visible. Leftovers of killed writers are removed. Raises OSError.
+    """
+    changed, layout = changed or {}, LAYOUTS[kind]
+    names = [name for name in _names(folder) if re.fullmatch(layout.holds, name)]
+    for home in {folder / home for name in [MANIFEST, *names] for home in Path(name).parents}:
+        remove_leftovers(home)
+    try:
+        before = read_manifest(folder)
+    except HeadstartError:
+        before = None
+    listed = before["files"] if before and before["kind"] == kind else {}
+    files: dict[str, Entry] = {}
+    for name in dict.fromkeys([*names, *listed]):
+        grows = re.fullmatch(layout.grows, name)
+        if re.fullmatch(layout.beside, name) or (grows and growing and name not in layout.appended):
+            continue
+        if name in listed and not grows and not name.endswith(f"/{MANIFEST}") and "next" not in listed[name]:
+            files[name] = listed[name]
+        elif (folder / name).is_file():
+            files[name] = {"sha256": hash_of(folder / name), "bytes": (folder / name).stat().st_size}
+        elif "sha256" in listed.get(name, {}) and not grows:
+            files[name] = listed[name]
+    if changed:
+        coming = {name: files.get(name, {}) | {"next": _content_of(data)} for name, data in changed.items()}
+        during = growing or bool(before and before["growing"])
+        _write(folder, kind, during, files | coming)
+        for name, data in changed.items():
+            write_bytes(folder / name, data)
+    _write(folder, kind, growing, files | {name: _content_of(data) for name, data in changed.items()})
+
+
+def _write(folder: Path, kind: Kind, growing: bool, files: dict[str, Entry]) -> None:
+    ordered = {name: files[name] for name in sorted(files)}
+    write_json(folder / MANIFEST, {"format": migration.FORMAT, "kind": kind, "growing": growing, "files": ordered})
+
+
+def write_folder(folder: Path, kind: Kind, fill: Callable[[Path], None]) -> None:
+    """Create the artefact `folder` whole or not at all: `fill(temporary)` writes the files, the manifest is added.
+
+    An existing `folder` of that name is replaced in one step. Raises OSError (disk full, no permission); nothing
+    half-written stays.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(folder.parent, folder.name)
+    temporary = temporary_beside(folder)
+    try:
+        temporary.mkdir()
+        fill(temporary)
+        seal(temporary, kind)
+        for name in _names(temporary):
+            with open(temporary / name, "rb+") as stream:
+                os.fsync(stream.fileno())
+        for home, _, _ in os.walk(temporary):
+            sync_folder(Path(home))
+        replace_folder(temporary, folder)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise

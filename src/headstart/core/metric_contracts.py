@@ -1,0 +1,52 @@
+"""Contracts of metrics that a bootstrap computes in one pass over the rows: sums of statistics, or class counts."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+
+class SumMetric(ABC):
+    """A metric that depends on the rows only through (weighted) sums of `statistics`; `value` turns sums into a score.
+
+    R resamples cost one matrix product: `[metric.value(sums_K) for sums_K in weights_RN @ statistics_NK]`.
+    """
+
+    @abstractmethod
+    def statistics(self, truth: Sequence[Any], predicted: Sequence[Any]) -> np.ndarray:
+        """Return what each row adds to the sums, float64 [N, K]."""
+
+    @abstractmethod
+    def value(self, sums_K: np.ndarray) -> float:
+        """Return the score of summed statistics."""
+
+    def score(self, truth: Sequence[Any], predicted: Sequence[Any], weight_N: np.ndarray | None = None) -> float:
+        """Return the score of all rows; nan for no rows or no weight.
+
+        weight_N: how often each row counts, as a bootstrap draw gives; None counts each row once.
+        """
+        statistics_NK = self.statistics(truth, predicted)
+        weight_N = np.ones(len(statistics_NK)) if weight_N is None else np.asarray(weight_N, dtype=np.float64)
+        return self.value(weight_N @ statistics_NK) if weight_N.sum() > 0 else float("nan")
+
+
+class CountMetric(ABC):
+    """A metric of classes that depends on class counts alone: right, true and predicted rows of each class.
+
+    `of_counts` scores many weightings of the same rows at once; it agrees with the metric's `score`.
+    """
+
+    @abstractmethod
+    def of_counts(self, hits_XC: np.ndarray, true_XC: np.ndarray, said_XC: np.ndarray) -> np.ndarray:
+        """Return X scores from the weighted numbers of rows whose class is predicted rightly, true, and predicted.
+
+        The C classes are those that occur in truth or prediction, whatever their weight.
+        """
+
+
+def table(rows: list[tuple[float, ...]], columns: int) -> np.ndarray:
+    """Return rows of statistics as float64 [N, K], with K columns even when there is no row."""
+    return np.array(rows, np.float64).reshape(-1, columns)

@@ -1,0 +1,128 @@
+"""The contract of processors: raw items (texts, images) to what a network reads; `Tokenizer` is that of texts."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from headstart.core.batch import Batch, TokenBatch, make_batch
+from headstart.core.errors import HeadstartError
+from headstart.core.files import sha256
+from headstart.core.shapes import Shape, TokenShape
+
+KIND_FILE = "headstart.json"  # says by which choice a saved processor is loaded
+
+
+class Processor(ABC):
+    """Raw items (texts, images) to what a network reads, and the files of that.
+
+    kind: name of the choice that made it. takes: what an item is. gives: what a network gets. store: module of `data/`
+    that keeps a processed corpus on disk.
+    """
+
+    kind: str
+    takes: ClassVar[Literal["text", "image"]]
+    gives: ClassVar[Literal["tokens", "pixels"]]
+    store: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def shape(self) -> Shape:
+        """What a backbone is built for."""
+
+    @abstractmethod
+    def collate(self, items: Sequence[np.ndarray], *, samples: Sequence[int] | None = None, epoch: int = 0) -> Batch:
+        """Return the batch of processed items; sample ids count from 0 unless given."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write the processor's files."""
+
+    @classmethod
+    @abstractmethod
+    def load(cls, folder: Path) -> Processor:
+        """Read what `save` wrote. Raises HeadstartError on a damaged file."""
+
+    @cached_property
+    def identity(self) -> str:
+        """A SHA-256 over the files that `save` writes: equal for processors that do the same."""
+        with tempfile.TemporaryDirectory(prefix="headstart-") as name:
+            folder = Path(name)
+            self.save(folder)
+            files = sorted(path for path in folder.rglob("*") if path.is_file())
+            text = "".join(f"{path.relative_to(folder)} {sha256(path)}\n" for path in files)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Tokenizer(Processor):
+    """Text to ids and back. Text is NFC-normalised first, so NFC and NFD spellings give identical ids.
+
+    Special ids are -1 where the tokenizer has none. `mask_id >= 0` is what a masked objective needs. word_end_id: ends
+    every word, of tokenizers whose ids are n-grams of words; phrase_id: first id that stands for a pair of words.
+    """
+
+    takes, gives, store = "text", "tokens", "token_store"
+    vocabulary: int
+    pad_id: int = -1
+    unk_id: int = -1
+    cls_id: int = -1
+    sep_id: int = -1
+    mask_id: int = -1
+    word_end_id: int = -1
+    phrase_id: int = -1
+    reversible: ClassVar[bool] = True
+    special_ids: frozenset[int] = frozenset()
+    sentinel_ids: tuple[int, ...] = ()  # of <extra_id_0>, <extra_id_1> ..., which stand for hidden spans (T5)
+
+    @property
+    def shape(self) -> TokenShape:
+        """See `Processor.shape`."""
+        return TokenShape(self.vocabulary, self.pad_id)
+
+    def collate(
+        self, items: Sequence[np.ndarray], *, samples: Sequence[int] | None = None, epoch: int = 0
+    ) -> TokenBatch:
+        """Return the ragged batch of id arrays; see `Processor.collate`."""
+        return make_batch(list(items), samples=samples, epoch=epoch)
+
+    @abstractmethod
+    def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """Return one int64 id array per text, without special tokens and without truncation."""
+
+    def encode_spans(self, texts: Sequence[str]) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return (ids [N], spans [N, 2]) per text: ids as `encode`, spans the characters each id was made of.
+
+        Spans are int64 offsets (start, end exclusive) into the text as given, before any normalisation. An id for a
+        part of a character has the span of the whole character; blanks that belong to a piece belong to its span.
+        Raises HeadstartError for a tokenizer whose ids are no pieces of the text.
+        """
+        raise HeadstartError(f"tokenizer {self.kind} has no spans: its ids are no pieces of the text; take wordpiece")
+
+    @abstractmethod
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of `ids`; special tokens are left out."""
+
+    @abstractmethod
+    def token(self, token_id: int) -> str:
+        """Return how one id is written, for people."""
+
+    def add_special_tokens(self, first: np.ndarray, second: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Return (ids, segment types) of `[CLS] first [SEP]` or `[CLS] first [SEP] second [SEP]`.
+
+        A tokenizer without these specials returns the plain concatenation.
+        """
+        start = [self.cls_id] if self.cls_id >= 0 else []
+        stop = [self.sep_id] if self.sep_id >= 0 else []
+        ids = np.concatenate([np.array(start, np.int64), first, np.array(stop, np.int64)])
+        if second is None:
+            return ids, np.zeros(len(ids), np.int64)
+        tail = np.concatenate([second, np.array(stop, np.int64)])
+        segment_ids = np.concatenate([np.zeros(len(ids), np.int64), np.ones(len(tail), np.int64)])
+        return np.concatenate([ids, tail]), segment_ids

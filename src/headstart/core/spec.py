@@ -1,0 +1,362 @@
+"""Specs: frozen, keyword-only dataclasses that say which part is chosen and how it is set. No torch here.
+
+A choice is one file that defines one subclass of its axis's spec (`class MaskedLM(ObjectiveSpec)` in
+`objectives/mlm.py` is the choice `mlm` of the axis `objective`); the file's first docstring line is what `list` prints.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+from headstart.core import registry
+from headstart.core.errors import HeadstartError, unknown
+
+if TYPE_CHECKING:  # numpy, which `list` and `--help` do without
+    from headstart.core.examples import Examples
+    from headstart.core.workspace import RouteWorkspace
+
+
+ITEMS = ("text", "image")  # what an item can be; see `takes` of readers, processors, tasks and routes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """A named, serialisable setting of one part."""
+
+    axis: ClassVar[str] = ""
+
+    @property
+    def name(self) -> str:
+        """The choice's name: the name of the file that defines it."""
+        return type(self).__module__.rsplit(".", 1)[-1]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON data, nested specs included; the name comes first."""
+        out: dict[str, Any] = {"name": self.name} if self.axis else {}
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            out[field.name] = value.to_dict() if isinstance(value, Spec) else value
+        return out
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """Build the spec from plain data. Raises HeadstartError on an unknown field or a value of the wrong type."""
+        hints = typing.get_type_hints(cls)
+        names = [field.name for field in dataclasses.fields(cls)]
+        values = {}
+        for key, value in data.items():
+            if key == "name":
+                continue
+            if key not in names:
+                raise unknown(f"setting of {cls.label()}", key, names)
+            values[key] = _check(f"{cls.label()}.{key}", value, hints[key])
+        return cls(**values)
+
+    @classmethod
+    def label(cls) -> str:
+        """What messages call this spec: `objective mlm`, or the class name."""
+        return f"{cls.axis} {cls.__module__.rsplit('.', 1)[-1]}" if cls.axis else cls.__name__
+
+    def replace_text(self, field: str, text: str) -> Self:
+        """Return a copy with `field` parsed from command-line text. Raises HeadstartError, see `from_dict`.
+
+        A field that is a spec takes the name of a choice, and `field.setting` is a setting of that.
+        """
+        names = [f.name for f in dataclasses.fields(self)]
+        field, _, inner = field.partition(".")
+        if field not in names:
+            raise unknown(f"setting of {self.label()}", field, names)
+        if inner and isinstance(part := getattr(self, field), Spec):
+            return dataclasses.replace(self, **{field: part.replace_text(inner, text)})
+        if inner:
+            raise HeadstartError(f"{self.label()}.{field}.{inner}: {field} has no settings of its own")
+        kind = typing.get_type_hints(type(self))[field]
+        return dataclasses.replace(self, **{field: _parse(f"{self.label()}.{field}", text, kind)})
+
+
+class ProcessorSpec(Spec):
+    """`train(documents, vocabulary) -> Processor` and `load(folder) -> Processor`; one file in processors/."""
+
+    axis = "processor"
+
+
+class BackboneSpec(Spec):
+    """`build(shape) -> Backbone`; one file in backbones/.
+
+    batch: what its network reads, `tokens` or `pixels`. hf_model_type: the family of transformers that it reads and
+    writes, hf_also_reads: others that it reads; HF_NAMES: how their tensors are called (`interop/names.py`), None where
+    the network has no counterpart there.
+    """
+
+    axis = "backbone"
+    batch: ClassVar[str] = "tokens"
+    hf_model_type: ClassVar[str] = ""
+    hf_also_reads: ClassVar[tuple[str, ...]] = ()
+    HF_NAMES: ClassVar[Any] = None
+
+
+class ObjectiveSpec(Spec):
+    """`build(backbone, tokenizer) -> Objective`; one file in objectives/.
+
+    reads: the kinds of backbones it can train (`Backbone.reads`), the usual one first. teacher: it learns from another
+    trained model, handed to `Objective.learn_from` before training.
+    """
+
+    axis = "objective"
+    batch: ClassVar[tuple[str, ...]] = ("tokens",)
+    reads: ClassVar[tuple[str, ...]] = ("bidirectional",)
+    teacher: ClassVar[bool] = False
+
+
+class HeadSpec(Spec):
+    """`build(backbone, tokenizer, classes) -> Head`; one file in heads/.
+
+    reads: the kinds of backbones it can sit on (`Backbone.reads`). spans: it needs to know which characters each token
+    is of. overlap: a text that is too long for the network is read in several pieces that share this share of their
+    tokens (None: it is cut at its end).
+    """
+
+    axis = "head"
+    batch: ClassVar[tuple[str, ...]] = ("tokens",)
+    pooling: ClassVar[str] = "auto"
+    reads: ClassVar[tuple[str, ...]] = ("bidirectional", "causal", "two_causal", "encoder_decoder", "token", "document")
+    spans: ClassVar[bool] = False
+    overlap: ClassVar[float | None] = None
+
+    def refuses(self, backbone: Any) -> str | None:
+        """Return why this head cannot sit on `backbone`, or None."""
+        if backbone.reads in self.reads:
+            return None
+        return f"head {self.name} needs a network that reads {' or '.join(self.reads)}; this one reads {backbone.reads}"
+
+
+class OptimizerSpec(Spec):
+    """`build(groups) -> torch.optim.Optimizer`; one file in training/optimizers/.
+
+    learning_rate_multiple: the learning rate that works where AdamW's is 1, so that changing the name alone is enough.
+    groups: dicts with `params`, `lr`, `weight_decay`, `betas` (for what takes them) and `hidden`: these are matrices
+    inside the network.
+    """
+
+    axis = "optimizer"
+    learning_rate_multiple: ClassVar[float] = 1.0
+
+    def need_share(self, name: str) -> None:
+        """Raise HeadstartError when the setting `name` is not at least 0 and below 1."""
+        if not 0 <= getattr(self, name) < 1:
+            raise HeadstartError(f"{self.label()}.{name}={getattr(self, name)}: must be at least 0 and below 1")
+
+
+class TaskSpec(Spec):
+    """What is asked about an item or a pair of items; one file in tasks/.
+
+    takes: what its items may be, `text` or `image`. head: what a network answers it with. metric: the headline score
+    (`MetricSpec.task`). verbatim: answers point into the texts, so no text is normalised.
+    """
+
+    axis = "task"
+    takes: ClassVar[tuple[str, ...]] = ("text",)
+    head: ClassVar[str] = ""
+    metric: ClassVar[str] = ""
+    verbatim: ClassVar[bool] = False
+    # The form in which a comparison keeps the predicted side of `metric_inputs`: class numbers, numbers, JSON values.
+    answers: ClassVar[Literal["classes", "numbers", "json"]] = "json"
+
+    def read_examples(self, request: Any) -> tuple[Examples, Any]:
+        """Return (examples, `Ledger`) of a `ReadRequest`, labelled rows of files.
+
+        Raises HeadstartError: no such column, no usable row.
+        """
+        raise NotImplementedError
+
+    def recognises(self, rows: list[dict[str, Any]], request: Any) -> str | None:
+        """Return why these rows of a table are of this task, or None; request: the `ReadRequest`."""
+        return None
+
+    def to_json(self, answer: Any) -> dict[str, Any]:
+        """Return one answer of a task model as `predict` writes it."""
+        raise NotImplementedError
+
+    def predictions_json(self, model: Any, examples: Any) -> list[dict[str, Any]]:
+        """Return the answers of a `TaskModel` as `predict` writes them, one dict per row."""
+        return [self.to_json(answer) for answer in model.predict(examples)]
+
+    def metric_inputs(self, answers: list[Any], examples: Any) -> tuple[Any, Any]:
+        """Return (truth, predicted) in the form that the task's metrics take."""
+        return examples.targets, answers
+
+    def quality(self, answers: list[Any], examples: Any) -> list[float]:
+        """Return how good each answer is, larger is better: what settings are chosen by; by default 1 when right."""
+        return [float(answer == target) for answer, target in zip(answers, examples.targets, strict=True)]
+
+
+class RouteSpec(Spec):
+    """How a base, or nothing but labelled examples, becomes a task model; one file in routes/.
+
+    takes: what its items may be, `text` or `image`. needs: what must be at hand. classical: it uses no network, so that
+    pre-training is measured against it. tasks: what it can do, None = every task that a head answers.
+    """
+
+    axis = "route"
+    takes: ClassVar[tuple[str, ...]] = ("text",)
+    needs: ClassVar[Literal["nothing", "corpus", "base"]] = "nothing"
+    classical: ClassVar[bool] = False
+    tasks: ClassVar[tuple[str, ...] | None] = ("classify",)
+
+    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> str | None:
+        """Return why this route cannot run on these examples in this workspace, or None."""
+        return None
+
+    def run(self, examples: Examples, workspace: RouteWorkspace, *, seed: int, seconds: float | None = None) -> Any:
+        """Return a `TaskModel` trained on all examples within `seconds` (None = no limit).
+
+        Raises HeadstartError: examples without answers, or a route that `refuses`.
+        """
+        raise NotImplementedError
+
+    def load(self, folder: Path) -> Any:
+        """Return the `TaskModel` that its `save` wrote into `folder`. Raises HeadstartError when damaged."""
+        raise NotImplementedError
+
+
+class ReaderSpec(Spec):
+    """A format of files, or of folders that are one data set; one file in data/readers/.
+
+    takes: what its items are, `text` or `image`. suffixes: the file endings that are its own. binary: its bytes are no
+    text, so no encoding is checked. folders: it reads a whole folder, not a file.
+    """
+
+    axis = "reader"
+    takes: ClassVar[Literal["text", "image"]] = "text"
+    suffixes: ClassVar[tuple[str, ...]] = ()
+    binary: ClassVar[bool] = False
+    folders: ClassVar[bool] = False
+
+    @classmethod
+    def recognises(cls, head: bytes) -> bool:
+        """Whether a file is of this format, by its first bytes (64 KiB); asked where the file ending does not tell."""
+        return False
+
+    @classmethod
+    def recognises_folder(cls, folder: Path) -> bool:
+        """Whether a folder is a data set of this format; asked of readers that say `folders`."""
+        return False
+
+    def with_unit(self, unit: str) -> Self:
+        """Return the reader that cuts documents so (line, paragraph, file); formats with rows of their own do not."""
+        return self
+
+    def read(self, source: Any, ledger: Any) -> Iterator[Any]:
+        """Yield the `Row`s of a `Source` (`data/row.py`): its `stream` of bytes or, for `folders`, its `folder`.
+
+        The `Ledger` counts what cannot be yielded (`reject`). Raises HeadstartError that starts with the source's name.
+        """
+        raise NotImplementedError
+
+
+class MetricSpec(Spec):
+    """`score(truth_N, predicted_N, weight_N) -> float`; one file in metrics/.
+
+    task: whose predictions it scores, and so what a row's truth and prediction are: classify, class numbers; regress,
+    numbers; tag, spans (start, end, label); answer, a tuple of right texts (empty: no answer) and a text; generate, a
+    reference and a text. limits: the worst and the best value.
+    """
+
+    axis = "metric"
+    task: ClassVar[Literal["classify", "regress", "tag", "answer", "generate", "retrieve"]] = "classify"
+    limits: ClassVar[tuple[float, float]] = (0.0, 1.0)
+
+    def guessed(self, predicted: Any, random: Any) -> list[Any]:
+        """Return predictions that know nothing of the rows: those of a model, dealt to the rows at random.
+
+        random: a numpy `Generator`.
+        """
+        return [predicted[place] for place in random.permutation(len(predicted))]
+
+
+class RecipeSpec(Spec):
+    """`resolve(facts, objective) -> RunSpec`; one file in recipes/.
+
+    objective: what it trains by; another objective may take its place when it can train the same kind of backbone.
+    default: it may be chosen for its objective when no recipe is named.
+    """
+
+    axis = "recipe"
+    objective: ClassVar[str] = ""
+    default: ClassVar[bool] = True
+
+
+class ExportSpec(Spec):
+    """`write(exportable, folder) -> str`; one file in exports/."""
+
+    axis = "export"
+
+
+def _members(kind: Any) -> tuple[Any, ...]:
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        return typing.get_args(kind)
+    return (kind,)
+
+
+def _describe(kind: Any) -> str:
+    if typing.get_origin(kind) is typing.Literal:
+        return " | ".join(map(str, typing.get_args(kind)))
+    members = _members(kind)
+    if len(members) > 1:
+        return " or ".join(_describe(member) for member in members)
+    return {type(None): "none", float: "a number", int: "a whole number", bool: "true or false", str: "text"}.get(
+        kind, str(kind)
+    )
+
+
+def _check(where: str, value: Any, kind: Any) -> Any:
+    """Return `value` as `kind` (JSON has no tuples and may write 1 for 1.0) or raise HeadstartError."""
+    for member in _members(kind):
+        origin = typing.get_origin(member) or member
+        if origin is typing.Literal and value in typing.get_args(member):
+            return value
+        if origin is tuple and isinstance(value, list | tuple):
+            return tuple(value)
+        if origin is float and isinstance(value, int | float) and not isinstance(value, bool):
+            return float(value)
+        if origin in (list, dict) and isinstance(value, origin):
+            return value
+        if isinstance(origin, type) and isinstance(value, origin) and not (origin is int and isinstance(value, bool)):
+            return value
+        if isinstance(origin, type) and issubclass(origin, Spec) and isinstance(value, dict):
+            return registry.build_spec(origin.axis, value) if origin.axis else origin.from_dict(value)
+    raise HeadstartError(f"{where}={value!r}: expected {_describe(kind)}")
+
+
+def _parse(where: str, text: str, kind: Any) -> Any:
+    """Read command-line text as `kind`."""
+    for member in _members(kind):
+        origin = typing.get_origin(member) or member
+        lowered = text.lower()
+        if isinstance(origin, type) and issubclass(origin, Spec):
+            return registry.load(origin.axis, text)()
+        try:
+            if origin is type(None) and lowered in ("none", "null"):
+                return None
+            if origin is bool and lowered in ("true", "false", "yes", "no", "1", "0"):
+                return lowered in ("true", "yes", "1")
+            if origin is int:
+                return int(text.replace("_", ""))
+            if origin is float:
+                return float(text)
+            if origin is typing.Literal and text in map(str, typing.get_args(member)):
+                return next(choice for choice in typing.get_args(member) if str(choice) == text)
+            if origin is tuple:
+                item = typing.get_args(member)[0]
+                return tuple(_parse(where, part, item) for part in text.split(",") if part)
+            if origin is str:
+                return text
+        except ValueError:
+            continue
+    raise HeadstartError(f"{where}={text!r}: expected {_describe(kind)}")

@@ -1,0 +1,66 @@
+"""A processed corpus on disk: the contract of stores, and which store a processor names."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from headstart.core.errors import HeadstartError
+from headstart.core.processor import Processor
+from headstart.core.seeds import KeyedRandom
+from headstart.data.batch_settings import BatchSpec
+from headstart.data.batches import EpochBatches
+from headstart.data.corpus import Corpus
+from headstart.data.ledger import Ledger
+
+HELD_OUT_DOCUMENTS = 2000
+
+
+class HeldOutSplit(NamedTuple):
+    """Positions of documents in a store, int64, ascending: those to train on and those held out."""
+
+    train: np.ndarray
+    held_out: np.ndarray
+
+
+class Store(Protocol):
+    """A corpus as a processor made it; its documents are texts or images."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger of the pass that wrote the store."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def batches(self, documents: np.ndarray, processor: Processor, wanted: BatchSpec, seed: int) -> EpochBatches:
+        """Return the batches of the documents at these positions."""
+        ...
+
+    def remark(self, documents: np.ndarray, wanted: BatchSpec) -> str:
+        """Return what a user should know of these batches (documents that are cut), to go on a sentence, or nothing."""
+        ...
+
+
+def ensure_store(corpus: Corpus, processor: Processor, folder: Path) -> Store:
+    """Open `folder` when it was written from this corpus by this processor and is sound, else write it (again)."""
+    return importlib.import_module(f"headstart.data.{processor.store}").ensure(corpus, processor, folder)
+
+
+def split_documents(documents: int, share: float, seed: int) -> HeldOutSplit:
+    """Return which of `documents` documents are held out; keyed by (seed, position), not by order.
+
+    share: of the documents, in [0, 1); at most 2,000 are held out and always one is left on each side if asked.
+    Raises HeadstartError: another share.
+    """
+    if not 0 <= share < 1:
+        raise HeadstartError(f"held_out={share}: expected a share of the documents from 0 up to below 1")
+    count = min(round(documents * share), HELD_OUT_DOCUMENTS, documents - 1)
+    count = max(count, 1) if share > 0 and documents > 1 else max(count, 0)
+    keys = KeyedRandom(seed).bits("held_out", np.arange(documents))
+    held = np.zeros(documents, bool)
+    held[np.argsort(keys, kind="stable")[:count]] = True
+    return HeldOutSplit(np.flatnonzero(~held), np.flatnonzero(held))

@@ -1,0 +1,181 @@
+"""Token store: the corpus as one memory-mapped file of ids plus the length of every document, with a manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from headstart.core import migration
+from headstart.core.errors import HeadstartError
+from headstart.core.files import disk_error, write_json
+from headstart.core.manifest import need_intact, write_folder
+from headstart.core.migration import FORMAT, StoreFacts, part, read_versioned
+from headstart.core.processor import Tokenizer
+from headstart.data.batch_settings import BatchSpec
+from headstart.data.batches import DocumentBatches, EpochBatches, make_samples
+from headstart.data.corpus import Corpus
+from headstart.data.ledger import Ledger
+from headstart.data.row import Row
+from headstart.data.stateful_batches import StatefulBatches
+
+_BATCH_DOCUMENTS = 1000
+_BATCH_CHARACTERS = 1 << 20
+_FACTS = "store.json"
+
+
+@dataclass(frozen=True)
+class TokenStore:
+    """A tokenised corpus of M documents. ids: [tokens] memory map; offsets: int64 [M + 1]; facts: store.json."""
+
+    folder: Path
+    ids: np.ndarray
+    offsets: np.ndarray
+    facts: StoreFacts
+
+    @classmethod
+    def open(cls, folder: Path | str, verify: bool = True) -> TokenStore:
+        """Map a folder that `write_token_store` wrote. Raises HeadstartError when missing or any byte disagrees.
+
+        verify: compare every file with its SHA-256; without it only sizes are checked.
+        """
+        folder = Path(folder)
+        if not folder.is_dir():
+            raise HeadstartError(f"{folder}: no such folder of a token store")
+        if verify:
+            need_intact(folder, "store")
+        try:
+            facts = read_versioned(part(folder, _FACTS), migration.store_facts)
+            lengths = np.fromfile(folder / "lengths.bin", dtype=facts["lengths_dtype"])
+            kind = np.dtype(facts["ids_dtype"])
+            offsets = np.zeros(len(lengths) + 1, np.int64)
+            np.cumsum(lengths, out=offsets[1:], dtype=np.int64)
+            agrees = len(lengths) == facts["documents"] and offsets[-1] == facts["tokens"]
+            agrees = agrees and (folder / "ids.bin").stat().st_size == offsets[-1] * kind.itemsize
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise HeadstartError(
+                f"{folder}: damaged token store ({error}); delete the folder, it is made again"
+            ) from None
+        if not agrees:
+            raise HeadstartError(f"{folder}: damaged token store, sizes disagree; delete the folder, it is made again")
+        ids = np.memmap(folder / "ids.bin", dtype=kind, mode="r") if offsets[-1] else np.zeros(0, kind)
+        return cls(folder, ids, offsets, facts)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def tokens(self) -> int:
+        """Ids in all documents together."""
+        return int(self.offsets[-1])
+
+    @property
+    def ledger(self) -> Ledger:
+        """The row ledger of the pass that wrote the store."""
+        return Ledger.from_dict(self.facts["ledger"])
+
+    def batches(self, documents: np.ndarray, processor: Tokenizer, wanted: BatchSpec, seed: int) -> EpochBatches:
+        """Return documents apart, cut into windows, or running text when `wanted` is stateful; see `Store.batches`."""
+        kind = {"seed": seed, "add_special_tokens": wanted.add_special_tokens}
+        if wanted.stateful:
+            # In running text special tokens are tokens of a window like all others.
+            marks = (int(processor.cls_id >= 0) + int(processor.sep_id >= 0)) * wanted.add_special_tokens
+            length = wanted.max_length + marks
+            sizes = {"max_length": length, "streams": max(1, wanted.tokens // length)}
+            return StatefulBatches(self.ids, self.offsets, documents, processor, **sizes, **kind)
+        samples = make_samples(self.offsets, documents, wanted.max_length)
+        return DocumentBatches(self.ids, samples, processor, tokens=wanted.tokens, bucket=wanted.bucket, **kind)
+
+    def remark(self, documents: np.ndarray, wanted: BatchSpec) -> str:
+        """Return how many documents are cut into windows; see `Store.remark`."""
+        longer = 0 if wanted.stateful else int((np.diff(self.offsets)[documents] > wanted.max_length).sum())
+        cut = f"; {longer:,} documents longer than {wanted.max_length} tokens are cut into windows, none is lost"
+        return cut if longer else ""
+
+
+def write_token_store(corpus: Corpus, tokenizer: Tokenizer, folder: Path | str) -> TokenStore:
+    """Tokenise `corpus` in one streamed pass into `folder`, whole or not at all, and return it opened.
+
+    Layout: ids.bin (uint16, or uint32 for vocabularies above 65,536), lengths.bin (the narrowest unsigned type),
+    store.json (counts, ledger, fingerprints), manifest.json (SHA-256 of each). Raises HeadstartError: disk full.
+    """
+    folder = Path(folder)
+    written = [0]
+    try:
+        write_folder(folder, "store", lambda temporary: _fill(corpus, tokenizer, temporary, written))
+    except OSError as error:
+        raise disk_error(folder, error, need=max(2 * written[0], corpus.bytes_on_disk())) from None
+    return TokenStore.open(folder, verify=False)
+
+
+def ensure(corpus: Corpus, tokenizer: Tokenizer, folder: Path | str) -> TokenStore:
+    """Open `folder` when it was written from this corpus with this tokenizer and is sound, else write it (again)."""
+    try:
+        found = TokenStore.open(folder)
+        if (found.facts["corpus"], found.facts["processor"]) == (corpus.fingerprint(), tokenizer.identity):
+            return found
+    except (HeadstartError, KeyError):
+        pass
+    return write_token_store(corpus, tokenizer, folder)
+
+
+def _fill(corpus: Corpus, tokenizer: Tokenizer, folder: Path, written: list[int]) -> None:
+    kind = np.dtype(np.uint16 if tokenizer.vocabulary <= 1 << 16 else np.uint32)
+    corpus_print = corpus.fingerprint()
+    longest = documents = tokens = 0
+    with open(folder / "ids.bin", "wb") as ids, open(folder / "lengths.wide", "wb") as lengths:
+        for rows in _batches(corpus.rows()):
+            encoded = tokenizer.encode([row.value for row in rows])
+            for row, found in zip(rows, encoded):
+                if not len(found):
+                    corpus.ledger.withdraw("no tokens", row.source, row.line)
+            encoded = [found for found in encoded if len(found)]
+            sizes = np.array([len(found) for found in encoded], np.uint32)
+            if len(sizes):
+                _write(ids, np.concatenate(encoded).astype(kind), written)
+                _write(lengths, sizes, written)
+                longest = max(longest, int(sizes.max()))
+                documents, tokens = documents + len(sizes), tokens + int(sizes.sum(dtype=np.int64))
+    narrow = np.min_scalar_type(longest)
+    _narrow(folder / "lengths.wide", folder / "lengths.bin", narrow)
+    facts = {
+        "format": FORMAT,
+        "documents": documents,
+        "tokens": tokens,
+        "ids_dtype": kind.name,
+        "lengths_dtype": narrow.name,
+        "longest": longest,
+        "vocabulary": tokenizer.vocabulary,
+        "corpus": corpus_print,
+        "processor": tokenizer.identity,
+        "ledger": corpus.ledger.to_dict(),
+    }
+    write_json(folder / _FACTS, facts)
+
+
+def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    """Group rows up to 1,000 or 1 Mi characters, whichever comes first, so that long documents do not pile up."""
+    for row in rows:
+        batch, size = [row], len(row.value)
+        while len(batch) < _BATCH_DOCUMENTS and size < _BATCH_CHARACTERS and (more := list(islice(rows, 1))):
+            batch += more
+            size += len(more[0].value)
+        yield batch
+
+
+def _write(stream: BinaryIO, values: np.ndarray, written: list[int]) -> None:
+    data = values.tobytes()
+    stream.write(data)
+    written[0] += len(data)
+
+
+def _narrow(wide: Path, path: Path, kind: np.dtype) -> None:
+    """Rewrite uint32 lengths as `kind`, a block at a time."""
+    with open(wide, "rb") as source, open(path, "wb") as target:
+        while block := source.read(1 << 22):
+            target.write(np.frombuffer(block, np.uint32).astype(kind).tobytes())
+    wide.unlink()

@@ -1,0 +1,96 @@
+"""Checks of labelled examples before a route starts: the task, the labels, the kind of items, what is at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from headstart.core import registry
+from headstart.core.errors import HeadstartError
+from headstart.core.examples import Examples
+from headstart.core.spec import RouteSpec
+from headstart.core.workspace import RouteWorkspace
+from headstart.fitting.workspace import NO_BASE
+
+
+def routes_for(task: str, takes: str = "text") -> list[str]:
+    """Return the names of the routes that do `task` on texts or on images."""
+    kinds = ((name, registry.load("route", name)) for name in registry.names("route"))
+    return [name for name, kind in kinds if _does(kind, task) and takes in kind().takes]
+
+
+def other_task(route: RouteSpec, task: str) -> str | None:
+    """Return why this route cannot do `task`, with those that can, or None."""
+    if _does(type(route), task):
+        return None
+    return f"it does {', '.join(route.tasks or ())}, not {task}; {', '.join(routes_for(task))} do"
+
+
+def need_task(route: RouteSpec, examples: Examples) -> None:
+    """Raise HeadstartError when this route cannot do the task of these examples."""
+    if refusal := other_task(route, examples.task):
+        raise HeadstartError(f"route {route.name}: {refusal}")
+
+
+def _does(route: type[RouteSpec], task: str) -> bool:
+    return route.tasks is None or task in route.tasks
+
+
+def targets_of(examples: Examples) -> Sequence[Any]:
+    """Return the answers: class numbers for `classify`. Raises HeadstartError when there are no rows or no answers."""
+    if examples.task == "classify":
+        return labels_of(examples)
+    if examples.targets is None:
+        raise HeadstartError(f"training rows have no answers for task {examples.task}; name the label column")
+    if not len(examples):
+        raise HeadstartError("no training rows; at least one labelled row is needed")
+    return examples.targets
+
+
+def labels_of(examples: Examples) -> np.ndarray:
+    """Return the labels, int64 [N].
+
+    Raises HeadstartError: no rows, no labels, a label out of range, rows of a task other than `classify`.
+    """
+    if examples.task != "classify":
+        able = ", ".join(routes_for(examples.task))
+        raise HeadstartError(f"this route does classify, not {examples.task}; {able} do")
+    if examples.labels is None:
+        raise HeadstartError("training rows have no labels; name the label column")
+    if not len(examples):
+        raise HeadstartError("no training rows; at least one labelled row is needed")
+    labels_N = np.asarray(examples.labels, dtype=np.int64)
+    if labels_N.min() < 0 or labels_N.max() >= len(examples.classes):
+        wrong = int(np.flatnonzero((labels_N < 0) | (labels_N >= len(examples.classes)))[0])
+        raise HeadstartError(
+            f"row {wrong}: label {labels_N[wrong]} is not one of the {len(examples.classes)} classes (0 to "
+            f"{len(examples.classes) - 1})"
+        )
+    return labels_N
+
+
+def check_kind(pairs: bool, examples: Examples) -> None:
+    """Raise HeadstartError when a model made for one text is given two, or the other way round."""
+    if pairs and examples.second is None:
+        raise HeadstartError("this task model was trained on pairs of texts, but the rows hold one text; give both")
+    if not pairs and examples.second is not None:
+        raise HeadstartError("this task model was trained on single texts, but the rows hold two; give one text column")
+
+
+def no_base(workspace: RouteWorkspace) -> str | None:
+    """Return why a route that needs a base cannot run, or None."""
+    return None if workspace.base is not None else NO_BASE
+
+
+def no_corpus(workspace: RouteWorkspace) -> str | None:
+    """Return why a route that needs unlabelled text cannot run, or None."""
+    return None if workspace.has_documents else "it needs the unlabelled corpus, which is not at hand"
+
+
+def one_class(examples: Examples) -> str | None:
+    """Return why a network cannot be trained on these classes, or None."""
+    if examples.task != "classify":
+        return None
+    return None if len(examples.classes) > 1 else f"it needs at least 2 classes, got {len(examples.classes)}"

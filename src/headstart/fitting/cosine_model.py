@@ -1,0 +1,64 @@
+"""Task models that compare two items by the cosine of their vectors; what nearest and tfidf_cosine share."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from headstart.core.contracts import TaskModel
+from headstart.core.examples import Examples
+from headstart.data.matching import best_matches
+from headstart.fitting.checks import check_kind, targets_of
+from headstart.fitting.linear import Matrix
+
+
+class CosineModel(TaskModel):
+    """line: for task regress [slope, offset, lowest, highest], number = slope * cosine + offset, clipped to the range;
+    None for task retrieve."""
+
+    classes = ()
+
+    def __init__(self, line: np.ndarray | None, notes: dict[str, object]):
+        self.line, self.notes = line, notes
+        self.task = "retrieve" if line is None else "regress"
+
+    @abstractmethod
+    def both(self, examples: Examples) -> tuple[Matrix, Matrix]:
+        """Return the unit vectors of the first and of the second items, [N, D] each."""
+
+    def learn_line(self, examples: Examples) -> None:
+        """Fit the least-squares line from cosines to the numbers of the examples; equal cosines give a flat line."""
+        numbers_N = np.asarray(targets_of(examples), np.float64)
+        cosine_N = self._cosine(examples)
+        spread = float(cosine_N.var())
+        slope = float(((cosine_N - cosine_N.mean()) * numbers_N).mean()) / spread if spread > 0 else 0.0
+        offset = float(numbers_N.mean() - slope * cosine_N.mean())
+        self.line, self.task = np.array([slope, offset, numbers_N.min(), numbers_N.max()]), "regress"
+        self.notes["slope"] = round(slope, 4)
+
+    def _cosine(self, examples: Examples) -> np.ndarray:
+        first, second = self.both(examples)
+        product = first.multiply(second) if sparse.issparse(first) else first * second
+        return np.asarray(product.sum(axis=1), np.float64).ravel()
+
+    def predict(self, examples: Examples) -> list[Any]:
+        """Return the number or the `Match` of each example; matches are searched among all second items."""
+        check_kind(True, examples)
+        if not len(examples):
+            return []
+        if self.line is None:
+            return best_matches(*self.both(examples), examples.second)
+        slope, offset, lowest, highest = self.line
+        return np.clip(slope * self._cosine(examples) + offset, lowest, highest).tolist()
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the arrays to save: the line, if there is one."""
+        return {} if self.line is None else {"line": self.line}
+
+
+def one_text(examples: Examples) -> str | None:
+    """Return why such a route cannot run, or None."""
+    return None if examples.second is not None else "it compares two texts; name the second text column"

@@ -1,0 +1,69 @@
+"""Frozen vectors of a base, transformed and embedded once per item; what probe, knn, nearest and joined read."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from headstart.core.examples import Examples
+from headstart.core.workspace import RouteWorkspace
+from headstart.fitting.checks import check_kind
+from headstart.fitting.workspace import Workspace
+from headstart.training.pretrained_model import PretrainedModel
+from headstart.vectors.transform import VectorTransform
+
+_FOLDER = "base"
+
+
+@dataclasses.dataclass(frozen=True)
+class FrozenVectors:
+    """A base and how its vectors are read: layer, pooling, transform.
+
+    transform: see `VectorTransform`. pairs: whether examples hold two items.
+    """
+
+    workspace: RouteWorkspace
+    base: PretrainedModel
+    layer: int
+    pooling: str
+    transform: VectorTransform
+    pairs: bool
+
+    @classmethod
+    def of(cls, examples: Examples, workspace: RouteWorkspace, layer: int, pooling: str) -> FrozenVectors:
+        """Return the vectors of the base in the workspace for examples like these.
+
+        Raises HeadstartError: no base, no such layer.
+        """
+        base = workspace.need_base()
+        base.check_embedding(layer, pooling)
+        transform = workspace.transform(examples, layer=layer, pooling=pooling)
+        return cls(workspace, base, layer, pooling, transform, examples.second is not None)
+
+    def features(self, examples: Examples) -> np.ndarray:
+        """Return float32 [N, D], for pairs [N, 4 D].
+
+        Raises HeadstartError: pairs where single items are read, or reversed.
+        """
+        check_kind(self.pairs, examples)
+        return self.workspace.features(
+            examples, transform=self.transform, base=self.base, layer=self.layer, pooling=self.pooling
+        )
+
+    def data(self) -> dict[str, object]:
+        """Return the JSON values to save beside the arrays of the transform."""
+        return {"layer": self.layer, "pooling": self.pooling, "pairs": self.pairs}
+
+    def save_base(self, folder: Path) -> None:
+        """Write network and processor below `folder`; the objective and the corpus are left out."""
+        dataclasses.replace(self.base, objective=None, objective_spec=None, corpus=None).save(folder / _FOLDER)
+
+    @classmethod
+    def load(cls, folder: Path, data: dict, arrays: dict[str, np.ndarray]) -> FrozenVectors:
+        """Read what `save_base` wrote; data, arrays: the saved JSON values and the arrays of the transform."""
+        base = PretrainedModel.open(folder / _FOLDER)
+        return cls(
+            Workspace(base), base, data["layer"], data["pooling"], VectorTransform.from_arrays(arrays), data["pairs"]
+        )

@@ -1,0 +1,70 @@
+"""Ridge regression in closed form, penalty chosen on held-out rows (Hoerl & Kennard, Technometrics 12, 1970)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from headstart.core.errors import HeadstartError
+from headstart.fitting.model_selection import choose, make_folds
+
+GRID = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)  # penalties for features of mean squared length 1
+
+
+@dataclass(frozen=True)
+class RidgeModel:
+    """number = bias + (features - center) . weight. center_D, weight_D: float64; bias: the mean training number."""
+
+    center_D: np.ndarray
+    weight_D: np.ndarray
+    bias: float
+
+    def numbers(self, features_ND: np.ndarray) -> np.ndarray:
+        """Return the numbers, float64 [N]."""
+        return self.bias + (features_ND - self.center_D) @ self.weight_D
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the arrays to save; `from_arrays` reads them."""
+        return {"ridge_center": self.center_D, "ridge_weight": self.weight_D, "ridge_bias": np.array([self.bias])}
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, np.ndarray]) -> RidgeModel:
+        """Rebuild from `arrays()`."""
+        return cls(arrays["ridge_center"], arrays["ridge_weight"], float(arrays["ridge_bias"][0]))
+
+
+def fit_ridge(
+    features_ND: np.ndarray, numbers_N: np.ndarray, *, default: float, seed: int, groups: Sequence[str] | None = None
+) -> tuple[RidgeModel, dict[str, Any]]:
+    """Fit features to numbers; the penalty is chosen from GRID by `choose`, default `default`.
+
+    Returns the model and notes (penalty, folds). Raises HeadstartError when `default` is not of the grid.
+    """
+    if default not in GRID:
+        raise HeadstartError(f"default={default}: not one of the penalties tried ({', '.join(map(str, GRID))})")
+    features_ND, numbers_N = np.asarray(features_ND, np.float64), np.asarray(numbers_N, np.float64)
+
+    def judge(train: np.ndarray, held: np.ndarray) -> np.ndarray:
+        models = _path(features_ND[train], numbers_N[train], GRID)
+        errors = [model.numbers(features_ND[held]) - numbers_N[held] for model in models]
+        return -(np.stack(errors, axis=1) ** 2)
+
+    pairs = make_folds(np.zeros(len(numbers_N), np.int64), seed=seed, groups=groups)
+    penalty = GRID[choose(GRID, GRID.index(default), judge, pairs)]
+    (model,) = _path(features_ND, numbers_N, (penalty,))
+    return model, {"penalty": penalty, "folds": len(pairs)}
+
+
+def _path(features_ND: np.ndarray, numbers_N: np.ndarray, penalties: Sequence[float]) -> list[RidgeModel]:
+    """Return the model of each penalty, from one eigendecomposition over rows or columns, whichever are fewer."""
+    center_D, bias = features_ND.mean(axis=0), float(numbers_N.mean())
+    centred_ND, rest_N = features_ND - center_D, numbers_N - bias
+    rows = len(numbers_N) < features_ND.shape[1]
+    strength, basis = np.linalg.eigh(centred_ND @ centred_ND.T if rows else centred_ND.T @ centred_ND)
+    seen = basis.T @ (rest_N if rows else centred_ND.T @ rest_N)
+    unit = max(float(strength.sum()) / len(numbers_N), 1e-12)  # mean squared length
+    found = [basis @ (seen / (np.maximum(strength, 0.0) + penalty * unit)) for penalty in penalties]
+    return [RidgeModel(center_D, centred_ND.T @ one if rows else one, bias) for one in found]

@@ -1,0 +1,185 @@
+"""Supervised training as an objective and a source of batches, so that the one training loop fits task models too."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from scipy.special import betaincinv
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from headstart.core.batch import TokenBatch
+from headstart.core.contracts import Backbone, Head, Loss, Objective, Pieces
+from headstart.core.errors import HeadstartError
+from headstart.core.examples import Examples
+from headstart.core.processor import Tokenizer
+from headstart.core.seeds import KeyedRandom, numpy_generator
+from headstart.core.spec import HeadSpec
+from headstart.data.batches import EpochBatches, sort_within_pools
+from headstart.data.encode_examples import encode_examples
+from headstart.fitting.regularisation import Regularisation
+from headstart.training.pretrained_model import PretrainedModel, by_length
+
+_POOL = 16  # batches whose pieces are sorted by length together
+_TOKENS = 8_192  # padded tokens of a batch in prediction
+_PLAIN = Regularisation()
+
+
+def encode_for_head(spec: HeadSpec, pretrained: PretrainedModel, examples: Examples) -> Pieces:
+    """Return the examples as encoded pieces that fit the network of the pretrained model, as the head wants them."""
+    return encode_examples(
+        pretrained.processor, examples, longest=pretrained.backbone.max_tokens, spans=spec.spans, overlap=spec.overlap
+    )
+
+
+@torch.no_grad()
+def head_outputs(pretrained: PretrainedModel, head: Head, pieces: Pieces) -> list[np.ndarray]:
+    """Return the head's raw outputs for each of the P pieces."""
+    pretrained.backbone.eval()
+    head.eval()
+    device = next(pretrained.backbone.parameters()).device
+    unlabelled = LabelledPieces(pieces, {})
+    outputs: list[np.ndarray] = [np.zeros(0)] * len(pieces.ids)
+    for places in by_length(unlabelled.lengths_P, _TOKENS):
+        batch = unlabelled.batch(places).to(device)
+        for place, output in zip(places, head.outputs(pretrained.backbone, batch)):
+            outputs[place] = output
+    return outputs
+
+
+class Supervised(Objective):
+    """The loss of a head, with `regularisation`; tokenizer: needed for word dropout."""
+
+    def __init__(self, head: Head, regularisation: Regularisation = _PLAIN, tokenizer: Tokenizer | None = None):
+        super().__init__()
+        self.head, self.regularisation = head, regularisation
+        self._noise_id = _noise_id(tokenizer) if regularisation.word_dropout else -1
+        self._kept_ids = sorted(tokenizer.special_ids) if regularisation.word_dropout else []
+        if regularisation.label_smoothing and head.smoothing is None:
+            raise HeadstartError(
+                f"label_smoothing={regularisation.label_smoothing}: head {head.spec.name} chooses no class"
+            )
+        if (regularisation.dropout or regularisation.mixup) and type(head).score is not Head.score:
+            raise HeadstartError(f"dropout, mixup: head {head.spec.name} has no one layer on top of the network")
+        if head.smoothing is not None:
+            head.smoothing = regularisation.label_smoothing
+
+    def corrupt(
+        self, batch: TokenBatch, random: KeyedRandom, *, progress: float = 0.0, training: bool = True
+    ) -> TokenBatch:
+        """Return the batch unchanged, or in training with hidden tokens (word dropout) and partners (mixup).
+
+        extra gets `partner_B`, the sample that each sample is mixed with, and `share_1`, the weight of the sample
+        itself.
+        """
+        if not training:
+            return batch
+        if self.regularisation.word_dropout:
+            sample_N = batch.sample_B[batch.row_N()].numpy()
+            hit_N = (
+                random.uniform("word dropout", sample_N, batch.position_N().numpy()) < self.regularisation.word_dropout
+            )
+            hit_N &= ~np.isin(batch.ids_N.numpy(), self._kept_ids)
+            batch = replace(batch, ids_N=batch.ids_N.masked_fill(torch.from_numpy(hit_N), self._noise_id))
+        if self.regularisation.mixup and batch.size:
+            if loose := [name for name in batch.extra if not name.endswith("_B")]:
+                raise HeadstartError(
+                    f"mixup={self.regularisation.mixup}: mixes whole samples, and head {self.head.spec.name} has "
+                    f"targets for tokens ({loose[0]})"
+                )
+            sample_B = batch.sample_B.numpy()
+            partner_B = np.argsort(random.uniform("partner", sample_B), kind="stable")
+            share_1 = betaincinv(
+                self.regularisation.mixup, self.regularisation.mixup, random.uniform("share", sample_B[:1])
+            )
+            mix = {"partner_B": torch.from_numpy(partner_B), "share_1": torch.from_numpy(share_1)}
+            batch = replace(batch, extra=batch.extra | mix)
+        return batch
+
+    def forward(self, backbone: Backbone, batch: TokenBatch) -> Loss:
+        """Return the loss of the head; for mixed samples the weighted mean of the losses for both targets."""
+        if not self.training or not (self.regularisation.dropout or self.regularisation.mixup):
+            return self.head.score(backbone, batch)
+        layer = [module for module in self.head.modules() if isinstance(module, nn.Linear)][-1]
+        hook = layer.register_forward_pre_hook(lambda _, given: (self._changed(given[0], batch),))
+        try:
+            output = self.head(backbone(batch))
+        finally:
+            hook.remove()
+        loss = self.head.loss(output, batch)
+        if "partner_B" not in batch.extra:
+            return loss
+        partner_B, share = batch.extra["partner_B"], float(batch.extra["share_1"])
+        swapped = {name: value[partner_B] for name, value in batch.extra.items() if name.endswith("_B")}
+        other = self.head.loss(output, replace(batch, extra=swapped))
+        return Loss.of(share * loss.total + (1 - share) * other.total, loss.count, loss.parts)
+
+    def _changed(self, given: Tensor, batch: TokenBatch) -> Tensor:
+        """Return the input of the last layer after mixup and dropout."""
+        if "partner_B" in batch.extra:
+            share = float(batch.extra["share_1"])
+            given = share * given + (1 - share) * given[batch.extra["partner_B"]]
+        return F.dropout(given, self.regularisation.dropout)
+
+
+def _noise_id(tokenizer: Tokenizer) -> int:
+    """Return the id that replaces a hidden token: mask, unknown, or padding (which a bag of n-grams ignores)."""
+    for token_id in (tokenizer.mask_id, tokenizer.unk_id, tokenizer.pad_id):
+        if token_id >= 0:
+            return token_id
+    raise HeadstartError(f"word_dropout: tokenizer {tokenizer.kind} has no token that could stand for a hidden one")
+
+
+class LabelledPieces:
+    """Batches of encoded pieces with their targets. targets: from `Head.targets`."""
+
+    def __init__(self, pieces: Pieces, targets: dict[str, list[np.ndarray]]):
+        self.pieces, self.targets = pieces, targets
+        self.lengths_P = np.array([len(ids) for ids in pieces.ids], dtype=np.int64)
+
+    def batch(self, places: np.ndarray, epoch: int = 0) -> TokenBatch:
+        """Return the batch of the pieces at these positions, with their targets in `extra`."""
+
+        def joined(parts: list[np.ndarray]) -> torch.Tensor:
+            return torch.from_numpy(np.concatenate([parts[place] for place in places]))
+
+        return TokenBatch(
+            ids_N=joined(self.pieces.ids),
+            lengths_B=torch.from_numpy(self.lengths_P[places]),
+            sample_B=torch.from_numpy(np.asarray(places, dtype=np.int64)),
+            epoch=epoch,
+            segment_ids_N=None if self.pieces.segment_ids is None else joined(self.pieces.segment_ids),
+            extra={name: joined(parts) for name, parts in self.targets.items()},
+        )
+
+    def batches(self, places: np.ndarray) -> list[TokenBatch]:
+        """Return the pieces at these positions as batches that suit an evaluation."""
+        return [self.batch(places[some]) for some in by_length(self.lengths_P[places], _TOKENS)]
+
+
+class LabelledBatches(EpochBatches):
+    """Batches of about `size` pieces of similar length; every epoch holds every piece once.
+
+    The composition of the batches is a function of (seed, epoch). Pieces are sorted within pools of 16 batches only, so
+    that batches stay random.
+    """
+
+    def __init__(self, labelled: LabelledPieces, chosen: np.ndarray, *, size: int, seed: int):
+        super().__init__(seed)
+        self.labelled, self.chosen = labelled, chosen
+        self.per_epoch = max(1, -(-len(chosen) // size))
+        self.units_per_epoch = int(labelled.lengths_P[chosen].sum())
+
+    def plan(self, epoch: int) -> list[np.ndarray]:
+        """Return the pieces of each batch."""
+        random = numpy_generator(self.seed, "rows", epoch)
+        order = self.chosen[random.permutation(len(self.chosen))]
+        order = sort_within_pools(order, self.labelled.lengths_P, self.per_epoch // _POOL)
+        batches = np.array_split(order, self.per_epoch)
+        return [batches[index] for index in random.permutation(self.per_epoch)]
+
+    def batch(self, plan: list[np.ndarray], index: int, epoch: int) -> TokenBatch:
+        """See `EpochBatches.batch`."""
+        return self.labelled.batch(plan[index], epoch)

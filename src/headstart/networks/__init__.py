@@ -1,0 +1,1 @@
+"""Floor 2: network families that several backbones are built from."""

@@ -1,0 +1,29 @@
+"""Pooling: one vector per sample out of a network's features (mean of tokens, first token, last token, its own)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from headstart.core.contracts import Features
+
+
+def pool(features: Features, how: str = "mean", layer: int = -1) -> Tensor:
+    """Return document vectors [B, D]: `mean` over tokens, `cls` (first token), `last` (last token), or `own`.
+
+    layer: of the hidden states, -1 = last. A network without token outputs always gives its own vector, of the layer
+    asked for.
+    """
+    if features.last_BTD is None and layer != -1:
+        return features.layers[layer]
+    if features.last_BTD is None or how == "own":
+        assert features.pooled_BD is not None, "this backbone has no document vector of its own"
+        return features.pooled_BD
+    hidden_BTD = features.last_BTD if layer == -1 else features.layers[layer]
+    if how == "cls":
+        return hidden_BTD[:, 0]
+    if how == "last":
+        last_B = features.mask_BT.sum(1).clamp_min(1) - 1  # position of the last token of each sample
+        return hidden_BTD[torch.arange(len(hidden_BTD), device=hidden_BTD.device), last_B]
+    weight_BT1 = features.mask_BT.to(hidden_BTD.dtype)[:, :, None]  # 0 for padding
+    return (hidden_BTD * weight_BT1).sum(1) / weight_BT1.sum(1).clamp_min(1.0)

@@ -1,0 +1,212 @@
+"""Character n-grams within word bounds (2-4), and phrases if asked for: the input of bag encoders.
+
+Subword n-grams follow fastText (Bojanowski et al. 2017, section 3.2). A word `w` is written `<w>`; its n-grams of 2 to
+4 characters that are in the vocabulary become its ids, then comes the word-end id 0. Ids are sorted by frequency.
+Frequent pairs of neighbouring words have ids too, behind those of the n-grams (word n-grams in a bag: Joulin et al.
+2017, arXiv:1607.01759, section 2.1); the id of a pair is the last one of its second word.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from headstart.core.errors import HeadstartError
+from headstart.core.files import read_json, write_bytes
+from headstart.core.processor import Tokenizer
+from headstart.core.spec import ProcessorSpec
+
+WORD_END = "[W]"
+_CACHED_WORDS = 2_000_000  # about 150 bytes each: at most 300 MB
+_COUNTED_WORDS = 3_000_000  # distinct words kept while counting; the rarest are pruned beyond it
+_SCORED_WORDS = 200_000  # the most frequent distinct words choose the n-grams; rarer ones hardly change the order
+_COUNTED_PAIRS = 4_000_000  # distinct pairs kept while counting, 16 bytes each; the rarest are pruned beyond it
+_PAIRS_AT_ONCE = 2_000_000  # words between two merges of counted pairs
+_LEAST_PAIR = 4  # sightings that make a pair of words a phrase
+_MARK = np.zeros(1, np.uint32).tobytes()
+_FILE = "ngrams.json"
+
+
+def split_words(text: str, lower: bool = True) -> list[str]:
+    """Return the NFC-normalised words of a text, split at white space, in lower case unless told otherwise."""
+    text = unicodedata.normalize("NFC", text)
+    return (text.lower() if lower else text).split()
+
+
+def word_ngrams(word: str, smallest: int, largest: int, bounds: str = "<>") -> list[str]:
+    """Return the character n-grams of a word between its two bounds (`<word>`), shortest first."""
+    word = f"{bounds[0]}{word}{bounds[1]}"
+    return [word[i : i + n] for n in range(smallest, largest + 1) for i in range(len(word) - n + 1)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NgramSpec(ProcessorSpec):
+    """vocabulary: n-grams kept (None = 30,000 or all seen twice); phrases: at most so many pairs of neighbouring words,
+    seen four times or more, get ids besides; smallest, largest: lengths of n-grams; lower: fold case."""
+
+    vocabulary: int | None = None
+    phrases: int = 0
+    smallest: int = 2
+    largest: int = 4
+    lower: bool = True
+
+    def __post_init__(self) -> None:
+        if self.phrases < 0:
+            raise HeadstartError(f"{self.label()}.phrases={self.phrases}: expected 0 (none) or more")
+
+    def train(self, documents: Iterable[str], vocabulary: int | None = None) -> NgramTokenizer:
+        """Count words in one streamed pass and keep the commonest n-grams. Raises HeadstartError: too few n-grams."""
+        wanted = vocabulary or self.vocabulary
+        words: Counter[str] = Counter()
+        pairs = _Pairs()
+        for document in documents:
+            found = split_words(document, self.lower)
+            words.update(found)
+            if self.phrases:
+                pairs.add(found)
+            if len(words) > _COUNTED_WORDS:
+                words = Counter(dict(words.most_common(_COUNTED_WORDS // 2)))
+        counts: Counter[str] = Counter()
+        for word, count in words.most_common(_SCORED_WORDS):
+            for gram in word_ngrams(word, self.smallest, self.largest):
+                counts[gram] += count
+        kept = sorted((g for g, c in counts.items() if c > 1), key=lambda g: (-counts[g], g))
+        if not kept:
+            raise HeadstartError("no character n-gram occurs twice in this corpus; more text is needed")
+        if wanted is not None and wanted > len(kept) + 1:
+            raise HeadstartError(
+                f"vocabulary {wanted:,} is larger than the data allows: {len(kept) + 1:,} n-grams occur at least twice"
+            )
+        phrases = pairs.commonest(self.phrases)
+        return NgramTokenizer(kept[: (wanted or 30_001) - 1], self.smallest, self.largest, self.lower, phrases)
+
+    def load(self, folder: Path) -> NgramTokenizer:
+        """Read a saved tokenizer; see `NgramTokenizer.load`."""
+        return NgramTokenizer.load(folder)
+
+
+class _Pairs:
+    """Counts pairs of neighbouring words over a stream of documents, in arrays: there are millions of distinct ones."""
+
+    def __init__(self) -> None:
+        self._numbers: defaultdict[str, int] = defaultdict()
+        self._numbers.default_factory = self._numbers.__len__
+        self._waiting = array("i")
+        self._key_P = np.zeros(0, np.int64)  # first word << 32 | second word, sorted
+        self._count_P = np.zeros(0, np.int64)
+
+    def add(self, words: list[str]) -> None:
+        """Count the pairs of one document."""
+        numbers = self._numbers
+        if len(numbers) < _COUNTED_WORDS:
+            self._waiting.extend([numbers[word] for word in words])
+        else:  # a word first seen so late is in no phrase
+            self._waiting.extend([numbers.get(word, -1) for word in words])
+        self._waiting.append(-1)
+        if len(self._waiting) > _PAIRS_AT_ONCE:
+            self._merge()
+
+    def _merge(self) -> None:
+        number = np.array(self._waiting, np.int64)
+        self._waiting = array("i")
+        inner = (number[:-1] >= 0) & (number[1:] >= 0)
+        key, count = np.unique((number[:-1] << 32 | number[1:])[inner], return_counts=True)
+        self._key_P, place = np.unique(np.concatenate([self._key_P, key]), return_inverse=True)
+        self._count_P = np.bincount(place, np.concatenate([self._count_P, count])).astype(np.int64)
+        if len(self._key_P) > _COUNTED_PAIRS:
+            kept = np.sort(np.argsort(-self._count_P, kind="stable")[: _COUNTED_PAIRS // 2])
+            self._key_P, self._count_P = self._key_P[kept], self._count_P[kept]
+
+    def commonest(self, most: int) -> list[str]:
+        """Return at most so many phrases, "first second", the commonest first; ties in the order of the text."""
+        self._merge()
+        words = list(self._numbers)
+        order = np.argsort(-self._count_P, kind="stable")[:most]
+        keys = self._key_P[order[self._count_P[order] >= _LEAST_PAIR]].tolist()
+        return [f"{words[key >> 32]} {words[key & 0xFFFFFFFF]}" for key in keys]
+
+
+class NgramTokenizer(Tokenizer):
+    """n-gram strings to ids 1.. in the given order, then phrases ("first second"); 0 ends a word.
+
+    Ids do not spell text: `decode` lists n-grams and phrases. phrase_id: the first phrase's; that of a phrase is the
+    last one of its second word, wherever the two words are neighbours.
+    """
+
+    kind = "ngram"
+    reversible: ClassVar[bool] = False
+    word_end_id = 0
+    pad_id = 0
+    special_ids = frozenset({0})
+
+    def __init__(
+        self,
+        ngrams: Sequence[str],
+        smallest: int = 2,
+        largest: int = 4,
+        lower: bool = True,
+        phrases: Sequence[str] = (),
+    ):
+        self.ngrams, self.phrases = list(ngrams), list(phrases)
+        self.smallest, self.largest, self.lower = smallest, largest, lower
+        self.phrase_id = len(self.ngrams) + 1
+        self.vocabulary = self.phrase_id + len(self.phrases)
+        self._ids = {gram: i + 1 for i, gram in enumerate(self.ngrams)}
+        self._after: dict[str, dict[str, bytes]] = {}  # by first word, then by second word: the phrase's id
+        for number, phrase in enumerate(self.phrases, self.phrase_id):
+            first, second = phrase.split(" ")
+            self._after.setdefault(first, {})[second] = np.array([number], np.uint32).tobytes()
+        self._cache: dict[str, bytes] = {}
+
+    def _encode_word(self, word: str) -> bytes:
+        found = [self._ids[g] for g in word_ngrams(word, self.smallest, self.largest) if g in self._ids]
+        code = np.array(found, np.uint32).tobytes()
+        if len(self._cache) < _CACHED_WORDS:
+            self._cache[word] = code
+        return code
+
+    def _encode(self, texts: Sequence[str]) -> Iterator[np.ndarray]:
+        cache, encode_word, after = self._cache, self._encode_word, self._after
+        for text in texts:
+            words = split_words(text, self.lower)
+            codes = [cache[word] if word in cache else encode_word(word) for word in words]
+            for place, first in enumerate(words[:-1], 1) if after else ():
+                if first in after and (phrase := after[first].get(words[place])):
+                    codes[place] += phrase
+            yield np.frombuffer(_MARK.join([*codes, b""]), np.uint32).astype(np.int64)
+
+    def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
+        return list(self._encode(texts))
+
+    def decode(self, ids: Sequence[int]) -> str:
+        words = " ".join(self.token(int(i)) for i in ids).split(WORD_END)
+        return " | ".join(word.strip() for word in words if word.strip())
+
+    def token(self, token_id: int) -> str:
+        if not 0 <= token_id < self.vocabulary:
+            raise HeadstartError(f"no token {token_id}: ids go from 0 to {self.vocabulary - 1:,}")
+        if token_id >= self.phrase_id:
+            return self.phrases[token_id - self.phrase_id]
+        return WORD_END if token_id == 0 else self.ngrams[token_id - 1]
+
+    def save(self, folder: Path) -> None:
+        data = {"kind": self.kind, "smallest": self.smallest, "largest": self.largest, "lower": self.lower}
+        data |= {"ngrams": self.ngrams, "phrases": self.phrases}
+        write_bytes(folder / _FILE, json.dumps(data, ensure_ascii=False).encode())
+        write_bytes(folder / "headstart.json", json.dumps({"kind": self.kind}).encode())
+
+    @classmethod
+    def load(cls, folder: Path) -> NgramTokenizer:
+        data = read_json(folder / _FILE)
+        try:
+            return cls(data["ngrams"], data["smallest"], data["largest"], data["lower"], data.get("phrases", ()))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise HeadstartError(f"{folder / _FILE}: not an n-gram tokenizer ({error!r})") from None

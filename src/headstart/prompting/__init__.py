@@ -1,0 +1,1 @@
+"""Floor 6: prompts, verbalizers, and word probabilities at one place of a text."""

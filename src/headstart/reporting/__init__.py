@@ -1,0 +1,1 @@
+"""Floor 9: everything a reader sees of a comparison or an audit: words, tables, charts, pages."""

@@ -1,0 +1,221 @@
+"""The HTML page of an audit: one file that opens offline; the sentences first, then every finding by file and line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import Any
+
+from headstart.auditing.audit import Audit
+from headstart.reporting.audit_text import audit_sentences, script_name
+from headstart.reporting.number_text import percent_tenths
+from headstart.reporting.phrases import LANGUAGES
+
+_STYLE = """
+:root{--paper:#fff;--ink:#1b1b1b;--soft:#5f6368;--line:#dcdfe3;--panel:#f5f7f9;--mark:#0072b2}
+@media (prefers-color-scheme:dark){:root{--paper:#15181c;--ink:#eceff1;--soft:#a4abb3;--line:#343a41;--panel:#1f242a;
+--mark:#56b4e9}}
+*{box-sizing:border-box}
+body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.55 system-ui,-apple-system,"Segoe UI",
+"Apple SD Gothic Neo","Malgun Gothic","Noto Sans KR","Noto Sans CJK KR",sans-serif;word-break:keep-all;
+overflow-wrap:anywhere}
+main{max-width:62rem;margin:0 auto;padding:2rem 1.2rem 4rem}
+h1{font-size:1.6rem;line-height:1.25;margin:0 0 1.2rem}h2{font-size:1.15rem;margin:2.4rem 0 .4rem}
+.verdict{background:var(--panel);border-left:4px solid var(--mark);padding:.6rem 1.2rem;border-radius:4px}
+.verdict p{margin:.5rem 0}.verdict p:first-child{font-weight:650}
+.note{color:var(--soft);font-size:.86rem;margin:.2rem 0 .7rem}
+.wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.86rem;font-variant-numeric:tabular-nums}
+th,td{padding:.32rem .6rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:top}
+td.number,th.number{text-align:right;white-space:nowrap}.where{color:var(--soft);white-space:nowrap}
+details{margin:.5rem 0}summary{cursor:pointer;font-weight:600}
+@media print{body{font-size:11pt}main{max-width:none;padding:0}details>*{display:block}}
+"""
+_PHRASES = {
+    "title": ("What is in the data?", "데이터에 무엇이 들어 있나?"),
+    "profile": ("Profile", "데이터 개요"),
+    "split": ("Split", "구분"),
+    "rows": ("Rows", "행"),
+    "characters": ("Characters: median (5–95 %)", "글자 수: 중앙값 (5–95 %)"),
+    "words": ("Words: median (5–95 %)", "어절 수: 중앙값 (5–95 %)"),
+    "empty": ("Empty", "빈 행"),
+    "scripts": ("Letters", "문자"),
+    "longest": ("Shortest and longest rows", "가장 짧은 행과 가장 긴 행"),
+    "ledger": ("Rows read, used, skipped", "읽은 행, 사용한 행, 건너뛴 행"),
+    "read": ("Read", "읽음"),
+    "used": ("Used", "사용"),
+    "skipped": ("Skipped", "건너뜀"),
+    "copies": ("Copies of test rows in {where}", "{where} 안의 시험 행 복사본"),
+    "copies_train": ("Copies of training rows in {where}", "{where} 안의 학습 행 복사본"),
+    "single": ("Single texts of pairs that are also in {where}", "{where}에도 있는 쌍의 개별 문장"),
+    "duplicates": ("Copies within {where}", "{where} 내부의 중복"),
+    "exact": ("exact", "완전 일치"),
+    "normalised": ("normalised", "정규화 후 일치"),
+    "near": ("near", "거의 같음"),
+    "groups": ("Groups on both sides", "양쪽에 있는 그룹"),
+    "conflicts": ("Same text, different labels", "같은 글, 다른 라벨"),
+    "errors": ("Labels to look at, worst first", "확인할 라벨 (가장 의심스러운 것부터)"),
+    "label": ("Label", "라벨"),
+    "rather": ("Rather", "추정 라벨"),
+    "text": ("Text", "글"),
+    "where": ("Where", "위치"),
+    "copy_of": ("is a copy of", "원본"),
+    "shift": ("Words that are commoner on one side", "한쪽에서 더 흔한 말"),
+    "classes": ("Classes", "클래스"),
+    "train": ("training data", "학습 데이터"),
+    "test": ("test data", "시험 데이터"),
+    "corpus": ("corpus", "말뭉치"),
+    "of": ("{shown} of {all} shown; all are counted.", "{all}개 중 {shown}개를 보입니다. 수는 모두 센 것입니다."),
+    "identity": ("Identity of this audit (SHA-256)", "이 점검의 식별자 (SHA-256)"),
+}
+
+
+def audit_page(audit: Audit, language: str) -> str:
+    """Return the whole page as text; all names, labels and texts are escaped."""
+    at, data = LANGUAGES.index(language), audit.data
+    said = "".join(f"<p>{escape(line)}</p>" for line in audit_sentences(data, language))
+    parts = [f'<section class="verdict">{said}</section>', _profiles(data, at), _ledgers(data, at)]
+    parts += [_across(name, found, at) for name, found in data["across"].items()]
+    parts += [_groups(data.get("groups"), at), _labels(data["labels"], at), _shift(data["shift"], at)]
+    for name, split in data["splits"].items():
+        parts.append(_kinds(_say("duplicates", at, where=_say(name, at)), split["duplicates"], at))
+        ends = [[_place(row), _cell(row["text"])] for row in [*split["shortest"], *split["longest"]]]
+        title = f"{_say('longest', at)}: {_say(name, at)}"
+        parts.append(_fold(title, _table([_say("where", at), _say("text", at)], ends)))
+    parts.append(f'<p class="note">{_say("identity", at)}: {audit.identity}</p>')
+    title = escape(_say("title", at))
+    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>'
+    body = f"<main><h1>{title}</h1>{''.join(parts)}</main>"
+    return (
+        f'<!doctype html><html lang="{language}"><head>{head}<style>{_STYLE}</style></head><body>{body}</body></html>\n'
+    )
+
+
+def _say(name: str, at: int, **values: object) -> str:
+    return _PHRASES[name][at].format(**values)
+
+
+def _cell(value: object, number: bool = False) -> str:
+    kind = ' class="number"' if number else ""
+    return f"<td{kind}>{escape(str(value))}</td>"
+
+
+def _place(row: dict[str, Any]) -> str:
+    """Return where a row is: file and line, else split and number."""
+    where = f"{row['file']}:{row['line']}" if "file" in row else f"{row['split']} {row['row']}"
+    return f'<td class="where">{escape(where)}</td>'
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    top = "".join(f"<th>{escape(name)}</th>" for name in head)
+    body = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
+    return f'<div class="wide"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _fold(title: str, inner: str) -> str:
+    return f"<details><summary>{escape(title)}</summary>{inner}</details>"
+
+
+def _profiles(data: dict[str, Any], at: int) -> str:
+    names = ("split", "rows", "characters", "words", "empty", "scripts")
+    rows = []
+    for name, split in data["splits"].items():
+        shapes = {"": split["profile"]}
+        if "profile_second" in split:
+            shapes = {" (1)": split["profile"], " (2)": split["profile_second"]}
+        for which, shape in shapes.items():
+            spans = [_span(shape[what]) for what in ("characters", "words")]
+            scripts = ", ".join(
+                f"{script_name(s, at)} {percent_tenths(v)}" for s, v in list(shape["scripts"].items())[:4]
+            )
+            rows.append([_cell(value) for value in (_say(name, at) + which, f"{shape['rows']:,}", *spans)])
+            rows[-1] += [_cell(f"{shape['empty']:,}"), _cell(scripts)]
+    return f"<h2>{_say('profile', at)}</h2>" + _table([_say(name, at) for name in names], rows)
+
+
+def _span(quantiles: dict[str, float]) -> str:
+    return f"{quantiles['0.5']:,.0f} ({quantiles['0.05']:,.0f}–{quantiles['0.95']:,.0f})" if quantiles else "–"
+
+
+def _ledgers(data: dict[str, Any], at: int) -> str:
+    rows = []
+    for name, ledger in data["ledger"].items():
+        if isinstance(ledger, dict) and "read" in ledger:
+            reasons = ", ".join(f"{count:,} {reason}" for reason, count in ledger["skipped"].items()) or "0"
+            rows.append([_cell(v) for v in (_say(name, at), f"{ledger['read']:,}", f"{ledger['used']:,}", reasons)])
+    names = [_say(name, at) for name in ("split", "read", "used", "skipped")]
+    return f"<h2>{_say('ledger', at)}</h2>" + _table(names, rows) if rows else ""
+
+
+def _across(name: str, found: dict[str, Any], at: int) -> str:
+    titles = {"copies": "copies" if found["of"] == "test" else "copies_train", "single_texts": "single"}
+    parts = [
+        _kinds(_say(title, at, where=_say(name, at)), found[part], at)
+        for part, title in titles.items()
+        if part in found
+    ]
+    return "".join(parts)
+
+
+def _kinds(title: str, found: dict[str, Any], at: int) -> str:
+    """Return a section with a table for each kind of copy that was found."""
+    head = [_say("where", at), _say("text", at), _say("copy_of", at), _say("text", at)]
+    parts = []
+    for kind in ("exact", "normalised", "near"):
+        pairs, count = found[kind]["listed"], found[kind]["rows"]
+        rows = [[_place(one), _cell(one["text"]), _place(other), _cell(other["text"])] for one, other in pairs]
+        if rows:
+            inner = _table(head, rows) + _shown(len(rows), count, at)
+            parts.append(_fold(f"{_say(kind, at)}: {count:,}", inner))
+        else:
+            parts.append(f'<p class="note">{_say(kind, at)}: {count:,}</p>')
+    return f"<h2>{escape(title)}</h2>{''.join(parts)}"
+
+
+def _shown(shown: int, count: int, at: int) -> str:
+    return f'<p class="note">{_say("of", at, shown=f"{shown:,}", all=f"{count:,}")}</p>' if shown < count else ""
+
+
+def _groups(found: dict[str, Any] | None, at: int) -> str:
+    if not found or not found["listed"]:
+        return ""
+    rows = [[_cell(row["group"]), _place(row), _cell(row["text"])] for row in found["listed"]]
+    inner = _table(["group", _say("where", at), _say("text", at)], rows) + _shown(len(rows), found["test_rows"], at)
+    return f"<h2>{_say('groups', at)}</h2>{_fold(str(found['groups']), inner)}"
+
+
+def _labels(found: dict[str, Any], at: int) -> str:
+    parts, head = [], [_say(name, at) for name in ("label", "where", "text")]
+    if (conflicts := found.get("conflicts")) and conflicts["listed"]:
+        flat = [row for group in conflicts["listed"] for row in group]
+        rows = [[_cell(row["label"]), _place(row), _cell(row["text"])] for row in flat]
+        inner = _table(head, rows) + _shown(len(rows), conflicts["rows"], at)
+        parts.append(f"<h2>{_say('conflicts', at)}</h2>{_fold(str(conflicts['texts']), inner)}")
+    errors = found.get("errors", {})
+    if errors.get("listed"):
+        rows = [
+            [_cell(f"{row['label']} ({row['own']:.2f})"), _cell(f"{row['rather']} ({row['other']:.2f})")]
+            + [_place(row), _cell(row["text"])]
+            for row in errors["listed"]
+        ]
+        head.insert(1, _say("rather", at))
+        inner = _table(head, rows) + _shown(len(rows), errors["rows"], at)
+        parts.append(f"<h2>{_say('errors', at)}</h2>{_fold(str(errors['rows']), inner)}")
+    return "".join(parts)
+
+
+def _shift(found: dict[str, Any], at: int) -> str:
+    sides = found.get("texts", {}).get("words", {})
+    rows = [
+        [_cell(_say(side, at)), _cell(row["word"]), _cell(f"{row['train']:,}"), _cell(f"{row['test']:,}")]
+        for side, items in sides.items()
+        for row in items
+    ]
+    out = ""
+    if rows:
+        head = ["", _say("text", at), _say("train", at), _say("test", at)]
+        out += f"<h2>{_say('shift', at)}</h2>{_table(head, rows)}"
+    if classes := found.get("classes", {}).get("classes"):
+        rows = [[_cell(name), *(_cell(percent_tenths(share)) for share in shares)] for name, shares in classes.items()]
+        head = [_say("classes", at), _say("train", at), _say("test", at)]
+        out += f"<h2>{_say('classes', at)}</h2>{_fold(str(len(rows)), _table(head, rows))}"
+    return out

@@ -1,0 +1,133 @@
+"""Write and read the report of a study: report.html for people, report.json for machines, a table for the terminal."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import math
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from headstart.comparing.cells import with_defaults
+from headstart.comparing.report_folder import PAGE, REPORT, ReportFolder
+from headstart.core import migration
+from headstart.core.files import json_bytes
+from headstart.reporting.findings import StudyFindings, findings, gathered_notes, grouped_failures
+from headstart.reporting.number_text import number
+from headstart.reporting.phrases import LANGUAGES, counted, phrase
+from headstart.reporting.remarks import caveats
+from headstart.reporting.report_page import report_page
+from headstart.reporting.verdict_text import verdict_sentences
+from headstart.statistics.analysis import Analysis, analyse
+from headstart.statistics.study import Study
+
+
+def write_report(study: Study, folder: Path, language: str = "en") -> Path:
+    """Write report.html and report.json into `folder`; return the page's path.
+
+    The page needs nothing from outside. The JSON holds every score, interval, difference and verdict, in all languages.
+    Raises HeadstartError on an unknown language, OSError when the folder cannot be written.
+    """
+    found = findings(study)
+    text = report_page(found, language)
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    data = {REPORT: json_bytes(report_data(found)), PAGE: text.encode("utf-8", "replace")}
+    ReportFolder(Path(folder)).end(data)
+    return Path(folder) / PAGE
+
+
+def read_report(folder: Path) -> migration.ReportFile:
+    """Return the report.json of compare, ablate or cross. Raises HeadstartError: not there, or a file is damaged."""
+    ReportFolder(Path(folder)).need_intact()
+    return migration.read_versioned(Path(folder) / REPORT, partial(migration.report, complete=with_defaults))
+
+
+def report_data(found: StudyFindings) -> dict[str, Any]:
+    """Return the whole report as plain JSON data; not-a-number becomes null."""
+    study, analysis, last = found.study, found.analysis, found.last
+    nothing = {"entry": None, "labels": last and last.size, "counts": None, "most": []}
+    data = {
+        "format": migration.FORMAT,
+        "metric": study.metric.to_dict(),
+        "classes": study.classes,
+        "facts": study.facts,
+        "stopped": study.stopped,
+        "verdict": {language: verdict_sentences(study, analysis, language) for language in LANGUAGES},
+        "verdicts": found.verdicts,
+        "constant": {"class": analysis.constant_class, "score": analysis.constant},
+        "entries": [dataclasses.asdict(facts) for facts in study.entries],
+        "failures": study.failures,
+        "sizes": [
+            {
+                "labels": table.size,
+                "draws": table.draws,
+                "overlap": table.overlap,
+                "entries": [dataclasses.asdict(entry) | {"learned": entry.learned} for entry in table.entries.values()],
+                "pairs": [dataclasses.asdict(pair) | {"claim": pair.claim} for pair in table.pairs.values()],
+            }
+            for table in analysis.tables.values()
+        ],
+        "cells": [cell.facts() for cell in study.cells],
+        "notes": gathered_notes(study),
+        "forecast": found.forecast,
+        "outlook": found.outlook,
+        "calibration": [one for told in found.calibration.values() for one in told],
+        "slices": found.slices,
+        "confusion": found.confusion or nothing,
+        "fronts": found.fronts,
+        "costs": found.costs,
+        "caveats": {language: caveats(study, analysis, language) for language in LANGUAGES},
+    }
+    return _json_data(data)
+
+
+def _json_data(value: Any) -> Any:
+    """Return JSON data: not-a-number and infinity become null, tuples lists, other objects their text."""
+    if dataclasses.is_dataclass(value):
+        value = dataclasses.asdict(value)
+    if isinstance(value, dict):
+        return {str(name): _json_data(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json_data(inner) for inner in value]
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    return value if value is None or isinstance(value, str | bool | int) else str(value)
+
+
+def terminal_table(study: Study, language: str = "en") -> str:
+    """Return mean ± half interval by label count, and what could not run, as plain text for a terminal."""
+    analysis = analyse(study)
+    console = Console(file=io.StringIO(), width=110, highlight=False, color_system=None)
+    if analysis.tables:
+        console.print(phrase(language, "terminal", metric=study.metric.name), markup=False)
+        table = Table(box=None)
+        table.add_column(phrase(language, "row"))
+        for size in analysis.tables:
+            table.add_column(counted(language, [size]), justify="right")
+        for name in _ordered(analysis):
+            table.add_row(Text(name), *(_score_text(analysis, name, size) for size in analysis.tables))
+        console.print(table)
+    for name, sizes, reason in grouped_failures(study):
+        told = phrase(language, "remark_failed", reason=reason)
+        console.print(f"{name}, {counted(language, sizes)}: {told}", markup=False)
+    return console.file.getvalue()
+
+
+def _ordered(analysis: Analysis) -> list[str]:
+    names: dict[str, None] = {}
+    for table in reversed(analysis.tables.values()):
+        names |= dict.fromkeys(table.entries)
+    return list(names)
+
+
+def _score_text(analysis: Analysis, name: str, size: int) -> str:
+    entry = analysis.tables[size].entries.get(name)
+    if entry is None:
+        return "–"
+    half = "" if entry.low != entry.low else f" ±{number((entry.high - entry.low) / 2)}"
+    return number(entry.mean) + half

@@ -1,0 +1,171 @@
+"""The verdict in words: a headline, a paragraph for each label count, an outlook on more labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import zip_longest
+from typing import Any
+
+from headstart.comparing.verdict import MARGIN, Outlook, Payoff, SizeVerdict, decide, outlook
+from headstart.reporting.number_text import (
+    listed,
+    number,
+    percent,
+    signed,
+    signed_with_interval,
+    two_digits,
+    with_interval,
+)
+from headstart.reporting.phrases import counted, phrase
+from headstart.statistics.analysis import SLIGHT, Analysis, analyse
+from headstart.statistics.power import Detectable
+from headstart.statistics.slices import SliceScore
+from headstart.statistics.study import Study
+from headstart.statistics.worth import LabelWorth
+
+
+def verdict_text(study: Study, language: str = "en") -> str:
+    """Return the verdict in words: a headline, a paragraph per label count, an outlook, with blank lines between."""
+    analysis = analyse(study)
+    first, *paragraphs = verdict_sentences(study, analysis, language)
+    labels = [f"{counted(language, [size])}: " for size in analysis.tables]
+    return "\n\n".join([first, *(f"{label}{words}" for label, words in zip_longest(labels, paragraphs, fillvalue=""))])
+
+
+def verdict_sentences(study: Study, analysis: Analysis, language: str = "en") -> list[str]:
+    """Return the verdict: the headline first, then one paragraph per label count, then the outlook if there is one."""
+    verdicts = decide(study, analysis)
+    if not verdicts:
+        return [phrase(language, "nothing_finished")]
+    paragraphs = [size_text(one, analysis, language) for one in verdicts]
+    ahead = outlook_text(outlook(study, analysis), language, analysis.limits)
+    return [headline(verdicts, language, study.facts), *paragraphs, *([ahead] if ahead else [])]
+
+
+def headline(verdicts: tuple[SizeVerdict, ...], language: str, facts: Mapping[str, Any]) -> str:
+    """Return one sentence on whether pre-training was worth it, over all label counts of the study.
+
+    facts: of the study. Without an audit there is no headline; where the audit was waived, the headline says so.
+    """
+    audit = facts.get("audit") or {"skipped": True}
+    if "skipped" in audit:
+        return phrase(language, "not_audited")
+    parts = []
+    for outcome in ("worth", "not_worth", "undecided"):
+        sizes = [one.size for one in verdicts if one.worth.outcome == outcome]
+        if sizes:
+            parts.append(phrase(language, f"headline_{outcome}", labels=counted(language, sizes)))
+    told = " ".join(parts) if parts else phrase(language, "headline_none")
+    return f"{told} {phrase(language, 'audit_waived')}" if audit.get("waived") else told
+
+
+def size_text(verdict: SizeVerdict, analysis: Analysis, language: str) -> str:
+    """Return the paragraph for one label count."""
+    table = analysis.tables[verdict.size]
+    parts = []
+    if verdict.best is None:
+        parts.append(phrase(language, "no_row_shown"))
+    else:
+        best = table.entries[verdict.best]
+        score = with_interval(best.mean, verdict.low, verdict.high, analysis.limits)
+        if verdict.compared > 1 and len(table.draws) > 1:
+            score += phrase(language, "picked", count=verdict.compared)
+        parts.append(phrase(language, "use", entry=verdict.best, score=score))
+        parts += _clean_text(verdict, analysis.limits, language)
+        if verdict.peers:
+            parts.append(phrase(language, "peers", entries=listed(verdict.peers)))
+        if verdict.cheaper:
+            share = table.entries[verdict.cheaper].seconds / best.seconds
+            parts.append(phrase(language, "cheaper", entry=verdict.cheaper, share=percent(share)))
+        if verdict.unshown:
+            parts.append(phrase(language, "unshown", entries=listed(verdict.unshown)))
+    if verdict.unlearned:
+        parts.append(
+            phrase(language, "unlearned", entries=listed(verdict.unlearned), slight=signed(SLIGHT * analysis.unit))
+        )
+    if verdict.size < analysis.classes:
+        parts.append(phrase(language, "few_labels", size=verdict.size, classes=analysis.classes))
+    parts += _payoff_text(verdict.worth, MARGIN * analysis.unit, language)
+    if verdict.worth.outcome == "undecided" and verdict.plan:
+        parts += _plan_text(verdict.plan, language)
+    if verdict.labels and table.entries[verdict.labels.entry].learned:
+        parts.append(_labels_text(verdict.labels, language))
+    return " ".join(parts)
+
+
+def _clean_text(verdict: SizeVerdict, limits: tuple[float, float], language: str) -> list[str]:
+    """Return the score on rows without copies, where there are rows with copies."""
+    if verdict.clean is None or verdict.contaminated is None:
+        return []
+    scores = [with_interval(one.mean, one.low, one.high, limits) for one in _parts(verdict)]
+    rows = [f"{one.rows:,}" for one in _parts(verdict)]
+    return [phrase(language, "clean", rows=rows[0], score=scores[0], others=rows[1], other=scores[1])]
+
+
+def _parts(verdict: SizeVerdict) -> tuple[SliceScore, SliceScore]:
+    return verdict.clean, verdict.contaminated
+
+
+def _plan_text(plan: Detectable, language: str) -> list[str]:
+    """Return what could have been found, and what it takes to find a difference worth having."""
+    out = [phrase(language, "detectable", entry=plan.first, other=plan.second, value=number(plan.value))]
+    wanted = number(plan.wanted)
+    if plan.more_draws:
+        out.append(phrase(language, "more_draws", draws=plan.more_draws, wanted=wanted))
+    if plan.more_rows:
+        out.append(phrase(language, "more_rows", rows=f"{plan.more_rows:,}", wanted=wanted))
+    if plan.more_draws is None and plan.more_rows is None:
+        out.append(phrase(language, "more_nothing", wanted=wanted))
+    return out
+
+
+def _labels_text(worth: LabelWorth, language: str) -> str:
+    """Return the worth in labels; a value beyond the measured range is called so."""
+    fewest, most = (f"{end:,}" for end in worth.measured)
+    below, above = phrase(language, "labels_below", labels=fewest), phrase(language, "labels_above", labels=most)
+    value = {"below": below, "above": above}.get(worth.side) or phrase(
+        language, "labels_about", labels=two_digits(worth.value)
+    )
+    low = below if worth.low is None else two_digits(worth.low)
+    high = above if worth.high is None else two_digits(worth.high)
+    if worth.side == "above" and worth.low == worth.measured[1]:
+        return phrase(language, "labels_surely", entry=worth.entry, size=f"{worth.size:,}", value=above)
+    if worth.side == "below" and worth.high == worth.measured[0]:
+        return phrase(language, "labels_surely", entry=worth.entry, size=f"{worth.size:,}", value=below)
+    return phrase(language, "labels_worth", entry=worth.entry, size=f"{worth.size:,}", value=value, low=low, high=high)
+
+
+def outlook_text(found: Outlook | None, language: str, limits: tuple[float, float] = (0.0, 1.0)) -> str:
+    """Return what is expected at more labels, or nothing."""
+    if found is None:
+        return ""
+    told = [f"{one.entry} {with_interval(one.value, one.low, one.high, limits)}" for one in found.entries]
+    parts = [phrase(language, "outlook", labels=counted(language, [found.labels]), entries="; ".join(told))]
+    if meet := found.crossover:
+        names = {"first": meet.first, "second": meet.second, "limit": f"{meet.limit:,}"}
+        if meet.value is None:
+            parts.append(phrase(language, "crossover_none", chance=percent(meet.chance), **names))
+        else:
+            high = (
+                phrase(language, "labels_above", labels=f"{meet.limit:,}")
+                if meet.high is None
+                else two_digits(meet.high)
+            )
+            span = {"value": two_digits(meet.value), "low": two_digits(meet.low), "high": high}
+            parts.append(phrase(language, "crossover", **names, **span))
+    return " ".join(parts)
+
+
+def _payoff_text(payoff: Payoff, margin: float, language: str) -> list[str]:
+    """Return whether pre-training paid, with the two differences that count. margin: `MARGIN` in the metric's unit."""
+    if payoff.outcome == "none":
+        return []
+    out = [phrase(language, f"size_{payoff.outcome}")]
+    for name, lead in (("classical", payoff.classical), ("control", payoff.control)):
+        if lead:
+            told = signed_with_interval(lead.value, lead.low, lead.high)
+            wins = f"{lead.wins}/{lead.draws}"
+            out.append(phrase(language, f"against_{name}", entry=lead.first, other=lead.second, lead=told, wins=wins))
+    if payoff.reason:
+        out.append(phrase(language, f"because_{payoff.reason}", margin=signed(margin)))
+    return out

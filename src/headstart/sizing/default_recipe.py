@@ -1,0 +1,37 @@
+"""Which recipe fits an objective or, when none is asked for, the budget; with the reason in words."""
+
+from __future__ import annotations
+
+from headstart.core import registry
+from headstart.core.errors import HeadstartError
+from headstart.core.spec import RecipeSpec
+from headstart.sizing.facts import Facts
+
+_HALVES_UP_TO_MINUTES = 60
+
+
+def choose_recipe(objective: str | None, facts: Facts, recipe: str | None = None) -> tuple[RecipeSpec, str]:
+    """Return (recipe, reason). Raises HeadstartError: unknown names, or an objective that no recipe serves."""
+    if recipe is not None:
+        return registry.load("recipe", recipe)(), f"recipe {recipe}: as asked"
+    if objective is None:
+        minutes = facts.seconds / 60 if facts.seconds else None
+        if facts.cuda or (minutes is not None and minutes > _HALVES_UP_TO_MINUTES):
+            where = "a GPU" if facts.cuda else f"{minutes:.0f} CPU minutes"
+            return registry.load("recipe", "mlm")(), f"objective mlm: {where} can train a Transformer"
+        length = f"{minutes:g} CPU minutes" if minutes else "a CPU run of this length"
+        reason = (
+            f"objective halves: in {length} it gives better document vectors than a Transformer (docs/decisions.md)"
+        )
+        return registry.load("recipe", "halves")(), reason
+    wants = registry.load("objective", objective).reads
+    recipes = {name: registry.load("recipe", name) for name in registry.names("recipe")}
+    default = sorted(
+        (name for name in recipes if recipes[name].default), key=lambda name: name != recipes[name].objective
+    )
+    own = [name for name in default if recipes[name].objective == objective]
+    # Else the parts of a recipe whose backbone is of the kind that this objective usually trains.
+    like = [name for name in default if registry.load("objective", recipes[name].objective).reads[0] == wants[0]]
+    for name in own + like:
+        return recipes[name](), f"objective {objective}: as asked, with the parts of recipe {name}"
+    raise HeadstartError(f"no recipe has the parts that objective '{objective}' needs; name one with --recipe")

@@ -1,0 +1,98 @@
+"""What the recipes share: how large a network a budget can train, and the run around the parts they pick."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeVar
+
+from headstart.core import registry
+from headstart.core.spec import BackboneSpec, ObjectiveSpec, ProcessorSpec, RecipeSpec
+from headstart.data.batch_settings import BatchSpec
+from headstart.sizing.facts import Facts
+from headstart.training.plan import TrainPlan
+from headstart.training.run import RunSpec
+
+T = TypeVar("T")
+
+
+class Size(NamedTuple):
+    """depth, width, heads of the encoder and its peak learning rate."""
+
+    depth: int
+    width: int
+    heads: int
+    learning_rate: float
+
+
+# CPU minutes up to which it is the right size; N = sqrt(C / 6r) with r = 20-40 tokens per parameter at measured speed.
+_CPU = ((20, Size(4, 128, 4, 3e-3)), (120, Size(4, 256, 4, 2e-3)), (10**9, Size(6, 320, 5, 1e-3)))
+_GPU = Size(12, 768, 12, 6e-4)
+
+
+def by_budget(facts: Facts, cpu: Sequence[tuple[float, T]], gpu: T, steps_per_minute: int) -> T:
+    """Return the choice for the budget and the machine. cpu: (CPU minutes up to which it is right, choice), rising."""
+    if facts.cuda:
+        return gpu
+    minutes = facts.seconds / 60 if facts.seconds else (facts.steps or 0) / steps_per_minute
+    return next(choice for most, choice in cpu if minutes <= most)
+
+
+def encoder_size(facts: Facts) -> Size:
+    """Return the size of an encoder for the budget and the machine."""
+    return by_budget(facts, _CPU, _GPU, 400)
+
+
+def writer_sizes(facts: Facts) -> dict[str, int]:
+    """Return the sizes of an encoder-decoder, each side half as deep as an encoder alone."""
+    size = encoder_size(facts)
+    return {"depth": max(size.depth // 2, 2), "width": size.width, "heads": size.heads, "mlp_width": 4 * size.width}
+
+
+def tokens_per_batch(facts: Facts) -> int:
+    """Return the tokens of one batch: small ones learn fastest on a CPU, a GPU wants large ones."""
+    return 65_536 if facts.cuda else 2_048
+
+
+def run_of(
+    recipe: RecipeSpec,
+    facts: Facts,
+    objective: ObjectiveSpec | None,
+    *,
+    processor: ProcessorSpec,
+    backbone: BackboneSpec,
+    max_length: int,
+    stateful: bool = False,
+    **training: Any,
+) -> RunSpec:
+    """Return the run of these parts, by the recipe's objective unless another is given; training: of `TrainPlan`."""
+    budget = {"steps": facts.steps, "seconds": facts.seconds, "seed": facts.seed}
+    return RunSpec(
+        corpus=facts.corpus,
+        processor=processor,
+        backbone=backbone,
+        objective=objective or registry.load("objective", recipe.objective)(),
+        batches=BatchSpec(tokens=tokens_per_batch(facts), max_length=max_length, stateful=stateful),
+        training=TrainPlan(**budget, **{"hold": 0.3, "final": 0.05, **training}),
+    )
+
+
+def encoder_run(
+    recipe: RecipeSpec,
+    facts: Facts,
+    objective: ObjectiveSpec | None,
+    backbone: str,
+    max_length: int = 126,
+    **settings: Any,
+) -> RunSpec:
+    """Return the run of an encoder on word pieces, of a size that the budget can train; settings: of the backbone."""
+    size = encoder_size(facts)
+    sizes = {"depth": size.depth, "width": size.width, "heads": size.heads}
+    return run_of(
+        recipe,
+        facts,
+        objective,
+        processor=registry.load("processor", "wordpiece")(),
+        backbone=registry.load("backbone", backbone)(**sizes, **settings),
+        max_length=max_length,
+        learning_rate=size.learning_rate,
+    )

@@ -1,0 +1,169 @@
+"""The shared wrapper of all tokenizers that the Rust `tokenizers` library runs, ours and those of others."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Callable, Sequence
+from itertools import count, takewhile
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from tokenizers import AddedToken, Encoding
+from tokenizers import Tokenizer as Rust
+from tokenizers.processors import TemplateProcessing
+
+from headstart.core.errors import HeadstartError
+from headstart.core.files import read_json, write_bytes, write_json
+from headstart.core.processor import KIND_FILE, Tokenizer
+from headstart.text.alignment import compose, mend
+from headstart.text.tokenizer_training import SPECIALS, sentinel
+
+_NAMES = ("pad", "unk", "cls", "sep", "mask")
+_DEFAULT = {
+    "pad": ("[PAD]", "<pad>"),
+    "unk": ("[UNK]", "<unk>"),
+    "cls": ("[CLS]", "<s>", "<|endoftext|>"),
+    "sep": ("[SEP]", "</s>", "<|endoftext|>"),
+    "mask": ("[MASK]", "<mask>"),
+}
+
+
+class FastTokenizer(Tokenizer):
+    """A trained or loaded Rust tokenizer with named special tokens.
+
+    Special tokens written out in a text are text: no document can smuggle in a [MASK].
+    reversible: whether `decode(encode(x))` is NFC(x) for every text.
+    """
+
+    model_file: ClassVar[str] = "tokenizer.json"
+
+    def __init__(self, rust: Rust, kind: str, specials: dict[str, str] | None = None, reversible: bool = False):
+        self.rust, self.kind, self.reversible = rust, kind, reversible
+        self.specials = dict(zip(_NAMES, SPECIALS)) if specials is None else specials
+        rust.encode_special_tokens = True
+        rust.no_padding()
+        rust.no_truncation()
+        self.vocabulary = rust.get_vocab_size(with_added_tokens=True)
+        for name, token in self.specials.items():
+            found = rust.token_to_id(token)
+            setattr(self, f"{name}_id", -1 if found is None else found)
+        added = rust.get_added_tokens_decoder()
+        numbered = (rust.token_to_id(sentinel(number)) for number in count())
+        self.sentinel_ids = tuple(takewhile(lambda found: found is not None, numbered))
+        self.special_ids = frozenset({*self.sentinel_ids, *(i for i, token in added.items() if token.special)})
+
+    def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """Return one int64 id array per text; half surrogate pairs, which are no text, count as U+FFFD."""
+        try:
+            found = self._run([unicodedata.normalize("NFC", text) for text in texts])
+        except (TypeError, UnicodeError):
+            found = self._run([unicodedata.normalize("NFC", mend(text)) for text in texts])
+        return [np.array(item.ids, np.int64) for item in found]
+
+    def _run(self, composed: list[str]) -> list[Encoding]:
+        return self.rust.encode_batch_fast(self.prepare(composed), add_special_tokens=False)
+
+    def encode_spans(self, texts: Sequence[str]) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return (ids [N], spans [N, 2]) per text; see `Tokenizer.encode_spans`."""
+        composed = [compose(text) for text in texts]
+        found = self._offsets([item.text for item in composed])
+        return [(ids, item.original(offsets)) for item, (ids, offsets) in zip(composed, found)]
+
+    def _offsets(self, composed: list[str]) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return (ids, offsets into the composed text) per text."""
+        found = self.rust.encode_batch(self.prepare(composed), add_special_tokens=False)
+        return [(np.array(item.ids, np.int64), np.array(item.offsets, np.int64).reshape(-1, 2)) for item in found]
+
+    def prepare(self, composed: list[str]) -> list[str]:
+        """Return what the Rust tokenizer is given for NFC texts: the texts."""
+        return composed
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the NFC text of `ids`, special tokens left out; bytes that are no UTF-8 become U+FFFD."""
+        kept = [int(i) for i in ids if int(i) not in self.special_ids]
+        return unicodedata.normalize("NFC", self.rust.decode(kept, skip_special_tokens=True))
+
+    def token(self, token_id: int) -> str:
+        """Return how one id is written. Raises HeadstartError when there is no such id."""
+        written = self.rust.id_to_token(int(token_id)) if token_id >= 0 else None
+        if written is None:
+            raise HeadstartError(f"no token {token_id}: ids go from 0 to {self.vocabulary - 1:,}")
+        return written
+
+    def save(self, folder: Path) -> None:
+        """Write tokenizer.json, its config and special tokens (transformers loads them) and the kind."""
+        named = {f"{name}_token": token for name, token in self.specials.items()}
+        config = {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            **named,
+            "clean_up_tokenization_spaces": False,
+            "split_special_tokens": True,
+            "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
+        }
+        write_bytes(Path(folder) / self.model_file, self.rust.to_str(pretty=False).encode())
+        write_json(Path(folder) / "tokenizer_config.json", config)
+        write_json(Path(folder) / "special_tokens_map.json", named)
+        write_json(Path(folder) / KIND_FILE, {"kind": self.kind, "reversible": self.reversible})
+
+    @classmethod
+    def load(cls, folder: Path) -> FastTokenizer:
+        """Read a saved tokenizer or any folder with a tokenizer.json. Raises HeadstartError: missing or damaged."""
+        folder = Path(folder)
+        path = folder / cls.model_file
+        if not path.is_file():
+            raise HeadstartError(f"{path}: no such file; a tokenizer folder holds a {cls.model_file}")
+        text = json.dumps(read_json(path), ensure_ascii=False)
+        rust = guarded(lambda: Rust.from_str(text), f"{path}: not a tokenizer")
+        own = read_json(folder / KIND_FILE) if (folder / KIND_FILE).is_file() else {}
+        if not isinstance(own, dict):
+            raise HeadstartError(f"{folder / KIND_FILE}: not a tokenizer's description")
+        return guarded(
+            lambda: cls(rust, str(own.get("kind", "hf")), _specials(folder, rust), bool(own.get("reversible", False))),
+            f"{path}: not a usable tokenizer",
+        )
+
+
+def guarded(action: Callable[[], Any], what: str) -> Any:
+    """Return `action()`; whatever the Rust library throws, panics (no Exception) included, becomes a HeadstartError."""
+    try:
+        return action()
+    except (KeyboardInterrupt, SystemExit, HeadstartError):
+        raise
+    except BaseException as error:
+        raise HeadstartError(f"{what} ({str(error).partition(chr(10))[0][:200]})") from None
+
+
+def finish(
+    rust: Rust, kind: str, specials: Sequence[str], reversible: bool = False, make: type[FastTokenizer] = FastTokenizer
+) -> FastTokenizer:
+    """Return a trained Rust tokenizer with its special tokens and the frame [CLS] first [SEP] second [SEP].
+
+    The special tokens have the first ids already: trainers count them in the size that is asked for.
+    """
+    rust.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in specials])
+    assert [rust.token_to_id(token) for token in specials] == list(range(len(specials)))
+    rust.post_processor = TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", SPECIALS.index("[CLS]")), ("[SEP]", SPECIALS.index("[SEP]"))],
+    )
+    return make(rust, kind, reversible=reversible)
+
+
+def _specials(folder: Path, rust: Rust) -> dict[str, str]:
+    """Return the special tokens that the folder's files name, else those of the usual names that exist."""
+    named: dict[str, str] = {}
+    for file in ("special_tokens_map.json", "tokenizer_config.json"):
+        data = read_json(folder / file) if (folder / file).is_file() else {}
+        for name in _NAMES:
+            token = data.get(f"{name}_token") if isinstance(data, dict) else None
+            token = token.get("content") if isinstance(token, dict) else token
+            if isinstance(token, str):
+                named.setdefault(name, token)
+    for name, default in _DEFAULT.items():
+        found = next((token for token in default if rust.token_to_id(token) is not None), None)
+        if found is not None:
+            named.setdefault(name, found)
+    return named

@@ -1,0 +1,85 @@
+"""What all tokenizer trainers share: special tokens, the bounded sample of one streamed pass, the size check."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from headstart.core.errors import HeadstartError
+from headstart.text.alignment import mend
+from headstart.text.vocabulary import choose_vocabulary
+
+SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+STAGE_BYTES = 16 * 2**20
+_BATCH = 1000
+
+
+def special_tokens(sentinels: int = 0) -> tuple[str, ...]:
+    """Return what takes the first ids: the five above, then <extra_id_0> ... for the hidden spans of T5.
+
+    Raises HeadstartError: a negative number of sentinels.
+    """
+    if sentinels < 0:
+        raise HeadstartError(f"tokenizer sentinels={sentinels}: expected 0 or more")
+    return (*SPECIALS, *map(sentinel, range(sentinels)))
+
+
+def sentinel(number: int) -> str:
+    """Return how sentinel `number` is written (Raffel et al. 2020)."""
+    return f"<extra_id_{number}>"
+
+
+def sample(documents: Iterable[str], stage_bytes: int = STAGE_BYTES) -> list[str]:
+    """Return a bounded sample of the documents, NFC, in one pass.
+
+    The first 16 MiB of text are kept whole, then every 2nd document of the next 32 MiB, every 4th of the next 64 MiB
+    and so on: about 16 MiB x (1 + log2(corpus / 16 MiB)), the same sample for the same corpus.
+    Raises HeadstartError: no text.
+    """
+    kept: list[str] = []
+    size, stage = 0, 0
+    for position, document in enumerate(documents):
+        if position % (1 << stage):
+            continue
+        text = unicodedata.normalize("NFC", mend(document))
+        kept.append(text)
+        size += len(text.encode())
+        if size >= stage_bytes:
+            size, stage = 0, stage + 1
+    if not any(text and not text.isspace() for text in kept):
+        raise HeadstartError("no text to train a tokenizer on")
+    return kept
+
+
+def common_characters(texts: Sequence[str], most: int) -> list[str]:
+    """Return the `most` most frequent characters that are no white space, ties and order by code point."""
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(text)
+    ranked = sorted((c for c in counts if not c.isspace()), key=lambda c: (-counts[c], c))
+    return sorted(ranked[:most])
+
+
+def batches(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yield the texts in lists of 1,000, as the Rust trainers like them."""
+    return (texts[start : start + _BATCH] for start in range(0, len(texts), _BATCH))
+
+
+def target(texts: Sequence[str], *asked: int | None) -> tuple[int, bool]:
+    """Return (size to train for, whether it was asked for): the first size asked, else one fit for the sample."""
+    for size in asked:
+        if size is not None:
+            return size, True
+    return choose_vocabulary(sum(len(text.encode()) for text in texts)), False
+
+
+def check_size(kind: str, reached: int, asked: int, strict: bool) -> None:
+    """Raise HeadstartError when a vocabulary that was asked for is not what the data gave."""
+    if strict and reached < asked:
+        raise HeadstartError(
+            f"vocabulary {asked:,} is larger than the data allows: tokenizer {kind} reached {reached:,}; "
+            "ask for less, or for none to have it chosen"
+        )
+    if strict and reached > asked:
+        raise HeadstartError(f"vocabulary {asked:,} is too small for tokenizer {kind}: it needs at least {reached:,}")

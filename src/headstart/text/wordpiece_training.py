@@ -1,0 +1,60 @@
+"""Training WordPiece models: what the tokenizers `wordpiece` and `morpheme` share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tokenizers import Tokenizer as Rust
+from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
+
+from headstart.core.errors import HeadstartError
+from headstart.text.tokenizer_training import batches, check_size, common_characters
+
+
+def train_pieces(
+    kind: str, texts: list[str], size: int, strict: bool, characters: float, specials: Sequence[str], mark: str = "##"
+) -> Rust:
+    """Return a Rust WordPiece tokenizer of `size` ids; with another mark than ##, words are also cut before each mark.
+
+    Characters beyond their share of the ids are unknown. Training runs twice in the Rust library, which numbers the
+    characters within words in random order otherwise: ids would change from run to run.
+    Raises HeadstartError: the size was asked for (strict) and is out of reach, a share that is none.
+    """
+    if not 0 < characters < 1:
+        raise HeadstartError(f"tokenizer {kind}.characters={characters}: expected a share between 0 and 1")
+    alphabet = common_characters(texts, int(size * characters))
+    first = _trained(texts, len(specials), specials, alphabet, mark)
+    within = sorted(token for token in first.get_vocab() if len(token) == len(mark) + 1 and token.startswith(mark))
+    fixed = [*specials, *within]
+    check_size(kind, max(size, len({*fixed, *alphabet})), size, strict)
+    entries = _trained(texts, size, fixed, alphabet, mark).get_vocab()
+    check_size(kind, len(entries), size, strict)
+    model = models.WordPiece(entries, unk_token="[UNK]", continuing_subword_prefix=mark, max_input_chars_per_word=100)
+    return _pipeline(model, mark)
+
+
+def _pipeline(model: models.Model, mark: str) -> Rust:
+    rust = Rust(model)
+    clean = normalizers.BertNormalizer(clean_text=True, handle_chinese_chars=True, strip_accents=False, lowercase=False)
+    rust.normalizer = normalizers.Sequence([normalizers.NFC(), clean])
+    words = pre_tokenizers.BertPreTokenizer()
+    if mark != "##":
+        words = pre_tokenizers.Sequence([words, pre_tokenizers.Split(mark, "merged_with_next")])
+    rust.pre_tokenizer = words
+    rust.decoder = decoders.WordPiece(prefix=mark, cleanup=False)
+    return rust
+
+
+def _trained(texts: list[str], size: int, fixed: Sequence[str], alphabet: list[str], mark: str) -> Rust:
+    rust = _pipeline(models.WordPiece(unk_token="[UNK]"), mark)
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=size,
+        min_frequency=2,
+        special_tokens=list(fixed),
+        initial_alphabet=alphabet,
+        limit_alphabet=len(alphabet),
+        continuing_subword_prefix=mark,
+        show_progress=False,
+    )
+    rust.train_from_iterator(batches(texts), trainer, length=len(texts))
+    return rust

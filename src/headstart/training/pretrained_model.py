@@ -1,0 +1,364 @@
+"""The pre-trained model: network, processor and receipt, opened from a run or a Hugging Face directory."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save
+
+from headstart.core import migration, registry
+from headstart.core.batch import TokenBatch
+from headstart.core.contracts import Backbone, Exportable, Objective
+from headstart.core.device import pick_device
+from headstart.core.errors import HeadstartError, unknown
+from headstart.core.files import disk_error, nearest_beside, read_json, write_bytes, write_json
+from headstart.core.load_processor import load_processor
+from headstart.core.manifest import hash_of, is_listed, need_intact, write_folder
+from headstart.core.migration import FORMAT, read_versioned
+from headstart.core.processor import Tokenizer
+from headstart.core.shapes import TokenShape
+from headstart.core.spec import BackboneSpec
+from headstart.data.corpus import Corpus
+from headstart.interop.huggingface import Loaded, load_backbone, load_head, match_vocabulary
+from headstart.interop.names import receipt_line
+from headstart.nn.pooling import pool
+from headstart.training.checkpoint import WEIGHTS, load_weights, read_counters, read_weights
+from headstart.training.run_folder import RUN, RunFolder
+
+NETWORK = "network.json"
+_POOLINGS = ("auto", "mean", "cls", "own")
+
+
+@dataclass
+class PretrainedModel:
+    """A network with its tokenizer, ready to embed text or to start a route.
+
+    objective: the trained objective (its head is what `fill` uses), or None. receipt: where it comes from and what was
+    restored. corpus: settings to read the pre-training text again, or None. pooling: how a sentence model's makers read
+    a text's vector (mean, cls), or nothing.
+    """
+
+    processor: Tokenizer
+    backbone_spec: BackboneSpec
+    backbone: Backbone
+    objective: Objective | None = None
+    objective_spec: Any = None
+    path: Path | None = None
+    receipt: dict[str, Any] = field(default_factory=dict)
+    corpus: dict[str, Any] | None = None
+    warnings: list[str] = field(default_factory=list)
+    pooling: str = ""
+
+    @classmethod
+    def open(cls, path: Path | str) -> PretrainedModel:
+        """Open a run directory, a saved network or a Hugging Face directory. Raises HeadstartError with the reason."""
+        path = Path(path)
+        if not path.exists():
+            raise HeadstartError(
+                f"{path}: no such directory{nearest_beside(path)}; give a run directory of `headstart pretrain` or a "
+                "downloaded Hugging Face directory (hub names are not fetched: there may be no network)"
+            )
+        if (path / RUN).is_file():
+            return _open_run(path)
+        if (path / NETWORK).is_file():
+            return _open_network(path)
+        if (path / "config.json").is_file():
+            return _open_hugging_face(path)
+        if (path / "task.json").is_file():
+            raise HeadstartError(
+                f"{path}: this is a task model (headstart predict serves it); give the run or Hugging Face directory "
+                "it started from"
+            )
+        if is_listed(path):
+            need_intact(path)
+        raise HeadstartError(f"{path}: neither a run (run.json) nor a Hugging Face model (config.json) is here")
+
+    @property
+    def name(self) -> str:
+        """What tables call it: the folder's name."""
+        return self.path.name if self.path else "model"
+
+    @cached_property
+    def identity(self) -> str:
+        """A short hash of all weights and the tokenizer's size; equal for equal networks."""
+        digest = hashlib.sha256(f"{self.processor.kind}{self.processor.vocabulary}".encode())
+        for name, tensor in self.backbone.state_dict().items():
+            digest.update(name.encode())
+            digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()[:16]
+
+    def fresh(self, seed: int) -> PretrainedModel:
+        """Return the same network and tokenizer with random weights, a function of `seed`."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            rows = max(self.backbone.vocabulary, self.processor.vocabulary)
+            backbone = self.backbone_spec.build(TokenShape(rows, self.processor.pad_id)).to(pick_device())
+        return PretrainedModel(
+            self.processor,
+            self.backbone_spec,
+            backbone,
+            path=self.path,
+            receipt={"start": f"random, seed {seed}"},
+            pooling=self.pooling,
+        )
+
+    @property
+    def max_length(self) -> int | None:
+        """Tokens of text (without specials) that fit one sample, or None for any number."""
+        limit = self.backbone.max_tokens
+        specials = (self.processor.cls_id >= 0) + (self.processor.sep_id >= 0)
+        return None if limit is None else limit - specials
+
+    @torch.no_grad()
+    def embed(self, texts: Sequence[str], layer: int = -1, pooling: str = "auto", tokens: int = 8192) -> np.ndarray:
+        """Return float32 [N, D] document vectors; texts longer than the network takes are averaged over windows.
+
+        layer: -1 for the last, 0 for the embeddings; pooling: mean, cls, own, or auto (what the
+        model was made for, else mean; own vector for a bag).
+        """
+        self.check_embedding(layer, pooling)
+        self.backbone.eval()
+        device = next(self.backbone.parameters()).device
+        out = np.zeros((len(texts), self.backbone.width), np.float32)
+        how = (self.pooling or "mean") if pooling == "auto" else pooling
+        chunk = 65_536  # bounds the ids in memory
+        for low in range(0, len(texts), chunk):
+            pieces, owner = self._windows(self.processor.encode(texts[low : low + chunk]))
+            lengths = np.array([len(p) for p in pieces])
+            weight = np.zeros(min(chunk, len(texts) - low), np.float32)
+            for rows in by_length(lengths, tokens if self.backbone.token_outputs else 16 * tokens):
+                batch = TokenBatch(
+                    ids_N=torch.from_numpy(np.concatenate([pieces[r] for r in rows])),
+                    lengths_B=torch.from_numpy(lengths[rows].astype(np.int64)),
+                    sample_B=torch.from_numpy(rows.astype(np.int64)),
+                ).to(device)
+                pooled = pool(self.backbone(batch, layers=layer != -1), how, layer).float().cpu().numpy()
+                np.add.at(out, low + owner[rows], pooled * lengths[rows, None].astype(np.float32))
+                np.add.at(weight, owner[rows], lengths[rows].astype(np.float32))
+            out[low : low + chunk] /= np.maximum(weight, 1.0)[:, None]
+        return out
+
+    def check_embedding(self, layer: int, pooling: str) -> None:
+        """Raise HeadstartError for a layer that is not there or a pooling that nobody knows."""
+        if pooling not in _POOLINGS:
+            raise unknown("pooling", pooling, _POOLINGS)
+        deepest = self.backbone.depth
+        if not -1 <= layer <= deepest:
+            allowed = f"-1 (last) or 0 (embeddings) to {deepest}"
+            raise HeadstartError(f"layer={layer}: this {self.backbone_spec.name} has {allowed}")
+        if pooling == "own" and self.backbone.token_outputs:
+            raise HeadstartError(f"pooling=own: {self.backbone_spec.name} has no document vector of its own; use mean")
+
+    def _windows(self, encoded: list[np.ndarray]) -> tuple[list[np.ndarray], np.ndarray]:
+        """Cut ids into framed windows; return them and the text each belongs to."""
+        pieces, owner = [], []
+        for row, ids in enumerate(encoded):
+            parts = 1 if self.max_length is None else max(1, -(-len(ids) // self.max_length))
+            for part in np.array_split(ids, parts):
+                pieces.append(self.processor.add_special_tokens(part)[0])
+                owner.append(row)
+        return pieces, np.array(owner, np.int64)
+
+    def documents(self, limit: int | None = None) -> Iterator[str]:
+        """Read the pre-training corpus again. Raises HeadstartError when its place is unknown or gone."""
+        if self.corpus is None:
+            raise HeadstartError(
+                f"{self.path or 'this model'} does not say what text it was trained on; give --corpus FILE"
+            )
+        try:
+            corpus = Corpus(**self.corpus)
+        except HeadstartError as error:
+            where = f"the text that {self.path or 'this model'} was trained on is not where it was"
+            raise HeadstartError(f"{where} ({error}); give --corpus FILE") from None
+        for number, document in enumerate(corpus.documents()):
+            if limit is not None and number >= limit:
+                return
+            yield document
+
+    def exportable(self) -> Exportable:
+        """Return what another library may be given."""
+        return Exportable(self.processor, self.backbone, self.backbone_spec, self.objective, self.objective_spec)
+
+    def save(self, folder: Path) -> None:
+        """Write network, objective and tokenizer as a self-contained folder that `open` reads."""
+
+        def fill(temporary: Path) -> None:
+            tensors = {f"backbone.{k}": v.detach().cpu().contiguous() for k, v in self.backbone.state_dict().items()}
+            if self.objective is not None:
+                tensors |= {
+                    f"objective.{k}": v.detach().cpu().contiguous() for k, v in self.objective.state_dict().items()
+                }
+            write_bytes(temporary / WEIGHTS, save(tensors))
+            write_json(
+                temporary / NETWORK,
+                {
+                    "format": FORMAT,
+                    "backbone": self.backbone_spec.to_dict(),
+                    "vocabulary": self.backbone.vocabulary,
+                    "objective": self.objective_spec.to_dict() if self.objective is not None else None,
+                    "receipt": self.receipt,
+                    "corpus": self.corpus,
+                    "pooling": self.pooling,
+                },
+            )
+            (temporary / "processor").mkdir()
+            self.processor.save(temporary / "processor")
+
+        try:
+            write_folder(Path(folder), "network", fill)
+        except OSError as error:
+            raise disk_error(Path(folder), error) from None
+
+
+def by_length(lengths: np.ndarray, tokens: int) -> Iterator[np.ndarray]:
+    """Yield row groups of like length whose padded size is at most about `tokens`."""
+    order = np.argsort(lengths, kind="stable")
+    low = 0
+    while low < len(order):
+        high = low + 1
+        while high < len(order) and (high + 1 - low) * max(int(lengths[order[high]]), 1) <= tokens:
+            high += 1
+        yield order[low:high]
+        low = high
+
+
+def _build(
+    spec_data: dict, objective_data: dict | None, tokenizer: Tokenizer, rows: int | None = None
+) -> tuple[Any, Backbone, Any, Objective | None]:
+    """Return the parts, without weights; rows: of the word matrix, None = one for each id of the tokenizer."""
+    spec = registry.build_spec("backbone", spec_data)
+    backbone = spec.build(TokenShape(rows or tokenizer.vocabulary, tokenizer.pad_id))
+    objective_spec = registry.build_spec("objective", objective_data) if objective_data else None
+    objective = objective_spec.build(backbone, tokenizer) if objective_spec else None
+    return spec, backbone, objective_spec, objective
+
+
+def _open_run(path: Path) -> PretrainedModel:
+    home = RunFolder(path)
+    home.need_intact()
+    try:
+        spec = home.record()["spec"]
+        backbone_data, objective_data = spec["backbone"], spec["objective"]
+    except (KeyError, TypeError):
+        raise HeadstartError(f"{path / RUN}: not a run description of headstart") from None
+    checkpoint, passed = home.newest()
+    if checkpoint is None:
+        if passed:
+            raise HeadstartError(f"no checkpoint of {len(passed)} can be used: {passed[0].partition(';')[0]}")
+        raise HeadstartError(f"{path}: no checkpoint yet; run `headstart pretrain ... --out {path} --resume`")
+    tokenizer = load_processor(home.processor)
+    backbone_spec, backbone, objective_spec, objective = _build(backbone_data, objective_data, tokenizer)
+    load_weights(backbone, objective, read_weights(checkpoint), checkpoint)
+    receipt = {
+        "start": path.name,  # a name, no path: receipts travel with reports
+        "checkpoint": checkpoint.name,
+        "weights_sha256": hash_of(checkpoint / WEIGHTS),
+        **read_counters(checkpoint),
+        "objective": objective_data["name"],
+        "backbone": backbone_data["name"],
+        "stateful": bool(spec.get("batches", {}).get("stateful", False)),
+    }
+    parts = _placed(backbone, objective)
+    return PretrainedModel(tokenizer, backbone_spec, *parts, objective_spec, path, receipt, spec.get("corpus"), passed)
+
+
+def _placed(backbone: Backbone, objective: Objective | None) -> tuple[Backbone, Objective | None]:
+    """Return both on the device that is used, ready to be asked."""
+    device = pick_device()
+    return backbone.to(device).eval(), None if objective is None else objective.to(device).eval()
+
+
+def _open_network(path: Path) -> PretrainedModel:
+    need_intact(path, "network")
+    data = read_versioned(path / NETWORK, migration.network)
+    tokenizer = load_processor(migration.part(path, "processor"))
+    described = (data["backbone"], data["objective"], tokenizer, data.get("vocabulary"))
+    backbone_spec, backbone, objective_spec, objective = _build(*described)
+    load_weights(backbone, objective, read_weights(path), path)
+    parts = _placed(backbone, objective)
+    return PretrainedModel(
+        tokenizer,
+        backbone_spec,
+        *parts,
+        objective_spec,
+        path,
+        data["receipt"],
+        data["corpus"],
+        pooling=data.get("pooling", ""),
+    )
+
+
+def _open_hugging_face(path: Path) -> PretrainedModel:
+    """Open a checkpoint of another library; a language model's output comes along, so that it fills or writes.
+
+    Where headstart exported it, its manifest is compared first.
+    """
+    if is_listed(path):
+        need_intact(path, "export")
+    loaded = load_backbone(path)
+    tokenizer = load_processor(path)
+    receipt = {"start": path.name, "ids": match_vocabulary(tokenizer, loaded.config), **loaded.receipt}
+    objective = spec = None
+    kind = _language_model(loaded)
+    able = {"mlm": tokenizer.mask_id >= 0 and loaded.extra, "span": tokenizer.sentinel_ids, "causal": True}
+    if able.get(kind):
+        spec = registry.load("objective", kind)()
+        objective = spec.build(loaded.backbone, tokenizer)
+        head = "generate" if kind == "span" else kind
+        found = load_head(loaded.spec.HF_NAMES, head, objective.head, loaded.extra, str(path))
+        receipt["head"] = dict(found)
+        if kind == "causal" and found.fresh:  # an output of its own that is not there
+            objective = spec = None
+    pooling, warnings = _sentence_pooling(path)
+    parts = _placed(loaded.backbone, objective)
+    return PretrainedModel(tokenizer, loaded.spec, *parts, spec, path, receipt, warnings=warnings, pooling=pooling)
+
+
+def _sentence_pooling(path: Path) -> tuple[str, list[str]]:
+    """Return how a sentence-transformers model pools, or nothing for another model; and a warning where we cannot."""
+    described = path / "1_Pooling" / "config.json"
+    if not described.is_file():
+        return "", []
+    modes = [name for name, on in read_json(described).items() if name.startswith("pooling_mode_") and on is True]
+    known = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"}
+    if len(modes) == 1 and modes[0] in known:
+        return known[modes[0]], []
+    return "", [f"{path.name}: its pooling ({', '.join(modes) or 'none named'}) is not known here; the mean is taken"]
+
+
+def _language_model(loaded: Loaded) -> str:
+    """Return the objective that a checkpoint's architecture says it was trained by: mlm, causal, span, or ""."""
+    architecture = str((loaded.config.get("architectures") or [""])[0])
+    if architecture.endswith("ForMaskedLM"):
+        return "mlm"
+    heads = {} if loaded.spec.HF_NAMES is None else loaded.spec.HF_NAMES.architectures
+    known = {name: kind for kind, head in (("causal", "causal"), ("span", "generate")) if (name := heads.get(head))}
+    return known.get(architecture, "")
+
+
+def trainable_copy(source: PretrainedModel) -> PretrainedModel:
+    """Return a copy of `source` with its own weights, so that a route never changes its base."""
+    copy = source.fresh(0)
+    copy.backbone.load_state_dict(source.backbone.state_dict())
+    copy.receipt = dict(source.receipt)
+    return copy
+
+
+def describe(pretrained: PretrainedModel) -> str:
+    """Return one line: family, parameters, vocabulary, training so far."""
+    parameters = sum(p.numel() for p in pretrained.backbone.parameters())
+    done = f", {pretrained.receipt['step']:,} steps" if "step" in pretrained.receipt else ""
+    spec = json.dumps({k: v for k, v in pretrained.backbone_spec.to_dict().items() if k in ("width", "depth")})
+    words = f"{pretrained.processor.kind} vocabulary {pretrained.processor.vocabulary:,}"
+    line = f"{pretrained.backbone_spec.name} {spec}, {parameters / 1e6:.1f} M parameters, {words}{done}"
+    if "restored" not in pretrained.receipt:
+        return line
+    return f"{line}; {receipt_line(pretrained.receipt)}; {pretrained.receipt['ids']}"

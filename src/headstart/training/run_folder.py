@@ -1,0 +1,117 @@
+"""The folder of a pre-training run: which file lies where, what is compared on opening, in which order files change.
+
+RUN/run.json        the resolved spec, ledger, notes, versions, status and result
+RUN/processor/      RUN/processor.json, what it was made from      RUN/store/      RUN/metrics.jsonl
+RUN/checkpoints/step-.../      RUN/manifest.json
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from headstart.core import migration
+from headstart.core.files import json_bytes, read_json, remove_folder, write_json
+from headstart.core.manifest import MANIFEST, MISSING, Fault, damage, faults, seal
+from headstart.core.migration import ProcessorReceipt, RunFile, part
+from headstart.training.checkpoint import Checkpoints
+
+RUN = "run.json"
+PROCESSOR, RECEIPT, STORE = "processor", "processor.json", "store"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of one run."""
+
+    path: Path
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether a run was started here."""
+        return (self.path / RUN).is_file()
+
+    @property
+    def processor(self) -> Path:
+        """The folder of the processor."""
+        return part(self.path, PROCESSOR)
+
+    @property
+    def store(self) -> Path:
+        """The folder of the token store, which runs from now on write."""
+        return self.path / STORE
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """The checkpoints."""
+        return Checkpoints(self.path / "checkpoints")
+
+    def record(self) -> RunFile:
+        """Return run.json. Raises HeadstartError: missing or damaged."""
+        return migration.read_versioned(self.path / RUN, migration.run)
+
+    def made_from(self) -> ProcessorReceipt | None:
+        """Return what the processor was made from; None when there is no processor that was saved to its end."""
+        receipt = part(self.path, RECEIPT)
+        if not receipt.is_file() or not self.processor.is_dir():
+            return None
+        return migration.read_versioned(receipt, migration.processor_receipt)
+
+    def need_intact(self, beside: str = "") -> None:
+        """Raise HeadstartError, one line, when a file is not as listed; `newest` passes damaged checkpoints over.
+
+        beside: a folder whose faults are left out.
+        """
+        left_out = ("checkpoints/step-", *([f"{beside}/"] if beside else []))
+        if found := [fault for fault in self._faults() if not fault.name.startswith(left_out)]:
+            raise damage(self.path, "run", found)
+
+    def newest(self) -> tuple[Path | None, list[str]]:
+        """Return (newest sound checkpoint or None, one line for every damaged, foreign or missing checkpoint)."""
+        distrusted: dict[str, str] = {}
+        for fault in self._faults():
+            if found := re.match(r"checkpoints/(step-\d{9})/(.+)", fault.name):
+                distrusted.setdefault(found[1], f"{found[2]} {fault.what}")
+        return self.checkpoints.newest(distrusted)
+
+    def _faults(self) -> list[Fault]:
+        """Return every file that is not as listed; a run of format 1 and one that never trained have no manifest."""
+        if (self.path / MANIFEST).is_file():
+            return faults(self.path, "run")
+        if not self.is_begun or not self.checkpoints.steps():
+            return []
+        data = read_json(self.path / RUN)
+        listed = isinstance(data, dict) and "format" in data and data["format"] != 1
+        return [Fault(MANIFEST, MISSING)] if listed else []
+
+    def forget_processor(self) -> None:
+        """Remove the processor of a run without a checkpoint; what says how it was made goes first."""
+        for name in (MANIFEST, RECEIPT, migration.OLD_PARTS[RECEIPT]):
+            (self.path / name).unlink(missing_ok=True)
+        for name in (PROCESSOR, migration.OLD_PARTS[PROCESSOR]):
+            remove_folder(self.path / name)
+
+    def begin(self, record: RunFile) -> None:
+        """Write run.json and the manifest before training; a run of format 1 is in the new format from here on.
+
+        The old names go first, while run.json still is of format 1: `part` finds a part under either name, so that the
+        run can be opened after a kill at any step. Raises OSError.
+        """
+        for name in (PROCESSOR, RECEIPT, STORE):
+            old = self.path / migration.OLD_PARTS[name]
+            if not old.exists():
+                continue
+            if name == RECEIPT:
+                write_json(self.path / RECEIPT, self.made_from())
+                old.unlink()
+            elif (self.path / name).exists():  # made anew
+                remove_folder(old)
+            else:
+                os.replace(old, self.path / name)
+        seal(self.path, "run", growing=True, changed={RUN: json_bytes(record)})
+
+    def end(self, record: RunFile) -> None:
+        """Write run.json and the manifest of all files after training. Raises OSError."""
+        seal(self.path, "run", changed={RUN: json_bytes(record)})

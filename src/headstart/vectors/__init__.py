@@ -1,0 +1,1 @@
+"""Floor 4: document vectors: transforms, PPMI, TF-IDF, subword counts."""

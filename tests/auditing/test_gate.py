@@ -1,0 +1,86 @@
+"""The gate: an audit is run once for the same rows, kept, cut short where time is short, and told in both languages."""
+
+from __future__ import annotations
+
+import itertools
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from headstart.auditing import audit as auditing
+from headstart.auditing import gate
+from headstart.auditing.gate import GateResult, audit_gate, left_out
+from headstart.core.examples import Examples
+from headstart.core.time_limit import OutOfTime
+from headstart.reporting.audit_text import audit_sentences, gate_facts
+
+
+def rows(count: int, offset: int = 0) -> Examples:
+    texts = [f"a row of number {(number + offset) * 7919} and no other" for number in range(count)]
+    return Examples(items=texts, labels=np.arange(count) % 2, classes=("even", "odd"))
+
+
+@pytest.fixture
+def run(tmp_path):
+    said = []
+
+    def call(corpora=None, seconds=60.0, **changes) -> GateResult:
+        asked = {"ledger": {"training": {"read": 40}}, "seed": 0, "folder": tmp_path, "say": said.append} | changes
+        return audit_gate(rows(40), rows(30, 100), corpora or {}, seconds=seconds, **asked)
+
+    call.said = said
+    return call
+
+
+def test_an_audit_is_kept_for_the_same_rows_and_made_again_for_others(run, monkeypatch):
+    first = run({"lost": None})
+    assert first.outcome == "audited"
+    assert 20 < first.slices["clean"].sum() <= 30
+    assert first.unseen == ("lost",)
+    with monkeypatch.context() as patch:
+        patch.setattr(auditing, "run_audit", lambda *a, **k: pytest.fail("audited again"))
+        kept = run({"lost": None})
+    assert gate_facts(kept) == gate_facts(first)
+    assert np.array_equal(kept.slices["clean"], first.slices["clean"])
+    assert run.said[-1] == "audit: the data are the same as before, it is kept"
+    assert run({"lost": None}, seed=1).data["seed"] == 1
+    assert run().unseen == ()
+
+
+def test_what_is_told(run):
+    facts = gate_facts(run({"lost": None, "gone": None}))
+    assert list(facts) == ["identity", "sentences", "data"]
+    assert facts["sentences"]["en"][:-1] == audit_sentences(facts["data"], "en")
+    assert facts["sentences"]["en"][-1].startswith("The text that lost, gone was pre-trained on is not at hand")
+    assert facts["sentences"]["ko"][-1].endswith("lost, gone.")
+    assert gate_facts(left_out("waive")) == {"waived": True}
+    assert gate_facts(left_out("skip")) == {"skipped": "as asked"}
+
+
+def test_documents_are_cut_in_turns_and_such_an_audit_is_not_kept(run, tmp_path, monkeypatch):
+    clock = itertools.count(step=25.0)
+    monkeypatch.setattr(gate, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    endless = [
+        SimpleNamespace(paths=[__file__], documents=lambda: (f"document {n}" for n in itertools.count())) for _ in "ab"
+    ]
+    found = run(dict(zip("ab", endless)))  # 30 of 60 seconds are for the documents, and every look takes 25
+    assert found.documents == 2 * 2 * 1024
+    assert "only the first 4,096 documents" in gate_facts(found)["sentences"]["en"][-1]
+    assert not (tmp_path / "audit.json").exists()
+
+
+def test_an_audit_that_does_not_end_is_left_out(run, monkeypatch):
+    def endless(*_args, **_named):
+        raise OutOfTime
+
+    monkeypatch.setattr(auditing, "run_audit", endless)
+    facts = gate_facts(run(seconds=7.0))
+    assert facts["skipped"] == "The audit was given up: it did not end within 7 s, half of the time."
+    assert set(facts["sentences"]) == {"en", "ko"}
+
+
+def test_a_damaged_file_counts_as_none(run, tmp_path):
+    first = run()
+    (tmp_path / "audit.json").write_text("{")
+    assert run().identity == first.identity

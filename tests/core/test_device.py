@@ -1,0 +1,44 @@
+"""core/device.py: the number format is chosen by measurement, once, and printed plainly."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from headstart.core import device
+from headstart.core.errors import HeadstartError
+
+
+@pytest.mark.parametrize(
+    ("seconds", "dtype"), [((2.0, 1.0), torch.bfloat16), ((1.1, 1.0), torch.float32), ((1.0, 9.0), torch.float32)]
+)
+def test_bf16_must_win_clearly(monkeypatch, seconds, dtype):
+    monkeypatch.setattr(device, "_race", lambda: seconds)
+    choice = device.pick_compute_dtype.__wrapped__("cpu")
+    assert choice.dtype == dtype
+    assert str(choice).startswith(str(dtype).removeprefix("torch."))
+
+
+def test_the_real_race_gives_plausible_times_and_is_run_once():
+    choice = device.pick_compute_dtype("cpu")
+    assert choice is device.pick_compute_dtype("cpu")
+    assert 0.05 < choice.fp32_ms / choice.bf16_ms < 20
+
+
+def test_compute_sets_the_dtype_and_puts_it_back():
+    layer, x = torch.nn.Linear(4, 4), torch.randn(2, 4)
+    with device.compute(torch.bfloat16):
+        assert layer(x).dtype == torch.bfloat16
+    with device.compute(torch.float32):
+        assert layer(x).dtype == torch.float32
+    assert layer(x).dtype == torch.float32
+
+
+def test_threads_are_checked():
+    before = torch.get_num_threads()
+    try:
+        assert device.set_threads(1) == 1
+        with pytest.raises(HeadstartError, match="threads=0"):
+            device.set_threads(0)
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,126 @@
+"""Token shards: what went in comes out, damage is caught, a full disk leaves nothing behind."""
+
+from __future__ import annotations
+
+import errno
+import json
+
+import numpy as np
+import pytest
+
+from headstart.core.errors import HeadstartError
+from headstart.data import token_store as module
+from headstart.data.corpus import Corpus
+from headstart.data.store import split_documents
+from headstart.data.token_store import TokenStore, ensure, write_token_store
+from headstart.processors.byte import Bytes
+
+TOKENIZER = Bytes().train([])
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    lines = [f"문서 {i} " + "글" * (i % 50) for i in range(3000)]
+    (tmp_path / "a.txt").write_text("\n".join(lines), encoding="utf-8")
+    return Corpus(tmp_path / "a.txt")
+
+
+def ids_of(store, position):
+    return store.ids[store.offsets[position] : store.offsets[position + 1]]
+
+
+def test_documents_come_back(corpus, tmp_path):
+    store = write_token_store(corpus, TOKENIZER, tmp_path / "s")
+    documents = list(corpus.documents())
+    assert len(store) == 3000
+    assert all(TOKENIZER.decode(ids_of(store, i)) == documents[i] for i in (0, 1, 1234, 2999))
+    assert store.tokens == sum(len(text.encode()) for text in documents) == len(store.ids)
+    assert store.ids.dtype == np.uint16
+    assert store.ledger.used == 3000
+    assert (np.diff(store.offsets) == [len(text.encode()) for text in documents]).all()
+    on_disk = sum(path.stat().st_size for path in (tmp_path / "s").iterdir())
+    assert on_disk <= 1.2 * store.tokens * 2
+
+
+def test_shards_are_reused_only_when_nothing_changed(corpus, tmp_path, monkeypatch):
+    written = []
+    monkeypatch.setattr(module, "write_folder", lambda *a, real=module.write_folder: (written.append(1), real(*a)))
+    for _ in range(2):
+        ensure(corpus, TOKENIZER, tmp_path / "s")
+    assert len(written) == 1
+    ensure(Corpus(tmp_path / "a.txt", limit=5), TOKENIZER, tmp_path / "s")
+    assert len(written) == 2
+    (tmp_path / "s" / "ids.bin").write_bytes(b"")
+    assert len(ensure(corpus, TOKENIZER, tmp_path / "s")) == 3000
+    assert len(written) == 3
+
+
+@pytest.mark.parametrize("name", ["ids.bin", "lengths.bin", "store.json", "manifest.json"])
+@pytest.mark.parametrize("fault", ["flip", "cut", "delete"])
+def test_damage_is_caught(corpus, tmp_path, name, fault):
+    write_token_store(corpus, TOKENIZER, tmp_path / "s")
+    path = tmp_path / "s" / name
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    if fault == "delete":
+        path.unlink()
+    elif fault == "cut":
+        path.write_bytes(data[:middle])
+    else:
+        data[middle] ^= 1
+        path.write_bytes(data)
+    with pytest.raises(HeadstartError, match="damaged"):
+        TokenStore.open(tmp_path / "s")
+
+
+def test_wrong_sizes_are_caught_without_checksums(corpus, tmp_path):
+    write_token_store(corpus, TOKENIZER, tmp_path / "s")
+    (tmp_path / "s" / "ids.bin").write_bytes(b"12")
+    with pytest.raises(HeadstartError, match="sizes disagree"):
+        TokenStore.open(tmp_path / "s", verify=False)
+    with pytest.raises(HeadstartError, match="no such folder"):
+        TokenStore.open(tmp_path / "t")
+
+
+def test_full_disk_is_one_line_and_leaves_nothing(corpus, tmp_path, monkeypatch):
+    def full(stream, values, written):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(module, "_write", full)
+    with pytest.raises(HeadstartError, match=r"disk full while writing .*free about 1 MB"):
+        write_token_store(corpus, TOKENIZER, tmp_path / "s")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.txt"]
+
+
+def test_split_is_keyed_and_bounded(corpus, tmp_path):
+    store = write_token_store(corpus, TOKENIZER, tmp_path / "s")
+    train, held = split_documents(len(store), 0.1, seed=1)
+    assert len(held) == 300
+    assert (np.sort(np.concatenate([train, held])) == np.arange(3000)).all()
+    assert (split_documents(len(store), 0.1, seed=1)[1] == held).all()
+    assert (split_documents(len(store), 0.1, seed=2)[1] != held).any()
+    assert set(held) <= set(split_documents(len(store), 0.2, seed=1)[1])
+    assert len(split_documents(len(store), 0.9, seed=1)[1]) == 2000
+    assert len(split_documents(len(store), 0.0, seed=1)[1]) == 0
+    assert len(split_documents(len(store), 1e-9, seed=1)[1]) == 1
+    with pytest.raises(HeadstartError, match=r"held_out=1\.5"):
+        split_documents(len(store), 1.5, seed=1)
+
+
+def test_documents_without_tokens_are_withdrawn(tmp_path):
+    class Mute:
+        vocabulary, identity = 70_000, "mute"
+
+        def encode(self, texts):
+            return [np.arange(0 if "x" in text else 3) + 69_000 for text in texts]
+
+        def save(self, folder):
+            (folder / "t").write_text("t")
+
+    (tmp_path / "a.jsonl").write_text("\n".join(json.dumps(text) for text in ("a", "x", "b")))
+    store = write_token_store(Corpus(tmp_path / "a.jsonl"), Mute(), tmp_path / "s")
+    assert len(store) == 2
+    assert store.ids.dtype == np.uint32
+    assert list(ids_of(store, 1)) == [69_000, 69_001, 69_002]
+    assert store.ledger.skipped == {"no tokens": 1}
+    assert store.ledger.balanced

@@ -1,0 +1,103 @@
+"""The n-gram tokenizer: word bounds, NFC, order by frequency, phrases, save and load, honest limits."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+
+import numpy as np
+import pytest
+
+from headstart.core.errors import HeadstartError
+from headstart.processors import ngram
+from headstart.processors.ngram import NgramSpec, NgramTokenizer, word_ngrams
+
+
+def test_ngrams_of_a_word():
+    assert word_ngrams("ab", 2, 4) == ["<a", "ab", "b>", "<ab", "ab>", "<ab>"]
+
+
+def test_ids_words_and_unknowns():
+    tokenizer = NgramTokenizer(["<a", "b>"])
+    assert [ids.tolist() for ids in tokenizer.encode(["ab zz", ""])] == [[1, 2, 0, 0], []]
+    assert tokenizer.decode([1, 2, 0]) == "<a b>"
+    assert not tokenizer.reversible
+
+
+def test_nfc_and_nfd_are_equal(reviews):
+    tokenizer = NgramSpec().train(reviews)
+    composed = tokenizer.encode(reviews)
+    decomposed = tokenizer.encode([unicodedata.normalize("NFD", text) for text in reviews])
+    assert all(np.array_equal(a, b) for a, b in zip(composed, decomposed))
+
+
+def test_frequency_order_and_round_trip(tmp_path, reviews):
+    tokenizer = NgramSpec().train(reviews, 200)
+    assert tokenizer.vocabulary == 200
+    counts = np.bincount(np.concatenate(tokenizer.encode(reviews)), minlength=200)[1:]
+    assert (np.diff(counts) <= 0).all()
+    tokenizer.save(tmp_path)
+    again = NgramTokenizer.load(tmp_path)
+    assert all(np.array_equal(a, b) for a, b in zip(again.encode(reviews), tokenizer.encode(reviews)))
+
+
+def test_a_phrase_is_the_last_id_of_its_second_word():
+    tokenizer = NgramTokenizer(["<a", "b>"], phrases=["ab b", "zz ab", "b zz"])
+    assert (tokenizer.phrase_id, tokenizer.vocabulary) == (3, 6)
+    assert [ids.tolist() for ids in tokenizer.encode(["ab b", "b ab", "zz AB b zz", "ab", ""])] == [
+        [1, 2, 0, 2, 3, 0],
+        [2, 0, 1, 2, 0],
+        [0, 1, 2, 4, 0, 2, 3, 0, 5, 0],
+        [1, 2, 0],
+        [],
+    ]
+    assert tokenizer.token(4) == "zz ab"
+    with pytest.raises(HeadstartError, match="no token 6"):
+        tokenizer.token(6)
+
+
+def test_phrases_are_the_commonest_pairs_within_documents():
+    documents = ["a b c d"] * 5 + ["b c e"] * 4 + ["e a"] * 3
+    trained = NgramSpec(phrases=9).train(iter(documents))
+    assert trained.phrases == ["b c", "a b", "c d", "c e"]  # not "d b", which no document holds; "e a" is too rare
+    assert NgramSpec(phrases=2).train(iter(documents)).phrases == ["b c", "a b"]
+    assert NgramSpec().train(iter(documents)).phrases == []
+    assert NgramSpec(phrases=9).train(iter(documents)).ngrams == NgramSpec().train(iter(documents)).ngrams
+    with pytest.raises(HeadstartError, match="phrases=-1"):
+        NgramSpec(phrases=-1)
+
+
+def test_pairs_are_counted_in_parts_as_at_once(reviews, monkeypatch):
+    whole = NgramSpec(phrases=500).train(reviews)
+    monkeypatch.setattr(ngram, "_PAIRS_AT_ONCE", 50)
+    assert NgramSpec(phrases=500).train(reviews).phrases == whole.phrases
+    assert len(whole.phrases) > 100
+    monkeypatch.setattr(ngram, "_COUNTED_PAIRS", 40)
+    pruned = NgramSpec(phrases=500).train(reviews)
+    assert 0 < len(pruned.phrases) <= 40
+    monkeypatch.setattr(ngram, "_COUNTED_WORDS", 5)
+    few = {word for phrase in NgramSpec(phrases=500).train(reviews).phrases for word in phrase.split()}
+    assert 0 < len(few) < len({word for phrase in whole.phrases for word in phrase.split()})
+
+
+def test_phrases_survive_saving_and_old_files_have_none(tmp_path, reviews):
+    tokenizer = NgramSpec(phrases=50).train(reviews)
+    tokenizer.save(tmp_path)
+    again = NgramTokenizer.load(tmp_path)
+    assert (again.phrases, again.vocabulary) == (tokenizer.phrases, tokenizer.vocabulary)
+    assert max(ids.max() for ids in tokenizer.encode(reviews)) >= tokenizer.phrase_id
+    assert all(np.array_equal(a, b) for a, b in zip(again.encode(reviews), tokenizer.encode(reviews)))
+    data = json.loads((tmp_path / "ngrams.json").read_text(encoding="utf-8"))
+    (tmp_path / "ngrams.json").write_text(json.dumps({k: v for k, v in data.items() if k != "phrases"}))
+    assert NgramTokenizer.load(tmp_path).vocabulary == tokenizer.phrase_id
+    for broken in (["one"], [1], 3):
+        (tmp_path / "ngrams.json").write_text(json.dumps(data | {"phrases": broken}))
+        with pytest.raises(HeadstartError, match="not an n-gram tokenizer"):
+            NgramTokenizer.load(tmp_path)
+
+
+def test_too_large_a_vocabulary_teaches(reviews):
+    with pytest.raises(HeadstartError, match="larger than the data allows"):
+        NgramSpec().train(reviews, 1_000_000)
+    with pytest.raises(HeadstartError, match="more text"):
+        NgramSpec().train([""])

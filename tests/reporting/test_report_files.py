@@ -1,0 +1,161 @@
+"""The report: self-contained, escaped, well-formed, the same numbers in page, JSON and terminal."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+from synthetic_study import drawn_study
+
+from headstart.core.errors import HeadstartError
+from headstart.reporting.report import terminal_table, write_report
+from headstart.reporting.svg import Box, Scale, log_ticks, nice_ticks, place_label, shorten, spread, text_width
+from headstart.reporting.verdict_text import verdict_text
+from headstart.statistics.analysis import analyse
+
+ROWS = {
+    "majority": ("majority", None, 0.0),
+    "tfidf <script>alert(1)</script>": ("classical", None, 0.8),
+    "ppmi": ("classical", None, 1.0),
+    "probe · 절반": ("pretrained", "절반", 2.0),
+    "scratch · 절반": ("control", "절반", 0.6),
+    "deaf": ("pretrained", "절반", -9.0),
+}
+VOID = {"meta", "br", "hr", "img", "input", "link"}
+
+
+@pytest.fixture(scope="module")
+def study():
+    made = drawn_study(ROWS, sizes=(4, 16, 64), draws=4, test=200, classes=3)
+    hostile = ("good & <b>", 'quote " here', "나쁨")
+    facts = made.facts | {"classes": {"training": dict.fromkeys(hostile, 5), "test": dict.fromkeys(hostile, 6)}}
+    failures = {"broken · <i>": {4: "disk <full>"}}
+    return replace(made, classes=hostile, failures=failures, stopped="time", facts=facts)
+
+
+class Balanced(HTMLParser):
+    """Fails on a tag that is closed wrongly; collects text and attributes."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.seen, self.links, self.words = [], [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.append(tag)
+        self.links += [value for name, value in attrs if name in ("src", "href", "xlink:href")]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.seen.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_the_page_is_self_contained_escaped_and_well_formed(study, tmp_path, language):
+    text = write_report(study, tmp_path, language).read_text(encoding="utf-8")
+    parser = Balanced()
+    parser.feed(text)
+    assert parser.open == []
+    assert "script" not in parser.seen
+    assert "i" not in parser.seen
+    assert parser.links == []
+    assert parser.seen.count("svg") == 3
+    assert not re.search(r"https?://|url\(|@import", text)
+    words = " ".join(parser.words)
+    for expected in ("tfidf <script>alert(1)</script>", "good & <b>", 'quote " here', "disk <full>", "--data <file>"):
+        assert expected in words
+    assert f'<html lang="{language}">' in text
+    assert "nan" not in re.sub(r"<style>.*?</style>", "", text).lower().replace("finance", "")
+
+
+def test_json_holds_everything(study, tmp_path):
+    write_report(study, tmp_path, "en")
+    data = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    found = analyse(study)
+    assert [size["labels"] for size in data["sizes"]] == [4, 16, 64]
+    entries = {one["entry"]: one for one in data["sizes"][1]["entries"]}
+    assert entries["ppmi"]["mean"] == found.tables[16].entries["ppmi"].mean
+    assert len(data["cells"]) == len(study.cells)
+    assert set(data["verdict"]) == {"en", "ko"}
+    assert data["failures"] == {"broken · <i>": {"4": "disk <full>"}}
+    assert sum(map(sum, data["confusion"]["counts"])) == 4 * 200
+    assert {pair["claim"] for pair in data["sizes"][1]["pairs"]} <= {"better", "worse", "undecided"}
+
+
+def test_the_terminal_table(study):
+    text = terminal_table(study, "en")
+    assert "\x1b" not in text
+    assert "probe · 절반" in text
+    assert "tfidf <script>alert(1)</script>" in text
+    assert "could not run: disk <full>" in text
+    assert "±" in text
+    assert "학습" not in text
+    assert "라벨 16개" in terminal_table(study, "ko")
+    assert verdict_text(study, "ko").count("\n\n") == 4
+    assert "16 labels: Use " in verdict_text(study, "en")
+
+
+@pytest.mark.parametrize("cut", ["nothing", "one draw", "one size", "one row", "majority only"])
+def test_any_partial_study_gives_a_report(study, tmp_path, cut):
+    keep = {
+        "nothing": lambda cell: False,
+        "one draw": lambda cell: cell.draw == 0,
+        "one size": lambda cell: cell.size == 16,
+        "one row": lambda cell: cell.entry == "ppmi",
+        "majority only": lambda cell: cell.entry == "majority",
+    }[cut]
+    partial = replace(study, cells=tuple(cell for cell in study.cells if keep(cell)))
+    assert write_report(partial, tmp_path, "ko").exists()
+    assert terminal_table(partial, "en")
+
+
+def test_more_than_twenty_classes_have_no_confusion_matrix(tmp_path):
+    study = drawn_study({"ppmi": ("classical", None, 2.0)}, classes=30, draws=3, test=120)
+    write_report(study, tmp_path)
+    assert json.loads((tmp_path / "report.json").read_text())["confusion"]["counts"] is None
+
+
+def test_an_unknown_language_teaches_and_writes_nothing(study, tmp_path):
+    with pytest.raises(HeadstartError, match="language 'de'"):
+        write_report(study, tmp_path / "out", "de")
+    assert not (tmp_path / "out").exists()
+
+
+def test_labels_keep_their_distance():
+    placed = spread([10, 11, 12, 90, 91], 15, 0, 100)
+    gaps = [two - one for one, two in itertools.pairwise(placed)]
+    assert min(gaps) >= 15 - 1e-9
+    assert placed[-1] <= 100
+    assert spread([5, 50], 15, 0, 100) == [5, 50]
+    crowded = spread([50] * 30, 15, 0, 100)
+    assert crowded[0] >= -1e-9
+    assert crowded[-1] <= 100
+
+
+def test_label_places_do_not_overlap():
+    taken, frame = [], Box(0, 0, 400, 200)
+    for _ in range(8):
+        assert place_label(200, 100, "a label", taken, frame)
+    assert not any(one.meets(two) for number, one in enumerate(taken) for two in taken[:number])
+    assert place_label(200, 100, "word" * 200, taken, frame) is None
+
+
+def test_scales_ticks_and_widths():
+    assert Scale(1, 100, 0, 10, log=True)(10) == pytest.approx(5)
+    assert Scale(2, 2, 0, 10)(2) == 5
+    assert nice_ticks(0.52, 0.91) == [0.6, 0.7, 0.8, 0.9]
+    assert nice_ticks(1, 1) == [1]
+    assert log_ticks(0.5, 30) == [0.5, 1, 2, 5, 10, 20]
+    assert text_width("가나") > text_width("ab")
+    assert shorten("abc", 100) == "abc"
+    assert shorten("a" * 99, 50).endswith("…")

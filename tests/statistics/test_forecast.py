@@ -1,0 +1,125 @@
+"""Forecasts: known laws are continued, intervals hold what comes, too little is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from synthetic_study import drawn_study
+
+from headstart.comparing.verdict import outlook
+from headstart.reporting.verdict_text import outlook_text
+from headstart.statistics.analysis import analyse
+from headstart.statistics.forecast import covariance, crossover, expected, fit, forecast, weighted_quantiles
+
+SIZES = np.array([16.0, 64.0, 256.0, 1024.0])
+EXACT = 1e-8 * np.eye(4)
+
+
+@pytest.mark.parametrize(("limit", "rise", "exponent"), [(0.9, 0.8, 0.4), (0.8, 1.0, 0.7), (0.95, 0.6, 0.2)])
+def test_a_power_law_is_continued(limit, rise, exponent):
+    found = fit(SIZES, limit - rise * SIZES**-exponent, EXACT, 10)
+    for labels in (2048, 4096):
+        one = expected(found, "row", labels)
+        true = limit - rise * labels**-exponent
+        assert one.value == pytest.approx(true, abs=0.02)
+        assert one.low < true < one.high
+        assert one.low < one.value < one.high < limit + 0.06
+
+
+def test_the_interval_grows_with_the_distance_and_stays_within_the_scores():
+    found = fit(SIZES, np.array([0.7, 0.8, 0.88, 0.95]), EXACT, 10)
+    spans = [expected(found, "row", labels) for labels in (1024, 2048, 4096)]
+    assert np.all(np.diff([one.high - one.low for one in spans]) > 0)
+    assert max(one.high for one in spans) <= 1.0
+
+
+def test_scores_that_fall_are_continued_level():
+    one = expected(fit(SIZES, np.array([0.8, 0.7, 0.6, 0.5]), EXACT, 10), "row", 4096)
+    assert 0.4 < one.value < 0.8
+
+
+def test_back_test_on_noisy_curves():
+    random, hits = np.random.default_rng(0), 0
+    for number in range(100):
+        limit, rise, exponent = random.uniform(0.8, 0.98), random.uniform(0.5, 1.2), random.uniform(0.2, 0.8)
+        noise = 0.01 * random.normal(size=4)
+        found = fit(SIZES, limit - rise * SIZES**-exponent + noise, 1e-4 * np.eye(4), 10, str(number))
+        one = expected(found, "row", 4096)
+        hits += one.low <= limit - rise * 4096**-exponent <= one.high
+    assert hits >= 88
+
+
+def test_the_covariance_holds_what_label_counts_share():
+    random = np.random.default_rng(0)
+    shared_DG = random.normal(size=(40, 1)) + random.normal(size=(1, 60))
+    stack_KDG = np.stack([shared_DG, shared_DG, random.normal(size=(40, 60))])
+    found = covariance(stack_KDG, np.zeros(3))
+    assert found[0, 1] == pytest.approx(found[0, 0])
+    assert abs(found[0, 2]) < 0.1 * found[0, 0]
+    assert covariance(stack_KDG, np.full(3, 0.4))[0, 0] > found[0, 0]
+
+
+def study(skills, sizes=(16, 64, 256)):
+    made = drawn_study({name: (kind, None, 0.5) for name, kind in skills}, sizes=sizes, draws=5, test=1500)
+    return made
+
+
+def grown(curves, sizes=(16, 64, 256)):
+    """A study whose rows have given scores at each label count, with noise."""
+    random = np.random.default_rng(0)
+    made = study([(name, "classical") for name in curves], sizes)
+    cells = []
+    for cell in made.cells:
+        share = curves[cell.entry][sizes.index(cell.size)] + 0.01 * random.normal()
+        answer_N = np.where(random.random(1500) < share, made.truth, 1 - made.truth)
+        score = float((answer_N == made.truth).mean())
+        cells.append(replace(cell, answers=answer_N.astype(np.uint16), score=score))
+    return replace(made, cells=tuple(cells))
+
+
+def test_rows_that_meet_and_rows_that_do_not():
+    made = grown({"early": (0.80, 0.82, 0.83), "late": (0.60, 0.70, 0.80), "flat": (0.6, 0.6, 0.6)})
+    found = analyse(made)
+    meet = crossover(found, "late", "early", made.overlaps)
+    assert (meet.first, meet.second, meet.measured, meet.limit) == ("early", "late", 256, 1024)
+    assert 256 < meet.value < 900
+    assert meet.chance > 0.8
+    apart = crossover(found, "early", "flat", made.overlaps)
+    assert apart.chance < 0.05
+    assert apart.value is None
+
+
+def test_forecasts_need_three_label_counts_and_two_draws():
+    made = grown({"early": (0.8, 0.82), "late": (0.6, 0.7)}, (16, 64))
+    assert forecast(analyse(made), made.overlaps) == {}
+    assert outlook(made, analyse(made)) is None
+    assert outlook_text(None, "en") == ""
+    assert crossover(analyse(made), "early", "late", made.overlaps) is None
+
+
+def test_the_outlook_is_told_in_both_languages():
+    made = grown({"early": (0.80, 0.82, 0.83), "late": (0.60, 0.70, 0.80)})
+    made = replace(
+        made, entries=tuple(replace(f, kind="pretrained" if f.name == "late" else f.kind) for f in made.entries)
+    )
+    found = outlook(made, analyse(made))
+    assert found.labels == 512
+    assert {one.entry for one in found.entries} == {"early", "late"}
+    assert "Expected at 512 labels" in outlook_text(found, "en")
+    assert "late would catch up with early at about" in outlook_text(found, "en")
+    assert "라벨 512개에서 기대되는 점수" in outlook_text(found, "ko")
+
+
+def test_weighted_quantiles_by_hand():
+    value_S, weight_S = np.array([3.0, 1.0, 2.0]), np.array([0.5, 0.25, 0.25])
+    assert weighted_quantiles(value_S, weight_S, (0.2, 0.5, 0.9)) == [1.0, 2.0, 3.0]
+
+
+def test_scores_that_no_law_fits_still_weigh_the_exponents():
+    """.5, .9, .6: so far from any law that every likelihood is smaller than the smallest number."""
+    found = fit(np.array([16.0, 64, 256]), np.array([0.5, 0.9, 0.6]), 1e-8 * np.eye(3), 10)
+    assert np.isfinite(found.weight_S).all()
+    assert (found.weight_S == 0).any()  # falling curves and those beyond 1, though it fits none well
+    assert found.weight_S.sum() == pytest.approx(1)

@@ -1,0 +1,147 @@
+"""Random damages over every kind of artefact: each must be told when the artefact is opened."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from old_artefacts import headstart
+
+from headstart.core.errors import HeadstartError
+from headstart.core.load_processor import load_processor, save_processor
+from headstart.core.manifest import MANIFEST
+from headstart.data.corpus import Corpus
+from headstart.data.token_store import TokenStore, write_token_store
+from headstart.fitting.task_model_files import load_task
+from headstart.reporting.report import read_report
+from headstart.training.pretrained_model import PretrainedModel
+
+WORDS = (("film", "actor", "scene", "story", "영화", "배우"), ("bread", "soup", "taste", "dinner", "음식", "요리"))
+SMALL = ("batches.tokens=256", "training.save_steps=2", "--steps", 4, "--threads", 1, "backbone.width=8")
+ROUTES = {
+    "finetune": ("mlm", "route.epochs=1", "route.least_steps=2", "route.choose_learning_rate=no"),
+    "bag": ("halves", "route.count=2"),
+}
+STRAY = (
+    "notes.txt",
+    "weights.safetensors.bak",
+    "config.yaml",
+    "model.py",
+    "0123456789abcdef01234567.safetensors",
+    ".env",
+)
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """folder: one artefact; twin: another of the same kind; opened: returns what opening warns of."""
+
+    name: str
+    folder: Path
+    twin: Path
+    opened: Callable[[Path], list[str]]
+
+
+def make(home: Path) -> list[Artefact]:
+    """Make two small artefacts of every kind, from two texts, in `home`/0 and `home`/1."""
+    for number in range(2):
+        _make(home / str(number), number)
+
+    def model(path: Path) -> list[str]:
+        return PretrainedModel.open(path).warnings
+
+    def silent(action: Callable[[Path], object]) -> Callable[[Path], list[str]]:
+        def opened(path: Path) -> list[str]:
+            action(path)
+            return []
+
+        return opened
+
+    kinds = {
+        "halves": model, "mlm": model, "network": model, "export": model, "processor": silent(load_processor),
+        "store": silent(TokenStore.open), "report": silent(read_report), **dict.fromkeys(ROUTES, silent(load_task)),
+    }  # fmt: skip
+    return [Artefact(name, home / "0" / name, home / "1" / name, opened) for name, opened in kinds.items()]
+
+
+def _make(home: Path, number: int) -> None:
+    home.mkdir(parents=True)
+    source = random.Random(number)
+    rows = [(" ".join(source.choices(words, k=source.randint(6, 9))), label) for _ in range(24 + number)
+            for label, words in zip(("film", "food"), WORDS)]  # fmt: skip
+    text, table = home / "text.txt", home / "table.tsv"
+    text.write_text("".join(f"{row}\n" for row, _ in rows), encoding="utf-8")
+    table.write_text("document\tlabel\n" + "".join(f"{row}\t{label}\n" for row, label in rows), encoding="utf-8")
+    pretrain = ("pretrain", text, *SMALL, "--seed", number, "--vocabulary", 60 + number)
+    headstart(*pretrain, "--out", home / "halves", "--objective", "halves", "backbone.mlp_width=8")
+    headstart(*pretrain, "--out", home / "mlm", "--objective", "mlm", "backbone.depth=1", "backbone.heads=2")
+    for route, (base, *settings) in ROUTES.items():
+        transfer = ("transfer", home / base, "--data", table, "--out", home / route, "--route", route)
+        headstart(*transfer, "--threads", 1, "--seed", number, *settings)
+    compare = ("compare", home / "halves", "--data", table, "--labels", 8, "--routes", "tfidf_nb", "--audit", "skip")
+    headstart(*compare, "--draws", 1 + number, "--threads", 1, "--out", home / "report")
+    headstart("export", home / "mlm", "--out", home / "export")
+    model = PretrainedModel.open(home / "mlm")
+    model.save(home / "network")
+    save_processor(model.processor, home / "processor")
+    write_token_store(Corpus(text), model.processor, home / "store")
+
+
+def files_of(folder: Path) -> list[str]:
+    """Return the files of an artefact."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def damages(artefacts: list[Artefact], count: int, seed: int) -> Iterator[tuple[Artefact, str, str]]:
+    """Yield (artefact, kind of damage, path of the file that is damaged), kinds and artefacts in turn."""
+    source = random.Random(seed)
+    for number in range(count):
+        artefact = artefacts[number % len(artefacts)]
+        kind = ("flip", "add", "remove", "swap")[(number // len(artefacts) + number) % 4]
+        names = files_of(artefact.folder)
+        if kind == "add":
+            yield artefact, kind, str(Path(source.choice(names)).parent / source.choice(STRAY))
+            continue
+        if kind == "remove" and artefact.name in ("export", "processor"):  # without its manifest it is somebody else's
+            names.remove(MANIFEST)
+        if kind == "swap":
+            names = [name for name in names if (artefact.twin / name).is_file()
+                     and (artefact.twin / name).read_bytes() != (artefact.folder / name).read_bytes()]  # fmt: skip
+        yield artefact, kind, source.choice(names)
+
+
+def apply(artefact: Artefact, kind: str, name: str, folder: Path, source: random.Random) -> None:
+    """Damage one file of `folder`, which is a copy of the artefact."""
+    path = folder / name
+    if kind == "add":
+        path.write_bytes(b"stray")
+    elif kind == "remove":
+        path.unlink()
+    elif kind == "swap":
+        shutil.copy(artefact.twin / name, path)
+    else:
+        data = bytearray(path.read_bytes())
+        place = source.randrange(8 * len(data))
+        data[place // 8] ^= 1 << place % 8
+        path.write_bytes(data)
+
+
+def untold(artefacts: list[Artefact], count: int, seed: int, work: Path) -> list[str]:
+    """Return the damages that opening does not tell in one line that names the file."""
+    source, missed = random.Random(seed), []
+    for artefact, kind, name in damages(artefacts, count, seed):
+        folder = Path(shutil.copytree(artefact.folder, work / artefact.folder.name))
+        apply(artefact, kind, name, folder, source)
+        try:
+            said = artefact.opened(folder)
+        except HeadstartError as error:
+            said = [str(error)]
+        # A manifest that lists other contents makes the files beside it the wrong ones.
+        word = "damaged" if name.endswith(MANIFEST) else Path(name).name
+        if not any(word in line and "\n" not in line for line in said):
+            missed.append(f"{kind} {artefact.name}/{name}: {said}")
+        shutil.rmtree(folder)
+    return missed

@@ -1,0 +1,134 @@
+"""Small parts of every kind and a built-in text, for suites that run over the registry."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from functools import cache
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from headstart.core import registry
+from headstart.core.batch import TokenBatch
+from headstart.core.contracts import Backbone, Objective
+from headstart.core.errors import HeadstartError
+from headstart.core.processor import Tokenizer
+from headstart.core.seeds import KeyedRandom
+from headstart.core.shapes import TokenShape
+from headstart.nn.pooling import pool
+from headstart.training.pretrained_model import PretrainedModel
+
+SMALL = {
+    "width": 32,
+    "depth": 2,
+    "heads": 2,
+    "mlp_width": 48,
+    "max_tokens": 64,
+    "window": 16,
+    "least": 2,
+    "embedding_width": None,
+    "dimensions": 16,
+    "projection": 16,
+    "epochs": 1,
+    "least_steps": 4,
+    "head_steps": 2,
+    "choose_learning_rate": False,
+    "longest": 8,
+    "beams": 2,
+    "count": 2,
+}
+TOPICS = (
+    ("film", "actor", "scene", "plot", "영화", "배우", "연기", "결말"),
+    ("bread", "soup", "salt", "dinner", "음식", "요리", "식당", "저녁"),
+    ("level", "player", "score", "boss", "게임", "점수", "보스", "무기"),
+)
+
+
+def documents(count: int = 300, seed: int = 5) -> list[str]:
+    """Return Korean and English documents of two sentences, each document about one of three topics."""
+    source = random.Random(seed)
+    tails = ("the", "and", "정말", "좋았다", "아쉽다")
+
+    def sentence(topic: int) -> str:
+        return " ".join([*source.choices(TOPICS[topic], k=source.randint(3, 6)), source.choice(tails), "."])
+
+    return [f"{sentence(i % 3)} {sentence(i % 3)}" for i in range(count)]
+
+
+def small(axis: str, name: str, **settings: Any):
+    """Return the choice with the sizes above where it has such settings."""
+    if (axis, name) == ("backbone", "hf"):
+        pytest.importorskip("transformers")
+    spec = registry.load(axis, name)()
+    if (axis, name) == ("backbone", "hf"):
+        sizes = {"embedding_size": 32, "hidden_size": 32, "intermediate_size": 48, "num_attention_heads": 2}
+        sizes["num_hidden_layers"] = settings.get("depth", SMALL["depth"])
+        return dataclasses.replace(spec, config=spec.config | sizes)
+    if (axis, name) == ("route", "seeds"):
+        settings = {"member": "finetune:epochs=1:least_steps=4:head_steps=2:choose_learning_rate=false"} | settings
+    known = {field.name for field in dataclasses.fields(spec)}
+    return dataclasses.replace(spec, **{k: v for k, v in (SMALL | settings).items() if k in known})
+
+
+@cache
+def small_tokenizer(reads: str) -> Tokenizer:
+    """Return a tokenizer as the recipes pair it: n-grams for bags, sentinels for what writes, pieces with a mask."""
+    if reads == "document":
+        return registry.load("processor", "ngram")().train(iter(documents()))
+    settings = {"sentinels": 20} if reads == "encoder_decoder" else {}
+    return registry.load("processor", "wordpiece")(**settings).train(iter(documents()))
+
+
+def pair(objective: str, backbone: str) -> SimpleNamespace:
+    """Return spec, network, objective and tokenizer of a pairing, or with `refusal` set where they do not fit."""
+    spec, what = small("backbone", backbone), small("objective", objective)
+    tokenizer = small_tokenizer(spec.build(TokenShape(32, 0)).reads)
+    torch.manual_seed(1)
+    network: Backbone = spec.build(TokenShape(tokenizer.vocabulary, tokenizer.pad_id))
+    try:
+        built: Objective | None = what.build(network, tokenizer)
+        refusal = ""
+    except HeadstartError as error:
+        built, refusal = None, str(error)
+    return SimpleNamespace(
+        spec=spec, backbone=network, objective_spec=what, objective=built, processor=tokenizer, refusal=refusal
+    )
+
+
+def batch_of(tokenizer: Tokenizer, texts: list[str], samples: list[int], epoch: int = 0) -> TokenBatch:
+    """Return framed texts as a batch with these sample ids."""
+    framed = [tokenizer.add_special_tokens(ids)[0] for ids in tokenizer.encode(texts)]
+    return TokenBatch(
+        ids_N=torch.from_numpy(np.concatenate(framed)),
+        lengths_B=torch.tensor([len(ids) for ids in framed]),
+        sample_B=torch.tensor(samples),
+        epoch=epoch,
+    )
+
+
+@torch.no_grad()
+def outputs(pretrained: PretrainedModel) -> torch.Tensor:
+    """Return the loss and the document vectors of a few texts."""
+    pretrained.backbone.eval(), pretrained.objective.eval()
+    batch = batch_of(pretrained.processor, documents(16, seed=3), list(range(16)))
+    loss = pretrained.objective(pretrained.backbone, pretrained.objective.corrupt(batch, KeyedRandom(5)))
+    pooled = pool(pretrained.backbone(batch), "mean")
+    return torch.cat([loss.mean().reshape(1).float(), torch.tensor([float(loss.count)]), pooled.flatten()])
+
+
+class TextBatches:
+    """Batches of 32 built-in documents, a function of the number, for the training loop."""
+
+    def __init__(self, tokenizer: Tokenizer, texts: list[str], size: int = 32):
+        self.processor, self.texts, self.size = tokenizer, texts, size
+        self.per_epoch = len(texts) // size
+
+    def at(self, number: int) -> TokenBatch:
+        """Return batch `number`."""
+        epoch, place = divmod(number, self.per_epoch)
+        rows = list(range(place * self.size, (place + 1) * self.size))
+        return batch_of(self.processor, [self.texts[row] for row in rows], rows, epoch)
