@@ -291,6 +291,19 @@ def planned(name: str, size: int = 4, draw: int = 0) -> PlannedCell:
     return PlannedCell(Entry(LetterRoute(called=name)), Split((), {"how": "labels", "size": size, "draw": draw}), {})
 
 
+def test_what_was_paid_once_is_not_expected_again_at_the_same_label_count():
+    """The first cell held what is paid once; until there is a second one of its label count, the nearest one tells."""
+    budget = Budget(300.0)
+    for size, training in ((4, 60.0), (8, 3.0), (16, 9.0)):
+        budget.note("embeds", TimeTaken(size, training, 1.0, None))
+    route = ClassicalRoute(called="embeds")
+    cells = {size: PlannedCell(Entry(route), Split((), {"size": size, "draw": 1}), {}) for size in (4, 16)}
+    assert {size: budget.need(cell).fixed for size, cell in cells.items()} == {4: 4.0, 16: 10.0}
+    assert budget.hog([cells[4], planned("other")]) is None
+    budget.note("embeds", TimeTaken(4, 2.0, 1.0, None))
+    assert budget.need(cells[4]).fixed == 3.0
+
+
 def test_level_is_max_min_fair():
     budget = Budget(100.0)
     for name, training in (("content", 1.0), ("hungry", 10.0)):

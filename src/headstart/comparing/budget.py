@@ -86,10 +86,10 @@ class Budget:
         classical = planned.entry.route.classical
         if not seen:
             return TimeNeeded(self.storing, 0.0 if classical else math.inf)
-        later = seen[1:] or seen
-        same = [one for one in later if one.size == size] or [one for one in seen if one.size == size]
-        last = (same or later)[-1]
-        training = median(one.training for one in same) if same else last.training
+        later = seen[1:] or seen  # the first cell may have paid for what is paid once
+        nearest = min((one.size for one in later), key=lambda other: abs(other - size))
+        same = [one for one in later if one.size == nearest]
+        last, training = same[-1], median(one.training for one in same)
         testing = later[-1].testing + self.storing
         if not self.known(name):
             wanted = training if not classical and self._content(seen[0], size) else math.inf
