@@ -102,9 +102,9 @@ def timed(tmp_path, monkeypatch):
     monkeypatch.setattr(making, "time", CLOCK)
     monkeypatch.setattr(running, "cut_after", CLOCK.cut_after)
 
-    def call(seconds, *routes, sizes=(4, 8), draws=3, keep=None):
+    def call(seconds, *routes, sizes=(4, 8), draws=3, keep=None, **more):
         lines, begun = [], CLOCK.now
-        settings = StudySettings(sizes=sizes, draws=draws, seconds=seconds, metric=ACCURACY, folder=tmp_path)
+        settings = StudySettings(sizes=sizes, draws=draws, seconds=seconds, metric=ACCURACY, folder=tmp_path, **more)
         entries, data = [Entry(route) for route in routes], StudyData(letters(40), letters(60, 1))
         study = run_study(entries, data, {None: Workspace()}, settings, progress=lines.append, keep=keep)
         return study, CLOCK.now - begun, lines
@@ -223,6 +223,14 @@ def test_the_report_is_kept_on_the_way_and_has_its_time(timed):
     assert 2 <= len(parts) <= 5
     assert 950 <= took <= 1000 - 4.0
     assert len(study.cells) == 30
+
+
+@pytest.mark.parametrize(("more", "share"), [({}, 1.0), ({"short_draws": 8}, 5 / 8)])
+def test_draws_that_are_worth_short_trainings_share_the_time(timed, more, share):
+    study, took, _ = timed(36.0, *(SlowRoute(called=name) for name in "ab"), draws=8, **more)
+    assert took <= 36.0 * 1.05
+    first_five = sum(cell.seconds for cell in study.cells if cell.draw < 5)
+    assert first_five / sum(cell.seconds for cell in study.cells) == pytest.approx(share, abs=0.08)
 
 
 def test_a_rerun_with_more_time_makes_the_rest(timed):

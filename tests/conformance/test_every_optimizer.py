@@ -172,7 +172,7 @@ def test_muon_takes_the_networks_matrices_and_nothing_else():
 
 
 def test_settings_reach_the_optimizer_from_text_and_json():
-    plan = TrainPlan(steps=1).replace_text("optimizer", "momentum").replace_text("optimizer.momentum", "0.7")
+    plan = TrainPlan(steps=1).with_settings([("optimizer", "momentum")]).with_settings([("optimizer.momentum", "0.7")])
     assert plan.optimizer.momentum == 0.7
     assert TrainPlan.from_dict(json.loads(json.dumps(plan.to_dict()))) == plan
     assert TrainPlan.from_dict({"steps": 1}).optimizer.name == "adamw"  # runs of before it could be chosen
@@ -191,7 +191,7 @@ def test_settings_reach_the_optimizer_from_text_and_json():
 )
 def test_wrong_choices_teach(field, text, words):
     with pytest.raises(HeadstartError, match=words):
-        TrainPlan(steps=1).replace_text(field, text)
+        TrainPlan(steps=1).with_settings([(field, text)])
 
 
 def test_a_share_of_one_or_more_is_refused():

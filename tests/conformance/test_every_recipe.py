@@ -68,6 +68,18 @@ def test_overrides(name):
         assert "\n" not in str(caught.value)
 
 
+def test_settings_that_must_fit_each_other_come_in_any_order():
+    spec = registry.load("recipe", "mlm")().resolve(FACTS[0]).override(["backbone.width=192", "backbone.heads=3"])
+    together = ["backbone.width=128", "backbone.heads=4"]  # 128 is no multiple of 3 heads, and 192 none of 5
+    for settings in (together, together[::-1]):
+        changed = spec.override(settings).backbone
+        assert (changed.width, changed.heads) == (128, 4)
+    with pytest.raises(HeadstartError, match="heads"):
+        spec.override(["backbone.width=128"])
+    # A choice that is made later drops the settings of the choice before.
+    assert spec.override(["backbone.width=130", "backbone=gru"]).backbone == registry.load("backbone", "gru")()
+
+
 @pytest.mark.parametrize("objective", [None, *registry.names("objective")])
 @pytest.mark.parametrize("facts", FACTS, ids=lambda f: f"{f.seconds}-{f.steps}-{f.cuda}")
 def test_every_objective_has_a_recipe(objective, facts):

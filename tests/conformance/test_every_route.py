@@ -105,7 +105,7 @@ def test_a_row_is_scored_alike_alone_and_among_others(name, pairs, workspace):
 @pytest.mark.parametrize("name", CLASSIFY)
 def test_a_wrong_setting_names_the_right_ones(name):
     with pytest.raises(HeadstartError, match=f"setting of route {name} 'nonsense'"):
-        registry.load("route", name)().replace_text("nonsense", "1")
+        registry.load("route", name)().with_settings([("nonsense", "1")])
 
 
 @pytest.mark.parametrize(("pairs", "task", "name"), OTHERS)

@@ -43,7 +43,7 @@ def test_every_choice_loads_describes_and_round_trips(axis, name):
     ],
 )
 def test_text_is_parsed_by_type(field, text, value):
-    assert getattr(Sample().replace_text(field, text), field) == value
+    assert getattr(Sample().with_settings([(field, text)]), field) == value
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_text_is_parsed_by_type(field, text, value):
 )
 def test_wrong_settings_teach(field, text, words):
     with pytest.raises(HeadstartError, match=words):
-        Sample().replace_text(field, text)
+        Sample().with_settings([(field, text)])
 
 
 def test_wrong_data_teaches():

@@ -10,7 +10,7 @@ import pytest
 from headstart.core.errors import HeadstartError
 from headstart.data.read_request import ReadRequest
 from headstart.data.task_files import read_items
-from headstart.tasks.classify import ClassifyTask, sort_classes
+from headstart.tasks.classify import ClassifyTask
 
 
 def read_examples(paths: Path, **named):
@@ -136,12 +136,6 @@ def test_columns_of_training_do_not_bind_other_files(table):
         texts_of(table("하나\n", "one.txt"), remembered={"text": "q1", "text2": "q2"})
     with pytest.raises(HeadstartError, match="no text column 'document'"):
         texts_of(table("하나\n", "one.txt"), text="document")
-
-
-def test_sort_classes():
-    assert sort_classes(["b", "10", "9"]) == ("10", "9", "b")
-    assert sort_classes(["9", "nan", "10"]) == ("10", "9", "nan")
-    assert sort_classes(["10", "9", "-1.5"]) == ("-1.5", "9", "10")
 
 
 def test_public_sets_load_whole():

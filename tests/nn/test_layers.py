@@ -9,10 +9,10 @@ from torch.nn import functional as F
 from headstart.core.batch import make_batch
 from headstart.core.errors import HeadstartError
 from headstart.nn.attention import SelfAttention, attend, explicit, explicit_wins
+from headstart.nn.chunked_cross_entropy import score_words, score_words_plainly
 from headstart.nn.mlp import MLP, GatedMLP, activation
 from headstart.nn.position import Rotary
 from headstart.nn.ragged import Layout
-from headstart.nn.scored import score_words, score_words_plainly
 
 
 def heads(length: int, size: int = 8):

@@ -54,7 +54,7 @@ def test_what_the_vectors_do_not_see_comes_from_the_columns(workspace):
 
 def test_wrong_settings_are_named():
     with pytest.raises(HeadstartError, match="did you mean 'tfidf'"):
-        Joined().replace_text("columns", "tf_idf")
+        Joined().with_settings([("columns", "tf_idf")])
     with pytest.raises(HeadstartError, match="nothing is joined"):
         Joined(columns=())
     with pytest.raises(HeadstartError, match="nothing is joined"):

@@ -57,10 +57,10 @@ def test_needs_and_kind_follow_the_members():
 
 
 def test_members_from_command_line_text():
-    vote = Vote().replace_text("members", "tfidf_svm,probe:layer=0:pooling=mean")
+    vote = Vote().with_settings([("members", "tfidf_svm,probe:layer=0:pooling=mean")])
     assert vote.specs()[1] == Probe(layer=0, pooling="mean")
     assert registry.build_spec("route", vote.to_dict()) == vote
-    assert registry.load("route", "bag")().replace_text("member", "tfidf_nb").classical
+    assert registry.load("route", "bag")().with_settings([("member", "tfidf_nb")]).classical
 
 
 @pytest.mark.parametrize(

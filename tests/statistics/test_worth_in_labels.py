@@ -16,7 +16,7 @@ SIZES = (16, 64, 256, 1024)
 
 
 def curve_study(base: float, curve=(0.6, 0.7, 0.8, 0.9), draws=6, rows=2000, seed=0):
-    """A classical row whose share of right answers grows by .1 per fourfold labels; a base with `base` at 16 labels."""
+    """A classical entry that gains .1 of right answers per fourfold labels; a base with `base` at 16 labels."""
     random = np.random.default_rng(seed)
     truth_N = random.integers(0, 2, rows)
 
@@ -41,7 +41,7 @@ def test_beyond_the_range_it_stays_open():
     study = curve_study(0.97)
     found = label_worth(analyse(study), 16, study.overlaps, 2000)
     assert (found.side, found.value, found.low, found.high) == ("above", None, 1024.0, None)
-    assert "worth more than 1,024 with the best classical row, beyond" in size_text(
+    assert "worth more than 1,024 with the best classical entry, beyond" in size_text(
         decide(study, analyse(study))[0], analyse(study), "en"
     )
     study = curve_study(0.9, rows=300)

@@ -15,8 +15,8 @@ import numpy as np
 
 from headstart.auditing.classifier import counts, pair_counts
 from headstart.auditing.copies import KINDS, Copies, CopiesWithin, inside
+from headstart.auditing.doubtful_labels import FEWEST, conflicts, suspects
 from headstart.auditing.folding import fold_all
-from headstart.auditing.labels import FEWEST, conflicts, suspects
 from headstart.auditing.profile import profile
 from headstart.auditing.two_sample import FEWEST as FEWEST_OF_A_SIDE
 from headstart.auditing.two_sample import class_shares, two_sample

@@ -153,7 +153,7 @@ def changes(unchanged: RouteSpec, vary: Sequence[str] | None) -> dict[str, Route
             raise HeadstartError(f"--vary {change}: write a setting and its value, such as mixup=0.2")
         several = not isinstance(vars(unchanged).get(setting), tuple)
         for value in text.split(",") if several else [text]:
-            spec, written = unchanged.replace_text(setting, value), f"{setting}={value}"
+            spec, written = unchanged.with_settings([(setting, value)]), f"{setting}={value}"
             if written in found:
                 raise HeadstartError(f"--vary {written}: is given twice")
             if spec != unchanged:

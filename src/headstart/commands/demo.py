@@ -20,10 +20,13 @@ from headstart.core.examples import Examples
 
 _PLACES = ("data/nsmc", "../shared/data/nsmc", "nsmc")
 # Shares of the demo's minutes: halves, masked LM, comparison. The comparison trains every route many times.
-_SHARES = (0.25, 0.2, 0.55)
+_SHARES = (0.3, 0.15, 0.55)
 _EACH = 2  # of so many docstring test rows one is used, for time: every model is asked all of them
-# The routes that are done within the demo's minutes for every label draw: four on each base, five without a base.
-_ROUTES = ("majority", "tfidf_logreg", "tfidf_svm", "tfidf_nb", "ppmi_logreg", "probe", "knn", "finetune", "scratch")
+# The routes that are done within the demo's minutes for every label draw. To fine-tune the masked LM, and to train its
+# control from random start, takes as long as all other entries together: in few minutes the masked LM stays frozen.
+_CLASSICAL = ("majority", "tfidf_logreg", "tfidf_svm", "tfidf_nb", "ppmi_logreg")
+_FROZEN, _TRAINED = ("probe", "knn"), ("finetune", "scratch")
+_LONG = 20.0  # minutes from which the masked LM is fine-tuned too
 _WORDS = {
     "en": {
         "plan": "planned: {minutes:g} min of training and comparing in all; everything goes to {folder}",
@@ -66,9 +69,9 @@ def demo(
     data: Annotated[Literal["docstrings", "nsmc"], Parameter(help="text to use")] = "docstrings",
     folder: Annotated[Path | None, Parameter(help="where the NSMC files are [looked for]")] = None,
     out: Annotated[Path | None, Parameter(help="folder to write [headstart-demo, or the next free name]")] = None,
-    minutes: Annotated[float, Parameter(help="for pre-training and comparing together")] = 8.0,
+    minutes: Annotated[float, Parameter(help="for pre-training and comparing together")] = 7.5,
     labels: Annotated[str, Parameter(help="label counts to try")] = "16,64,256",
-    draws: Annotated[int, Parameter(help="random label draws per count", converter=whole)] = 5,
+    draws: Annotated[int, Parameter(help="random label draws per count", converter=whole)] = 10,
     language: Annotated[Language, Parameter(help="of messages and report")] = "auto",
 ) -> Shown:
     """Pre-train two models and compare nine routes, for real, offline; prints the path of the report, opens nothing."""
@@ -107,8 +110,11 @@ def demo(
         seconds=60 * left,
         metric=registry.load("metric", "accuracy")(),
         folder=home / "report",
+        short_draws=draws,  # minutes are short: more draws decide more than longer trainings do
     )
-    entries = entries_of([route_with(name, []) for name in _ROUTES], bases)
+    tuned = tuple(bases) if minutes >= _LONG else tuple(bases)[:1]
+    entries = entries_of([route_with(name, []) for name in (*_CLASSICAL, *_FROZEN)], bases)
+    entries += entries_of([route_with(name, []) for name in _TRAINED], tuned)
     compared = run_comparison(bases, entries, StudyData(train, test, facts), asked, language=spoken)
     took = (time.monotonic() - begun) / 60
     report = compared.folder / "report.html"

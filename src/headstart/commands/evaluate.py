@@ -53,7 +53,7 @@ def evaluate(
 
     set_threads()
     if any((Path(task) / name).is_file() for name in _LANGUAGE_MODELS):
-        from headstart.language_models.scoring import score_files
+        from headstart.language_models.bits_per_byte import score_files
 
         (pretrained,) = open_bases([Path(task)]).values()
         if pretrained.backbone.reads != "causal":

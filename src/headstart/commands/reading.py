@@ -53,12 +53,12 @@ def route_with(name: str, settings: Sequence[str]) -> RouteSpec:
     """Return the route `name` with `route.field=value` or `<name>.field=value` settings."""
     from headstart.core import registry
 
-    route = registry.load("route", name)()
+    own = []
     for setting in settings:
         path, _, text = setting.partition("=")
         part, _, field = path.partition(".")
         if part in ("route", name):
-            route = route.replace_text(field, text)
+            own.append((field, text))
         elif part not in registry.names("route"):
             raise registry.unknown("part", part, ["route", *registry.names("route")])
-    return route
+    return registry.load("route", name)().with_settings(own)

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from headstart.statistics.analysis import ALPHA, FLIPPED, Claim, analyse
-from headstart.statistics.intervals import Estimate, flipped, holm
+from headstart.statistics.intervals import Estimate
+from headstart.statistics.paired_tests import flipped, holm
 from headstart.statistics.study import Entry, Study
 
 

@@ -46,7 +46,7 @@ def run_study(
     _check_rows(data, settings.metric)
     splits = _splits(data.train, settings)
     sizes = tuple(sorted({split.size for split in splits}))
-    budget = Budget(settings.seconds)
+    budget = Budget(settings.seconds, settings.short_draws)
     run = StudyRun(data, workspaces, settings, CellStore(settings.folder / "cells"), budget, progress)
     stated = _facts(data, settings)
     overlaps = {size: _overlap([split for split in splits if split.size == size]) for size in sizes}

@@ -22,7 +22,8 @@ class StudySettings:
 
     sizes: the label counts. draws: label draws per label count. seconds: the time for all cells. folder: of the report;
     finished cells are kept in `folder`/cells. seed: of draws and routes. folds: cross-validate the training rows in so
-    many folds instead of drawing labels, or None; then a draw is a repetition, and `sizes` are ignored.
+    many folds instead of drawing labels, or None; then a draw is a repetition, and `sizes` are ignored. short_draws: so
+    many draws are made even where each training is short; a further draw must leave 5 s for each.
     """
 
     sizes: tuple[int, ...]
@@ -32,6 +33,7 @@ class StudySettings:
     folder: Path
     seed: int = 0
     folds: int | None = None
+    short_draws: int = 5
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
@@ -63,21 +63,30 @@ class Spec:
         """What messages call this spec: `objective mlm`, or the class name."""
         return f"{cls.axis} {cls.__module__.rsplit('.', 1)[-1]}" if cls.axis else cls.__name__
 
-    def replace_text(self, field: str, text: str) -> Self:
-        """Return a copy with `field` parsed from command-line text. Raises HeadstartError, see `from_dict`.
+    def with_settings(self, settings: Iterable[tuple[str, str]]) -> Self:
+        """Return a copy with all `settings`, pairs of a field and its command-line text, applied at once.
 
-        A field that is a spec takes the name of a choice, and `field.setting` is a setting of that.
+        At once: fields that must fit each other (width and heads) may come in any order. A field that is a spec takes
+        the name of a choice, and `field.setting` is a setting of that. Raises HeadstartError, see `from_dict`.
         """
-        names = [f.name for f in dataclasses.fields(self)]
-        field, _, inner = field.partition(".")
-        if field not in names:
-            raise unknown(f"setting of {self.label()}", field, names)
-        if inner and isinstance(part := getattr(self, field), Spec):
-            return dataclasses.replace(self, **{field: part.replace_text(inner, text)})
-        if inner:
-            raise HeadstartError(f"{self.label()}.{field}.{inner}: {field} has no settings of its own")
-        kind = typing.get_type_hints(type(self))[field]
-        return dataclasses.replace(self, **{field: _parse(f"{self.label()}.{field}", text, kind)})
+        changed: dict[str, Any] = {}
+        inner: dict[str, list[tuple[str, str]]] = {}  # settings of fields that are specs
+        names, kinds = [f.name for f in dataclasses.fields(self)], typing.get_type_hints(type(self))
+        for path, text in settings:
+            field, _, setting = path.partition(".")
+            if field not in names:
+                raise unknown(f"setting of {self.label()}", field, names)
+            if setting:
+                inner.setdefault(field, []).append((setting, text))
+            else:
+                changed[field] = _parse(f"{self.label()}.{field}", text, kinds[field])
+                inner.pop(field, None)  # they were settings of the choice before
+        for field, own in inner.items():
+            part = changed.get(field, getattr(self, field))
+            if not isinstance(part, Spec):
+                raise HeadstartError(f"{self.label()}.{field}.{own[0][0]}: {field} has no settings of its own")
+            changed[field] = part.with_settings(own)
+        return dataclasses.replace(self, **changed)
 
 
 class ProcessorSpec(Spec):

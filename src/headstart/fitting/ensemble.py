@@ -125,13 +125,13 @@ def _member(text: str) -> RouteSpec:
     kind = registry.load("route", name)
     if kind.tasks is not None and "classify" not in kind.tasks:
         raise HeadstartError(f"member {name}: it does {', '.join(kind.tasks)}; an ensemble is of routes that classify")
-    spec = kind()
+    own = []
     for setting in settings:
         field_name, equals, value = setting.partition("=")
         if not equals:
             raise HeadstartError(f"member '{text}': '{setting}' is no setting; write {name}:setting=value")
-        spec = spec.replace_text(field_name, value)
-    return spec
+        own.append((field_name, value))
+    return kind().with_settings(own)
 
 
 @dataclass

@@ -20,6 +20,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.svm import LinearSVC
+from threadpoolctl import threadpool_limits
 
 from headstart.core.errors import HeadstartError
 from headstart.fitting.model_selection import choose, make_folds
@@ -88,8 +89,10 @@ def fit_linear(
     coordinates, back = _own_span(features) if family == "logistic" else (features, None)
     pairs = make_folds(target_N, seed=seed, groups=groups)
     judge = _Judge(family, coordinates, target_N, grid)
-    picked = choose(grid, grid.index(default), judge, pairs)
-    weight, bias = _fit(_solver(family), coordinates, target_N, grid[picked])
+    # The 36 fits are many short matrix products: threads that wait for each other cost more than they bring.
+    with threadpool_limits(limits=1):
+        picked = choose(grid, grid.index(default), judge, pairs)
+        weight, bias = _fit(_solver(family), coordinates, target_N, grid[picked])
     if family == "svm":
         scale = judge.scale(picked)
         weight, bias = weight * scale, bias * scale

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from scipy.special import betaincinv
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -19,6 +18,7 @@ from headstart.core.seeds import KeyedRandom, numpy_generator
 from headstart.core.spec import HeadSpec
 from headstart.data.batches import EpochBatches, sort_within_pools
 from headstart.data.encode_examples import encode_examples
+from headstart.fitting.mixup import draw_partners, mix, mixed_loss
 from headstart.fitting.regularisation import Regularisation
 from headstart.training.pretrained_model import PretrainedModel, by_length
 
@@ -69,11 +69,7 @@ class Supervised(Objective):
     def corrupt(
         self, batch: TokenBatch, random: KeyedRandom, *, progress: float = 0.0, training: bool = True
     ) -> TokenBatch:
-        """Return the batch unchanged, or in training with hidden tokens (word dropout) and partners (mixup).
-
-        extra gets `partner_B`, the sample that each sample is mixed with, and `share_1`, the weight of the sample
-        itself.
-        """
+        """Return the batch unchanged, or in training with hidden tokens (word dropout) and partners (mixup)."""
         if not training:
             return batch
         if self.regularisation.word_dropout:
@@ -89,13 +85,7 @@ class Supervised(Objective):
                     f"mixup={self.regularisation.mixup}: mixes whole samples, and head {self.head.spec.name} has "
                     f"targets for tokens ({loose[0]})"
                 )
-            sample_B = batch.sample_B.numpy()
-            partner_B = np.argsort(random.uniform("partner", sample_B), kind="stable")
-            share_1 = betaincinv(
-                self.regularisation.mixup, self.regularisation.mixup, random.uniform("share", sample_B[:1])
-            )
-            mix = {"partner_B": torch.from_numpy(partner_B), "share_1": torch.from_numpy(share_1)}
-            batch = replace(batch, extra=batch.extra | mix)
+            batch = draw_partners(batch, random, self.regularisation.mixup)
         return batch
 
     def forward(self, backbone: Backbone, batch: TokenBatch) -> Loss:
@@ -108,20 +98,11 @@ class Supervised(Objective):
             output = self.head(backbone(batch))
         finally:
             hook.remove()
-        loss = self.head.loss(output, batch)
-        if "partner_B" not in batch.extra:
-            return loss
-        partner_B, share = batch.extra["partner_B"], float(batch.extra["share_1"])
-        swapped = {name: value[partner_B] for name, value in batch.extra.items() if name.endswith("_B")}
-        other = self.head.loss(output, replace(batch, extra=swapped))
-        return Loss.of(share * loss.total + (1 - share) * other.total, loss.count, loss.parts)
+        return mixed_loss(lambda given: self.head.loss(output, given), batch)
 
     def _changed(self, given: Tensor, batch: TokenBatch) -> Tensor:
         """Return the input of the last layer after mixup and dropout."""
-        if "partner_B" in batch.extra:
-            share = float(batch.extra["share_1"])
-            given = share * given + (1 - share) * given[batch.extra["partner_B"]]
-        return F.dropout(given, self.regularisation.dropout)
+        return F.dropout(mix(given, batch), self.regularisation.dropout)
 
 
 def _noise_id(tokenizer: Tokenizer) -> int:

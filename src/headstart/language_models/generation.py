@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from headstart.core.errors import HeadstartError
-from headstart.language_models.scoring import LanguageModel
+from headstart.language_models.bits_per_byte import LanguageModel
 from headstart.nn.decoding import Choose, Written, beam_search, greedy, write
 from headstart.training.pretrained_model import PretrainedModel
 

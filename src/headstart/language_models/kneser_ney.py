@@ -151,8 +151,8 @@ def control(
 ) -> ControlScore:
     """Count n-grams of the first `most` tokens of `train` and score `test`, in the tokens of the language model.
 
-    As in `language_models/scoring.py`, texts are NFC and a document's end mark is not scored; empty ones are left out.
-    It is counted, so that its chance is none of the text's. Raises HeadstartError: no text.
+    As in `bits_per_byte.py`, texts are NFC and a document's end mark is not scored; empty ones are left out. The mark
+    is counted, so that its chance is none of the text's. Raises HeadstartError: no text.
     """
     counted, left = [], most
     stop = np.array([tokenizer.sep_id] if tokenizer.sep_id >= 0 else [], np.int64)

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from headstart.core.contracts import Backbone, Features
+from headstart.nn.chunked_cross_entropy import Scored, score_words
 from headstart.nn.mlp import activation
 from headstart.nn.pooling import pool
-from headstart.nn.scored import Scored, score_words
 
 
 class Transform(nn.Module):
@@ -43,7 +43,7 @@ class TokenOutput(nn.Module):
         return nn.functional.linear(self.transform(hidden_MD), words_VD, self.bias)
 
     def score(self, hidden_MD: Tensor, words_VD: Tensor, target_M: Tensor) -> Scored:
-        """Return the summed cross-entropy against `target_M` without ever holding all logits; see `nn/scored.py`."""
+        """Return the summed cross-entropy against `target_M`; see `chunked_cross_entropy.py`."""
         return score_words(self.transform(hidden_MD), words_VD, self.bias, target_M)
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from headstart.core.batch import make_batch
 from headstart.core.errors import HeadstartError
-from headstart.language_models.scoring import LanguageModel
+from headstart.language_models.bits_per_byte import LanguageModel
 from headstart.training.pretrained_model import PretrainedModel, by_length
 
 _TOKENS = 8_192  # padded tokens read at a time

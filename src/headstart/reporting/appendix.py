@@ -30,7 +30,7 @@ def absent(found: StudyFindings, language: str) -> str:
         names = dict.fromkeys(name for names in by_size.values() for name in names)
         told += [(name, [size for size, own in by_size.items() if name in own], reason) for name in names]
     head = markup.table_row(
-        [phrase(language, name) for name in ("row", "label_count", "reason")], ["", "left", "left"], tag="th"
+        [phrase(language, name) for name in ("entry", "label_count", "reason")], ["", "left", "left"], tag="th"
     )
     lines = [
         markup.table_row([name, ", ".join(f"{size:,}" for size in sizes), reason], ["", "left span", "left"])
@@ -46,7 +46,9 @@ def chosen(found: StudyFindings, language: str) -> str:
         for size, told in by_size.items():
             words = "; ".join(f"{key} {value}" for key, value in told.items())
             lines.append(markup.table_row([name, f"{size:,}", words], ["", "", "left"]))
-    head = markup.table_row([phrase(language, "row"), phrase(language, "label_count"), ""], ["", "", "left"], tag="th")
+    head = markup.table_row(
+        [phrase(language, "entry"), phrase(language, "label_count"), ""], ["", "", "left"], tag="th"
+    )
     body = markup.table("chosen", head, [lines])
     return markup.folded(phrase(language, "chosen"), body and markup.note(phrase(language, "chosen_note")) + body)
 
@@ -64,7 +66,7 @@ def budget(found: StudyFindings, language: str) -> str:
     if asked := study.facts.get("minutes"):
         told = f"{phrase(language, 'budget_asked', asked=duration(language, 60 * asked))} {told}"
     tables = found.analysis.tables
-    titles = [phrase(language, name) for name in ("row", "cells", "training", "test", "total")]
+    titles = [phrase(language, name) for name in ("entry", "cells", "training", "test", "total")]
     titles += [phrase(language, "median_at", labels=counted(language, [size])) for size in tables]
     lines = []
     for one in sorted(costs, key=lambda one: -one.seconds):
@@ -73,7 +75,7 @@ def budget(found: StudyFindings, language: str) -> str:
         cells += [f"{entry.seconds:.1f}" if entry else "–" for entry in own]
         lines.append(markup.table_row([one.entry, *cells]))
     body = markup.folded(
-        phrase(language, "budget_rows"), markup.table("budget", markup.table_row(titles, tag="th"), [lines])
+        phrase(language, "budget_entries"), markup.table("budget", markup.table_row(titles, tag="th"), [lines])
     )
     return markup.section(phrase(language, "budget"), f"<p>{escape(told)}</p>", body)
 

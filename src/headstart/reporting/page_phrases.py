@@ -35,8 +35,8 @@ PAGE_PHRASES: dict[str, tuple[str, str]] = {
     "paid_none": ("not compared", "비교 안 함"),
     "worth_labels": ("Worth in labels", "라벨로 환산"),
     "glance_note": (
-        "After yes or no: lead over the best classical row. Worth in labels: what the best classical row needs for the "
-        "score of the best pre-trained one. Square brackets: intervals.",
+        "After yes or no: lead over the best classical entry. Worth in labels: what the best classical entry needs for "
+        "the score of the best pre-trained one. Square brackets: intervals.",
         "예, 아니요 뒤: 가장 좋은 고전 방법에 대한 우위. 라벨로 환산: 가장 좋은 사전학습 방법의 점수를 내는 데 가장 "
         "좋은 고전 방법이 필요로 하는 라벨 수. 대괄호: 구간.",
     ),
@@ -64,13 +64,13 @@ PAGE_PHRASES: dict[str, tuple[str, str]] = {
         " 항상 “{answer}”라고 답하면 {constant}.",
     ),
     "differences_note": (
-        "Difference = row minus the best classical row at that label count, on the same draws and test rows; its "
+        "Difference = entry minus the best classical entry at that label count, on the same draws and test rows; its "
         "interval is adjusted for all pairs compared (Holm) and leaves out zero exactly where a claim is made.",
         "차이 = 같은 추출과 같은 시험 행에서 그 라벨 수의 가장 좋은 고전 방법을 뺀 값. 구간은 비교한 모든 쌍에 대해 "
         "보정(Holm)했으며, 주장할 수 있을 때에만 0을 포함하지 않습니다.",
     ),
     "label_count": ("Labels", "라벨 수"),
-    "row": ("Row", "방법"),
+    "entry": ("Entry", "방법"),
     "mean": ("Mean", "평균"),
     "interval": ("95 % interval", "95 % 구간"),
     "sd": ("sd over draws", "추출 간 표준편차"),
@@ -91,12 +91,12 @@ PAGE_PHRASES: dict[str, tuple[str, str]] = {
         "띠: 95 % 구간. 실선: 사전학습, 파선: 고전 방법, 점선: 무작위 시작.",
     ),
     "forecast_note": (
-        "Shaded: forecast of the rows that matter, with 95 % intervals, if the curves go on as they are.",
+        "Shaded: forecast of the entries that matter, with 95 % intervals, if the curves go on as they are.",
         "어두운 곳: 곡선이 지금처럼 이어질 때 주요 방법의 예측과 95 % 구간.",
     ),
     "forecast": ("forecast", "예측"),
     "meets": ("crossover", "역전"),
-    "paired": ("Lead over the best classical row", "가장 좋은 고전 방법에 대한 우위"),
+    "paired": ("Lead over the best classical entry", "가장 좋은 고전 방법에 대한 우위"),
     "paired_note": (
         "Bars: Holm-adjusted intervals, cut off at the edge where they are longer; filled dots: a claim is made.",
         "막대: Holm 보정 구간(더 길면 가장자리에서 자름), 채운 점: 주장할 수 있음.",
@@ -104,7 +104,7 @@ PAGE_PHRASES: dict[str, tuple[str, str]] = {
     "cost": ("Score and cost at {labels}", "점수와 비용 ({labels})"),
     "cost_note": (
         "Seconds (median) to train and test one model, without pre-training; logarithmic. Filled and joined by the "
-        "broken line: no other row is both quicker and better.",
+        "broken line: no other entry is both quicker and better.",
         "모델 하나를 학습하고 시험하는 시간의 중앙값(초, 사전학습 제외), 로그 눈금. 채운 점과 파선: 더 빠르면서 점수도 "
         "더 높은 방법이 없는 것.",
     ),
@@ -123,7 +123,7 @@ PAGE_PHRASES: dict[str, tuple[str, str]] = {
     "share": ("Share", "비율"),
     "slices": ("Scores on parts of the test rows", "시험 데이터의 부분별 점수"),
     "slices_note": (
-        "Best row of each kind, 95 % intervals. ▲ ▼: better or worse than on the other test rows. Lead: pre-trained "
+        "Best entry of each kind, 95 % intervals. ▲ ▼: better or worse than on the other test rows. Lead: pre-trained "
         "minus classical. Marks and leads are adjusted for all parts (Holm).",
         "종류별로 가장 좋은 방법과 95 % 구간. ▲ ▼: 나머지 시험 행보다 좋음, 나쁨. 우위: 사전학습에서 고전 방법을 뺀 "
         "값. 표시와 우위는 모든 부분에 대해 보정(Holm).",
@@ -151,16 +151,16 @@ PAGE_PHRASES: dict[str, tuple[str, str]] = {
     "calibration_short": ("ECE {ece}, error {error}", "ECE {ece}, 오차 {error}"),
     "confidence": ("Mean confidence", "평균 확신도"),
     "log_loss": ("Log loss", "로그 손실"),
-    "all_rows": ("All rows", "모든 방법"),
+    "all_entries": ("All entries", "모든 방법"),
     "axis_confidence": ("confidence", "확신도"),
     "axis_right": ("share right", "정답 비율"),
     "power": ("What a study like this one can find", "이만한 비교로 찾을 수 있는 차이"),
     "power_note": (
-        "Smallest true difference between the two rows that is claimed in 80 % of such studies, and what it would be "
-        "with more label draws or more test rows.",
+        "Smallest true difference between the two entries that is claimed in 80 % of such studies, and what it would "
+        "be with more label draws or more test rows.",
         "두 방법의 실제 차이가 얼마여야 이런 비교의 80 %에서 확인되는지, 추출이나 시험 행을 늘리면 어떻게 되는지.",
     ),
-    "pair": ("Rows", "방법"),
+    "pair": ("Entries", "방법"),
     "finds": ("Finds", "찾는 차이"),
     "by_draws": ("By draws", "추출 수에 따라"),
     "by_rows": ("By test rows", "시험 행 수에 따라"),
@@ -185,14 +185,14 @@ PAGE_PHRASES: dict[str, tuple[str, str]] = {
         "전체 {planned}칸 중 {cells}칸에 {spent} 걸렸습니다(학습 {training}, 시험 {testing}). 점검, 읽기, 보고서 "
         "작성은 별도이며 이전 실행에서 남은 칸도 포함합니다.",
     ),
-    "budget_rows": ("Seconds of every row", "방법별 시간(초)"),
+    "budget_entries": ("Seconds of every entry", "방법별 시간(초)"),
     "cells": ("Cells", "칸"),
     "total": ("Total", "합계"),
     "median_at": ("Median, {labels}", "중앙값, {labels}"),
     "receipts": ("Receipts", "영수증"),
     "receipts_note": (
         "Every cell can be made again from the same files: {command}, where REPORT is the folder of this page and ID a "
-        'cell\'s id. In place of an id: "row/labels/draw", or --sample 5. report.json holds the whole receipts.',
+        'cell\'s id. In place of an id: "entry/labels/draw", or --sample 5. report.json holds the whole receipts.',
         "모든 칸은 같은 파일로 다시 만들 수 있습니다: {command} (REPORT: 이 보고서의 폴더, ID: 칸의 번호). 번호 대신 "
         '"방법/라벨 수/추출" 또는 --sample 5 사용 가능. 전체 영수증은 report.json 파일에 있습니다.',
     ),
@@ -218,7 +218,7 @@ PAGE_PHRASES: dict[str, tuple[str, str]] = {
     "claim_undecided": ("no difference shown", "차이가 확인되지 않음"),
     "axis_labels": ("labels", "라벨 수"),
     "axis_seconds": ("seconds", "초"),
-    "chosen": ("What each row chose and counted", "각 방법이 고르고 센 것"),
+    "chosen": ("What each entry chose and counted", "각 방법이 고르고 센 것"),
     "chosen_note": ("Over the draws: the value, or smallest to largest.", "추출 전체에서의 값, 또는 최소–최대."),
     "data": ("Data", "데이터"),
     "settings": ("Settings and versions", "설정과 버전"),
@@ -251,7 +251,8 @@ PAGE_PHRASES: dict[str, tuple[str, str]] = {
         "수 있습니다.",
     ),
     "caveat_seed": (
-        "Each base was pre-trained once; another pre-training seed would move its rows by an amount not measured here.",
+        "Each base was pre-trained once; another pre-training seed would move its entries by an amount not measured "
+        "here.",
         "각 사전학습은 한 번만 했습니다. 다른 난수로 사전학습하면 달라지는 정도는 여기서 재지 않았습니다.",
     ),
     "caveat_time": (
@@ -276,8 +277,8 @@ PAGE_PHRASES: dict[str, tuple[str, str]] = {
         "추출이 5번보다 적으면 ‘학습함’ 판단은 점수가 평균 주위에 고르게 흩어진다는 가정에 기댑니다. 10번이 낫습니다.",
     ),
     "caveat_reuse": (
-        "Choosing by this report and then quoting the score of the chosen row overstates it a little; keep fresh rows "
-        "for a number to publish.",
+        "Choosing by this report and then quoting the score of the chosen entry overstates it a little; keep fresh "
+        "rows for a number to publish.",
         "이 보고서로 고른 방법의 점수를 그대로 인용하면 조금 부풀려집니다. 발표할 수치는 새 데이터로 재세요.",
     ),
     "terminal": (

@@ -106,7 +106,7 @@ def terminal_table(study: Study, language: str = "en") -> str:
     if analysis.tables:
         console.print(phrase(language, "terminal", metric=study.metric.name), markup=False)
         table = Table(box=None)
-        table.add_column(phrase(language, "row"))
+        table.add_column(phrase(language, "entry"))
         for size in analysis.tables:
             table.add_column(counted(language, [size]), justify="right")
         for name in _ordered(analysis):

@@ -26,7 +26,7 @@ ORDER = ("clean", "contaminated", "short", "middle", "long")  # of the parts of 
 
 def scores(found: StudyFindings, language: str) -> str:
     """Return all entries at all label counts."""
-    columns = ["row", "mean", "interval", "sd", "difference", "time", "draws", "remark"]
+    columns = ["entry", "mean", "interval", "sd", "difference", "time", "draws", "remark"]
     kinds = ["", "", "", "", "", "", "", "left last"]
     head = markup.table_row([phrase(language, name) for name in columns], kinds, tag="th")
     bodies = {one.size: _score_lines(found, one, len(columns), language) for one in found.verdicts}
@@ -138,10 +138,10 @@ def calibrated(found: StudyFindings, language: str) -> str:
     told = found.calibration.get(found.last.size, ())
     by_entry = {one.entry: one for one in told}
     shown = [by_entry[name] for name in found.telling if name in by_entry][:PLOTS] or list(told[:PLOTS])
-    titles = ["row", "ECE", "calibration_error", "Brier", "log_loss", "confidence", "draws"]
+    titles = ["entry", "ECE", "calibration_error", "Brier", "log_loss", "confidence", "draws"]
     head = markup.table_row([name if name[0].isupper() else phrase(language, name) for name in titles], tag="th")
     lines = [_calibration_line(one) for one in told]
-    everything = markup.folded(phrase(language, "all_rows"), markup.table("calibration", head, [lines]))
+    everything = markup.folded(phrase(language, "all_entries"), markup.table("calibration", head, [lines]))
     labels = counted(language, [found.last.size])
     heading = phrase(language, "calibration", labels=labels)
     note = markup.note(phrase(language, "calibration_note")) if told else ""

@@ -27,7 +27,7 @@ VERDICT_PHRASES: dict[str, tuple[str, str]] = {
         "Only {size} of {classes} classes can have a label.",
         "클래스 {classes}개 중 {size}개만 라벨을 가질 수 있습니다.",
     ),
-    "no_row_shown": (
+    "no_entry_shown": (
         "No route was shown to be better than guessing: get more labels, or check whether the labels are right.",
         "추측보다 낫다고 확인된 방법이 없습니다. 라벨을 더 모으거나 라벨이 맞는지 확인하세요.",
     ),
@@ -50,7 +50,7 @@ VERDICT_PHRASES: dict[str, tuple[str, str]] = {
         "사전학습이 값을 했는지는 이 데이터로 결정되지 않습니다.",
     ),
     "against_classical": (
-        "{entry} against the best classical row ({other}): {lead}, ahead in {wins} draws.",
+        "{entry} against the best classical entry ({other}): {lead}, ahead in {wins} draws.",
         "{entry}: 가장 좋은 고전 방법({other}) 대비 {lead}, 추출 {wins}에서 앞섬.",
     ),
     "against_control": (
@@ -58,7 +58,7 @@ VERDICT_PHRASES: dict[str, tuple[str, str]] = {
         "같은 신경망을 무작위 값에서 시작한 경우({other}) 대비 {lead}, 추출 {wins}에서 앞섬.",
     ),
     "because_classical": (
-        "No pre-trained route can be more than {margin} ahead of the best classical row.",
+        "No pre-trained route can be more than {margin} ahead of the best classical entry.",
         "어떤 사전학습 방법도 가장 좋은 고전 방법을 {margin} 넘게 앞설 수 없습니다.",
     ),
     "because_control": (
@@ -82,7 +82,7 @@ VERDICT_PHRASES: dict[str, tuple[str, str]] = {
         "무작위 값에서 시작한 같은 신경망을 돌리지 않아 신경망 자체의 효과일 수 있습니다. scratch를 추가하세요.",
     ),
     "because_no_classical": (
-        "No classical row was run to compare with.",
+        "No classical entry was run to compare with.",
         "비교할 고전 방법을 돌리지 않았습니다.",
     ),
     "not_audited": (
@@ -113,12 +113,12 @@ VERDICT_PHRASES: dict[str, tuple[str, str]] = {
         "{wanted}의 차이를 찾으려면 추출과 시험 행을 모두 늘려야 합니다.",
     ),
     "labels_worth": (
-        "In labels: {size} with {entry} are worth {value} with the best classical row "
+        "In labels: {size} with {entry} are worth {value} with the best classical entry "
         "(95 % interval: {low} to {high}).",
         "라벨로 따지면 {entry}의 {size}개는 가장 좋은 고전 방법의 {value}에 해당합니다(95 % 구간: {low} ~ {high}).",
     ),
     "labels_surely": (
-        "In labels: {size} with {entry} are worth {value} with the best classical row, beyond what was measured.",
+        "In labels: {size} with {entry} are worth {value} with the best classical entry, beyond what was measured.",
         "라벨로 따지면 {entry}의 {size}개는 가장 좋은 고전 방법의 {value}에 해당하며, 측정한 범위를 벗어납니다.",
     ),
     "labels_about": ("about {labels}", "약 {labels}개"),

@@ -64,7 +64,7 @@ def size_text(verdict: SizeVerdict, analysis: Analysis, language: str) -> str:
     table = analysis.tables[verdict.size]
     parts = []
     if verdict.best is None:
-        parts.append(phrase(language, "no_row_shown"))
+        parts.append(phrase(language, "no_entry_shown"))
     else:
         best = table.entries[verdict.best]
         score = with_interval(best.mean, verdict.low, verdict.high, analysis.limits)

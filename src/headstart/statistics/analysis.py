@@ -25,7 +25,8 @@ from typing import Literal
 import numpy as np
 
 from headstart.statistics.blocks import Evidence, TestBlocks
-from headstart.statistics.intervals import FIXED, Estimate, Variance, estimate, flipped, holm
+from headstart.statistics.intervals import FIXED, Estimate, Variance, estimate
+from headstart.statistics.paired_tests import flipped, holm
 from headstart.statistics.study import Study
 
 ALPHA = 0.05

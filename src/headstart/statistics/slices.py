@@ -15,7 +15,8 @@ import numpy as np
 from headstart.core.metric_contracts import CountMetric
 from headstart.statistics.analysis import ALPHA, SizeTable, analyse
 from headstart.statistics.blocks import Evidence, TestBlocks, taken
-from headstart.statistics.intervals import Estimate, estimate, holm
+from headstart.statistics.intervals import Estimate, estimate
+from headstart.statistics.paired_tests import holm
 from headstart.statistics.study import Study
 
 FEWEST = 10  # rows that a slice, and what is left without it, need for a score

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import math
-import unicodedata
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from headstart.core.contracts import TaskModel
-from headstart.core.errors import HeadstartError, nearest
+from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.spec import TaskSpec
-from headstart.data.columns import cell
+from headstart.data.labels import clean_label, parse_label, sort_classes
 from headstart.data.ledger import Ledger
 from headstart.data.read_request import ReadRequest
-from headstart.data.task_files import Unusable, read_labelled
+from headstart.data.task_files import read_labelled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,20 +34,9 @@ class ClassifyTask(TaskSpec):
         Rows without a label or with a label not in `classes` are skipped and named.
         Raises HeadstartError: no such column, no usable row, one class only.
         """
-        allowed = None if request.classes is None else {_clean(name) for name in request.classes}
-
-        def target(value: Any, texts: list[str]) -> str:
-            found = _clean(cell(value) or "")
-            if not found:
-                raise Unusable("no label")
-            if allowed is not None and found not in allowed:
-                some = sorted(allowed)
-                known = nearest(found, some) or f"; known: {', '.join(some[:10])}"
-                raise Unusable("unknown label", f"'{found[:40]}'{known}")
-            return found
-
-        rows, ledger = read_labelled(request, target)
-        found = tuple(map(_clean, request.classes)) if request.classes is not None else sort_classes(rows.targets)
+        named = None if request.classes is None else tuple(map(clean_label, request.classes))
+        rows, ledger = read_labelled(request, lambda value, items: parse_label(value, named))
+        found = sort_classes(rows.targets) if named is None else named
         if len(found) < 2:
             raise HeadstartError(f"only one class, '{found[0]}', in {rows.where}; a task needs at least two")
         if request.classes is None and len(found) == len(rows.targets) > 2:
@@ -82,17 +68,3 @@ class ClassifyTask(TaskSpec):
         """Return 1 for a right answer, 0 for a wrong one."""
         true_N, predicted_N = self.metric_inputs(answers, examples)
         return (predicted_N == true_N).astype(float).tolist()
-
-
-def sort_classes(labels: Sequence[str]) -> tuple[str, ...]:
-    """Return the different labels, by value when all are numbers, else by code point."""
-    found = sorted(set(labels))
-    try:
-        values = {name: float(name) for name in found}
-    except ValueError:
-        return tuple(found)
-    return tuple(sorted(found, key=values.__getitem__)) if all(map(math.isfinite, values.values())) else tuple(found)
-
-
-def _clean(label: str) -> str:
-    return unicodedata.normalize("NFC", label).strip()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.spec import TaskSpec
-from headstart.data.columns import cell, guess_label
+from headstart.data.columns import guess_label
+from headstart.data.labels import parse_number
 from headstart.data.ledger import Ledger
 from headstart.data.read_request import ReadRequest
 from headstart.data.task_files import Unusable, read_labelled
@@ -29,7 +29,7 @@ class RegressTask(TaskSpec):
 
         Rows without a finite number are skipped and named. Raises HeadstartError: no such column, no usable row.
         """
-        rows, ledger = read_labelled(request, _number)
+        rows, ledger = read_labelled(request, lambda value, items: parse_number(value))
         return rows.examples(targets=rows.targets, task=self.name), ledger
 
     def recognises(self, rows: list[dict[str, Any]], request: ReadRequest) -> str | None:
@@ -39,7 +39,7 @@ class RegressTask(TaskSpec):
         try:
             taken = [name for name in (request.text, request.text2) if name]
             label = request.label or guess_label(rows, "", taken)[0]
-            numbers = [_number(row.get(label), []) for row in rows]
+            numbers = [parse_number(row.get(label)) for row in rows]
         except (HeadstartError, Unusable):
             return None
         broken = next((number for number in numbers if number != int(number)), None)
@@ -52,17 +52,3 @@ class RegressTask(TaskSpec):
     def quality(self, answers: list[float], examples: Examples) -> list[float]:
         """Return minus the squared error of each answer."""
         return [-((float(answer) - target) ** 2) for answer, target in zip(answers, examples.targets, strict=True)]
-
-
-def _number(value: Any, texts: list[str]) -> float:
-    """Return the number in a cell. Raises Unusable: there is none, it is not finite."""
-    written = (cell(value) or "").strip()
-    if not written:
-        raise Unusable("no number")
-    try:
-        number = float(written)
-    except ValueError:
-        raise Unusable("not a number", f"'{written[:40]}'") from None
-    if not math.isfinite(number):
-        raise Unusable("not a finite number", f"'{written[:40]}'")
-    return number

@@ -76,23 +76,26 @@ class RunSpec(Spec):
             raise HeadstartError(f"run.json: the description of the run is damaged ({error})") from None
 
     def override(self, settings: Sequence[str]) -> RunSpec:
-        """Return a copy with `axis.field=value`, `axis=name` or `field=value` settings applied, in order."""
-        spec = self
+        """Return a copy with `axis.field=value`, `axis=name` or `field=value` settings; those of a part at once."""
+        parts = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        own: list[tuple[str, str]] = []
+        asked: dict[str, list[tuple[str, str]]] = {}
         for setting in settings:
             path, _, text = setting.partition("=")
             part, _, name = path.partition(".")
-            if part not in {f.name for f in dataclasses.fields(self)}:
-                raise registry.unknown("part of a run", part, [f.name for f in dataclasses.fields(self)])
-            current = getattr(spec, part)
+            if part not in parts:
+                raise registry.unknown("part of a run", part, list(parts))
             if not name and part in registry.FOLDERS:
-                spec = dataclasses.replace(spec, **{part: registry.load(part, text)()})
-            elif name and isinstance(current, Spec):
-                spec = dataclasses.replace(spec, **{part: current.replace_text(name, text)})
-            elif not name and not isinstance(current, Spec | dict):
-                spec = spec.replace_text(part, text)
+                parts[part] = registry.load(part, text)()
+                asked.pop(part, None)  # they were settings of the choice before
+            elif name and isinstance(parts[part], Spec):
+                asked.setdefault(part, []).append((name, text))
+            elif not name and not isinstance(parts[part], Spec | dict):
+                own.append((part, text))
             else:
                 raise HeadstartError(f"'{setting}': write {part}.<setting>=<value>")
-        return spec
+        parts |= {part: parts[part].with_settings(chosen) for part, chosen in asked.items()}
+        return dataclasses.replace(self, **parts).with_settings(own)
 
 
 def from_base(spec: RunSpec, base: PretrainedModel) -> RunSpec:

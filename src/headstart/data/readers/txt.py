@@ -24,7 +24,7 @@ class Text(ReaderSpec):
 
     def with_unit(self, unit: str) -> Self:
         """See `ReaderSpec.with_unit`. Raises HeadstartError: unknown unit."""
-        return self.replace_text("unit", unit)
+        return self.with_settings([("unit", unit)])
 
     def read(self, source: Source, ledger: Ledger) -> Iterator[Row]:
         """Yield documents; any above 16 MiB is cut, nothing is lost. Blank lines are rows of unit `line`."""

@@ -16,8 +16,8 @@ from headstart.core.batch import make_batch
 from headstart.core.errors import HeadstartError
 from headstart.core.processor import Tokenizer
 from headstart.core.shapes import TokenShape
+from headstart.language_models.bits_per_byte import LanguageModel, bits_per_byte, score_files
 from headstart.language_models.generation import continue_texts
-from headstart.language_models.scoring import LanguageModel, bits_per_byte, score_files
 from headstart.nn.decoding import Draw, write
 from headstart.nn.pooling import pool
 from headstart.objectives.causal import CausalSpec
@@ -76,7 +76,7 @@ def test_every_byte_is_counted_once(name):
 def test_states_are_carried_over_chunks(monkeypatch):
     model = pretrained("lstm")
     whole = bits_per_byte(model, TEXTS)
-    monkeypatch.setattr("headstart.language_models.scoring._CHUNK", 7)
+    monkeypatch.setattr("headstart.language_models.bits_per_byte._CHUNK", 7)
     chunked = bits_per_byte(model, TEXTS, tokens=14)
     assert np.abs(whole.nats_U - chunked.nats_U).max() <= 1e-3
 

@@ -1,0 +1,55 @@
+"""Holm's procedure and sign flips against hand calculations, and where a t-test alone claims too much."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from headstart.statistics.intervals import Estimate, estimate
+from headstart.statistics.paired_tests import flipped, holm, sign_flips
+
+
+def test_holm_by_hand():
+    adjusted, level = holm([0.01, 0.04, 0.03, 0.005])
+    assert adjusted == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert level == pytest.approx([0.05 / 3, 0.05 / 2, 0.05 / 2, 0.05 / 4])
+    assert holm([])[0].size == 0
+
+
+def test_intervals_at_holm_levels_exclude_zero_exactly_where_claimed():
+    random = np.random.default_rng(3)
+    found = [Estimate(value, 1.0, 9.0, 0.5) for value in random.normal(2.5, 2.5, 40)]
+    adjusted, level = holm([one.p_differs() for one in found])
+    for one, p, alpha in zip(found, adjusted, level):
+        low, high = one.interval(alpha)
+        assert (low > 0 or high < 0) == (p <= 0.05)
+    assert 3 < (adjusted <= 0.05).sum() < 37
+
+
+def test_sign_flips_by_hand_and_for_many_draws():
+    same = np.ones((1, 5))
+    assert sign_flips(same) == pytest.approx([1 / 32])
+    assert sign_flips(np.vstack([same, same])) == pytest.approx([1 / 32, 1 / 32])  # equal rows cost nothing
+    assert sign_flips(np.array([[1.0, 1, 1, 1, -1]])) == pytest.approx([6 / 32])
+    assert sign_flips(np.zeros((1, 5))) == pytest.approx([1.0])
+    assert sign_flips(-same, two_sided=True) == pytest.approx([2 / 32])
+    assert sign_flips(np.array([[1.0, 1, 1, 1, 1], [1, 1, 1, -1, 1]])) == pytest.approx([2 / 32, 6 / 32])
+    assert sign_flips(np.zeros((0, 5))).size == 0
+    assert sign_flips(np.ones((2, 30)))[0] == pytest.approx(1 / 4096)
+
+
+def test_scores_with_two_humps_fool_the_t_test_but_not_the_sign_flips():
+    random, plain, flipped = np.random.default_rng(0), 0, 0
+    for _ in range(1000):
+        lead_D = 0.3 * random.choice([-1, 1], 6) + 0.02 * random.normal(size=6)
+        plain += estimate(lead_D[:, None] + np.zeros((1, 20))).p_above() <= 0.01
+        flipped += sign_flips(lead_D[None])[0] <= 0.05
+    assert plain > 12  # the planted fault: at level 1 % more than 1.2 % false claims
+    assert flipped <= 60
+
+
+def test_flips_judge_only_leads_of_enough_draws():
+    leads = [dict.fromkeys(range(5), 1.0), {0: 1.0, 1: 1.0}, dict.fromkeys(range(1, 6), 1.0)]
+    assert flipped(leads, 5) == pytest.approx([1 / 32, 0.0, 1 / 32], abs=0.05)
+    assert flipped(leads, 5)[1] == 0.0
+    assert flipped([], 5).size == 0
