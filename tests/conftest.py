@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,17 @@ def in_time() -> Callable[[float, Callable[[int], Any]], Any]:
         pytest.fail(f"took {', '.join(f'{one:.2f}' for one in taken)} seconds, each time more than {seconds:.2f}")
 
     return run
+
+
+@pytest.fixture(scope="module")
+def few_strengths() -> Iterator[None]:
+    """Leave linear models three strengths to choose from, where the choice is not what is tested: half of the time."""
+    from headstart.fitting import linear
+
+    with pytest.MonkeyPatch.context() as patch:
+        few = {"logistic": (1.0, 10.0, 100.0), "svm": (0.03, 0.3, 3.0), "bayes": (0.01, 0.1, 1.0)}
+        patch.setattr(linear, "GRIDS", few)
+        yield
 
 
 @pytest.fixture

@@ -18,11 +18,23 @@ from headstart.auditing import audit as auditing
 from headstart.commands import compare as module
 from headstart.comparing.inputs import INPUTS, CompareInputs
 from headstart.comparing.settings import StudySettings
+from headstart.comparing.slabs import StudyRun
 from headstart.core import registry
 
 BARE = ("compare", "none", "--data", "train.tsv", "--routes", "tfidf_nb,majority")
 TESTED = (*BARE, "--test", "test.tsv", "--labels", "8,16")
 COMMAND = (*TESTED, "--draws", 2)
+
+
+# The program with a pause after every cell: the signals find it at work on a fast and on a busy machine alike.
+PACED = """
+import time
+from headstart.comparing import slabs
+line = slabs.StudyRun._line
+slabs.StudyRun._line = lambda *given: (time.sleep(0.1), line(*given))[1]
+from headstart.commands.app import main
+main()
+"""
 
 
 def told(folder):
@@ -171,9 +183,9 @@ def test_folds_ask_every_row_of_the_pool(program, tmp_path):
 def test_minutes_are_for_everything(program, in_time, tmp_path):
     def work(number: int):
         command = ("compare", "mlm", "--data", "train.tsv", "--test", "test.tsv", "--routes", "finetune,scratch,probe")
-        return program(*command, "--labels", "16", "--draws", 2, "--minutes", 0.15, "--out", tmp_path / str(number))
+        return program(*command, "--labels", "16", "--draws", 2, "--minutes", 0.1, "--out", tmp_path / str(number))
 
-    made = in_time(9 * 1.05 + 1.0, work)
+    made = in_time(6 * 1.05 + 0.8, work)
     assert made.code == 0, made.err
     assert "plan: 3 entries x 1 label counts x 2 draws = 6 cells" in made.err
 
@@ -200,23 +212,48 @@ def test_entries_with_a_change_stand_beside_each_other(tmp_path):
         module.run_comparison({}, entries[:1] * 2, data, replace(asked, folder=tmp_path / "d"), language="en")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_a_run_that_is_ended_from_outside_goes_on(program, place, tmp_path, number):
-    command = [sys.executable, "-m", "headstart", *TESTED, "--draws", "20", "--out", str(tmp_path / "c")]
+def goes_on(program, out) -> None:
+    """Check that the command above, given again, keeps the five cells that were finished and makes the others."""
+    again = program(*TESTED, "--draws", 6, "--out", out)
+    assert again.code == 0, again.err
+    kept = next(line for line in again.err.splitlines() if "were finished earlier" in line)
+    assert int(kept.split()[0]) >= 5
+    assert len(told(out)["cells"]) == 24
+
+
+def test_a_run_that_is_interrupted_goes_on(program, place, tmp_path):
+    command = [sys.executable, "-c", PACED, *TESTED, "--draws", "6", "--out", str(tmp_path / "c")]
     heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # also where the tests run as a job
     pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE}
     running = subprocess.Popen(command, **pipes, text=True, cwd=place, preexec_fn=heard)
     for line in running.stderr:
         if line.startswith("[cell 5/"):
-            os.kill(running.pid, number)
+            os.kill(running.pid, signal.SIGINT)
             break
     out, _ = running.communicate(timeout=60)
-    assert running.returncode == (130 if number == signal.SIGINT else -signal.SIGKILL)
-    if number == signal.SIGINT:
-        assert told(tmp_path / "c")["stopped"] == "interrupted"
-        assert "report: " in out
-    again = program(*TESTED, "--draws", 20, "--out", tmp_path / "c")
-    assert again.code == 0, again.err
-    kept = next(line for line in again.err.splitlines() if "were finished earlier" in line)
-    assert int(kept.split()[0]) >= 5
-    assert len(told(tmp_path / "c")["cells"]) == 80
+    assert running.returncode == 130
+    assert told(tmp_path / "c")["stopped"] == "interrupted"
+    assert "report: " in out
+    goes_on(program, tmp_path / "c")
+
+
+def test_a_run_that_is_killed_goes_on(program, tmp_path):
+    """A fork of this process dies before it can say that the fifth cell is finished."""
+    if (child := os.fork()) == 0:
+        line = StudyRun._line
+
+        def killed(run, *given):
+            if len(run.cells) == 5:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return line(run, *given)
+
+        StudyRun._line = killed
+        try:
+            program(*TESTED, "--draws", 6, "--out", tmp_path / "c")
+        finally:
+            os._exit(70)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status)
+    assert os.WTERMSIG(status) == signal.SIGKILL
+    assert 0 < len(told(tmp_path / "c")["cells"]) < 24  # the report is that of the cells so far
+    goes_on(program, tmp_path / "c")

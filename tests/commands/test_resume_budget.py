@@ -14,7 +14,7 @@ def test_minutes_after_steps_and_steps_after_minutes(tmp_path):
     path.write_text(TEXT, encoding="utf-8")
     run = {"out": tmp_path / "run", "objective": "mlm", "settings": SMALL}
     assert hs.pretrain([str(path)], **run, steps=3).steps == 3
-    longer = hs.pretrain([str(path)], **run, minutes=0.05, resume=True)
+    longer = hs.pretrain([str(path)], **run, minutes=0.02, resume=True)
     assert longer.steps > 3
     assert hs.pretrain([str(path)], **run, steps=longer.steps + 2, resume=True).steps == longer.steps + 2
     assert read_json(tmp_path / "run" / "run.json")["status"] == "finished"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import resource
 import subprocess
@@ -20,10 +21,13 @@ def imported(*arguments: str) -> set[str]:
     return {name.partition(".")[0] for name in names}
 
 
-def processor_seconds(*arguments: str) -> float:
-    """Return the least CPU time of three runs: it does not grow when the machine is busy with other things."""
+def processor_seconds(*arguments: str, enough: float = 0.0) -> float:
+    """Return the least CPU time of three runs: it does not grow when the machine is busy with other things.
+
+    enough: a time that is short enough, so that no further run is asked.
+    """
     taken = []
-    for _ in range(3):
+    while len(taken) < 3 and min(taken, default=math.inf) > enough:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([sys.executable, *arguments], capture_output=True, check=True, env=dict(os.environ))
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -48,8 +52,9 @@ def test_import_of_the_package_is_light():
 
 @pytest.mark.parametrize("verb", ["--help", "list"])
 def test_small_verbs_take_less_than_0_4_seconds(verb):
-    assert processor_seconds("-m", "headstart", verb) <= 0.4
+    assert processor_seconds("-m", "headstart", verb, enough=0.4) <= 0.4
 
 
 def test_import_takes_less_than_0_1_seconds():
-    assert processor_seconds("-c", "import headstart") - processor_seconds("-c", "pass") <= 0.1
+    bare = processor_seconds("-c", "pass")
+    assert processor_seconds("-c", "import headstart", enough=bare + 0.1) - bare <= 0.1

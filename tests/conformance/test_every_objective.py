@@ -1,6 +1,6 @@
 """Every objective with every backbone that fits: it learns, hides as a function of its keys, comes back unchanged.
 
-The loss falls is tested on `sample` here and on the other pairs in tests/full.
+That the loss falls, and a fresh process, are tested on `sample` here and on the other pairs in tests/full.
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ def hidden(batch: TokenBatch) -> dict[int, list]:
 def test_fits_or_says_what_does(objective):
     for backbone in BACKBONES:
         parts = pair(objective, backbone)
+        assert parts.backbone.reads == reads(backbone)
         if parts.backbone.reads not in parts.objective_spec.reads:
             assert parts.objective is None, backbone
             assert (objective, backbone) not in fits()
@@ -166,8 +167,12 @@ save_file({p.name: outputs(PretrainedModel.open(p)) for p in sorted(Path(sys.arg
 
 
 def test_saved_and_opened_in_a_fresh_process(tmp_path):
+    check_saved_and_opened_in_a_fresh_process(sample(), tmp_path)
+
+
+def check_saved_and_opened_in_a_fresh_process(pairs: Sequence[tuple[str, str]], tmp_path: Path) -> None:
     expected = {}
-    for objective, backbone in fits():
+    for objective, backbone in pairs:
         parts = pair(objective, backbone)
         if parts.objective is None:
             continue
@@ -181,5 +186,6 @@ def test_saved_and_opened_in_a_fresh_process(tmp_path):
     assert done.returncode == 0, done.stderr[-2000:]
     found = load_file(out)
     assert set(found) == set(expected)
+    assert {label.split("-")[0] for label in found} == {objective for objective, _ in pairs}
     for label, tensor in expected.items():
         assert torch.equal(found[label], tensor), label

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import gzip
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 import unicodedata
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -157,19 +160,36 @@ print(json.dumps(out))
 """
 
 
+def some_reviews() -> list[str]:
+    """Return 400 Korean reviews where the shared data is, else none."""
+    path = Path(os.environ.get("HEADSTART_DATA") or Path(__file__).parents[3] / "shared/data") / "nsmc/dev.tsv.gz"
+    if not path.is_file():
+        return []
+    with gzip.open(path, "rt", encoding="utf-8") as stream:
+        return [line.split("\t")[1] for line in stream.read().splitlines()[1:401]]
+
+
 def test_the_same_in_a_fresh_process(trained, tmp_path):
+    """Morphemes also of real reviews, in either normal form."""
+    reviews = some_reviews()
     texts = [*documents(20), *PROBES]
-    for kind, tokenizer in trained.items():
-        (tmp_path / kind).mkdir()
-        tokenizer.save(tmp_path / kind)
+    texts += [unicodedata.normalize(form, review) for review in reviews[:100] for form in ("NFC", "NFD")]
+    saved = dict(trained)
+    if reviews and "morpheme" in trained:
+        saved["reviews"] = registry.load("processor", "morpheme")().train(iter(reviews))
+    for name, tokenizer in saved.items():
+        (tmp_path / name).mkdir()
+        tokenizer.save(tmp_path / name)
     done = subprocess.run(
         [sys.executable, "-c", _FRESH, str(tmp_path)], input=json.dumps(texts), capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads(done.stdout)
-    for kind, tokenizer in trained.items():
+    assert found.keys() == saved.keys()
+    for name, tokenizer in saved.items():
         ids = [part.tolist() for part in tokenizer.encode(texts)]
-        assert found[kind] == [kind, tokenizer.vocabulary, ids, [tokenizer.decode(part) for part in ids]], kind
+        told = [tokenizer.kind, tokenizer.vocabulary, ids, [tokenizer.decode(part) for part in ids]]
+        assert found[name] == told, name
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -20,6 +20,8 @@ from headstart.fitting.task_model_files import load_task, read_task, save_task
 from headstart.fitting.workspace import Workspace
 from headstart.training.pretrained_model import PretrainedModel
 
+pytestmark = pytest.mark.usefixtures("few_strengths")
+
 NAMES = registry.names("route")
 CLASSIFY = routes_for("classify")
 OTHERS = [
@@ -79,13 +81,17 @@ def test_fewer_labels_than_classes(name, workspace):
     assert np.allclose(scores_NC.sum(axis=1), 1, atol=1e-6)
 
 
+# Members and a teacher that are fitted at once; those that are the default are fitted in the test above.
+QUICK = {"stack": {"members": ("probe", "tfidf_nb")}, "distill": {"teacher": "tfidf_logreg", "passes": 1}}
+
+
 @pytest.mark.parametrize("name", CLASSIFY)
 @pytest.mark.parametrize("pairs", [False, True])
 def test_a_row_is_scored_alike_alone_and_among_others(name, pairs, workspace):
     texts = documents(30)
     second = [TOPICS[i % 3][i % 8] for i in range(30)] if pairs else None
     task = Examples(texts, second, np.arange(30, dtype=np.int64) % 3, ("a", "b", "c"))
-    route = small("route", name)
+    route = small("route", name, **QUICK.get(name, {}))
     if refused(route, task, workspace):
         return
     model = route.run(task, workspace, seed=1, seconds=5.0)

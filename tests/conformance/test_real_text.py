@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from headstart.core.errors import HeadstartError
 from headstart.core.processor import Tokenizer
 from headstart.core.seeds import KeyedRandom
 from headstart.core.shapes import TokenShape
-from headstart.data.docstrings import packages, paragraphs
+from headstart.data.docstrings import _python_files, paragraphs
 from headstart.training.loop import evaluate, fit, start_state
 from headstart.training.plan import TrainPlan
 
@@ -34,25 +35,37 @@ SLOWER = {
     **{"mlm": (4e-3, 4), "distil": (4e-3, 2.7), "hybrid": (4e-3, 1.5), "nsp": (4e-3, 3), "mlm_nsp": (6e-3, 1.4)},
     **dict.fromkeys(("rtd", "span"), (LEARNING_RATE, 1.4)),
 }
+# What is learned with a wide margin in fewer steps than that: with three seeds the loss is at most 0.99 of the bar.
+FEWER = {
+    **{"causal": 0.65, "halves": 0.8, "cbow": 0.7, "hybrid": 0.8, "nsp": 0.8, "rtd": 0.45, "span": 0.45},
+    **{("halves", "seq2seq"): 0.4, ("halves", "gpt2"): 1, ("span", "t5"): 0.8},
+}
 BATCH = 16
 SIZES = {"width": 64, "depth": 1, "heads": 2, "mlp_width": 128, "max_tokens": 256, "projection": 64, "dimensions": 64}
 
 
 @cache
-def texts(characters: int = 160) -> tuple[list[str], list[str]]:
+def _paragraphs() -> list[str]:
+    files = _python_files(Path(np.__file__).parent)
+    kept = [p.text for p in paragraphs("numpy", files) if p.text.count(". ") >= 1 and len(p.text.split()) >= 12]
+    return [kept[place] for place in np.random.default_rng(0).permutation(len(kept))[:1200]]
+
+
+def texts(characters: int) -> tuple[list[str], list[str]]:
     """Return (training, held-out) paragraphs of a few sentences, cut to so many characters."""
-    found = (p.text for p in paragraphs("numpy", packages()["numpy"]))
-    kept = [text[:characters] for text in found if text.count(". ") >= 1 and len(text.split()) >= 12]
-    order = np.random.default_rng(0).permutation(len(kept))
-    kept = [kept[place] for place in order[:1200]]
+    kept = [text[:characters] for text in _paragraphs()]
     return kept[96:], kept[:96]
 
 
 @cache
-def tokenizer(kind: str, reads: str) -> Tokenizer:
+def tokenizer(kind: str, settings: tuple[tuple[str, int], ...]) -> Tokenizer:
     spec = registry.load("processor", kind)
-    settings = {"sentinels": 20} if reads == "encoder_decoder" else {}
-    return spec(**settings).train(iter(texts()[0]), None if kind == "ngram" else 400)
+    return spec(**dict(settings)).train(iter(texts(160)[0]), None if kind == "ngram" else 400)
+
+
+@cache
+def batches(tokenizer: Tokenizer, characters: int, size: int) -> TextBatches:
+    return TextBatches(tokenizer, texts(characters)[0], size)
 
 
 def entropy(ids: torch.Tensor) -> float:
@@ -93,20 +106,23 @@ def noise_alone(objective: Objective, ids_N: torch.Tensor) -> float:
 
 @pytest.mark.parametrize(("name", "backbone"), sample())
 def test_learns_more_than_frequencies(name, backbone):
-    check_it_learns_more_than_frequencies(name, backbone)
+    share = FEWER.get((name, backbone), FEWER.get(name, 1))
+    check_it_learns_more_than_frequencies(name, backbone, steps=round(share * STEPS))
 
 
 def check_it_learns_more_than_frequencies(name: str, backbone: str, steps: int = STEPS) -> None:
     sizes, way = SIZES | ({"depth": 2} if name == "nsp" else {}), reads(backbone)
     spec = small("backbone", backbone, **sizes)
-    words = tokenizer("ngram" if way == "document" else "wordpiece", way)
+    sentinels = (("sentinels", 20),) if way == "encoder_decoder" else ()
+    words = tokenizer("ngram" if way == "document" else "wordpiece", sentinels)
     torch.manual_seed(1)
     network = spec.build(TokenShape(words.vocabulary, words.pad_id))
     try:
         objective = small("objective", name, **sizes).build(network, words)
     except HeadstartError as error:
         pytest.skip(str(error))
-    train, held = texts(240 if "nsp" in name else 160)  # two sentences take room
+    characters, size = (240, 24) if "nsp" in name else (160, BATCH)  # two sentences take room
+    held = texts(characters)[1]
     unseen = batch_of(words, held, list(range(len(held))))
     corrupted = objective.eval().corrupt(unseen, KeyedRandom(0, -1))
     bar = frequencies_alone(name, objective, unseen, corrupted)
@@ -119,6 +135,6 @@ def check_it_learns_more_than_frequencies(name: str, backbone: str, steps: int =
         dtype="fp32",
         evaluate_seconds=1e9,
     )
-    fit(start_state(objective, network, plan), TextBatches(words, train, 24 if "nsp" in name else BATCH), plan)
+    fit(start_state(objective, network, plan), batches(words, characters, size), plan)
     loss, parts = evaluate(objective, network, [unseen], 0, torch.float32)
     assert loss < 0.999 * bar, f"{name} on {backbone}: {loss:.3f} nats against {bar:.3f} ({parts})"

@@ -209,7 +209,7 @@ def test_a_downloaded_checkpoint_embeds_alike(minilm, rows):
 
 def test_a_downloaded_checkpoint_is_a_base(minilm, rows, tmp_path):
     (tmp_path / "train.tsv").write_text(
-        "\n".join(["document\tlabel", *(f"{text}\t{label}" for text, label in rows[:120])]), encoding="utf-8"
+        "\n".join(["document\tlabel", *(f"{text}\t{label}" for text, label in rows[:60])]), encoding="utf-8"
     )
     headstart("transfer", minilm, "--data", tmp_path / "train.tsv", "--route", "probe", "--out", tmp_path / "task")
     assert load_task(tmp_path / "task").predict_proba(Examples(["좋다"])).shape == (1, 2)

@@ -11,6 +11,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from headstart.core.errors import HeadstartError
 from headstart.estimators.classifier import HeadstartClassifier
 
+pytestmark = pytest.mark.usefixtures("few_strengths")
+
 GOOD = [f"good lovely film number {n}" for n in range(12)]
 BAD = [f"bad boring film number {n}" for n in range(12)]
 TEXTS, LABELS = GOOD + BAD, ["yes"] * 12 + ["no"] * 12

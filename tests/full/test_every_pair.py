@@ -13,13 +13,17 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "conformance"))
 
 from pairings import fits, rest
-from test_every_objective import check_the_loss_falls
+from test_every_objective import check_saved_and_opened_in_a_fresh_process, check_the_loss_falls
 from test_real_text import check_it_learns_more_than_frequencies
 
 
 @pytest.mark.parametrize(("objective", "backbone"), rest())
 def test_the_loss_falls(objective, backbone):
     check_the_loss_falls(objective, backbone)
+
+
+def test_saved_and_opened_in_a_fresh_process(tmp_path):
+    check_saved_and_opened_in_a_fresh_process(rest(), tmp_path)
 
 
 @pytest.mark.parametrize(("objective", "backbone"), fits())

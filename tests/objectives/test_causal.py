@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 
 import pytest
 import torch
+from pairings import reads
 from torch.nn import functional as F
 
 from headstart.core import registry
@@ -32,7 +33,7 @@ def small(name: str, **settings):
     )
 
 
-LEFT = [name for name in registry.names("backbone") if small(name).reads == "causal"]
+LEFT = [name for name in registry.names("backbone") if reads(name) == "causal"]
 
 
 def texts(*lengths: int) -> list[torch.Tensor]:

@@ -15,7 +15,7 @@ from headstart.core.errors import HeadstartError
 from headstart.data.ledger import Ledger
 from headstart.data.open import expand, read_rows
 
-ROWS = int(os.environ.get("HEADSTART_ROWS", "300"))  # of each file; 0 = all
+ROWS = int(os.environ.get("HEADSTART_ROWS", "150"))  # of each file; 0 = all
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def test_byte_level_kinds_give_every_text_back(root):
             assert tokenizer.rust.decode_batch([item.tolist() for item in ids]) == composed, name
             assert tokenizer.decode(ids[0]) == composed[0]
         count += len(texts)
-    assert count > 10_000
+    assert count > 5_000
 
 
 @pytest.mark.parametrize("kind", ["bpe", "byte", "char", "unigram", "wordpiece"])

@@ -11,6 +11,8 @@ from headstart.core.examples import Examples
 from headstart.fitting.workspace import Workspace
 from headstart.routes.bag import Bag
 
+pytestmark = pytest.mark.usefixtures("few_strengths")
+
 
 @pytest.fixture(scope="module")
 def workspace() -> Workspace:

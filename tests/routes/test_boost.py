@@ -16,6 +16,8 @@ from headstart.fitting import ensemble
 from headstart.fitting.workspace import Workspace
 from headstart.routes.boost import Boost
 
+pytestmark = pytest.mark.usefixtures("few_strengths")
+
 
 @pytest.fixture(scope="module")
 def workspace() -> Workspace:

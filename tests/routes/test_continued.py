@@ -106,9 +106,9 @@ def test_every_task_of_finetune():
 def test_seconds_bound_both_parts():
     begun = time.monotonic()
     route = ContinuedPretraining(passes=10**6, epochs=10**6, choose_learning_rate=False)
-    model = route.run(rows(24), Workspace(BASES["bag"](), corpus), seed=0, seconds=2.0)
-    assert time.monotonic() - begun < 10.0
-    assert model.notes["continued_seconds"] > 0.5
+    model = route.run(rows(24), Workspace(BASES["bag"](), corpus), seed=0, seconds=1.0)
+    assert time.monotonic() - begun < 5.0
+    assert model.notes["continued_seconds"] > 0.25
     assert model.notes["steps"] > 0
 
 

@@ -18,6 +18,8 @@ from headstart.fitting.task_model_files import load_task, save_task
 from headstart.fitting.workspace import Workspace
 from headstart.routes.contrastive import Contrastive, default_learning_rate
 
+pytestmark = pytest.mark.usefixtures("few_strengths")
+
 QUICK = {"least_steps": 8, "most_steps": 8, "learning_rate": 0.01, "choose_learning_rate": False}
 
 
@@ -123,8 +125,8 @@ def test_many_classes_unseen_ones_and_one_alone():
 def test_seconds_end_the_tuning():
     begun = time.monotonic()
     route = Contrastive(pairs=10**6, most_steps=10**6)
-    model = route.run(rows(24), Workspace(bag_base(), corpus), seed=0, seconds=1.0)
-    assert time.monotonic() - begun < 8.0
+    model = route.run(rows(24), Workspace(bag_base(), corpus), seed=0, seconds=0.5)
+    assert time.monotonic() - begun < 4.0
     assert 0 < model.notes["steps"] < 10**6
 
 
@@ -153,6 +155,6 @@ def test_the_rate_is_chosen_on_held_out_rows():
     chosen = route.run(rows(20), workspace, seed=0)
     assert chosen.notes["inner_fits"] == 9
     assert round(chosen.notes["learning_rate"] / 0.01, 3) in (0.3, 1.0, 3.0)
-    hurried = Contrastive(pairs=10**6, most_steps=10**6).run(rows(20), workspace, seed=0, seconds=2.0)
+    hurried = Contrastive(pairs=10**6, most_steps=10**6).run(rows(20), workspace, seed=0, seconds=0.8)
     assert hurried.notes["inner_fits"] == 1  # one that did not end in time: the usual rate
     assert hurried.notes["learning_rate"] == default_learning_rate(workspace.base.backbone, 2)

@@ -21,6 +21,8 @@ from headstart.fitting.network_fit import NetworkFit
 from headstart.fitting.task_model_files import load_task, read_task, save_task
 from headstart.fitting.workspace import Workspace
 
+pytestmark = pytest.mark.usefixtures("few_strengths")
+
 _SHORT = {"epochs": 1, "least_steps": 4, "head_steps": 2, "choose_learning_rate": False}
 PROMPTED = ("zero_shot", "few_shot", "one_shot")  # they need a base that says words: test_zero_shot, test_few_shot
 NAMES = [name for name in routes_for("classify") if name not in PROMPTED]
@@ -31,6 +33,7 @@ QUICK["seeds"] = {"member": "finetune:epochs=1:least_steps=4:head_steps=2:choose
 LINEAR = [name for name in NAMES if name not in QUICK]  # to these, classes without rows are no classes
 QUICK["contrastive"] = {"least_steps": 8, "most_steps": 8, "choose_learning_rate": False}
 QUICK["bag"] = QUICK["boost"] = {"count": 3}
+QUICK["stack"] = {"members": ["probe", "tfidf_nb"]}
 HOME = dict.fromkeys(NAMES, "bag") | {"prompt": "tokens"}  # a bag has no place for a prompt
 LEARNS = ["tfidf_logreg", "tfidf_svm", "tfidf_nb", "ppmi_logreg", "probe", "knn"]
 
@@ -66,9 +69,19 @@ def saved(workspaces, tmp_path_factory) -> Callable[[str, str], tuple[Path, Task
     return get
 
 
-@pytest.mark.parametrize(("name", "base"), cases())
-@pytest.mark.parametrize("pairs", [False, True])
+def two_ways() -> list[tuple[str, str, bool]]:
+    """Return (route, base, whether rows are pairs) with every two of the three; the others are in tests/full."""
+    bases = {name: [base for one, base in cases() if one == name] for name in NAMES}
+    paired = [(name, bases[name][place % len(bases[name])], True) for place, name in enumerate(NAMES)]
+    return [(*case, False) for case in cases()] + paired
+
+
+@pytest.mark.parametrize(("name", "base", "pairs"), two_ways())
 def test_run_save_load(name, base, pairs, workspaces, saved, tmp_path):
+    check_run_save_load(name, base, pairs, workspaces, saved, tmp_path)
+
+
+def check_run_save_load(name, base, pairs, workspaces, saved, tmp_path) -> None:
     route, train, new = route_of(name), rows(24, pairs=pairs), rows(10, pairs=pairs, seed=7)
     if (name, pairs) == ("cotrain", True):
         assert "no pairs" in route.refuses(train, workspaces[base])

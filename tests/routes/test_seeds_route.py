@@ -10,6 +10,8 @@ from headstart.core import registry
 from headstart.fitting.workspace import Workspace
 from headstart.routes.seeds import Seeds
 
+pytestmark = pytest.mark.usefixtures("few_strengths")
+
 QUICK = "finetune:epochs=1:least_steps=4:head_steps=2:choose_learning_rate=false"
 
 

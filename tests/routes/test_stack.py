@@ -10,6 +10,8 @@ from headstart.core.examples import Examples
 from headstart.fitting.workspace import Workspace
 from headstart.routes.stack import Stacking, weights
 
+pytestmark = pytest.mark.usefixtures("few_strengths")
+
 
 @pytest.fixture(scope="module")
 def workspace() -> Workspace:

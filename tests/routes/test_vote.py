@@ -19,6 +19,8 @@ from headstart.routes.seeds import Seeds
 from headstart.routes.stack import Stacking
 from headstart.routes.vote import Vote
 
+pytestmark = pytest.mark.usefixtures("few_strengths")
+
 
 @pytest.fixture(scope="module")
 def workspace() -> Workspace:

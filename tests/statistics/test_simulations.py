@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -41,7 +42,9 @@ def test_the_guards_are_what_keeps_them_from_being_one(monkeypatch):
     assert simulation.false_claims(5, 30)[1] > guarded + 0.05  # the planted fault: a t-test alone
 
 
-def test_what_is_said_to_be_findable_is_found():
+def test_what_is_said_to_be_findable_is_found(monkeypatch):
+    # The known truth is asked for at 2,001 means, each time by the same nodes.
+    monkeypatch.setattr(np.polynomial.hermite_e, "hermegauss", cache(np.polynomial.hermite_e.hermegauss))
     wanted, share = simulation.power(8, 300, 0.15, 30, pilots=20)
     assert 0.02 < wanted < 0.2
     assert share >= 0.65  # 80 % of 30 studies, less 2 standard errors

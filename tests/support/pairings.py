@@ -13,6 +13,7 @@ from functools import cache
 
 from small_parts import small
 
+from headstart.backbones.hf import HfEncoder
 from headstart.core import registry
 from headstart.core.shapes import TokenShape
 
@@ -21,7 +22,12 @@ Pair = tuple[str, str]
 
 @cache
 def reads(backbone: str) -> str:
-    """Return what a token output of the backbone has seen, asked of a small network."""
+    """Return what a token output of the backbone has seen, asked of a small network.
+
+    That of `hf` is asked of its class: to build one takes transformers, seconds for every worker that collects.
+    """
+    if backbone == "hf":
+        return HfEncoder.reads
     return small("backbone", backbone).build(TokenShape(32, 0)).reads
 
 

@@ -100,11 +100,14 @@ def pair(objective: str, backbone: str) -> SimpleNamespace:
 
 
 def batch_of(tokenizer: Tokenizer, texts: list[str], samples: list[int], epoch: int = 0) -> TokenBatch:
-    """Return framed texts as a batch with these sample ids."""
-    framed = [tokenizer.add_special_tokens(ids)[0] for ids in tokenizer.encode(texts)]
+    """Return encoded texts as a batch with these sample ids."""
+    return _batch([tokenizer.add_special_tokens(ids)[0] for ids in tokenizer.encode(texts)], samples, epoch)
+
+
+def _batch(encoded: list[np.ndarray], samples: list[int], epoch: int) -> TokenBatch:
     return TokenBatch(
-        ids_N=torch.from_numpy(np.concatenate(framed)),
-        lengths_B=torch.tensor([len(ids) for ids in framed]),
+        ids_N=torch.from_numpy(np.concatenate(encoded)),
+        lengths_B=torch.tensor([len(ids) for ids in encoded]),
         sample_B=torch.tensor(samples),
         epoch=epoch,
     )
@@ -121,14 +124,18 @@ def outputs(pretrained: PretrainedModel) -> torch.Tensor:
 
 
 class TextBatches:
-    """Batches of 32 built-in documents, a function of the number, for the training loop."""
+    """Batches of 32 built-in documents, a function of the number, for the training loop; a text is encoded once."""
 
     def __init__(self, tokenizer: Tokenizer, texts: list[str], size: int = 32):
         self.processor, self.texts, self.size = tokenizer, texts, size
         self.per_epoch = len(texts) // size
+        self._rows: dict[int, list[np.ndarray]] = {}  # by place in the epoch
 
     def at(self, number: int) -> TokenBatch:
         """Return batch `number`."""
         epoch, place = divmod(number, self.per_epoch)
         rows = list(range(place * self.size, (place + 1) * self.size))
-        return batch_of(self.processor, [self.texts[row] for row in rows], rows, epoch)
+        if place not in self._rows:
+            encoded = self.processor.encode([self.texts[row] for row in rows])
+            self._rows[place] = [self.processor.add_special_tokens(ids)[0] for ids in encoded]
+        return _batch(self._rows[place], rows, epoch)

@@ -147,7 +147,9 @@ class Evidence:
     def _counts(self, predicted_N: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return true and predicted classes by block, two [G, C]."""
         classes = max(self._classes, int(predicted_N.max(initial=0)) + 1)
-        true_GC = np.pad(self._truth_GC, ((0, 0), (0, classes - self._classes)))
+        true_GC = self._truth_GC
+        if classes > self._classes:
+            true_GC = np.pad(true_GC, ((0, 0), (0, classes - self._classes)))
         return true_GC, self._count(predicted_N, classes)
 
     def _by_counts(self, hits_GC: np.ndarray | None, true_GC: np.ndarray, predicted_GC: np.ndarray) -> np.ndarray:
