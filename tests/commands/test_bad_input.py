@@ -269,7 +269,7 @@ def test_damaged_shards_are_made_again(program, place, tmp_path):
     assert faults(run / "store", "store") == []
 
 
-@pytest.mark.parametrize("part", ["_tokenizer", "ensure_store", "_prepare"])
+@pytest.mark.parametrize("part", ["_processor", "ensure_store", "_prepare"])
 def test_interrupted_while_preparing(program, tmp_path, monkeypatch, part):
     def interrupt(*_):
         raise KeyboardInterrupt

@@ -41,7 +41,7 @@ def test_head_learns_and_answers(head, backbone):
     assert built.spec == spec
     rows = encode_examples(tokenizer, examples, longest=network.max_tokens, spans=spec.spans, overlap=spec.overlap)
     built.prepare(examples)
-    batch = LabelledPieces(rows, built.targets(examples, rows)).batch(np.arange(len(rows.ids)))
+    batch = LabelledPieces(rows, built.targets(examples, rows), tokenizer).batch(np.arange(len(rows.inputs)))
     optimizer = torch.optim.Adam([*network.parameters(), *built.parameters()], 3e-3)
     losses = []
     for _ in range(8):
@@ -59,7 +59,7 @@ def test_head_learns_and_answers(head, backbone):
         module.eval()
     with torch.no_grad():
         outputs, same = built.outputs(network, batch), again.outputs(network, batch)
-    assert len(outputs) == len(rows.ids)
+    assert len(outputs) == len(rows.inputs)
     assert all(np.array_equal(one, other) for one, other in zip(outputs, same))
     answers = built.decode(outputs, rows, examples)
     assert len(answers) == len(examples)

@@ -38,9 +38,17 @@ class Pixels(Processor):
 
     kind, takes, gives, store = "pixels", "image", "pixels", "image_store"
 
+    size = "4 x 4 pixels"
+
     @property
     def shape(self) -> ImageShape:
         return SHAPE
+
+    def encode(self, items: Sequence[np.ndarray]) -> list[np.ndarray]:
+        return list(items)
+
+    def cost(self, encoded: np.ndarray) -> int:
+        return 1
 
     def collate(self, items: Sequence[np.ndarray], *, samples=None, epoch: int = 0) -> ImageBatch:
         numbers = torch.arange(len(items)) if samples is None else torch.tensor(samples)
@@ -226,6 +234,13 @@ class Codes(Processor):
     @property
     def shape(self) -> TokenShape:
         return TokenShape(len(self.codebook_VD))
+
+    @property
+    def size(self) -> str:
+        return f"{len(self.codebook_VD)} codes"
+
+    def cost(self, encoded: np.ndarray) -> int:
+        return len(encoded)
 
     def encode(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Return int64 codes [4] for each uint8 image [1, 4, 4]."""

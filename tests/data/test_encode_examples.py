@@ -22,7 +22,7 @@ def tokenizer():
 def test_rows_too_long_are_cut_and_counted(tokenizer):
     first = ["가" * n for n in (3, 14, 15, 40, 0)]
     rows = encode_examples(tokenizer, Examples(first), longest=16)
-    assert [len(ids) for ids in rows.ids] == [5, 16, 16, 16, 2]
+    assert [len(ids) for ids in rows.inputs] == [5, 16, 16, 16, 2]
     assert rows.owner_P.tolist() == [0, 1, 2, 3, 4]
     assert rows.cut == 2
     assert rows.segment_ids is rows.spans is None
@@ -46,7 +46,7 @@ def test_pairs_are_cut_at_the_longer_text(tokenizer, one, two, kept):
     assert rows.cut == (one + two > 13)
     first, second = tokenizer.encode(["가" * kept[0], "다" * kept[1]])
     expected = tokenizer.add_special_tokens(first, second)
-    assert rows.ids[0].tolist() == expected[0].tolist()
+    assert rows.inputs[0].tolist() == expected[0].tolist()
     assert rows.segment_ids[0].tolist() == expected[1].tolist()
 
 
@@ -58,7 +58,7 @@ def test_pieces_overlap_and_lose_nothing(tokenizer, length, overlap):
     assert rows.cut == 0
     seen = [spans[1:-1, 0].tolist() for spans in rows.spans]
     assert sorted({at for piece in seen for at in piece}) == list(range(length))
-    assert all(len(ids) <= 10 for ids in rows.ids)
+    assert all(len(ids) <= 10 for ids in rows.inputs)
     assert all(piece for piece in seen) or length == 0
     for before, after in itertools.pairwise(seen):
         assert len(set(before) & set(after)) == int(8 * overlap)
@@ -73,7 +73,7 @@ def test_of_pairs_the_second_text_is_read_in_pieces(tokenizer, one, two):
     assert rows.cut == int(kept < one)
     assert rows.owner_P[-1] == 1
     found = []
-    for ids, segment_ids, spans in zip(rows.ids[:-1], rows.segment_ids, rows.spans):
+    for ids, segment_ids, spans in zip(rows.inputs[:-1], rows.segment_ids, rows.spans):
         assert len(ids) == len(segment_ids) == len(spans) <= 16
         real = spans[:, 1] > spans[:, 0]
         assert spans[real & (segment_ids == 0), 0].tolist() == list(range(kept))
@@ -95,8 +95,8 @@ def test_pieces_of_some_examples(tokenizer):
         tokenizer, Examples(["가" * n for n in (3, 30, 5, 30)]), longest=10, spans=True, overlap=0.25
     )
     kept = take_pieces(rows, np.array([1, 2]))
-    assert kept.owner_P.tolist() == [0] * (len(kept.ids) - 1) + [1]
-    assert [ids.tolist() for ids in kept.ids] == [
-        ids.tolist() for ids, owner in zip(rows.ids, rows.owner_P) if owner in (1, 2)
+    assert kept.owner_P.tolist() == [0] * (len(kept.inputs) - 1) + [1]
+    assert [ids.tolist() for ids in kept.inputs] == [
+        ids.tolist() for ids, owner in zip(rows.inputs, rows.owner_P) if owner in (1, 2)
     ]
-    assert len(kept.spans) == len(kept.ids)
+    assert len(kept.spans) == len(kept.inputs)

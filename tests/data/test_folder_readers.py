@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from tiny_images import flat
 
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import ImageRef
@@ -22,6 +23,8 @@ from headstart.fitting.task_model_files import save_task
 from headstart.fitting.workspace import Workspace
 from headstart.routes.majority import Majority
 from headstart.tasks.classify import ClassifyTask
+
+PICTURES = {name: flat(place) for place, name in enumerate("abcde")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +52,7 @@ def album(tmp_path, monkeypatch) -> Path:
     for label, names in (("cat", "ab"), ("dog", "cde")):
         (tmp_path / "album" / label).mkdir(parents=True)
         for name in names:
-            (tmp_path / "album" / label / f"{name}.png").write_bytes(name.encode())
+            (tmp_path / "album" / label / f"{name}.png").write_bytes(PICTURES[name])
     (tmp_path / "album" / "dog" / "f.png").write_bytes(b"")
     (tmp_path / "album" / "read me.txt").write_text("not a picture")
     return tmp_path / "album"
@@ -73,7 +76,7 @@ def test_a_named_reader_of_folders_takes_any_folder(tmp_path):
 def test_images_are_examples_of_a_task(album, tmp_path):
     examples, ledger = ClassifyTask().read_examples(ReadRequest(paths=album))
     assert examples.classes == ("cat", "dog")
-    assert [item.read() for item in examples.items] == [b"a", b"b", b"c", b"d", b"e"]
+    assert [item.read() for item in examples.items] == list(PICTURES.values())
     assert ledger.balanced
     assert ledger.columns == {"text": "picture", "label": "label"}
     assert any("text column 'picture' chosen" in note and "it holds images" in note for note in ledger.notes)
@@ -87,9 +90,9 @@ def test_images_are_examples_of_a_task(album, tmp_path):
 def test_a_corpus_of_a_folder_has_a_fingerprint(album):
     corpus = Corpus(str(album))
     before, size = corpus.fingerprint(), corpus.bytes_on_disk()
-    (album / "cat" / "a.png").write_bytes(b"A")
+    (album / "cat" / "a.png").write_bytes(bytes(len(PICTURES["a"])))
     assert corpus.fingerprint() != before
-    assert corpus.bytes_on_disk() == size == 5 + len("not a picture")
+    assert corpus.bytes_on_disk() == size == sum(map(len, PICTURES.values())) + len("not a picture")
 
 
 def test_vectors_of_images_are_kept_by_their_bytes(album):

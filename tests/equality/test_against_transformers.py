@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 from headstart.core.batch import TokenBatch, make_batch
 from headstart.core.contracts import Exportable
+from headstart.core.shapes import TokenShape
 from headstart.exports.hf import HfSpec, hf_tensors
 from headstart.heads.classify import ClassifySpec
 from headstart.interop.huggingface import load_backbone, load_head
@@ -26,6 +27,7 @@ CLASSES = ("bad", "so-so", "좋음")
 TOKENIZER = SimpleNamespace(
     kind="toy", vocabulary=VOCABULARY, pad_id=0, unk_id=1, cls_id=2, sep_id=3, mask_id=4,
     special_ids=frozenset(range(5)), save=lambda folder: None,
+    gives="tokens", shape=TokenShape(VOCABULARY, 0),
 )  # fmt: skip
 
 

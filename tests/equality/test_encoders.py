@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 
 from headstart.core.batch import TokenBatch, make_batch
 from headstart.core.contracts import Exportable
+from headstart.core.shapes import TokenShape
 from headstart.exports.hf import HfSpec, hf_tensors
 from headstart.heads.classify import ClassifySpec
 from headstart.interop.huggingface import load_backbone, load_head
@@ -53,6 +54,7 @@ def tokenizer(pad_id: int):
     return SimpleNamespace(
         kind="toy", vocabulary=VOCABULARY, pad_id=pad_id, unk_id=4, cls_id=2, sep_id=3, mask_id=5,
         special_ids=frozenset(range(6)), save=lambda folder: None,
+        gives="tokens", shape=TokenShape(VOCABULARY, pad_id),
     )  # fmt: skip
 
 

@@ -156,7 +156,7 @@ def test_names_go_both_ways(both):
     assert set(tensors) == set(stored)
     assert all(torch.equal(tensors[name], stored[name]) for name in stored)
     assert (len(both.receipt.restored) == 1) == (both.kind == "v1.1")
-    config = spec.to_hf_config(vocabulary=VOCABULARY, pad_id=0)
+    config = spec.to_hf_config(TokenShape(VOCABULARY, 0))
     assert T5Spec.from_hf_config(config, tensors) == spec
     again = transformers.T5ForConditionalGeneration(transformers.T5Config(**config, decoder_start_token_id=0)).eval()
     if both.kind == "v1.1":

@@ -25,6 +25,7 @@ class Words:
 
     kind, vocabulary, pad_id, unk_id, cls_id, sep_id, mask_id = "words", len(WORDS), 0, 1, 2, 3, 4
     special_ids = frozenset(range(5))
+    gives, shape = "tokens", TokenShape(len(WORDS), 0)
 
     def __init__(self):
         from tokenizers import Tokenizer, models, pre_tokenizers, processors

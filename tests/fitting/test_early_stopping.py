@@ -31,7 +31,7 @@ def test_early_stopping_keeps_the_best_weights(honest):
     for parameter in setup.head.parameters():
         parameter.data.zero_()
     held = setup.labelled.batches(np.arange(30, 40))
-    source = setup.labelled if honest else Wrong(setup.labelled.pieces, setup.labelled.targets)
+    source = setup.labelled if honest else Wrong(setup.labelled.pieces, setup.labelled.targets, setup.base.processor)
     batches = type(
         "B", (), {"per_epoch": 3, "at": lambda self, n: source.batch(np.arange(n % 3 * 10, n % 3 * 10 + 10))}
     )

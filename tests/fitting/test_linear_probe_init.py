@@ -17,7 +17,7 @@ def parts(backbone: str, examples: Examples):
     base, spec = base_of(backbone), registry.load("head", "classify")()
     head = spec.build(base.backbone, base.processor, examples.classes)
     framed = encode_with_prompt(spec, base, examples)
-    return head, base.backbone, LabelledPieces(framed, head.targets(examples, framed))
+    return head, base.backbone, LabelledPieces(framed, head.targets(examples, framed), base.processor)
 
 
 def test_the_head_separates_the_rows_and_knows_no_unseen_class():

@@ -103,7 +103,7 @@ def test_missing_parts_are_named():
 def labelled(base, examples) -> tuple[LabelledPieces, Pieces]:
     rows = encode_for_head(ClassifySpec(), base, examples)
     head = ClassifySpec().build(base.backbone, base.processor, examples.classes)
-    return LabelledPieces(rows, head.targets(examples, rows)), rows
+    return LabelledPieces(rows, head.targets(examples, rows), base.processor), rows
 
 
 def test_labelled_batches_visit_every_row_once_per_epoch():

@@ -63,7 +63,7 @@ SMALL = ModernBertSpec(width=32, depth=2, heads=2, mlp_width=64, max_tokens=96)
 
 def certain(targets: dict, rows: Pieces) -> list[np.ndarray]:
     """Return outputs that say the targets."""
-    outputs = [np.zeros((len(ids), 2)) for ids in rows.ids]
+    outputs = [np.zeros((len(ids), 2)) for ids in rows.inputs]
     for scores_T2, start, end in zip(outputs, targets["start_B"], targets["end_B"]):
         scores_T2[start, 0] = scores_T2[end, 1] = 9.0
     return outputs
@@ -84,7 +84,7 @@ def test_targets_say_the_answers_in_one_piece_or_several(kind, longest):
     for examples in (made, Examples(made.items, nfd, task="answer", targets=moved)):
         framed = encode_examples(tokenizer, examples, longest=longest, spans=True, overlap=0.5)
         if longest == 40 and kind in ("char", "byte"):
-            assert len(framed.ids) > len(examples)
+            assert len(framed.inputs) > len(examples)
         answers = head.decode(certain(head.targets(examples, framed), framed), framed, examples)
         for text, right, said in zip(examples.second, examples.targets, answers):
             assert bool(said) <= bool(right)  # a piece too short for an answer may lose it, never make one up
@@ -144,8 +144,8 @@ def test_pieces_compete_above_their_own_none_and_the_threshold_counts():
     examples = Examples(["q ?"], ["ann has red . bob has blue ."], task="answer", targets=[()])
     framed = encode_examples(tokenizer, examples, longest=26, spans=True, overlap=0.25)
     head, _ = head_on(SMALL, tokenizer)
-    assert len(framed.ids) == 2
-    outputs = [np.full((len(ids), 2), -5.0) for ids in framed.ids]
+    assert len(framed.inputs) == 2
+    outputs = [np.full((len(ids), 2), -5.0) for ids in framed.inputs]
     outputs[0][0], outputs[1][0] = 10.0, -1.0
     at = [
         int(np.flatnonzero((tokens[:, 0] == place) & (segment_ids == 1))[0])
@@ -172,7 +172,7 @@ def test_the_loss_is_that_of_start_and_end_alone_or_together():
     head, backbone = head_on(SMALL, tokenizer)
     backbone.eval()
     framed = encode_examples(tokenizer, made, longest=None, spans=True)
-    labelled = LabelledPieces(framed, head.targets(made, framed))
+    labelled = LabelledPieces(framed, head.targets(made, framed), tokenizer)
     together = head.score(backbone, labelled.batch(np.arange(6)))
     alone = [head.score(backbone, labelled.batch(np.array([row]))) for row in range(6)]
     assert together.count == 6
@@ -208,7 +208,7 @@ def test_a_network_that_reads_left_says_none_at_the_end():
     empty = [row for row, spans in enumerate(made.targets) if not spans]
     assert empty
     for row in empty:
-        assert left.targets(made, framed)["start_B"][row] == len(framed.ids[row]) - 1
+        assert left.targets(made, framed)["start_B"][row] == len(framed.inputs[row]) - 1
     ngrams = registry.load("processor", "ngram")().train(iter(made.items))
     with pytest.raises(HeadstartError, match="end mark"):
         head_on(GPT2Spec(width=32, depth=1, heads=2), ngrams)

@@ -81,16 +81,16 @@ def test_the_loss_is_of_the_targets_and_their_end(tokenizer):
     targets = head.targets(examples, framed)
     assert all(ids[-1] == tokenizer.sep_id for ids in targets["written"])
     assert [tokenizer.decode(ids) for ids in targets["written"]] == list(examples.targets)
-    batch = LabelledPieces(framed, targets).batch(np.arange(9))
+    batch = LabelledPieces(framed, targets, tokenizer).batch(np.arange(9))
     pretrained.backbone.eval()
     plain, smooth = head.eval().score(pretrained.backbone, batch), head.train().score(pretrained.backbone, batch)
     assert plain.count == smooth.count == sum(map(len, targets["written"]))
     assert abs(float(plain.total.detach()) - float(smooth.total.detach())) > 1e-3  # smoothing is for training only
-    some = LabelledPieces(framed, targets).batch(np.array([2, 7]))
+    some = LabelledPieces(framed, targets, tokenizer).batch(np.array([2, 7]))
     alone = sum(
         float(
             head.eval()
-            .score(pretrained.backbone, LabelledPieces(framed, targets).batch(np.array([row])))
+            .score(pretrained.backbone, LabelledPieces(framed, targets, tokenizer).batch(np.array([row])))
             .total.detach()
         )
         for row in (2, 7)
@@ -109,7 +109,7 @@ def test_long_targets_are_cut_and_counted(tokenizer):
     assert tokenizer.sep_id not in written[1]
     for beams in (1, 3):
         head = GenerateSpec(longest=4, beams=beams).build(pretrained.backbone, tokenizer, ())
-        found = head.outputs(pretrained.backbone.eval(), LabelledPieces(framed, {}).batch(np.arange(2)))
+        found = head.outputs(pretrained.backbone.eval(), LabelledPieces(framed, {}, tokenizer).batch(np.arange(2)))
         assert all(len(ids) <= 4 for ids in found)
 
 

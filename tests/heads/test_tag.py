@@ -42,7 +42,7 @@ def sure(head, examples, rows):
 @pytest.mark.parametrize("longest", [None, 14, 9])
 def test_spans_come_back_exactly(tokenizer, longest):
     head, examples, rows = tagged(tokenizer, longest)
-    assert (len(rows.ids) > len(examples)) == (longest is not None)
+    assert (len(rows.inputs) > len(examples)) == (longest is not None)
     assert head.decode(sure(head, examples, rows), rows, examples) == GOLD
     assert head.notes(examples, rows) == {"ceiling_f1": 1.0}
 
@@ -52,7 +52,7 @@ def test_the_ceiling_tells_what_tokens_cannot_say():
     wide = [spans.copy() for spans in rows.spans]
     for spans in wide[::3]:  # a token that holds the name and its particle
         spans[3] = (2, 4)
-    wide = Pieces(rows.ids, rows.segment_ids, rows.owner_P, wide, 0)
+    wide = Pieces(rows.inputs, rows.segment_ids, rows.owner_P, wide, 0)
     said = head.decode(sure(head, examples, wide), wide, examples)
     assert said[0] == (Span(0, 4, "PS"), Span(5, 7, "LC"))
     assert head.notes(examples, wide)["ceiling_f1"] == pytest.approx(1 - 3 / 24, abs=1e-4)
@@ -80,7 +80,7 @@ def test_a_network_learns_them():
     torch.manual_seed(0)
     pretrained = PretrainedModel(made, spec, spec.build(TokenShape(made.vocabulary, made.pad_id)))
     head = TagSpec().build(pretrained.backbone, made, CLASSES)
-    batch = LabelledPieces(rows, head.targets(examples, rows)).batch(np.arange(9))
+    batch = LabelledPieces(rows, head.targets(examples, rows), made).batch(np.arange(9))
     optimizer = torch.optim.Adam([*pretrained.backbone.parameters(), *head.parameters()], 3e-3)
     for _ in range(60):
         loss = head.score(pretrained.backbone, batch)

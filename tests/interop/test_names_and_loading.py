@@ -22,7 +22,7 @@ from headstart.objectives.mlm import MaskedLMSpec
 
 TOKENIZER = SimpleNamespace(
     kind="toy", vocabulary=31, pad_id=0, unk_id=1, cls_id=2, sep_id=3, mask_id=4, special_ids=frozenset(range(5)),
-    save=lambda folder: None,
+    save=lambda folder: None, gives="tokens", shape=TokenShape(31, 0),
 )  # fmt: skip
 SPECS = [
     BertSpec(width=16, depth=2, heads=2, mlp_width=24, max_tokens=20, pooler=True),

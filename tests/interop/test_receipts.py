@@ -39,7 +39,7 @@ def export(spec, folder, pad_id: int = 0):
     torch.manual_seed(0)
     toy = SimpleNamespace(
         kind="toy", vocabulary=31, pad_id=pad_id, unk_id=1, cls_id=2, sep_id=3, mask_id=4,
-        special_ids=frozenset(range(5)), save=lambda folder: None,
+        special_ids=frozenset(range(5)), save=lambda folder: None, gives="tokens", shape=TokenShape(31, pad_id),
     )  # fmt: skip
     backbone = spec.build(TokenShape(31, pad_id))
     objective = MaskedLMSpec().build(backbone, toy)

@@ -125,7 +125,7 @@ def test_the_head_encodes_each_text_as_it_is_embedded():
     head = RetrieveSpec().build(base.backbone, base.processor, ())
     rows = Examples(["film story", "actor", "music"], ["ending scene", "script", "script"], task="retrieve", targets=[])
     framed = encode_examples(base.processor, rows, longest=base.backbone.max_tokens)
-    batch = LabelledPieces(framed, head.targets(rows, framed)).batch(np.arange(3))
+    batch = LabelledPieces(framed, head.targets(rows, framed), base.processor).batch(np.arange(3))
     with torch.no_grad():
         both_N2D = np.stack(head.outputs(base.backbone, batch))
         loss = head.score(base.backbone, batch)

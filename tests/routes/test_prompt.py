@@ -50,14 +50,18 @@ def test_virtual_words_stand_behind_the_begin_mark_and_take_room():
     pair = Examples(["lovely film", "x" * 40], ["bad", "y"])
     spec, words = registry.load("head", "answer")(), longer.backbone.vocabulary
     plain, framed = encode_with_prompt(spec, base, pair), encode_with_prompt(spec, longer, pair, 5)
-    assert plain.ids[0][0] == framed.ids[0][0] == base.processor.cls_id
-    assert framed.ids[0][1:6].tolist() == list(range(words - 5, words))
+    assert plain.inputs[0][0] == framed.inputs[0][0] == base.processor.cls_id
+    assert framed.inputs[0][1:6].tolist() == list(range(words - 5, words))
     short = encode_with_prompt(spec, dataclasses.replace(base, backbone=token_base(11).backbone), pair)
-    assert [len(ids) for ids in framed.ids] == [len(ids) + 5 for ids in short.ids]
-    for had, now in ((short.ids, framed.ids), (short.segment_ids, framed.segment_ids), (short.spans, framed.spans)):
+    assert [len(ids) for ids in framed.inputs] == [len(ids) + 5 for ids in short.inputs]
+    for had, now in (
+        (short.inputs, framed.inputs),
+        (short.segment_ids, framed.segment_ids),
+        (short.spans, framed.spans),
+    ):
         assert all(np.array_equal(one, np.delete(two, range(1, 6), 0)) for one, two in zip(had, now, strict=True))
     assert (framed.spans[0][1:6] == -1).all()
-    assert max(map(len, framed.ids)) <= 16
+    assert max(map(len, framed.inputs)) <= 16
     assert framed.cut == short.cut
 
 

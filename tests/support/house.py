@@ -17,7 +17,7 @@ from pathlib import Path
 PACKAGE = "headstart"
 FLOORS = [
     ["core"],
-    ["nn", "text", "metrics", "interop"],
+    ["nn", "text", "images", "metrics", "interop"],
     ["networks", "data", "processors", "statistics"],
     ["backbones", "objectives", "heads", "tasks", "training"],
     ["vectors", "language_models", "sizing"],
@@ -40,6 +40,7 @@ FOREIGN = {
     ("backbones/hf.py", "config.type_vocab_size"): "a config of transformers",
     ("backbones/hf.py", "model.config.max_position_embeddings"): "a config of transformers",
     ("backbones/hf.py", "out.pooler_output"): "an output of transformers",
+    ("images/decode.py", "opened.n_frames"): "an image of Pillow, if its format has frames",
     ("estimators/classifier.py", "estimator[name]"): "scikit-learn sets n_features_in_ and feature_names_in_, or not",
     ("estimators/classifier.py", "X.dtype"): "whatever scikit-learn's users pass as X",
     ("estimators/classifier.py", "X.iloc"): "whatever scikit-learn's users pass as X",
@@ -60,7 +61,7 @@ HISTORY = re.compile(
 OLD_NAMES = {
     r"import Artefact\b|training\.artefact|artefact_or_task|pre-?trained artefact": "PretrainedModel, pretrained model",
     r"types_N\b": "segment_ids_N",
-    r"(owner|lengths)_R\b": "owner_P, lengths_P",
+    r"(owner|lengths)_R\b": "owner_P, cost_P",
     r"LabelledRows\b": "LabelledPieces",
     r"frame_rows\b": "encode_examples",
     r"frame_for\b": "encode_for_head",

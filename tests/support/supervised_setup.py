@@ -27,7 +27,7 @@ class Setup:
         for parameter in self.head.parameters():
             parameter.data.normal_()
         framed = encode_for_head(spec, self.base, self.examples)
-        self.labelled = LabelledPieces(framed, self.head.targets(self.examples, framed))
+        self.labelled = LabelledPieces(framed, self.head.targets(self.examples, framed), self.base.processor)
         self.batch = self.labelled.batch(np.arange(count))
         self.objective = Supervised(self.head, Regularisation(**regularisation), self.base.processor)
 

@@ -13,20 +13,18 @@ from typing import Any
 
 import numpy as np
 
-from headstart.auditing.classifier import counts, pair_counts
 from headstart.auditing.copies import KINDS, Copies, CopiesWithin, inside
 from headstart.auditing.doubtful_labels import FEWEST, conflicts, suspects
-from headstart.auditing.folding import fold_all
-from headstart.auditing.profile import profile
+from headstart.auditing.items import kind_of
 from headstart.auditing.two_sample import FEWEST as FEWEST_OF_A_SIDE
 from headstart.auditing.two_sample import class_shares, two_sample
 from headstart.core.examples import Examples
 from headstart.data.row import Row
 
 LISTED = 50  # findings of a kind that are written out; all are counted
-_LISTED_LABELS, _PORTION, _SHOWN = 200, 8_192, 160
+_LISTED_LABELS, _PORTION = 200, 8_192
 Progress = Callable[[str], None]
-CorpusRows = Callable[[], Iterable[str | Row]]
+CorpusRows = Callable[[], Iterable[Any]]  # items, or rows of them
 
 
 @dataclass(frozen=True)
@@ -93,24 +91,25 @@ def run_audit(
 
 
 class _Part:
-    """One split. texts: one per row, tuples for pairs. single: each text by itself; of pairs all first texts, then all
-    second texts. folds, single_folds: the folds of both."""
+    """One split. items: one per row, tuples for pairs. single: each item by itself; of pairs all first items, then all
+    second items. folds, single_folds: the folds of both. kind: of the items."""
 
     def __init__(self, name: str, examples: Examples):
         self.name, self.examples = name, examples
-        self.texts = list(examples.items if examples.second is None else zip(examples.items, examples.second))
-        self.folds = fold_all(examples.items, examples.second)
+        self.kind = kind_of(examples.items)
+        self.items = list(examples.items if examples.second is None else zip(examples.items, examples.second))
+        self.folds = self.kind.folds(examples.items, examples.second)
         self.single = [*examples.items, *(examples.second or ())]
-        self.single_folds = self.folds if examples.second is None else fold_all(self.single)
+        self.single_folds = self.folds if examples.second is None else self.kind.folds(self.single)
 
     def __len__(self) -> int:
-        return len(self.texts)
+        return len(self.items)
 
     @property
-    def plain(self) -> list[str]:
-        """One text per row; the two texts of a pair are joined."""
+    def plain(self) -> list[Any]:
+        """One item per row; the two texts of a pair are joined."""
         second = self.examples.second
-        return list(self.examples.items) if second is None else [" ".join(pair) for pair in self.texts]
+        return list(self.examples.items) if second is None else [" ".join(pair) for pair in self.items]
 
     @cached_property
     def labels(self) -> list[str] | None:
@@ -126,18 +125,17 @@ class _Part:
         if self.examples.places is not None:
             file, line = self.examples.places[row]
             out |= {"file": Path(file).name, "line": int(line)}
-        text = self.texts[row]
-        return out | {"text": _shown(text if isinstance(text, str) else " | ".join(text))}
+        item = self.items[row]
+        return out | {"text": self.kind.shown(" | ".join(item) if isinstance(item, tuple) else item)}
 
     def summary(self) -> dict[str, Any]:
         """Return profile and duplicates."""
         examples = self.examples
-        found = inside(self.texts, self.folds)
-        out: dict[str, Any] = {"profile": profile(examples.items), "duplicates": self._duplicates(found)}
+        found = inside(self.items, self.folds)
+        out: dict[str, Any] = {"profile": self.kind.profile(examples.items), "duplicates": self._duplicates(found)}
         if examples.second is not None:
-            out["profile_second"] = profile(examples.second)
-        length_N = np.fromiter((len(text) for text in self.plain), np.int64, len(self))
-        order = np.lexsort((np.arange(len(self)), length_N))
+            out["profile_second"] = self.kind.profile(examples.second)
+        order = np.lexsort((np.arange(len(self)), self.kind.sizes(self.plain)))
         out["shortest"], out["longest"] = ([self.where(row) for row in rows] for rows in (order[:3], order[::-1][:3]))
         if examples.labels is not None:
             count_C = np.bincount(examples.labels, minlength=len(examples.classes)).tolist()
@@ -162,10 +160,10 @@ class _Part:
             some, rest = slice(start, start + _PORTION), slice(len(self) + start, len(self) + start + _PORTION)
             single, single_folds = self.single[some], self.single_folds[some]
             if self.examples.second is not None:
-                single = [text for pair in self.texts[some] for text in pair]
+                single = [item for pair in self.items[some] for item in pair]
                 single_folds = [fold for pair in zip(single_folds, self.single_folds[rest]) for fold in pair]
             where = partial(_where, self, start)
-            yield _Portion(self.texts[some], self.folds[some], single, single_folds, where)
+            yield _Portion(self.items[some], self.folds[some], single, single_folds, where)
 
 
 def _where(part: _Part, start: int, at: int) -> dict[str, Any]:
@@ -174,12 +172,12 @@ def _where(part: _Part, start: int, at: int) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Portion:
-    """Some rows of a stream. texts, folds: as in `_Part`. single, single_folds: the two of a pair one after the other.
+    """Some rows of a stream. items, folds: as in `_Part`. single, single_folds: the two of a pair one after the other.
     where(at): how a reader finds a row."""
 
-    texts: list[Any]
+    items: list[Any]
     folds: list[str]
-    single: list[str]
+    single: list[Any]
     single_folds: list[str]
     where: Callable[[int], dict[str, Any]]
 
@@ -188,16 +186,16 @@ def _documents(corpus: CorpusRows, progress: Progress) -> Iterator[_Portion]:
     """Yield the corpus a portion at a time."""
     stream, seen = iter(corpus()), 0
     while rows := list(islice(stream, _PORTION)):
-        texts = [row.value if isinstance(row, Row) else row for row in rows]
-        folds = fold_all(texts)
+        items = [row.value if isinstance(row, Row) else row for row in rows]
+        folds = kind_of(items).folds(items)
 
-        def where(at: int, rows: list = rows, texts: list[str] = texts, seen: int = seen) -> dict[str, Any]:
+        def where(at: int, rows: list = rows, items: list[Any] = items, seen: int = seen) -> dict[str, Any]:
             out: dict[str, Any] = {"split": "corpus", "row": seen + at + 1}
             if isinstance(rows[at], Row):
                 out |= {"file": Path(rows[at].source).name, "line": rows[at].line}
-            return out | {"text": _shown(texts[at])}
+            return out | {"text": kind_of(items).shown(items[at])}
 
-        yield _Portion(texts, folds, texts, folds, where)
+        yield _Portion(items, folds, items, folds, where)
         before, seen = seen, seen + len(rows)
         if seen // 100_000 > before // 100_000:
             progress(f"corpus: {seen:,} documents compared")
@@ -209,17 +207,17 @@ def _across(target: _Part, portions: Iterable[_Portion], train: _Part | None) ->
     Pairs are also compared by single texts. A corpus (train: None) holds no pairs, so only single texts are compared.
     """
     pairs = target.examples.second is not None
-    whole = Copies(target.texts, target.folds) if train is not None or not pairs else None
+    whole = Copies(target.items, target.folds) if train is not None or not pairs else None
     single = Copies(target.single, target.single_folds) if pairs else None
     each = 1 if train is None else 2  # single texts of a row of the stream
     mates: dict[int, dict[str, Any]] = {}
     seen = 0
     for some in portions:
-        numbers = set() if whole is None else {number - seen for number in whole.add(some.texts, some.folds)}
+        numbers = set() if whole is None else {number - seen for number in whole.add(some.items, some.folds)}
         if single is not None:
             numbers |= {number // each - seen for number in single.add(some.single, some.single_folds)}
         mates |= {seen + at: some.where(at) for at in numbers}
-        seen += len(some.texts)
+        seen += len(some.items)
     out: dict[str, Any] = {"compared": seen, "of": target.name, "rows": len(target)}
     hit_N = np.zeros(len(target), bool)
     if whole is not None:
@@ -285,7 +283,7 @@ def _labels(parts: dict[str, _Part], seed: int, progress: Progress) -> dict[str,
     if len(train) < FEWEST or len(np.unique(examples.labels)) < 2:
         return out | {"errors": {"skipped": f"fewer than {FEWEST} rows or than two classes"}}
     progress(f"train: held-out scores of {len(train):,} labels")
-    features = counts(examples.items) if examples.second is None else pair_counts(examples.items, examples.second)
+    features = train.kind.features(examples.items, examples.second)
     doubt = suspects(features, examples.labels, len(examples.classes), train.folds, seed)
     some = list(zip(doubt.rows, doubt.said, doubt.own, doubt.other))[:_LISTED_LABELS]
     listed_rows = [
@@ -314,8 +312,3 @@ def _shift(parts: dict[str, _Part], seed: int, progress: Progress) -> dict[str, 
     if one.labels is not None and other.labels is not None and one.classes == other.classes:
         out["classes"] = class_shares(one.labels, other.labels, one.classes)
     return out
-
-
-def _shown(text: str) -> str:
-    text = " ".join(text.split()).encode("utf-8", "replace").decode()
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

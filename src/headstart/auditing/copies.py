@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headstart.auditing import one_edit, shingles
+from headstart.auditing.items import kind_of
 
 KINDS = ("exact", "normalised", "near")  # strongest first; in arrays 1, 2, 3, and 0 for none
 
@@ -16,7 +16,7 @@ KINDS = ("exact", "normalised", "near")  # strongest first; in arrays 1, 2, 3, a
 class CopiesWithin:
     """The copies among N rows of one split: for each row another row that it copies, or -1.
 
-    exact_N, normalised_N: the first row with the same text or fold, -1 for that first row itself. near_N: a row with
+    exact_N, normalised_N: the first row with the same item or fold, -1 for that first row itself. near_N: a row with
     another fold; both rows of a near pair have one.
     """
 
@@ -35,45 +35,43 @@ def first_with(keys: Sequence) -> np.ndarray:
     return np.fromiter((first.setdefault(key, number) for number, key in enumerate(keys)), np.int64, len(keys))
 
 
-def inside(texts: Sequence, folds: Sequence[str]) -> CopiesWithin:
-    """Find the copies among the rows of one split; `texts` are texts, or tuples for pairs."""
+def inside(items: Sequence, folds: Sequence[str]) -> CopiesWithin:
+    """Find the copies among the rows of one split; `items` are texts or images, or tuples for pairs."""
     numbers = np.arange(len(folds))
-    text_N, fold_N = first_with(texts), first_with(folds)
+    item_N, fold_N = first_with(items), first_with(folds)
     distinct = np.flatnonzero(fold_N == numbers)
-    different = [folds[row] for row in distinct]
-    mate_D = one_edit.partners(different)
-    mate_D = np.where(mate_D >= 0, mate_D, shingles.partners(different))
+    mate_D = kind_of(items).near([folds[row] for row in distinct])
     near = np.full(len(folds), -1, np.int64)
     near[distinct] = np.where(mate_D >= 0, distinct[mate_D], -1)
     near_N = near[fold_N]
-    return CopiesWithin(np.where(text_N < numbers, text_N, -1), np.where(fold_N < numbers, fold_N, -1), near_N)
+    return CopiesWithin(np.where(item_N < numbers, item_N, -1), np.where(fold_N < numbers, fold_N, -1), near_N)
 
 
 class Copies:
     """N reference rows, such as test rows, compared with a stream of rows, such as training rows or a corpus."""
 
-    def __init__(self, texts: Sequence, folds: Sequence[str]):
+    def __init__(self, items: Sequence, folds: Sequence[str]):
         self._fold_N = first_with(folds)
         self._distinct = np.flatnonzero(self._fold_N == np.arange(len(folds)))
-        self._texts = dict.fromkeys(texts, -1)
+        self._items = dict.fromkeys(items, -1)
         self._folds = {folds[row]: -1 for row in self._distinct}
-        self._order = texts, folds
+        self._order = items, folds
         different = list(self._folds)
-        self._near = one_edit.OneEditIndex(different), shingles.ShingleIndex(different)
+        self._near = kind_of(items).indexes(different)
         self.seen = 0
 
-    def add(self, texts: Sequence, folds: Sequence[str]) -> list[int]:
+    def add(self, items: Sequence, folds: Sequence[str]) -> list[int]:
         """Compare the next rows of the stream; return the numbers of those that `result` may name."""
         first: dict[str, int] = {}
         named = []
-        for number, (text, fold) in enumerate(zip(texts, folds, strict=True), self.seen):
+        for number, (item, fold) in enumerate(zip(items, folds, strict=True), self.seen):
             first.setdefault(fold, number)
             if fold in self._folds:
-                new = self._folds[fold] < 0, self._texts.get(text, 0) < 0
+                new = self._folds[fold] < 0, self._items.get(item, 0) < 0
                 if new[0]:
                     self._folds[fold] = number
                 if new[1]:
-                    self._texts[text] = number
+                    self._items[item] = number
                 if any(new):
                     named.append(number)
         different, number_F = list(first), np.fromiter(first.values(), np.int64, len(first))
@@ -88,12 +86,13 @@ class Copies:
 
     def result(self) -> tuple[np.ndarray, np.ndarray]:
         """Return (strongest kind of copy: 0 none, 1 exact, 2 normalised, 3 near; its row of the stream), [N] each."""
-        texts, folds = self._order
-        exact_N = np.fromiter((self._texts[text] for text in texts), np.int64, len(texts))
+        items, folds = self._order
+        exact_N = np.fromiter((self._items[item] for item in items), np.int64, len(items))
         fold_N = np.fromiter((self._folds[fold] for fold in folds), np.int64, len(folds))
         number = np.zeros(len(folds), np.int64)
         number[self._distinct] = np.arange(len(self._distinct))
-        edit, share = (index.found_N[number[self._fold_N]] for index in self._near)
-        near_N = np.where(edit >= 0, edit, share)
+        near_N = np.full(len(folds), -1, np.int64)
+        for index in self._near:  # the closest kind first
+            near_N = np.where(near_N >= 0, near_N, index.found_N[number[self._fold_N]])
         kind_N = np.select([exact_N >= 0, fold_N >= 0, near_N >= 0], [1, 2, 3], 0)
         return kind_N, np.select([exact_N >= 0, fold_N >= 0, near_N >= 0], [exact_N, fold_N, near_N], -1)

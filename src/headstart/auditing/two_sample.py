@@ -1,31 +1,29 @@
-"""Do train and test come from the same source: a classifier two-sample test (Lopez-Paz and Oquab 2017), and words.
+"""Do train and test come from the same source: a classifier two-sample test (Lopez-Paz and Oquab 2017).
 
-A classifier that tells held-out rows of the two sides apart better than chance proves a difference. Words that are more
-frequent on one side are ranked by log-odds with a Dirichlet prior (Monroe, Colaresi, Quinn 2008).
+A classifier that tells held-out rows of the two sides apart better than chance proves a difference.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from scipy.stats import chi2_contingency, rankdata
 
-from headstart.auditing.classifier import counts, out_of_fold
+from headstart.auditing.classifier import out_of_fold
 from headstart.auditing.copies import first_with
+from headstart.auditing.items import kind_of
 from headstart.core.seeds import numpy_generator
 
 FEWEST, MOST = 20, 4_000  # rows of each side
-_SHUFFLES, _WORDS, _PRIOR = 999, 12, 500.0
-_CLEAR = 4.0  # standard errors, beyond chance among 20,000 words
+_SHUFFLES = 999
 
 
 def two_sample(
-    train: Sequence[str], test: Sequence[str], train_folds: Sequence[str], test_folds: Sequence[str], seed: int
+    train: Sequence[Any], test: Sequence[Any], train_folds: Sequence[str], test_folds: Sequence[str], seed: int
 ) -> dict[str, Any]:
-    """Return AUC of held-out rows (.5: alike), its 95 % interval, p of a permutation test, words of each side.
+    """Return AUC of held-out rows (.5: alike), its 95 % interval, p of a permutation test, differences in words.
 
     As many rows of train as of test are dealt into two halves, rows with equal folds into the same half; each half is
     scored by a classifier trained on the other.
@@ -33,12 +31,13 @@ def two_sample(
     random = numpy_generator(seed, "two-sample")
     size = min(len(train), len(test), MOST)
     picked = [np.sort(random.permutation(len(part))[:size]) for part in (train, test)]
-    texts = [part[row] for part, rows in zip((train, test), picked) for row in rows]
+    kind = kind_of(train)
+    items = [part[row] for part, rows in zip((train, test), picked) for row in rows]
     folds = [part[row] for part, rows in zip((train_folds, test_folds), picked) for row in rows]
     side_N = np.repeat([0, 1], size)
     half_N = random.permutation(2 * size)[first_with(folds)] % 2
-    # A half may be all there is (equal texts): then nothing can be told.
-    score_N = np.nan_to_num(out_of_fold(counts(texts), side_N, 2, half_N, seed)[:, 1], nan=0.5)
+    # A half may be all there is (equal items): then nothing can be told.
+    score_N = np.nan_to_num(out_of_fold(kind.features(items), side_N, 2, half_N, seed)[:, 1], nan=0.5)
     halves = [(rankdata(score_N[half_N == half]), side_N[half_N == half]) for half in (0, 1)]
     auc = float(np.mean([_auc(rank, side) for rank, side in halves]))
     chance = [np.mean([_auc(rank, random.permutation(side)) for rank, side in halves]) for _ in range(_SHUFFLES)]
@@ -49,8 +48,7 @@ def two_sample(
         "high": round(high, 3),
         "p": round((1 + sum(value >= auc for value in chance)) / (1 + _SHUFFLES), 3),
         "rows_of_each": size,
-        "words": _words(texts[:size], texts[size:]),
-    }
+    } | kind.differences(items[:size], items[size:])
 
 
 def _auc(rank: np.ndarray, side: np.ndarray) -> float:
@@ -67,32 +65,6 @@ def _interval(auc: float, size: int) -> tuple[float, float]:
     variance = (auc * (1 - auc) + (size - 1) * (one - auc**2) + (size - 1) * (two - auc**2)) / size**2
     half = 1.96 * max(variance, 0.0) ** 0.5
     return max(auc - half, 0.0), min(auc + half, 1.0)
-
-
-def _words(train: Sequence[str], test: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
-    """Return for each side the words whose frequency differs beyond chance, the clearest first."""
-    found = [Counter(word for text in part for word in set(text.casefold().split())) for part in (train, test)]
-    every = found[0] + found[1]
-    total = sum(every.values())
-    sums = [sum(part.values()) for part in found]
-    scored = []
-    for word, count in every.items():
-        prior = _PRIOR * count / max(total, 1)
-        ones, twos = found[0][word] + prior, found[1][word] + prior
-        odds = np.log(ones / (sums[0] + _PRIOR - ones)) - np.log(twos / (sums[1] + _PRIOR - twos))
-        scored.append((float(odds / np.sqrt(1 / ones + 1 / twos)), word))
-    scored.sort()
-    sides = {
-        "train": [item for item in scored[::-1] if item[0] > _CLEAR],
-        "test": [i for i in scored if i[0] < -_CLEAR],
-    }
-    return {
-        side: [
-            {"word": word, "train": found[0][word], "test": found[1][word], "z": round(abs(z), 1)}
-            for z, word in items[:_WORDS]
-        ]
-        for side, items in sides.items()
-    }
 
 
 def class_shares(train_N: np.ndarray, test_N: np.ndarray, classes: Sequence[str]) -> dict[str, Any]:

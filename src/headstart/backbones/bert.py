@@ -84,12 +84,12 @@ class BertSpec(BackboneSpec):
         pooler = any(name.endswith("pooler.dense.weight") for name in names)
         return cls.from_dict({**defaults, **given, "pooler": pooler})
 
-    def to_hf_config(self, *, vocabulary: int, pad_id: int) -> dict[str, Any]:
+    def to_hf_config(self, shape: TokenShape) -> dict[str, Any]:
         """Return config.json's content without what depends on a head. Dropout is 0, as in our training."""
         return {
             "model_type": self.hf_model_type,
-            "vocab_size": vocabulary,
-            "pad_token_id": pad_id if pad_id >= 0 else None,
+            "vocab_size": shape.vocabulary,
+            "pad_token_id": shape.pad_id if shape.pad_id >= 0 else None,
             **{theirs: getattr(self, ours) for ours, theirs in _CONFIG_NAMES.items()},
             "hidden_dropout_prob": 0.0,
             "attention_probs_dropout_prob": 0.0,

@@ -95,12 +95,12 @@ class DistilBertSpec(BackboneSpec):
         defaults = {"width": 768, "depth": 6, "heads": 12, "mlp_width": 3072}  # transformers' own
         return cls.from_dict({**defaults, **given})
 
-    def to_hf_config(self, *, vocabulary: int, pad_id: int) -> dict[str, Any]:
+    def to_hf_config(self, shape: TokenShape) -> dict[str, Any]:
         """Return config.json's content without what depends on a head. Dropout is 0, as in our training."""
         return {
             "model_type": self.hf_model_type,
-            "vocab_size": vocabulary,
-            "pad_token_id": pad_id if pad_id >= 0 else None,
+            "vocab_size": shape.vocabulary,
+            "pad_token_id": shape.pad_id if shape.pad_id >= 0 else None,
             **{theirs: getattr(self, ours) for ours, theirs in _CONFIG_NAMES.items()},
             "dropout": 0.0,
             "attention_dropout": 0.0,

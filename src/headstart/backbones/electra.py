@@ -114,12 +114,12 @@ class ElectraSpec(BackboneSpec):
         inner = config.get("embedding_size", 128)
         return cls.from_dict({**settings, "embedding_width": None if inner == settings["width"] else inner})
 
-    def to_hf_config(self, *, vocabulary: int, pad_id: int) -> dict[str, Any]:
+    def to_hf_config(self, shape: TokenShape) -> dict[str, Any]:
         """Return config.json's content without what depends on a head. Dropout is 0, as in our training."""
         return {
             "model_type": self.hf_model_type,
-            "vocab_size": vocabulary,
-            "pad_token_id": pad_id if pad_id >= 0 else None,
+            "vocab_size": shape.vocabulary,
+            "pad_token_id": shape.pad_id if shape.pad_id >= 0 else None,
             **{theirs: getattr(self, ours) for ours, theirs in _CONFIG_NAMES.items()},
             "embedding_size": self.embedding_width or self.width,
             "hidden_dropout_prob": 0.0,

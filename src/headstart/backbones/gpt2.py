@@ -143,12 +143,12 @@ class GPT2Spec(BackboneSpec):
         inner = config.get("n_inner") or 4 * given.get("width", defaults["width"])
         return cls.from_dict({**defaults, **given, "mlp_width": inner})
 
-    def to_hf_config(self, *, vocabulary: int, pad_id: int) -> dict[str, Any]:
+    def to_hf_config(self, shape: TokenShape) -> dict[str, Any]:
         """Return config.json's content without what depends on a head. Dropout is 0, as in our training."""
         return {
             "model_type": self.hf_model_type,
-            "vocab_size": vocabulary,
-            "pad_token_id": pad_id if pad_id >= 0 else None,
+            "vocab_size": shape.vocabulary,
+            "pad_token_id": shape.pad_id if shape.pad_id >= 0 else None,
             **{theirs: getattr(self, ours) for ours, theirs in _CONFIG_NAMES.items()},
             "n_inner": self.mlp_width,
             **dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop", "summary_first_dropout"), 0.0),

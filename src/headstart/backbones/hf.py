@@ -204,9 +204,13 @@ class HfSpec(BackboneSpec):
         kept = {key: value for key, value in config.items() if not key.startswith("_") and key not in _LEFT_OUT}
         return cls(config=kept, pooler=any("pooler." in name for name in names))
 
-    def to_hf_config(self, *, vocabulary: int, pad_id: int) -> dict[str, Any]:
+    def to_hf_config(self, shape: TokenShape) -> dict[str, Any]:
         """Return config.json's content without what depends on a head."""
-        return {**self.config, "vocab_size": vocabulary, "pad_token_id": pad_id if pad_id >= 0 else None}
+        return {
+            **self.config,
+            "vocab_size": shape.vocabulary,
+            "pad_token_id": shape.pad_id if shape.pad_id >= 0 else None,
+        }
 
 
 def _transformers() -> Any:

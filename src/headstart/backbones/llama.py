@@ -169,12 +169,12 @@ class LlamaSpec(BackboneSpec):
         }  # fmt: skip
         return cls.from_dict({**defaults, **given, "theta": _theta(config, cls.label())})
 
-    def to_hf_config(self, *, vocabulary: int, pad_id: int) -> dict[str, Any]:
+    def to_hf_config(self, shape: TokenShape) -> dict[str, Any]:
         """Return config.json's content without what depends on a head."""
         return {
             "model_type": self.hf_model_type,
-            "vocab_size": vocabulary,
-            "pad_token_id": pad_id if pad_id >= 0 else None,
+            "vocab_size": shape.vocabulary,
+            "pad_token_id": shape.pad_id if shape.pad_id >= 0 else None,
             **{theirs: getattr(self, ours) for ours, theirs in _CONFIG_NAMES.items()},
             "num_key_value_heads": self.groups or self.heads,
             "head_dim": self.size,

@@ -217,13 +217,13 @@ class ModernBertSpec(BackboneSpec):
             "local_theta": _theta(config, cls.label(), "sliding_attention", "local_rope_theta", 10_000.0),
         })  # fmt: skip
 
-    def to_hf_config(self, *, vocabulary: int, pad_id: int) -> dict[str, Any]:
+    def to_hf_config(self, shape: TokenShape) -> dict[str, Any]:
         """Return config.json's content without what depends on a head."""
         kinds = ["sliding_attention" if layer % self.global_every else "full_attention" for layer in range(self.depth)]
         return {
             "model_type": self.hf_model_type,
-            "vocab_size": vocabulary,
-            "pad_token_id": pad_id if pad_id >= 0 else None,
+            "vocab_size": shape.vocabulary,
+            "pad_token_id": shape.pad_id if shape.pad_id >= 0 else None,
             **{theirs: getattr(self, ours) for ours, theirs in _CONFIG_NAMES.items()},
             "classifier_activation": self.head_act,
             "layer_types": kinds,

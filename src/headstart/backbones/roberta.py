@@ -107,19 +107,19 @@ class RobertaSpec(BackboneSpec):
         defaults = {"width": 768, "depth": 12, "heads": 12, "mlp_width": 3072, "types": 2, "eps": 1e-12}  # theirs
         return cls.from_dict({**defaults, **given, "max_tokens": positions - pad_id - 1})
 
-    def to_hf_config(self, *, vocabulary: int, pad_id: int) -> dict[str, Any]:
+    def to_hf_config(self, shape: TokenShape) -> dict[str, Any]:
         """Return config.json's content without what depends on a head. Dropout is 0, as in our training.
 
         Raises HeadstartError without a padding token: their positions count from it.
         """
-        if pad_id < 0:
+        if shape.pad_id < 0:
             raise HeadstartError(f"{self.label()}: transformers' model needs a tokenizer with a padding token")
         return {
             "model_type": self.hf_model_type,
-            "vocab_size": vocabulary,
-            "pad_token_id": pad_id,
+            "vocab_size": shape.vocabulary,
+            "pad_token_id": shape.pad_id,
             **{theirs: getattr(self, ours) for ours, theirs in BERT_SIZES.items()},
-            "max_position_embeddings": self.max_tokens + pad_id + 1,
+            "max_position_embeddings": self.max_tokens + shape.pad_id + 1,
             "hidden_dropout_prob": 0.0,
             "attention_probs_dropout_prob": 0.0,
             "tie_word_embeddings": True,

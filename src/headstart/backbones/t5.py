@@ -305,14 +305,14 @@ class T5Spec(BackboneSpec):
             "tied": scaled or "lm_head.weight" not in names,
         })  # fmt: skip
 
-    def to_hf_config(self, *, vocabulary: int, pad_id: int) -> dict[str, Any]:
+    def to_hf_config(self, shape: TokenShape) -> dict[str, Any]:
         """Return config.json's content without what depends on a head. Dropout is 0, as in our training."""
         act = _GATED.get(self.act, f"gated-{self.act}") if self.gated else self.act
         numbers = {theirs: getattr(self, ours) for ours, theirs in _CONFIG_NAMES.items()}
         return {
             "model_type": self.hf_model_type,
-            "vocab_size": vocabulary,
-            "pad_token_id": pad_id if pad_id >= 0 else None,
+            "vocab_size": shape.vocabulary,
+            "pad_token_id": shape.pad_id if shape.pad_id >= 0 else None,
             **numbers,
             "d_kv": self.key_width,
             "num_decoder_layers": self.decoder_depth or self.depth,

@@ -213,19 +213,19 @@ def _shared(train: Mapping[str, Examples], test: Mapping[str, Examples], seconds
     message says how much.
     """
     from headstart.auditing.copies import Copies
-    from headstart.auditing.folding import fold_all
+    from headstart.auditing.items import kind_of
     from headstart.core.time_limit import OutOfTime, cut_after
 
-    def texts(rows: Examples) -> tuple[list, list[str]]:
+    def items(rows: Examples) -> tuple[list, list[str]]:
         both = rows.items if rows.second is None else zip(rows.items, rows.second)
-        return list(both), fold_all(rows.items, rows.second)
+        return list(both), kind_of(rows.items).folds(rows.items, rows.second)
 
     found: dict[tuple[str, str], int] = {}
     try:
         with cut_after(seconds):
             for trained, tested in permutations(train, 2):
-                copies = Copies(*texts(test[tested]))
-                copies.add(*texts(train[trained]))
+                copies = Copies(*items(test[tested]))
+                copies.add(*items(train[trained]))
                 count = found[trained, tested] = int((copies.result()[0] > 0).sum())
                 if count:
                     say(f"{count:,} test rows of {tested} have a copy in the training rows of {trained}")

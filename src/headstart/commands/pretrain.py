@@ -145,7 +145,9 @@ def _fresh(options: _PretrainOptions, out: Path, resume: bool) -> RunSpec:
     import torch
 
     from headstart.core import registry
-    from headstart.core.compatibility import need_reads
+    from headstart.core.compatibility import need_batch, need_reads
+    from headstart.data.corpus import Corpus
+    from headstart.data.open import STDIN
     from headstart.sizing.default_recipe import choose_recipe
     from headstart.sizing.facts import Facts
     from headstart.training.pretrained_model import PretrainedModel
@@ -158,7 +160,8 @@ def _fresh(options: _PretrainOptions, out: Path, resume: bool) -> RunSpec:
     minutes = 10.0 if options.minutes is None and options.steps is None else options.minutes
     where = {"paths": options.paths, "column": options.column, "unit": options.unit}
     seconds = minutes * 60 if minutes is not None else None
-    facts = Facts(where, seconds, options.steps, options.seed, torch.cuda.is_available())
+    takes = "text" if options.paths == [STDIN] else Corpus(**where).takes
+    facts = Facts(where, seconds, options.steps, options.seed, torch.cuda.is_available(), takes)
     base = None if options.base is None else PretrainedModel.open(Path(options.base))
     if base is not None and options.vocabulary is not None:
         raise HeadstartError("--vocabulary: the vocabulary of --base is kept; extend=2000 adds tokens to it")
@@ -174,6 +177,7 @@ def _fresh(options: _PretrainOptions, out: Path, resume: bool) -> RunSpec:
     if base is not None:
         spec = from_base(spec, base)
     spec = spec.override(options.settings)
+    need_batch(spec.processor, spec.backbone, spec.objective)
     if base is not None and spec.backbone.name == base.backbone_spec.name:
         need_reads(spec.objective, base.backbone)  # before a large text is read in vain
     if spec.extend < 0:

@@ -57,7 +57,7 @@ def transfer(
     from headstart.core.errors import HeadstartError
     from headstart.core.files import disk_error
     from headstart.data.read_request import ReadRequest, read_labelled_rows
-    from headstart.fitting.checks import other_task
+    from headstart.fitting.checks import other_task, why_not
     from headstart.fitting.task_model_files import save_task
     from headstart.fitting.workspace import Workspace
 
@@ -74,7 +74,7 @@ def transfer(
     bases = {} if str(base) == "none" else open_bases([Path(base)])
     examples, ledger = read_labelled_rows(request, say)
     workspace = Workspace(next(iter(bases.values()), None))
-    if refusal := spec.refuses(examples, workspace):
+    if refusal := why_not(spec, examples, workspace):
         raise HeadstartError(f"route {route}: {refusal}")
     begun = time.monotonic()
     labels = f", {len(examples.classes)} classes" if examples.classes else ""

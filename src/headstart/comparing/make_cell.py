@@ -14,6 +14,7 @@ from headstart.core.contracts import TaskModel
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.spec import RouteSpec
+from headstart.fitting.checks import why_not
 from headstart.fitting.workspace import Workspace
 
 
@@ -43,7 +44,7 @@ def make_cell(
     begun = time.monotonic()
     for learnt, asked in split.parts:
         examples = data.train.take(learnt)
-        if refusal := route.refuses(examples, workspace):
+        if refusal := why_not(route, examples, workspace):
             raise HeadstartError(refusal)
         before = time.monotonic()
         model: TaskModel = route.run(examples, workspace, seed=seed, seconds=seconds / len(split.parts))

@@ -19,6 +19,7 @@ from headstart.comparing.settings import StudyData, StudySettings
 from headstart.core.errors import HeadstartError
 from headstart.core.time_limit import OutOfTime, cut_after
 from headstart.data.identity import examples_identity
+from headstart.fitting.checks import why_not
 from headstart.fitting.workspace import Workspace
 from headstart.statistics.study import Cell, Entry
 
@@ -93,7 +94,7 @@ class StudyRun:
         """Let a route say why it cannot run before any time is spent on it."""
         examples = self.data.train.take(planned.split.parts[0][0])
         try:
-            refusal = planned.entry.route.refuses(examples, self.workspaces[planned.entry.base])
+            refusal = why_not(planned.entry.route, examples, self.workspaces[planned.entry.base])
         except Exception as error:  # whatever a route raises, the other entries go on
             refusal = _reason(error)
         if refusal:

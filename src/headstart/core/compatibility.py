@@ -1,10 +1,11 @@
-"""Which objective can train which backbone: by what a token output has read (`Backbone.reads`)."""
+"""Which parts of a run fit together: by tokens or pixels, and by what a token output has read (`Backbone.reads`)."""
 
 from __future__ import annotations
 
+from headstart.core import registry
 from headstart.core.contracts import Backbone
 from headstart.core.errors import HeadstartError
-from headstart.core.spec import ObjectiveSpec
+from headstart.core.spec import BackboneSpec, ObjectiveSpec, ProcessorSpec
 
 _SAID = {
     "bidirectional": "whose token outputs see the whole sample (modernbert, bert ...)",
@@ -14,6 +15,18 @@ _SAID = {
     "token": "of static word vectors (word_vectors)",
     "document": "of document vectors (ngram_bag)",
 }
+
+
+def need_batch(processor: ProcessorSpec, backbone: BackboneSpec, objective: ObjectiveSpec) -> None:
+    """Raise HeadstartError, with what would fit, when network or objective read no batches of the processor's kind."""
+    kind = processor.gives
+    for axis, part, reads in (("backbone", backbone, (backbone.batch,)), ("objective", objective, objective.batch)):
+        if kind not in reads:
+            able = ", ".join(registry.fitting(axis, batch=kind)) or "none"
+            raise HeadstartError(
+                f"{axis} {part.name} reads {' or '.join(reads)}, and processor {processor.name} gives {kind}; "
+                f"{axis}s that read {kind}: {able}"
+            )
 
 
 def need_reads(spec: ObjectiveSpec, backbone: Backbone) -> None:

@@ -225,13 +225,13 @@ class Objective(nn.Module, ABC):
 class Pieces:
     """P encoded pieces of N examples: a text that is too long for the network may be in several.
 
-    ids: P int64 arrays with special tokens. segment_ids: P arrays of segments (0, 1), or None when there is one text.
-    owner_P: the example of each piece. spans: P int64 arrays [n, 2], the characters of each token in the text that it
-    is of (`items` for segment 0, `second` for 1), (-1, -1) for special tokens; None unless the head asks for them.
-    cut: examples of which something was left out.
+    inputs: P arrays, int64 ids with special tokens or uint8 pixels [C, H, W]. segment_ids: P arrays of segments (0, 1),
+    or None when there is one text. owner_P: the example of each piece. spans: P int64 arrays [n, 2], the characters of
+    each token in the text that it is of (`items` for segment 0, `second` for 1), (-1, -1) for special tokens; None
+    unless the head asks for them. cut: examples of which something was left out.
     """
 
-    ids: list[np.ndarray]
+    inputs: list[np.ndarray]
     segment_ids: list[np.ndarray] | None
     owner_P: np.ndarray
     spans: list[np.ndarray] | None

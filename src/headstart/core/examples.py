@@ -98,6 +98,11 @@ class Examples:
     def __len__(self) -> int:
         return len(self.items)
 
+    @property
+    def takes(self) -> str:
+        """What the items are, `text` or `image`; no items count as texts."""
+        return "image" if len(self.items) and isinstance(self.items[0], ImageRef) else "text"
+
     def take(self, rows: np.ndarray) -> Examples:
         """Return the examples at integer positions `rows` [M], in that order."""
         pick = [int(row) for row in rows]

@@ -67,6 +67,17 @@ class StateFile(TypedDict):
     loss: float
 
 
+class ImageStoreFacts(TypedDict):
+    """store.json of an image store. shape: channels, height, width; corpus, processor: as of `StoreFacts`."""
+
+    format: int
+    images: int
+    shape: list[int]
+    corpus: str
+    processor: str
+    ledger: dict[str, Any]
+
+
 class StoreFacts(TypedDict):
     """store.json of a token store. corpus, processor: fingerprints of what the store was made from."""
 
@@ -268,6 +279,11 @@ def state(old: Mapping[str, Any]) -> StateFile:
 def store_facts(old: Mapping[str, Any]) -> StoreFacts:
     """Return store.json."""
     return {**_renamed(old, STORE), "format": FORMAT}
+
+
+def image_store_facts(old: Mapping[str, Any]) -> ImageStoreFacts:
+    """Return store.json of images, which there were none of in format 1."""
+    return {**old, "format": FORMAT}
 
 
 def network(old: Mapping[str, Any]) -> NetworkFile:

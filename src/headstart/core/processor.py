@@ -6,14 +6,17 @@ import hashlib
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
+import torch
 
-from headstart.core.batch import Batch, TokenBatch, make_batch
+from headstart.core.batch import Batch, TokenBatch
 from headstart.core.errors import HeadstartError
+from headstart.core.examples import digest
 from headstart.core.files import sha256
 from headstart.core.shapes import Shape, TokenShape
 
@@ -24,22 +27,43 @@ class Processor(ABC):
     """Raw items (texts, images) to what a network reads, and the files of that.
 
     kind: name of the choice that made it. takes: what an item is. gives: what a network gets. store: module of `data/`
-    that keeps a processed corpus on disk.
+    that keeps a processed corpus on disk. at_once: most items to encode at a time, which bounds the memory.
     """
 
     kind: str
     takes: ClassVar[Literal["text", "image"]]
     gives: ClassVar[Literal["tokens", "pixels"]]
     store: ClassVar[str]
+    at_once: ClassVar[int] = 1024
 
     @property
     @abstractmethod
     def shape(self) -> Shape:
         """What a backbone is built for."""
 
+    @property
+    @abstractmethod
+    def size(self) -> str:
+        """How large its vocabulary or its images are, in words for people."""
+
+    @abstractmethod
+    def encode(self, items: Sequence[Any]) -> list[np.ndarray]:
+        """Return what a network reads of each item: int64 ids [T], or uint8 pixels [C, H, W].
+
+        Raises HeadstartError: an image that cannot be decoded.
+        """
+
+    def windows(self, encoded: np.ndarray, longest: int | None) -> list[np.ndarray]:
+        """Return an encoded item in parts of at most `longest` tokens (None: any number), as a network takes them."""
+        return [encoded]
+
+    @abstractmethod
+    def cost(self, encoded: np.ndarray) -> int:
+        """Return how large an encoded item is in a batch, in tokens or what takes as long."""
+
     @abstractmethod
     def collate(self, items: Sequence[np.ndarray], *, samples: Sequence[int] | None = None, epoch: int = 0) -> Batch:
-        """Return the batch of processed items; sample ids count from 0 unless given."""
+        """Return the batch of encoded items; sample ids count from 0 unless given."""
 
     @abstractmethod
     def save(self, folder: Path) -> None:
@@ -61,6 +85,37 @@ class Processor(ABC):
         return hashlib.sha256(text.encode()).hexdigest()
 
 
+class ImageProcessor(Processor):
+    """Images to pixels, decoded side by side in threads; what was decoded last is kept, up to `kept_bytes`."""
+
+    takes, gives, store = "image", "pixels", "image_store"
+    kept_bytes: ClassVar[int] = 1 << 29
+
+    @abstractmethod
+    def read(self, image: Any) -> tuple[np.ndarray, tuple[str, ...]]:
+        """Return (uint8 pixels [C, H, W], what was changed on the way, in words) of an `ImageRef`.
+
+        Raises HeadstartError: an image that cannot be used.
+        """
+
+    def encode(self, items: Sequence[Any]) -> list[np.ndarray]:
+        """See `Processor.encode`."""
+        kept = self._kept
+        missing = list({digest(item): item for item in items if digest(item) not in kept}.values())
+        with ThreadPoolExecutor(torch.get_num_threads()) as workers:
+            found = dict(zip(map(digest, missing), (pixels for pixels, _ in workers.map(self.read, missing))))
+        out = [kept[key] if (key := digest(item)) in kept else found[key] for item in items]
+        kept.update(found)
+        size = max((pixels.nbytes for pixels in out), default=1)
+        while len(kept) * size > self.kept_bytes:  # the oldest first; all images are of one size
+            kept.pop(next(iter(kept)))
+        return out
+
+    @cached_property
+    def _kept(self) -> dict[str, np.ndarray]:
+        return {}
+
+
 class Tokenizer(Processor):
     """Text to ids and back. Text is NFC-normalised first, so NFC and NFD spellings give identical ids.
 
@@ -68,7 +123,7 @@ class Tokenizer(Processor):
     every word, of tokenizers whose ids are n-grams of words; phrase_id: first id that stands for a pair of words.
     """
 
-    takes, gives, store = "text", "tokens", "token_store"
+    takes, gives, store, at_once = "text", "tokens", "token_store", 65_536
     vocabulary: int
     pad_id: int = -1
     unk_id: int = -1
@@ -86,11 +141,30 @@ class Tokenizer(Processor):
         """See `Processor.shape`."""
         return TokenShape(self.vocabulary, self.pad_id)
 
+    @property
+    def size(self) -> str:
+        """See `Processor.size`."""
+        return f"vocabulary {self.vocabulary:,}"
+
     def collate(
         self, items: Sequence[np.ndarray], *, samples: Sequence[int] | None = None, epoch: int = 0
     ) -> TokenBatch:
         """Return the ragged batch of id arrays; see `Processor.collate`."""
-        return make_batch(list(items), samples=samples, epoch=epoch)
+        return TokenBatch(
+            ids_N=torch.from_numpy(np.concatenate(items) if len(items) else np.zeros(0, np.int64)),
+            lengths_B=torch.tensor([len(ids) for ids in items], dtype=torch.int64),
+            sample_B=torch.as_tensor(np.arange(len(items)) if samples is None else samples, dtype=torch.int64),
+            epoch=epoch,
+        )
+
+    def windows(self, encoded: np.ndarray, longest: int | None) -> list[np.ndarray]:
+        """Return the ids in parts of like length with special tokens, `longest` tokens at most without those."""
+        parts = 1 if longest is None else max(1, -(-len(encoded) // longest))
+        return [self.add_special_tokens(part)[0] for part in np.array_split(encoded, parts)]
+
+    def cost(self, encoded: np.ndarray) -> int:
+        """Return the number of tokens."""
+        return len(encoded)
 
     @abstractmethod
     def encode(self, texts: Sequence[str]) -> list[np.ndarray]:

@@ -90,9 +90,14 @@ class Spec:
 
 
 class ProcessorSpec(Spec):
-    """`train(documents, vocabulary) -> Processor` and `load(folder) -> Processor`; one file in processors/."""
+    """`train(documents, vocabulary) -> Processor` and `load(folder) -> Processor`; one file in processors/.
+
+    takes, gives: as of the processor that it makes: items that are `text` or `image`, to `tokens` or `pixels`.
+    """
 
     axis = "processor"
+    takes: ClassVar[Literal["text", "image"]] = "text"
+    gives: ClassVar[Literal["tokens", "pixels"]] = "tokens"
 
 
 class BackboneSpec(Spec):
@@ -293,12 +298,16 @@ class RecipeSpec(Spec):
     """`resolve(facts, objective) -> RunSpec`; one file in recipes/.
 
     objective: what it trains by; another objective may take its place when it can train the same kind of backbone.
-    default: it may be chosen for its objective when no recipe is named.
+    takes: what it trains on, `text` or `image`. default: it may be chosen for its objective when no recipe is named.
+    first_choice: it is chosen for its kind of items when nothing is named; for texts the budget decides
+    (`sizing/default_recipe.py`).
     """
 
     axis = "recipe"
     objective: ClassVar[str] = ""
+    takes: ClassVar[Literal["text", "image"]] = "text"
     default: ClassVar[bool] = True
+    first_choice: ClassVar[bool] = False
 
 
 class ExportSpec(Spec):

@@ -10,7 +10,7 @@ from headstart.core.spec import Spec
 
 @dataclass(frozen=True, kw_only=True)
 class BatchSpec(Spec):
-    """tokens: per batch; max_length: longest sample in tokens; bucket: like lengths together.
+    """tokens, images: per batch; max_length: longest sample in tokens; bucket: like lengths together.
 
     add_special_tokens: every document with its marks of begin and end. epochs: most passes over the corpus, None = as
     many as the budget allows. stateful: the documents are running text and every batch goes on where the one before
@@ -23,9 +23,10 @@ class BatchSpec(Spec):
     add_special_tokens: bool = True
     epochs: float | None = None
     stateful: bool = False
+    images: int = 256
 
     def __post_init__(self) -> None:
-        for name in ("tokens", "max_length"):
+        for name in ("tokens", "max_length", "images"):
             if getattr(self, name) < 1:
                 raise HeadstartError(f"batches.{name}={getattr(self, name)}: expected at least 1")
         if self.epochs is not None and not self.epochs > 0:

@@ -54,16 +54,17 @@ def check_column(what: str, given: str, columns: Sequence[str], source: str) -> 
 
 
 def guess_text(rows: Sequence[dict[str, Any]], source: str, avoid: Sequence[str] = ()) -> tuple[str, str]:
-    """Return (column, why) of the text, or of the image where there is one.
+    """Return (column, why) of the text, or of the image where no column has a common name of texts.
 
     Raises HeadstartError when no column holds texts or images.
     """
     columns = [name for name in columns_of(rows) if name not in avoid]
-    images = (name for name in columns if any(isinstance(row.get(name), ImageRef) for row in rows))
-    if (image := next(images, None)) is not None:
-        return image, "it holds images"
-    if (default := _common(columns, TEXT_NAMES)) is not None:
+    images = [name for name in columns if any(isinstance(row.get(name), ImageRef) for row in rows)]
+    default = _common([name for name in columns if name not in images], TEXT_NAMES)
+    if default is not None:
         return default, "a common name"
+    if images:
+        return images[0], "it holds images"
     lengths = {name: _mean_length(rows, name) for name in columns}
     best = max(columns, key=lambda name: lengths[name], default=None)
     if best is None or lengths[best] == 0:

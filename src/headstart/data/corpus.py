@@ -1,4 +1,4 @@
-"""A corpus: unlabelled documents of one or many files, streamed, normalised, every row accounted for."""
+"""A corpus: unlabelled texts or images of one or many files, streamed, every row accounted for."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from headstart.core.errors import HeadstartError, unknown
+from headstart.core.examples import ImageRef
 from headstart.core.spec import ReaderSpec
 from headstart.data.columns import SAMPLE_ROWS, cell, check_column, columns_of, guess_text
 from headstart.data.ledger import Ledger
@@ -25,7 +26,7 @@ _UNITS = ("auto", "line", "paragraph", "file")
 class Corpus:
     """Unlabelled documents, read from disk anew on every pass; memory holds one row at a time.
 
-    paths: files, folders, '-' (spooled to disk once). column: the text column of tables, None = guessed.
+    paths: files, folders, '-' (spooled to disk once). column: of texts or images in tables, None = guessed.
     unit: what a document of plain text is. normal_form: NFC unless asked otherwise, `none` leaves the text alone.
     limit: most documents used. reader: instead of the one chosen by suffix. ledger and notes tell of the latest pass.
     Raises HeadstartError: a file that is missing or unreadable, no such column, no document at all.
@@ -57,44 +58,50 @@ class Corpus:
         """What the latest pass guessed: format, column, unit, quoting."""
         return self.ledger.notes
 
-    def documents(self) -> Iterator[str]:
-        """Yield the text of every used document."""
+    @property
+    def takes(self) -> str:
+        """What the first document is, `text` or `image`; reads no further. Raises HeadstartError: there is none."""
+        return "image" if isinstance(next(self.documents()), ImageRef) else "text"
+
+    def documents(self) -> Iterator[str | ImageRef]:
+        """Yield every used document: texts, or references to images."""
         return (row.value for row in self.rows())
 
     def rows(self) -> Iterator[Row]:
-        """Yield every used document as Row(text, file, line); starts a new ledger. Raises HeadstartError: none."""
+        """Yield every used document as a row; starts a new ledger. Raises HeadstartError: there is none."""
         self.ledger = ledger = Ledger()
         expand(self.paths, ledger, self.reader)
         for name in self.files:
-            for row in self._texts(name, ledger):
+            for row in self._items(name, ledger):
                 ledger.begin()
-                text = row.value
-                if text is None:
+                item = row.value
+                if item is None:
                     ledger.skip("no text", row.source, row.line)
                     continue
-                if self.normal_form != "none":
-                    text = unicodedata.normalize(self.normal_form, text)
-                if not text or text.isspace():
+                if isinstance(item, str) and self.normal_form != "none":
+                    item = unicodedata.normalize(self.normal_form, item)
+                if isinstance(item, str) and (not item or item.isspace()):
                     ledger.skip("empty", row.source, row.line)
                     continue
                 ledger.use()
-                yield Row(text, row.source, row.line)
+                yield Row(item, row.source, row.line)
                 if ledger.used == self.limit:
                     ledger.note(f"stopped at the limit of {self.limit:,} documents", shown(name))
                     return
         if not ledger.used:
             raise HeadstartError(f"no document in {', '.join(map(shown, self.files[:3]))}: {_oneline(ledger)}")
 
-    def _texts(self, name: str, ledger: Ledger) -> Iterator[Row]:
-        """Yield rows whose value is text, or None where a table has none in the column."""
+    def _items(self, name: str, ledger: Ledger) -> Iterator[Row]:
+        """Yield rows whose value is a text or an image, or None where a table has none in the column."""
         rows = read_rows(name, ledger, unit=self.unit, reader=self.reader)
         head = list(islice(rows, SAMPLE_ROWS))
         column = self._column([row.value for row in head if isinstance(row.value, dict)], shown(name), ledger)
         for row in chain(head, rows):
-            if isinstance(row.value, str):
+            if not isinstance(row.value, dict):
                 yield row
-            else:
-                yield Row(cell(row.value.get(column)), row.source, row.line)
+                continue
+            value = row.value.get(column)
+            yield Row(value if isinstance(value, ImageRef) else cell(value), row.source, row.line)
 
     def _column(self, sample: list[dict], source: str, ledger: Ledger) -> str:
         if not sample:

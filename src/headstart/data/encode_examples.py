@@ -1,16 +1,17 @@
-"""Examples as pieces of token ids with special tokens that fit a network: cut at the end, or in overlapping pieces."""
+"""Examples as pieces that fit a network: images whole, texts cut at the end or in overlapping pieces of ids."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from headstart.core.contracts import Pieces
+from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
-from headstart.core.processor import Tokenizer
+from headstart.core.processor import Processor, Tokenizer
 
 
 def encode_examples(
-    tokenizer: Tokenizer,
+    processor: Processor,
     examples: Examples,
     *,
     longest: int | None,
@@ -19,14 +20,19 @@ def encode_examples(
 ) -> Pieces:
     """Return the encoded pieces. longest: tokens a piece may have with its special tokens, None = any number.
 
+    Raises HeadstartError: pairs of images.
+
     overlap: None cuts a text that is too long at its end (of a pair, the longer text first); otherwise the last text is
     read in pieces that share this share of their tokens, and a first text of a pair keeps at most half of the room.
     """
-    one, one_spans = _encode(tokenizer, examples.items, spans)
-    two, two_spans = (None, None) if examples.second is None else _encode(tokenizer, examples.second, spans)
-    specials = len(
-        tokenizer.add_special_tokens(np.zeros(0, np.int64), None if two is None else np.zeros(0, np.int64))[0]
-    )
+    if not isinstance(processor, Tokenizer):
+        if examples.second is not None:
+            raise HeadstartError(f"pairs: processor {processor.kind} reads one image at a time; give no second column")
+        return Pieces(processor.encode(examples.items), None, np.arange(len(examples)), None, 0)
+    one, one_spans = _encode(processor, examples.items, spans)
+    two, two_spans = (None, None) if examples.second is None else _encode(processor, examples.second, spans)
+    nothing = np.zeros(0, np.int64)
+    specials = len(processor.add_special_tokens(nothing, None if two is None else nothing)[0])
     room = None if longest is None else max(longest - specials, 1)
     found = Pieces([], None if two is None else [], np.zeros(0, np.int64), [] if spans else None, 0)
     owners, cut = [], 0
@@ -36,15 +42,15 @@ def encode_examples(
         for of_one, of_two in windows:
             first = one[number][of_one]
             second = None if two is None else two[number][of_two]
-            ids, segment_ids = tokenizer.add_special_tokens(first, second)
-            found.ids.append(ids)
+            ids, segment_ids = processor.add_special_tokens(first, second)
+            found.inputs.append(ids)
             owners.append(number)
             if found.segment_ids is not None:
                 found.segment_ids.append(segment_ids)
             if found.spans is not None:
                 parts = [one_spans[number][of_one]] + ([] if two_spans is None else [two_spans[number][of_two]])
-                found.spans.append(_spans_with_special_tokens(tokenizer, ids, segment_ids, parts))
-    return Pieces(found.ids, found.segment_ids, np.array(owners, np.int64), found.spans, cut)
+                found.spans.append(_spans_with_special_tokens(processor, ids, segment_ids, parts))
+    return Pieces(found.inputs, found.segment_ids, np.array(owners, np.int64), found.spans, cut)
 
 
 def _encode(tokenizer: Tokenizer, texts, spans: bool) -> tuple[list[np.ndarray], list[np.ndarray] | None]:
@@ -89,7 +95,7 @@ def take_pieces(pieces: Pieces, examples: np.ndarray) -> Pieces:
     """Return the pieces of the examples at sorted positions `examples`, numbered anew; `cut` stays as it was."""
     kept = np.flatnonzero(np.isin(pieces.owner_P, examples))
     return Pieces(
-        [pieces.ids[place] for place in kept],
+        [pieces.inputs[place] for place in kept],
         None if pieces.segment_ids is None else [pieces.segment_ids[place] for place in kept],
         np.searchsorted(examples, pieces.owner_P[kept]),
         None if pieces.spans is None else [pieces.spans[place] for place in kept],

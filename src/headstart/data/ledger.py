@@ -16,8 +16,9 @@ class Ledger:
     """Counts of one pass over the data: read = used + skipped.
 
     A reader rejects the rows that it cannot yield (`reject`); whoever takes a row counts it (`begin`) and answers it
-    with `use` or `skip`. complaints: the first 20 as 'file:line: reason'. Notes record what was guessed. columns: what
-    the first task file calls its `text`, `text2`, `label` and `group`.
+    with `use` or `skip`. complaints: the first 20 as 'file:line: reason'. Notes record what was guessed. changed: how
+    many items were changed on reading, by change. columns: what the first task file calls its `text`, `text2`, `label`
+    and `group`.
     """
 
     read: int = 0
@@ -26,6 +27,7 @@ class Ledger:
     complaints: list[str] = field(default_factory=list)
     noted: dict[str, list[str]] = field(default_factory=dict)
     columns: dict[str, str] = field(default_factory=dict)
+    changed: Counter[str] = field(default_factory=Counter)
 
     def begin(self) -> None:
         """Count one row as read."""
@@ -45,10 +47,10 @@ class Ledger:
         self.begin()
         self.skip(reason, source, line, detail)
 
-    def withdraw(self, reason: str, source: str, line: int) -> None:
+    def withdraw(self, reason: str, source: str, line: int, detail: str = "") -> None:
         """Turn a row that was counted as used into a skipped one (it proved useless later on)."""
         self.used -= 1
-        self.skip(reason, source, line)
+        self.skip(reason, source, line, detail)
 
     def complain(self, reason: str, source: str, line: int | None = None) -> None:
         """Remember a complaint that is no row of its own, such as a damaged end of a file."""
@@ -62,13 +64,18 @@ class Ledger:
         if source not in sources:
             sources.append(source)
 
+    def tell(self, change: str) -> None:
+        """Count an item that was changed on reading, such as an image that was turned upright."""
+        self.changed[change] += 1
+
     @property
     def notes(self) -> list[str]:
-        """What was guessed or decided, one line each, with the file or the number of files."""
-        return [
+        """What was guessed, decided or changed, one line each, with the file, or the number of files or items."""
+        guessed = [
             f"{sources[0]}: {message}" if len(sources) == 1 else f"{len(sources)} files: {message}"
             for message, sources in self.noted.items()
         ]
+        return guessed + [f"{count:,} images: {change}" for change, count in self.changed.most_common()]
 
     @property
     def balanced(self) -> bool:

@@ -16,6 +16,7 @@ from headstart.core import registry
 from headstart.core.errors import HeadstartError
 from headstart.core.files import nearest_beside
 from headstart.core.spec import ReaderSpec
+from headstart.data.image_cells import with_images
 from headstart.data.ledger import Ledger
 from headstart.data.row import ByteStream, Row, Source, refuse
 from headstart.data.streams import check_encoding, decompressed
@@ -195,6 +196,6 @@ def read_rows(name: str, ledger: Ledger, *, unit: str = "auto", reader: ReaderSp
                 stream.read(3)
             check_encoding(head, source)
         try:
-            yield from chosen.read(Source(source, stream), ledger)
+            yield from with_images(chosen.read(Source(source, stream), ledger), Path(name).parent, ledger)
         except OSError as error:
             raise HeadstartError(f"{source}: cannot be read on ({error.strerror or error})") from None

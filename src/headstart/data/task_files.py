@@ -17,6 +17,7 @@ from headstart.data.ledger import Ledger
 from headstart.data.open import expand, read_rows, shown
 from headstart.data.read_request import ReadRequest
 from headstart.data.row import Row
+from headstart.images.decode import UnusableImage, decode
 
 # guess(first rows, file, columns that are taken) -> (column, why); raises HeadstartError.
 Guess = Callable[[Sequence[dict[str, Any]], str, Sequence[str]], tuple[str, str]]
@@ -112,6 +113,8 @@ def read_items(request: ReadRequest) -> tuple[Examples, Ledger]:
         for row, columns in _rows(name, ledger, request, {"text": guess_text}):
             ledger.begin()
             cells = _items(row, columns, verbatim)
+            if not _sound(cells, row, ledger):
+                continue
             if not all(cells):
                 ledger.complain("empty text, kept", row.source, row.line)
             gathered.items.append(cells[0])
@@ -205,6 +208,8 @@ def _take(
     if not all(cells):
         ledger.skip("empty text", row.source, row.line)
         return
+    if not _sound(cells, row, ledger):
+        return
     try:
         answer = target(row.value.get(columns.label), cells)
     except Unusable as fault:
@@ -217,6 +222,19 @@ def _take(
     if columns.group is not None:
         gathered.groups.append(cell(row.value.get(columns.group)) or f"{row.source}:{row.line}")
     ledger.use()
+
+
+def _sound(cells: Sequence[str | ImageRef], row: Row, ledger: Ledger) -> bool:
+    """Whether all images among the items can be decoded; a row with an image that cannot is skipped."""
+    for image in (item for item in cells if isinstance(item, ImageRef)):
+        try:
+            told = decode(image, side=1).told
+        except UnusableImage as fault:
+            ledger.skip(fault.reason, row.source, row.line, fault.detail)
+            return False
+        for change in told:
+            ledger.tell(change)
+    return True
 
 
 def _items(row: Row, columns: Columns, verbatim: bool) -> list[str | ImageRef]:

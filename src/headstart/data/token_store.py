@@ -25,6 +25,7 @@ from headstart.data.stateful_batches import StatefulBatches
 
 _BATCH_DOCUMENTS = 1000
 _BATCH_CHARACTERS = 1 << 20
+_IMAGE_CHARACTERS = 1 << 14
 _FACTS = "store.json"
 
 
@@ -160,11 +161,16 @@ def _fill(corpus: Corpus, tokenizer: Tokenizer, folder: Path, written: list[int]
 def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
     """Group rows up to 1,000 or 1 Mi characters, whichever comes first, so that long documents do not pile up."""
     for row in rows:
-        batch, size = [row], len(row.value)
+        batch, size = [row], _characters(row)
         while len(batch) < _BATCH_DOCUMENTS and size < _BATCH_CHARACTERS and (more := list(islice(rows, 1))):
             batch += more
-            size += len(more[0].value)
+            size += _characters(more[0])
         yield batch
+
+
+def _characters(row: Row) -> int:
+    """Return how large a document is; an image, which a processor may turn into tokens too, counts as a long text."""
+    return len(row.value) if isinstance(row.value, str) else _IMAGE_CHARACTERS
 
 
 def _write(stream: BinaryIO, values: np.ndarray, written: list[int]) -> None:

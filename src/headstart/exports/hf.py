@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from headstart.core.contracts import Exportable
 from headstart.core.errors import HeadstartError
 from headstart.core.files import read_json, write_bytes, write_json
 from headstart.core.manifest import write_folder
+from headstart.core.processor import Tokenizer
+from headstart.core.shapes import TokenShape
 from headstart.core.spec import BackboneSpec, ExportSpec
 from headstart.interop.names import NameTable, fit_rules, write_state
 from headstart.networks.writer import begin_id
@@ -28,6 +30,7 @@ _AUTO = {
     "detect": "ModelForPreTraining",
     "classify": "ModelForSequenceClassification",
 }
+_AUTO_OF_IMAGES = {"": "Model", "classify": "ModelForImageClassification"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,11 +63,15 @@ class HfSpec(ExportSpec):
             _fit_tokenizer(temporary, table, source.backbone.max_tokens, kind)
 
         write_folder(folder, "export", fill)
-        loader = f"Auto{_AUTO[kind]}.from_pretrained"
+        pixels = source.processor.gives == "pixels"
+        auto = _AUTO_OF_IMAGES if pixels else _AUTO
+        loader = f"Auto{auto[kind]}.from_pretrained"
         if not kind and source.objective_spec is not None:
             loader += (
                 f" (the output of objective {source.objective_spec.name} has no counterpart there and stays behind)"
             )
+        if pixels:
+            return f"load it with {loader} and AutoImageProcessor.from_pretrained"
         if not (folder / _TOKENIZER).is_file():
             missing = f"tokenizer {source.processor.kind} does not exist there"
             return f"{loader} loads the network; {missing}, make the ids with headstart"
@@ -116,20 +123,27 @@ def _head(model: Exportable, table: NameTable) -> tuple[str, nn.Module | None]:
 
 def _config(model: Exportable, table: NameTable, kind: str) -> dict[str, Any]:
     """Return the whole config.json."""
-    tokenizer = model.processor
-    config = model.backbone_spec.to_hf_config(vocabulary=model.backbone.vocabulary, pad_id=tokenizer.pad_id)
+    shape = model.processor.shape
+    if isinstance(shape, TokenShape):
+        shape = replace(shape, vocabulary=model.backbone.vocabulary)
+    config = model.backbone_spec.to_hf_config(shape)
     config["architectures"] = [table.architectures[kind] if kind else table.architecture]
     config["dtype"] = "float32"
-    for name, token in (("cls_token_id", tokenizer.cls_id), ("sep_token_id", tokenizer.sep_id)):
-        config[name] = token if token >= 0 else None
-    config["bos_token_id"], config["eos_token_id"] = config["cls_token_id"], config["sep_token_id"]
+    if model.processor.gives == "tokens":
+        config |= _special_tokens(model.processor)
     if kind == "generate":
-        config["decoder_start_token_id"] = begin_id(tokenizer)
+        config["decoder_start_token_id"] = begin_id(model.processor)
     if kind == "classify":
         config["id2label"] = {str(number): label for number, label in enumerate(model.classes)}
         config["label2id"] = {label: number for number, label in enumerate(model.classes)}
         config["problem_type"] = "single_label_classification"
     return config
+
+
+def _special_tokens(tokenizer: Tokenizer) -> dict[str, int | None]:
+    """Return the ids of the special tokens by their names there; None where there is no such token."""
+    cls_id, sep_id = (token if token >= 0 else None for token in (tokenizer.cls_id, tokenizer.sep_id))
+    return {"cls_token_id": cls_id, "sep_token_id": sep_id, "bos_token_id": cls_id, "eos_token_id": sep_id}
 
 
 def _fit_tokenizer(folder: Path, table: NameTable, longest: int | None, kind: str) -> None:

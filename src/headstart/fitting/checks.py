@@ -28,6 +28,13 @@ def other_task(route: RouteSpec, task: str) -> str | None:
     return f"it does {', '.join(route.tasks or ())}, not {task}; {', '.join(routes_for(task))} do"
 
 
+def why_not(route: RouteSpec, examples: Examples, workspace: RouteWorkspace) -> str | None:
+    """Return why a route cannot run on these examples, or None: other items than it reads, or what it says itself."""
+    if examples.takes not in route.takes:
+        return f"it reads {' or '.join(route.takes)}s, not {examples.takes}s"
+    return route.refuses(examples, workspace)
+
+
 def need_task(route: RouteSpec, examples: Examples) -> None:
     """Raise HeadstartError when this route cannot do the task of these examples."""
     if refusal := other_task(route, examples.task):

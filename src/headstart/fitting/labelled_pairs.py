@@ -60,7 +60,7 @@ class LabelledPairs:
         for texts in (examples.items, examples.second):
             if texts is not None:
                 pieces = encode_examples(pretrained.processor, Examples(texts), longest=longest, overlap=0.0)
-                self.texts.append(LabelledPieces(pieces, {}))
+                self.texts.append(LabelledPieces(pieces, {}, pretrained.processor))
                 count_N = np.bincount(pieces.owner_P, minlength=len(texts))  # pieces of each example
                 self.count_N.append(count_N)
                 self.first_N.append(np.cumsum(count_N) - count_N)  # position of the first piece of each example

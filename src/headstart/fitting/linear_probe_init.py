@@ -38,7 +38,7 @@ def start_from_probe(
     clock = Clock(seconds)
     backbone.eval()
     device = next(backbone.parameters()).device
-    in_order = places[np.argsort(labelled.lengths_P[places], kind="stable")]
+    in_order = places[np.argsort(labelled.cost_P[places], kind="stable")]
     for some in np.array_split(in_order, -(-len(places) // _SLICE)):
         if clock.out:
             return False

@@ -13,12 +13,12 @@ import torch
 from scipy.special import betaincinv
 from torch import Tensor
 
-from headstart.core.batch import TokenBatch
+from headstart.core.batch import Batch
 from headstart.core.contracts import Loss
 from headstart.core.seeds import KeyedRandom
 
 
-def draw_partners(batch: TokenBatch, random: KeyedRandom, alpha: float) -> TokenBatch:
+def draw_partners(batch: Batch, random: KeyedRandom, alpha: float) -> Batch:
     """Return the batch with the partner of each sample and the share that a sample keeps of itself.
 
     extra gets `partner_B`, the place of the partner in the batch, and `share_1`, drawn from Beta(alpha, alpha).
@@ -31,7 +31,7 @@ def draw_partners(batch: TokenBatch, random: KeyedRandom, alpha: float) -> Token
     return replace(batch, extra=batch.extra | drawn)
 
 
-def mix(vectors: Tensor, batch: TokenBatch) -> Tensor:
+def mix(vectors: Tensor, batch: Batch) -> Tensor:
     """Return vectors [B, D] mixed with those of their partners; unchanged where no partners were drawn."""
     if "partner_B" not in batch.extra:
         return vectors
@@ -39,7 +39,7 @@ def mix(vectors: Tensor, batch: TokenBatch) -> Tensor:
     return share * vectors + (1 - share) * vectors[batch.extra["partner_B"]]
 
 
-def mixed_loss(loss_of: Callable[[TokenBatch], Loss], batch: TokenBatch) -> Loss:
+def mixed_loss(loss_of: Callable[[Batch], Loss], batch: Batch) -> Loss:
     """Return the weighted mean of the losses against the own targets and the partners' targets.
 
     loss_of: the loss of a batch by the targets in its `extra` (names that end in _B).

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from headstart.core import registry
-from headstart.core.batch import TokenBatch
+from headstart.core.batch import Batch
 from headstart.core.contracts import Backbone, Head, Pieces
 from headstart.core.device import pick_compute_dtype, pick_device
 from headstart.core.errors import HeadstartError
@@ -93,7 +93,12 @@ class NetworkFit(Regularisation):
 
     def refuses(self, examples: Examples, workspace: RouteWorkspace) -> str | None:
         """Return why this route cannot run here, or None."""
-        return no_base(workspace) or one_class(examples) or _head_of(examples).refuses(workspace.base.backbone)
+        if why := no_base(workspace) or one_class(examples):
+            return why
+        head, base = _head_of(examples), workspace.base
+        if base.backbone_spec.batch not in head.batch:
+            return f"head {head.name} reads {' or '.join(head.batch)}, and the base reads {base.backbone_spec.batch}"
+        return head.refuses(base.backbone)
 
     def base(self, examples: Examples, workspace: RouteWorkspace) -> PretrainedModel:
         """Return the workspace's base. Raises HeadstartError when the route cannot run here."""
@@ -230,9 +235,9 @@ def _train(work: _Work, chosen: np.ndarray, learning_rate: float, seconds: float
     chosen, held = hold_out(work.examples, chosen, settings.patience, work.seed)
     head.prepare(work.examples.take(chosen))
     places = np.flatnonzero(np.isin(work.pieces.owner_P, chosen))
-    labelled = LabelledPieces(work.pieces, head.targets(work.examples, work.pieces))
+    labelled = LabelledPieces(work.pieces, head.targets(work.examples, work.pieces), pretrained.processor)
     batches = LabelledBatches(labelled, places, size=settings.batch, seed=work.seed)
-    layers = _layers(backbone, head, labelled.batch(places[[labelled.lengths_P[places].argmax()]]))
+    layers = _layers(backbone, head, labelled.batch(places[[labelled.cost_P[places].argmax()]]))
     unseen = labelled.batches(np.flatnonzero(np.isin(work.pieces.owner_P, held)))
     objective = Supervised(head, settings, pretrained.processor)
     steps, begun_stages, whole = 0, 0, True
@@ -259,7 +264,7 @@ def _train(work: _Work, chosen: np.ndarray, learning_rate: float, seconds: float
     return _Trained(pretrained, head, steps, whole, notes)
 
 
-def _layers(backbone: Backbone, head: Head, batch: TokenBatch) -> list[list[torch.nn.Parameter]]:
+def _layers(backbone: Backbone, head: Head, batch: Batch) -> list[list[torch.nn.Parameter]]:
     """Return the parameters that get a gradient, by layer from input to output; freeze all other parameters.
 
     A head on token outputs gives the pooler no gradient, and a head on an encoder gives the decoder none; a stage for

@@ -14,7 +14,7 @@ from headstart.core import registry
 from headstart.core.contracts import Backbone, Exportable, Head, Pieces, TaskModel
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
-from headstart.core.processor import Tokenizer
+from headstart.core.processor import Processor
 from headstart.core.spec import BackboneSpec, HeadSpec
 from headstart.data.encode_examples import encode_examples
 from headstart.fitting.checks import check_kind
@@ -55,7 +55,7 @@ class NetworkModel(TaskModel):
         return self.pretrained.backbone_spec
 
     @property
-    def processor(self) -> Tokenizer:
+    def processor(self) -> Processor:
         """The processor that travels with the network."""
         return self.pretrained.processor
 
@@ -83,7 +83,7 @@ class NetworkModel(TaskModel):
         return head_outputs(self.pretrained, self.head, pieces), pieces
 
     def save(self, folder: Path) -> None:
-        """Write network, tokenizer and head into `folder`."""
+        """Write network, processor and head into `folder`."""
         self.pretrained.save(folder / _FOLDER)
         data = {"head": self.head.spec.to_dict(), "classes": self.classes, "pairs": self.pairs, "notes": self.notes}
         write_parts(
@@ -127,7 +127,7 @@ def encode_with_prompt(spec: HeadSpec, pretrained: PretrainedModel, examples: Ex
 
     return dataclasses.replace(
         pieces,
-        ids=inserted(pieces.ids, np.arange(words - prompt, words)),
+        inputs=inserted(pieces.inputs, np.arange(words - prompt, words)),
         segment_ids=inserted(pieces.segment_ids, np.zeros(prompt, np.int64)),
         spans=inserted(pieces.spans, np.full((prompt, 2), -1, np.int64)),
     )

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from headstart.core.batch import TokenBatch
+from headstart.core.batch import Batch
 from headstart.core.contracts import Backbone, Head, Loss, Objective, Pieces
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
-from headstart.core.processor import Tokenizer
+from headstart.core.processor import Processor, Tokenizer
 from headstart.core.seeds import KeyedRandom, numpy_generator
 from headstart.core.spec import HeadSpec
 from headstart.data.batches import EpochBatches, sort_within_pools
@@ -40,9 +41,9 @@ def head_outputs(pretrained: PretrainedModel, head: Head, pieces: Pieces) -> lis
     pretrained.backbone.eval()
     head.eval()
     device = next(pretrained.backbone.parameters()).device
-    unlabelled = LabelledPieces(pieces, {})
-    outputs: list[np.ndarray] = [np.zeros(0)] * len(pieces.ids)
-    for places in by_length(unlabelled.lengths_P, _TOKENS):
+    unlabelled = LabelledPieces(pieces, {}, pretrained.processor)
+    outputs: list[np.ndarray] = [np.zeros(0)] * len(pieces.inputs)
+    for places in by_length(unlabelled.cost_P, _TOKENS):
         batch = unlabelled.batch(places).to(device)
         for place, output in zip(places, head.outputs(pretrained.backbone, batch)):
             outputs[place] = output
@@ -50,13 +51,14 @@ def head_outputs(pretrained: PretrainedModel, head: Head, pieces: Pieces) -> lis
 
 
 class Supervised(Objective):
-    """The loss of a head, with `regularisation`; tokenizer: needed for word dropout."""
+    """The loss of a head, with `regularisation`; processor: needed for word dropout."""
 
-    def __init__(self, head: Head, regularisation: Regularisation = _PLAIN, tokenizer: Tokenizer | None = None):
+    def __init__(self, head: Head, regularisation: Regularisation = _PLAIN, processor: Processor | None = None):
         super().__init__()
         self.head, self.regularisation = head, regularisation
-        self._noise_id = _noise_id(tokenizer) if regularisation.word_dropout else -1
-        self._kept_ids = sorted(tokenizer.special_ids) if regularisation.word_dropout else []
+        self._noise_id, self._kept_ids = -1, []
+        if regularisation.word_dropout:
+            self._noise_id, self._kept_ids = _noise_id(processor), sorted(processor.special_ids)
         if regularisation.label_smoothing and head.smoothing is None:
             raise HeadstartError(
                 f"label_smoothing={regularisation.label_smoothing}: head {head.spec.name} chooses no class"
@@ -66,9 +68,7 @@ class Supervised(Objective):
         if head.smoothing is not None:
             head.smoothing = regularisation.label_smoothing
 
-    def corrupt(
-        self, batch: TokenBatch, random: KeyedRandom, *, progress: float = 0.0, training: bool = True
-    ) -> TokenBatch:
+    def corrupt(self, batch: Batch, random: KeyedRandom, *, progress: float = 0.0, training: bool = True) -> Batch:
         """Return the batch unchanged, or in training with hidden tokens (word dropout) and partners (mixup)."""
         if not training:
             return batch
@@ -88,7 +88,7 @@ class Supervised(Objective):
             batch = draw_partners(batch, random, self.regularisation.mixup)
         return batch
 
-    def forward(self, backbone: Backbone, batch: TokenBatch) -> Loss:
+    def forward(self, backbone: Backbone, batch: Batch) -> Loss:
         """Return the loss of the head; for mixed samples the weighted mean of the losses for both targets."""
         if not self.training or not (self.regularisation.dropout or self.regularisation.mixup):
             return self.head.score(backbone, batch)
@@ -100,13 +100,18 @@ class Supervised(Objective):
             hook.remove()
         return mixed_loss(lambda given: self.head.loss(output, given), batch)
 
-    def _changed(self, given: Tensor, batch: TokenBatch) -> Tensor:
+    def _changed(self, given: Tensor, batch: Batch) -> Tensor:
         """Return the input of the last layer after mixup and dropout."""
         return F.dropout(mix(given, batch), self.regularisation.dropout)
 
 
-def _noise_id(tokenizer: Tokenizer) -> int:
-    """Return the id that replaces a hidden token: mask, unknown, or padding (which a bag of n-grams ignores)."""
+def _noise_id(tokenizer: Processor | None) -> int:
+    """Return the id that replaces a hidden token: mask, unknown, or padding (which a bag of n-grams ignores).
+
+    Raises HeadstartError: there is no such token, or there are no tokens.
+    """
+    if not isinstance(tokenizer, Tokenizer):
+        raise HeadstartError("word_dropout: it hides tokens, and this network reads pixels; set word_dropout=0")
     for token_id in (tokenizer.mask_id, tokenizer.unk_id, tokenizer.pad_id):
         if token_id >= 0:
             return token_id
@@ -114,30 +119,27 @@ def _noise_id(tokenizer: Tokenizer) -> int:
 
 
 class LabelledPieces:
-    """Batches of encoded pieces with their targets. targets: from `Head.targets`."""
+    """Batches of encoded pieces with their targets. targets: from `Head.targets`; cost_P: see `Processor.cost`."""
 
-    def __init__(self, pieces: Pieces, targets: dict[str, list[np.ndarray]]):
-        self.pieces, self.targets = pieces, targets
-        self.lengths_P = np.array([len(ids) for ids in pieces.ids], dtype=np.int64)
+    def __init__(self, pieces: Pieces, targets: dict[str, list[np.ndarray]], processor: Processor):
+        self.pieces, self.targets, self.processor = pieces, targets, processor
+        self.cost_P = np.array([processor.cost(piece) for piece in pieces.inputs], dtype=np.int64)
 
-    def batch(self, places: np.ndarray, epoch: int = 0) -> TokenBatch:
+    def batch(self, places: np.ndarray, epoch: int = 0) -> Batch:
         """Return the batch of the pieces at these positions, with their targets in `extra`."""
 
         def joined(parts: list[np.ndarray]) -> torch.Tensor:
             return torch.from_numpy(np.concatenate([parts[place] for place in places]))
 
-        return TokenBatch(
-            ids_N=joined(self.pieces.ids),
-            lengths_B=torch.from_numpy(self.lengths_P[places]),
-            sample_B=torch.from_numpy(np.asarray(places, dtype=np.int64)),
-            epoch=epoch,
-            segment_ids_N=None if self.pieces.segment_ids is None else joined(self.pieces.segment_ids),
-            extra={name: joined(parts) for name, parts in self.targets.items()},
-        )
+        batch = self.processor.collate([self.pieces.inputs[place] for place in places], samples=places, epoch=epoch)
+        more: dict[str, Any] = {"extra": {name: joined(parts) for name, parts in self.targets.items()}}
+        if self.pieces.segment_ids is not None:
+            more["segment_ids_N"] = joined(self.pieces.segment_ids)
+        return replace(batch, **more)
 
-    def batches(self, places: np.ndarray) -> list[TokenBatch]:
+    def batches(self, places: np.ndarray) -> list[Batch]:
         """Return the pieces at these positions as batches that suit an evaluation."""
-        return [self.batch(places[some]) for some in by_length(self.lengths_P[places], _TOKENS)]
+        return [self.batch(places[some]) for some in by_length(self.cost_P[places], _TOKENS)]
 
 
 class LabelledBatches(EpochBatches):
@@ -151,16 +153,16 @@ class LabelledBatches(EpochBatches):
         super().__init__(seed)
         self.labelled, self.chosen = labelled, chosen
         self.per_epoch = max(1, -(-len(chosen) // size))
-        self.units_per_epoch = int(labelled.lengths_P[chosen].sum())
+        self.units_per_epoch = int(labelled.cost_P[chosen].sum())
 
     def plan(self, epoch: int) -> list[np.ndarray]:
         """Return the pieces of each batch."""
         random = numpy_generator(self.seed, "rows", epoch)
         order = self.chosen[random.permutation(len(self.chosen))]
-        order = sort_within_pools(order, self.labelled.lengths_P, self.per_epoch // _POOL)
+        order = sort_within_pools(order, self.labelled.cost_P, self.per_epoch // _POOL)
         batches = np.array_split(order, self.per_epoch)
         return [batches[index] for index in random.permutation(self.per_epoch)]
 
-    def batch(self, plan: list[np.ndarray], index: int, epoch: int) -> TokenBatch:
+    def batch(self, plan: list[np.ndarray], index: int, epoch: int) -> Batch:
         """See `EpochBatches.batch`."""
         return self.labelled.batch(plan[index], epoch)

@@ -31,7 +31,7 @@ def fit_token_probe(base: PretrainedModel, examples: Examples, *, default: float
     head.classifier = nn.Identity()
     vectors_ND = np.concatenate(head_outputs(pretrained, head, pieces))
     tags_N = np.concatenate(head.targets(examples, pieces)["tag_N"])
-    piece_N = np.repeat(np.arange(len(pieces.ids)), [len(ids) for ids in pieces.ids])
+    piece_N = np.repeat(np.arange(len(pieces.inputs)), [len(ids) for ids in pieces.inputs])
     kept = np.flatnonzero(tags_N != IGNORED)
     if len(kept) > _MOST_TOKENS:
         kept = np.sort(numpy_generator(seed, "tokens").permutation(kept)[:_MOST_TOKENS])

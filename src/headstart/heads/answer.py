@@ -75,7 +75,7 @@ class Answer(Head):
         few = examples.take(np.arange(min(len(examples), _CEILING_ROWS)))
         kept = int(np.searchsorted(pieces.owner_P, len(few)))
         targets = self.targets(examples, pieces)
-        certain = [np.zeros((len(ids), 2)) for ids in pieces.ids[:kept]]
+        certain = [np.zeros((len(ids), 2)) for ids in pieces.inputs[:kept]]
         for scores_T2, start_1, end_1 in zip(certain, targets["start_B"], targets["end_B"]):
             scores_T2[start_1, 0] = scores_T2[end_1, 1] = 1.0
         again = [spans[0].label if spans else "" for spans in self.decode(certain, pieces, few)]

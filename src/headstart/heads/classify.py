@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from headstart.core.batch import TokenBatch
+from headstart.core.batch import Batch
 from headstart.core.contracts import Backbone, Features, Head, Loss, Pieces
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
-from headstart.core.processor import Tokenizer
+from headstart.core.processor import Processor
 from headstart.core.spec import HeadSpec
 from headstart.nn.outputs import LinearOutput, document_output
 
@@ -23,9 +23,10 @@ class ClassifySpec(HeadSpec):
     """pooling: `auto` = the output of the reference, which can be exported; `mean`, `cls` (first token) and `own`
     (document vector of the backbone) = one linear layer on the pooled vector."""
 
+    batch: ClassVar[tuple[str, ...]] = ("tokens", "pixels")
     pooling: Literal["auto", "mean", "cls", "own"] = "auto"
 
-    def build(self, backbone: Backbone, tokenizer: Tokenizer, classes: tuple[str, ...]) -> Classify:
+    def build(self, backbone: Backbone, processor: Processor, classes: tuple[str, ...]) -> Classify:
         """Return the head. Raises HeadstartError for fewer than two classes."""
         if len(classes) < 2:
             raise HeadstartError(f"head classify needs at least 2 classes, got {len(classes)}")
@@ -54,7 +55,7 @@ class Classify(Head):
         """Return logits [B, C]."""
         return self.output(features)
 
-    def loss(self, output: Tensor, batch: TokenBatch) -> Loss:
+    def loss(self, output: Tensor, batch: Batch) -> Loss:
         """Return the summed cross-entropy of logits [B, C]; parts: `accuracy`."""
         target_B = batch.extra["label_B"]
         smoothing = self.smoothing if self.training else 0.0

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from headstart.core.batch import TokenBatch
+from headstart.core.batch import Batch
 from headstart.core.contracts import Backbone, Features, Head, Loss, Pieces
 from headstart.core.examples import Examples
-from headstart.core.processor import Tokenizer
+from headstart.core.processor import Processor
 from headstart.core.spec import HeadSpec
 from headstart.nn.outputs import document_output
 
@@ -21,9 +21,10 @@ from headstart.nn.outputs import document_output
 class RegressSpec(HeadSpec):
     """pooling: as for head classify."""
 
+    batch: ClassVar[tuple[str, ...]] = ("tokens", "pixels")
     pooling: Literal["auto", "mean", "cls", "own"] = "auto"
 
-    def build(self, backbone: Backbone, tokenizer: Tokenizer, classes: tuple[str, ...]) -> Regress:
+    def build(self, backbone: Backbone, processor: Processor, classes: tuple[str, ...]) -> Regress:
         """Return the head; there are no classes."""
         return Regress(self, document_output(backbone, 1, self.pooling))
 
@@ -55,7 +56,7 @@ class Regress(Head):
         """Return standardised numbers [B, 1]."""
         return self.output(features)
 
-    def loss(self, output: Tensor, batch: TokenBatch) -> Loss:
+    def loss(self, output: Tensor, batch: Batch) -> Loss:
         """Return the summed squared error of standardised numbers."""
         wanted_B = (batch.extra["number_B"] - self.mean_1) / self.scale_1
         return Loss.of(((output.float()[:, 0] - wanted_B) ** 2).sum(), wanted_B.numel())

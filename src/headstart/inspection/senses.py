@@ -100,16 +100,16 @@ def token_vectors(
     device = next(pretrained.backbone.parameters()).device
     vectors = np.zeros((pretrained.backbone.depth + 1, len(occurrences), pretrained.backbone.width))
     pretrained.backbone.eval()
-    order = np.argsort([len(ids) for ids in rows.ids], kind="stable")
+    order = np.argsort([len(ids) for ids in rows.inputs], kind="stable")
     for low in range(0, len(order), _ROWS):
         some = order[low : low + _ROWS]
-        features = pretrained.backbone(make_batch([rows.ids[row] for row in some]).to(device), layers=True)
+        features = pretrained.backbone(make_batch([rows.inputs[row] for row in some]).to(device), layers=True)
         for layer, hidden_BTD in enumerate(features.layers):
             hidden = hidden_BTD.double().cpu().numpy()
             for place, row in enumerate(some):
                 if len(touched[row]):
                     vectors[layer, row] = hidden[place, touched[row]].mean(0)
-    return vectors, [tuple(rows.ids[row][places].tolist()) for row, places in enumerate(touched)]
+    return vectors, [tuple(rows.inputs[row][places].tolist()) for row, places in enumerate(touched)]
 
 
 def _score(

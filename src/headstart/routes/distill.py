@@ -146,7 +146,9 @@ class Distill(RouteSpec):
         # Labelled rows are repeated until they make up their share of an epoch.
         times = max(1, round(self.labelled / (1 - self.labelled) * (each - len(labelled)) / len(labelled)))
         chosen = np.concatenate([np.tile(labelled, times), np.flatnonzero(label_M == _UNLABELLED)])
-        batches = LabelledBatches(LabelledPieces(pieces, targets), chosen, size=self.batch, seed=seed)
+        batches = LabelledBatches(
+            LabelledPieces(pieces, targets, student.processor), chosen, size=self.batch, seed=seed
+        )
         default = _DEFAULT["bag" if student.backbone_spec is _BAG else "half"]
         plan = TrainPlan(
             steps=max(self.least_steps, self.passes * batches.per_epoch),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from headstart.core import registry
 from headstart.core.errors import HeadstartError
 from headstart.core.spec import RecipeSpec
@@ -14,6 +16,10 @@ def choose_recipe(objective: str | None, facts: Facts, recipe: str | None = None
     """Return (recipe, reason). Raises HeadstartError: unknown names, or an objective that no recipe serves."""
     if recipe is not None:
         return registry.load("recipe", recipe)(), f"recipe {recipe}: as asked"
+    kinds = {name: registry.load("recipe", name) for name in registry.names("recipe")}
+    recipes = {name: kind for name, kind in kinds.items() if kind.takes == facts.takes}
+    if objective is None and facts.takes != "text":
+        return _first_choice(recipes, facts.takes)
     if objective is None:
         minutes = facts.seconds / 60 if facts.seconds else None
         if facts.cuda or (minutes is not None and minutes > _HALVES_UP_TO_MINUTES):
@@ -25,7 +31,6 @@ def choose_recipe(objective: str | None, facts: Facts, recipe: str | None = None
         )
         return registry.load("recipe", "halves")(), reason
     wants = registry.load("objective", objective).reads
-    recipes = {name: registry.load("recipe", name) for name in registry.names("recipe")}
     default = sorted(
         (name for name in recipes if recipes[name].default), key=lambda name: name != recipes[name].objective
     )
@@ -34,4 +39,14 @@ def choose_recipe(objective: str | None, facts: Facts, recipe: str | None = None
     like = [name for name in default if registry.load("objective", recipes[name].objective).reads[0] == wants[0]]
     for name in own + like:
         return recipes[name](), f"objective {objective}: as asked, with the parts of recipe {name}"
-    raise HeadstartError(f"no recipe has the parts that objective '{objective}' needs; name one with --recipe")
+    raise HeadstartError(
+        f"no recipe for {facts.takes}s has the parts that objective '{objective}' needs; name one with --recipe"
+    )
+
+
+def _first_choice(recipes: Mapping[str, type[RecipeSpec]], takes: str) -> tuple[RecipeSpec, str]:
+    """Return the recipe that is chosen first for this kind of items, and why. Raises HeadstartError: there is none."""
+    for kind in recipes.values():
+        if kind.first_choice:
+            return kind(), f"objective {kind.objective}: the first choice for {takes}s"
+    raise HeadstartError(f"no recipe trains on {takes}s; name one with --recipe ({', '.join(recipes) or 'none'})")

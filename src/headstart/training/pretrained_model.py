@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ import torch
 from safetensors.torch import save
 
 from headstart.core import migration, registry
-from headstart.core.batch import TokenBatch
 from headstart.core.contracts import Backbone, Exportable, Objective
 from headstart.core.device import pick_device
 from headstart.core.errors import HeadstartError, unknown
@@ -23,8 +22,8 @@ from headstart.core.files import disk_error, nearest_beside, read_json, write_by
 from headstart.core.load_processor import load_processor
 from headstart.core.manifest import hash_of, is_listed, need_intact, write_folder
 from headstart.core.migration import FORMAT, read_versioned
-from headstart.core.processor import Tokenizer
-from headstart.core.shapes import TokenShape
+from headstart.core.processor import Processor
+from headstart.core.shapes import Shape, TokenShape
 from headstart.core.spec import BackboneSpec
 from headstart.data.corpus import Corpus
 from headstart.interop.huggingface import Loaded, load_backbone, load_head, match_vocabulary
@@ -46,7 +45,7 @@ class PretrainedModel:
     a text's vector (mean, cls), or nothing.
     """
 
-    processor: Tokenizer
+    processor: Processor
     backbone_spec: BackboneSpec
     backbone: Backbone
     objective: Objective | None = None
@@ -88,19 +87,21 @@ class PretrainedModel:
 
     @cached_property
     def identity(self) -> str:
-        """A short hash of all weights and the tokenizer's size; equal for equal networks."""
-        digest = hashlib.sha256(f"{self.processor.kind}{self.processor.vocabulary}".encode())
+        """A short hash of all weights and the processor's size; equal for equal networks."""
+        shape = self.processor.shape
+        size = shape.vocabulary if isinstance(shape, TokenShape) else shape
+        digest = hashlib.sha256(f"{self.processor.kind}{size}".encode())
         for name, tensor in self.backbone.state_dict().items():
             digest.update(name.encode())
             digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()[:16]
 
     def fresh(self, seed: int) -> PretrainedModel:
-        """Return the same network and tokenizer with random weights, a function of `seed`."""
+        """Return the same network and processor with random weights, a function of `seed`."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            rows = max(self.backbone.vocabulary, self.processor.vocabulary)
-            backbone = self.backbone_spec.build(TokenShape(rows, self.processor.pad_id)).to(pick_device())
+            shape = _shape(self.processor, self.backbone.vocabulary, fewer=False)
+            backbone = self.backbone_spec.build(shape).to(pick_device())
         return PretrainedModel(
             self.processor,
             self.backbone_spec,
@@ -114,35 +115,36 @@ class PretrainedModel:
     def max_length(self) -> int | None:
         """Tokens of text (without specials) that fit one sample, or None for any number."""
         limit = self.backbone.max_tokens
-        specials = (self.processor.cls_id >= 0) + (self.processor.sep_id >= 0)
-        return None if limit is None else limit - specials
+        if limit is None:
+            return None
+        return limit - (self.processor.cls_id >= 0) - (self.processor.sep_id >= 0)
 
     @torch.no_grad()
-    def embed(self, texts: Sequence[str], layer: int = -1, pooling: str = "auto", tokens: int = 8192) -> np.ndarray:
-        """Return float32 [N, D] document vectors; texts longer than the network takes are averaged over windows.
+    def embed(self, items: Sequence[Any], layer: int = -1, pooling: str = "auto", tokens: int = 8192) -> np.ndarray:
+        """Return float32 [N, D], a vector for each text or image; long texts are averaged over their windows.
 
-        layer: -1 for the last, 0 for the embeddings; pooling: mean, cls, own, or auto (what the
-        model was made for, else mean; own vector for a bag).
+        layer: -1 for the last, 0 for the embeddings; pooling: mean, cls, own, or auto (what the model was made for,
+        else mean; own vector for a network without token outputs). tokens: of a batch, or images that cost as much.
         """
         self.check_embedding(layer, pooling)
         self.backbone.eval()
         device = next(self.backbone.parameters()).device
-        out = np.zeros((len(texts), self.backbone.width), np.float32)
+        out = np.zeros((len(items), self.backbone.width), np.float32)
         how = (self.pooling or "mean") if pooling == "auto" else pooling
-        chunk = 65_536  # bounds the ids in memory
-        for low in range(0, len(texts), chunk):
-            pieces, owner = self._windows(self.processor.encode(texts[low : low + chunk]))
-            lengths = np.array([len(p) for p in pieces])
-            weight = np.zeros(min(chunk, len(texts) - low), np.float32)
-            for rows in by_length(lengths, tokens if self.backbone.token_outputs else 16 * tokens):
-                batch = TokenBatch(
-                    ids_N=torch.from_numpy(np.concatenate([pieces[r] for r in rows])),
-                    lengths_B=torch.from_numpy(lengths[rows].astype(np.int64)),
-                    sample_B=torch.from_numpy(rows.astype(np.int64)),
-                ).to(device)
+        chunk = self.processor.at_once
+        most = tokens if self.backbone.token_outputs or self.processor.gives == "pixels" else 16 * tokens
+        for low in range(0, len(items), chunk):
+            encoded = self.processor.encode(items[low : low + chunk])
+            windows = [self.processor.windows(item, self.max_length) for item in encoded]
+            pieces = [piece for own in windows for piece in own]
+            owner_P = np.repeat(np.arange(len(windows)), [len(own) for own in windows])
+            cost_P = np.array([self.processor.cost(piece) for piece in pieces])
+            weight = np.zeros(len(encoded), np.float32)
+            for rows in by_length(cost_P, most):
+                batch = self.processor.collate([pieces[row] for row in rows], samples=rows).to(device)
                 pooled = pool(self.backbone(batch, layers=layer != -1), how, layer).float().cpu().numpy()
-                np.add.at(out, low + owner[rows], pooled * lengths[rows, None].astype(np.float32))
-                np.add.at(weight, owner[rows], lengths[rows].astype(np.float32))
+                np.add.at(out, low + owner_P[rows], pooled * cost_P[rows, None].astype(np.float32))
+                np.add.at(weight, owner_P[rows], cost_P[rows].astype(np.float32))
             out[low : low + chunk] /= np.maximum(weight, 1.0)[:, None]
         return out
 
@@ -157,18 +159,8 @@ class PretrainedModel:
         if pooling == "own" and self.backbone.token_outputs:
             raise HeadstartError(f"pooling=own: {self.backbone_spec.name} has no document vector of its own; use mean")
 
-    def _windows(self, encoded: list[np.ndarray]) -> tuple[list[np.ndarray], np.ndarray]:
-        """Cut ids into framed windows; return them and the text each belongs to."""
-        pieces, owner = [], []
-        for row, ids in enumerate(encoded):
-            parts = 1 if self.max_length is None else max(1, -(-len(ids) // self.max_length))
-            for part in np.array_split(ids, parts):
-                pieces.append(self.processor.add_special_tokens(part)[0])
-                owner.append(row)
-        return pieces, np.array(owner, np.int64)
-
-    def documents(self, limit: int | None = None) -> Iterator[str]:
-        """Read the pre-training corpus again. Raises HeadstartError when its place is unknown or gone."""
+    def documents(self, limit: int | None = None) -> Iterator[Any]:
+        """Yield the items of the pre-training corpus. Raises HeadstartError when its place is unknown or gone."""
         if self.corpus is None:
             raise HeadstartError(
                 f"{self.path or 'this model'} does not say what text it was trained on; give --corpus FILE"
@@ -230,14 +222,25 @@ def by_length(lengths: np.ndarray, tokens: int) -> Iterator[np.ndarray]:
         low = high
 
 
+def _shape(processor: Processor, rows: int | None, *, fewer: bool = True) -> Shape:
+    """Return what a network for the processor is built for.
+
+    rows: of its word matrix, None or 0 = one for each id. fewer: whether there may be fewer rows than ids.
+    """
+    shape = processor.shape
+    if not isinstance(shape, TokenShape) or not rows:
+        return shape
+    return replace(shape, vocabulary=rows if fewer else max(rows, shape.vocabulary))
+
+
 def _build(
-    spec_data: dict, objective_data: dict | None, tokenizer: Tokenizer, rows: int | None = None
+    spec_data: dict, objective_data: dict | None, processor: Processor, rows: int | None = None
 ) -> tuple[Any, Backbone, Any, Objective | None]:
-    """Return the parts, without weights; rows: of the word matrix, None = one for each id of the tokenizer."""
+    """Return the parts, without weights; rows: see `_shape`."""
     spec = registry.build_spec("backbone", spec_data)
-    backbone = spec.build(TokenShape(rows or tokenizer.vocabulary, tokenizer.pad_id))
+    backbone = spec.build(_shape(processor, rows))
     objective_spec = registry.build_spec("objective", objective_data) if objective_data else None
-    objective = objective_spec.build(backbone, tokenizer) if objective_spec else None
+    objective = objective_spec.build(backbone, processor) if objective_spec else None
     return spec, backbone, objective_spec, objective
 
 
@@ -357,7 +360,7 @@ def describe(pretrained: PretrainedModel) -> str:
     parameters = sum(p.numel() for p in pretrained.backbone.parameters())
     done = f", {pretrained.receipt['step']:,} steps" if "step" in pretrained.receipt else ""
     spec = json.dumps({k: v for k, v in pretrained.backbone_spec.to_dict().items() if k in ("width", "depth")})
-    words = f"{pretrained.processor.kind} vocabulary {pretrained.processor.vocabulary:,}"
+    words = f"{pretrained.processor.kind} {pretrained.processor.size}"
     line = f"{pretrained.backbone_spec.name} {spec}, {parameters / 1e6:.1f} M parameters, {words}{done}"
     if "restored" not in pretrained.receipt:
         return line

@@ -17,18 +17,19 @@ import torch
 
 from headstart import __version__
 from headstart.core import registry
-from headstart.core.batch import TokenBatch
+from headstart.core.batch import Batch
 from headstart.core.contracts import Backbone, Objective
 from headstart.core.device import device_name, pick_compute_dtype, pick_device
 from headstart.core.errors import HeadstartError
 from headstart.core.files import disk_error, write_json
 from headstart.core.load_processor import load_processor
 from headstart.core.migration import FORMAT, RunFile
-from headstart.core.processor import Tokenizer
+from headstart.core.processor import Processor, Tokenizer
 from headstart.core.spec import BackboneSpec, ObjectiveSpec, ProcessorSpec, Spec
 from headstart.data.batch_settings import BatchSpec
 from headstart.data.batches import EpochBatches
 from headstart.data.corpus import Corpus
+from headstart.data.open import shown
 from headstart.data.store import Store, ensure_store, split_documents
 from headstart.training.batching import check_usable, make_batches
 from headstart.training.checkpoint import restore
@@ -37,7 +38,7 @@ from headstart.training.loop import DTYPES, FitResult, Stop, TrainState, fit, st
 from headstart.training.plan import TrainPlan
 from headstart.training.pretrained_model import PretrainedModel
 from headstart.training.run_folder import PROCESSOR, RECEIPT, RUN, STORE, RunFolder
-from headstart.training.warm_start import start_tokenizer, student_spec, take_layers, take_over
+from headstart.training.warm_start import start_processor, student_spec, take_layers, take_over
 
 Pieces = dict[int, list[int]]  # by new token of a grown vocabulary: the old tokens it was written with
 _LEAST_TRAINING = 0.4  # share of the budget that training gets even when preparing took longer than the rest
@@ -139,8 +140,8 @@ def train_run(
 ) -> RunResult:
     """Carry out (or continue) a run. Raises HeadstartError; whatever was saved stays usable.
 
-    The budget of `training.seconds` counts from here: reading, the tokenizer and shards included, except that training
-    always gets 40 % of it.
+    The budget of `training.seconds` counts from here, with reading, processor and store, except that training always
+    gets 40 % of it.
     """
     begun = time.monotonic()
     notes: list[str] = []
@@ -152,6 +153,7 @@ def train_run(
 
     try:
         corpus = Corpus(**spec.corpus)
+        _need_takes(spec.processor, corpus)
         folder.mkdir(parents=True, exist_ok=True)
         with _undone_when_refused(home):
             home.need_intact(beside=STORE)  # a damaged store is made again
@@ -159,12 +161,12 @@ def train_run(
             if not home.is_begun:
                 write_json(folder / RUN, record)
             base = _base(spec)
-            tokenizer, pieces = _tokenizer(spec, corpus, home, base, note)
-            store = ensure_store(corpus, tokenizer, home.store)
+            processor, pieces = _processor(spec, corpus, home, base, note)
+            store = ensure_store(corpus, processor, home.store)
             for line in [*store.ledger.notes, *store.ledger.summary().splitlines()]:
                 note(line)
             spec = _with_training_time(spec, home, time.monotonic() - begun, resume, note)
-            run = _prepare(spec, tokenizer, store, note)
+            run = _prepare(spec, processor, store, note)
             if base is not None:
                 record["start"] = record.get("start", {}) | _begin(spec, home, run, base, pieces, note)
             spec = _with_most_epochs(spec, run.batches, note)
@@ -181,6 +183,16 @@ def train_run(
     except OSError as error:
         raise disk_error(Path(error.filename or folder), error) from None
     return RunResult(folder, result, notes)
+
+
+def _need_takes(processor: ProcessorSpec, corpus: Corpus) -> None:
+    """Raise HeadstartError when the corpus holds texts and the processor takes images, or the other way round."""
+    if (held := corpus.takes) != processor.takes:
+        able = ", ".join(registry.fitting("processor", takes=held)) or "none"
+        raise HeadstartError(
+            f"{shown(corpus.files[0])}: it holds {held}s, and processor {processor.name} takes {processor.takes}s; "
+            f"processors that take {held}s: {able}"
+        )
 
 
 def _written(spec: RunSpec) -> dict[str, Any]:
@@ -256,10 +268,10 @@ def _begin(
     return about | {"tensors": dataclasses.asdict(receipt)}
 
 
-def _tokenizer(
+def _processor(
     spec: RunSpec, corpus: Corpus, home: RunFolder, base: PretrainedModel | None, note: Callable[[str], None]
-) -> tuple[Tokenizer, Pieces]:
-    """Return the run's tokenizer (that of the base when there is one), and what its new tokens were written with.
+) -> tuple[Processor, Pieces]:
+    """Return the run's processor (that of the base when there is one), and what its new tokens were written with.
 
     Loaded when it was made from the same text with the same settings, else made.
     """
@@ -277,15 +289,16 @@ def _tokenizer(
         )
     begun = time.monotonic()
     if base is None:
-        tokenizer = spec.processor.train(corpus.documents(), spec.vocabulary)
+        processor = spec.processor.train(corpus.documents(), spec.vocabulary)
     else:
-        tokenizer, pieces = start_tokenizer(base, corpus.documents, spec.extend, note)
+        processor, pieces = start_processor(base, corpus.documents, spec.extend, note)
     home.forget_processor()
     home.processor.mkdir()
-    tokenizer.save(home.processor)
+    processor.save(home.processor)
     write_json(home.path / RECEIPT, made_from | {"format": FORMAT, "pieces": pieces})
-    note(f"tokenizer: {tokenizer.kind}, vocabulary {tokenizer.vocabulary:,}, {time.monotonic() - begun:.0f} s")
-    return tokenizer, pieces
+    what = "tokenizer" if isinstance(processor, Tokenizer) else "processor"
+    note(f"{what}: {processor.kind}, {processor.size}, {time.monotonic() - begun:.0f} s")
+    return processor, pieces
 
 
 def _with_training_time(
@@ -322,12 +335,12 @@ def _with_dtype(spec: RunSpec) -> RunSpec:
     return dataclasses.replace(spec, training=dataclasses.replace(spec.training, dtype=name))
 
 
-def build_parts(spec: RunSpec, tokenizer: Tokenizer) -> tuple[Backbone, Objective]:
+def build_parts(spec: RunSpec, processor: Processor) -> tuple[Backbone, Objective]:
     """Return the randomly started network and objective, a function of the seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(spec.training.seed)
-        backbone = spec.backbone.build(tokenizer.shape)
-        objective = spec.objective.build(backbone, tokenizer)
+        backbone = spec.backbone.build(processor.shape)
+        objective = spec.objective.build(backbone, processor)
     return backbone.to(pick_device()), objective.to(pick_device())
 
 
@@ -338,14 +351,14 @@ class _Parts:
     backbone: Backbone
     objective: Objective
     batches: EpochBatches
-    held_out: list[TokenBatch]
+    held_out: list[Batch]
 
 
-def _prepare(spec: RunSpec, tokenizer: Tokenizer, store: Store, note: Callable[[str], None]) -> _Parts:
+def _prepare(spec: RunSpec, processor: Processor, store: Store, note: Callable[[str], None]) -> _Parts:
     """Return network, objective and batches. Raises HeadstartError: parts that do not fit, nothing to learn from."""
-    backbone, objective = build_parts(spec, tokenizer)
+    backbone, objective = build_parts(spec, processor)
     split = split_documents(len(store), spec.held_out, spec.training.seed)
-    batches, held_out = make_batches(spec.batches, tokenizer, store, split, spec.training.seed, note)
+    batches, held_out = make_batches(spec.batches, processor, store, split, spec.training.seed, note)
     check_usable(spec.objective, objective, batches)
     parameters = sum(p.numel() for p in backbone.parameters())
     note(f"network: {spec.backbone.name}, {parameters / 1e6:.1f} M parameters; objective: {spec.objective.name}")

@@ -7,13 +7,14 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from headstart.core.contracts import Backbone, Objective
 from headstart.core.errors import HeadstartError
-from headstart.core.processor import Tokenizer
+from headstart.core.processor import Processor, Tokenizer
 from headstart.core.spec import BackboneSpec
 from headstart.training.pretrained_model import PretrainedModel
 from headstart.training.vocabulary_advice import advise
@@ -41,10 +42,17 @@ class Receipt:
         return f"tensors: {', '.join(parts)}" + (f" ({'; '.join(shown)})" if shown else "")
 
 
-def start_tokenizer(
-    base: PretrainedModel, documents: Callable[[], Iterable[str]], new: int, note: Callable[[str], None]
-) -> tuple[Tokenizer, dict[int, list[int]]]:
-    """Return the base's tokenizer, with `new` more tokens of the new text, and the pieces each of those was before."""
+def start_processor(
+    base: PretrainedModel, documents: Callable[[], Iterable[Any]], new: int, note: Callable[[str], None]
+) -> tuple[Processor, dict[int, list[int]]]:
+    """Return the base's processor, with `new` more tokens of the new text, and the pieces each of those was before.
+
+    Raises HeadstartError: new tokens for a processor of images.
+    """
+    if base.processor.takes != "text":
+        if new:
+            raise HeadstartError(f"extend={new}: processor {base.processor.kind} has no tokens of text to add to")
+        return base.processor, {}
     note(f"tokenizer of {base.name}: {_fit(base.processor, documents)}")
     if not new:
         return base.processor, {}

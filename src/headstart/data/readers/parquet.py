@@ -8,13 +8,14 @@ from typing import Any, ClassVar
 
 from headstart.core.errors import HeadstartError
 from headstart.core.spec import ReaderSpec
+from headstart.data.image_cells import is_image
 from headstart.data.ledger import Ledger
 from headstart.data.row import Row, Source, refuse
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parquet(ReaderSpec):
-    """rows: how many rows are held at a time. Nested and binary columns are passed over and noted."""
+    """rows: how many rows are held at a time. Nested and binary columns without images are passed over and noted."""
 
     suffixes: ClassVar[tuple[str, ...]] = (".parquet", ".pq")
     binary: ClassVar[bool] = True
@@ -36,12 +37,12 @@ class Parquet(ReaderSpec):
             )
         try:
             table = parquet.ParquetFile(source.stream)
+            columns = _usable(table, pa)
         except (pa.ArrowException, OSError, ValueError) as error:
             raise refuse(source.name, f"not a readable parquet file ({_short(error)})", "write it again") from None
-        columns = _plain(table.schema_arrow, pa)
         if not columns:
             raise HeadstartError(
-                f"{source.name}: no column of text or numbers (it has: {', '.join(table.schema_arrow.names)})"
+                f"{source.name}: no column of text, numbers or images (it has: {', '.join(table.schema_arrow.names)})"
             )
         if passed := [name for name in table.schema_arrow.names if name not in columns]:
             ledger.note(f"passed over nested or binary columns {', '.join(passed)}", source.name)
@@ -57,8 +58,8 @@ class Parquet(ReaderSpec):
             ledger.complain(f"damaged after row {number:,} ({_short(error)}); the rows before were used", source.name)
 
 
-def _plain(schema: Any, pa: Any) -> list[str]:
-    """Return the names of the columns that hold one text, number or truth value per row."""
+def _usable(table: Any, pa: Any) -> list[str]:
+    """Return the names of the columns that hold one text, number, truth value or image per row."""
 
     def plain(kind: Any) -> bool:
         if pa.types.is_dictionary(kind):
@@ -66,7 +67,14 @@ def _plain(schema: Any, pa: Any) -> list[str]:
         tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_integer, pa.types.is_floating)
         return any(test(kind) for test in (*tests, pa.types.is_boolean, pa.types.is_null))
 
-    return [field.name for field in schema if plain(field.type)]
+    def images(name: str) -> bool:
+        """Whether the first cell that is filled holds an image; only its row group is read."""
+        for batch in table.iter_batches(batch_size=1, columns=[name]):
+            if (cell := batch.to_pylist()[0][name]) is not None:
+                return is_image(cell)
+        return False
+
+    return [field.name for field in table.schema_arrow if plain(field.type) or images(field.name)]
 
 
 def _short(error: BaseException) -> str:

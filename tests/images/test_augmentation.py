@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from headstart.core.batch import ImageBatch
 from headstart.core.errors import HeadstartError
 from headstart.core.seeds import KeyedRandom
-from headstart.nn.image_augmentation import ViewSettings, apply_view, draw_view, resize_weights
+from headstart.images.augmentation import ViewSettings, apply_view, draw_view, resize_weights
 
 PLAIN = ViewSettings(size=16, area=1.0, aspect=1.0, flip=0.0, jitter=0.0, grey=0.0)
 

@@ -1,0 +1,156 @@
+"""Image store: the corpus as one memory-mapped file of uint8 pixels, all of one size, with a manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+
+from headstart.core import migration
+from headstart.core.batch import ImageBatch
+from headstart.core.errors import HeadstartError
+from headstart.core.files import disk_error, write_json
+from headstart.core.manifest import need_intact, write_folder
+from headstart.core.migration import FORMAT, ImageStoreFacts, read_versioned
+from headstart.core.processor import ImageProcessor, Processor
+from headstart.core.seeds import numpy_generator
+from headstart.data.batch_settings import BatchSpec
+from headstart.data.batches import EpochBatches
+from headstart.data.corpus import Corpus
+from headstart.data.ledger import Ledger
+from headstart.data.row import Row
+from headstart.images.decode import UnusableImage
+
+_AT_ONCE = 256  # images that are decoded side by side
+_FACTS, _PIXELS = "store.json", "pixels.bin"
+
+
+@dataclass(frozen=True)
+class ImageStore:
+    """A decoded corpus of M images. pixels: memory map, uint8 [M, C, H, W]; facts: store.json."""
+
+    folder: Path
+    pixels: np.ndarray
+    facts: ImageStoreFacts
+
+    @classmethod
+    def open(cls, folder: Path, verify: bool = True) -> ImageStore:
+        """Map a folder that `ensure` wrote. Raises HeadstartError when missing or any byte disagrees.
+
+        verify: compare every file with its SHA-256; without it only sizes are checked.
+        """
+        if not folder.is_dir():
+            raise HeadstartError(f"{folder}: no such folder of an image store")
+        if verify:
+            need_intact(folder, "store")
+        try:
+            facts = read_versioned(folder / _FACTS, migration.image_store_facts)
+            shape = (facts["images"], *facts["shape"])
+            agrees = (folder / _PIXELS).stat().st_size == np.prod(shape)
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise HeadstartError(
+                f"{folder}: damaged image store ({error}); delete the folder, it is made again"
+            ) from None
+        if not agrees:
+            raise HeadstartError(f"{folder}: damaged image store, sizes disagree; delete the folder, it is made again")
+        pixels = np.memmap(folder / _PIXELS, np.uint8, "r", shape=shape) if shape[0] else np.zeros(shape, np.uint8)
+        return cls(folder, pixels, facts)
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    @property
+    def ledger(self) -> Ledger:
+        """The row ledger of the pass that wrote the store."""
+        return Ledger.from_dict(self.facts["ledger"])
+
+    def batches(self, documents: np.ndarray, processor: Processor, wanted: BatchSpec, seed: int) -> EpochBatches:
+        """Return the images at these positions in batches of `wanted.images`; see `Store.batches`."""
+        return ImageBatches(self.pixels, documents, processor, size=wanted.images, seed=seed)
+
+    def remark(self, documents: np.ndarray, wanted: BatchSpec) -> str:
+        """Return nothing: no image is cut; see `Store.remark`."""
+        return ""
+
+
+class ImageBatches(EpochBatches):
+    """Batches of `size` images in random order; every epoch visits every image once, the last batch may be smaller."""
+
+    unit: ClassVar[str] = ImageBatch.unit
+
+    def __init__(self, pixels: np.ndarray, documents: np.ndarray, processor: Processor, *, size: int, seed: int):
+        super().__init__(seed)
+        self.pixels, self.documents, self.processor = pixels, documents, processor
+        # Equal batches as near to `size` as can be: a last batch of a few images would be a poor step.
+        self.per_epoch = max(1, round(len(documents) / size))
+        self.units_per_epoch = len(documents)
+
+    def plan(self, epoch: int) -> list[np.ndarray]:
+        """Return the positions of the images of each batch."""
+        order = numpy_generator(self.seed, "order", epoch).permutation(len(self.documents))
+        return np.array_split(self.documents[order], self.per_epoch)
+
+    def batch(self, plan: list[np.ndarray], index: int, epoch: int) -> ImageBatch:
+        """See `EpochBatches.batch`."""
+        rows = plan[index]
+        return self.processor.collate(list(self.pixels[rows]), samples=rows, epoch=epoch)
+
+
+def ensure(corpus: Corpus, processor: ImageProcessor, folder: Path) -> ImageStore:
+    """Open `folder` when it was written from this corpus by this processor and is sound, else write it (again)."""
+    try:
+        found = ImageStore.open(folder)
+        if (found.facts["corpus"], found.facts["processor"]) == (corpus.fingerprint(), processor.identity):
+            return found
+    except (HeadstartError, KeyError):
+        pass
+    try:
+        write_folder(folder, "store", lambda temporary: _fill(corpus, processor, temporary))
+    except OSError as error:
+        raise disk_error(folder, error, need=2 * corpus.bytes_on_disk()) from None
+    return ImageStore.open(folder, verify=False)
+
+
+def _fill(corpus: Corpus, processor: ImageProcessor, folder: Path) -> None:
+    """Write pixels.bin and store.json; images that cannot be used are named in the ledger."""
+    corpus_print, images = corpus.fingerprint(), 0
+    with open(folder / _PIXELS, "wb") as pixels, ThreadPoolExecutor(torch.get_num_threads()) as workers:
+        for rows in _batches(corpus.rows()):
+            for row, found in zip(rows, workers.map(lambda row: _read(processor, row), rows)):
+                if isinstance(found, UnusableImage):
+                    corpus.ledger.withdraw(found.reason, row.source, row.line, found.detail)
+                    continue
+                values, told = found
+                pixels.write(values.tobytes())
+                images += 1
+                for change in told:
+                    corpus.ledger.tell(change)
+    shape = processor.shape
+    facts = {
+        "format": FORMAT,
+        "images": images,
+        "shape": [shape.channels, shape.height, shape.width],
+        "corpus": corpus_print,
+        "processor": processor.identity,
+        "ledger": corpus.ledger.to_dict(),
+    }
+    write_json(folder / _FACTS, facts)
+
+
+def _read(processor: ImageProcessor, row: Row) -> tuple[np.ndarray, tuple[str, ...]] | UnusableImage:
+    """Return what `ImageProcessor.read` does, or why the image cannot be used."""
+    try:
+        return processor.read(row.value)
+    except UnusableImage as fault:
+        return fault
+
+
+def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    while batch := list(islice(rows, _AT_ONCE)):
+        yield batch

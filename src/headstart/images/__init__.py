@@ -1,0 +1,1 @@
+"""Floor 1: images as arrays: decoding, with what is wrong or was changed said in words, and augmentation."""

@@ -1,0 +1,158 @@
+"""Decoding: what every kind of image becomes, what is told of it, and that no file can do harm."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from headstart.core.errors import HeadstartError
+from headstart.core.examples import ImageRef
+from headstart.images.decode import UnusableImage, decode
+
+
+def pattern(height=12, width=20, channels=3) -> np.ndarray:
+    """A gradient that tells every side and every channel apart."""
+    down, across = np.mgrid[:height, :width]
+    return np.stack([down * 9, across * 9, (down + across) * 5], 2)[..., :channels].astype(np.uint8)
+
+
+def saved(image: Image.Image, kind: str = "PNG", **options) -> ImageRef:
+    stream = io.BytesIO()
+    image.save(stream, kind, **options)
+    return ImageRef.from_bytes(stream.getvalue())
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "PPM", "GIF"])
+def test_colour_images_come_back_as_they_were(kind):
+    pixels = pattern() if kind != "GIF" else np.repeat(np.repeat(pattern(2, 2), 6, 0), 10, 1)
+    found = decode(saved(Image.fromarray(pixels), kind))
+    assert np.abs(found.pixels.astype(int) - pixels).max() <= (2 if kind == "GIF" else 0)
+    assert found.told == ()
+
+
+@pytest.mark.parametrize("mode", ["L", "1"])
+def test_grey_images_have_one_channel(mode):
+    grey = Image.fromarray(pattern(channels=1)[..., 0]).convert(mode)
+    found = decode(saved(grey))
+    assert found.pixels.shape == (12, 20, 1)
+    assert np.array_equal(found.pixels[..., 0], np.asarray(grey.convert("L")))
+
+
+def test_transparency_lies_on_white():
+    clear = np.dstack([pattern(), np.zeros((12, 20), np.uint8)])
+    clear[:6, :, 3] = 255
+    found = decode(saved(Image.fromarray(clear)))
+    assert np.array_equal(found.pixels[:6], pattern()[:6])
+    assert (found.pixels[6:] == 255).all()
+    assert found.told == ("transparency laid on white",)
+    grey = decode(saved(Image.fromarray(clear).convert("LA")))
+    assert grey.pixels.shape == (12, 20, 1)
+    assert (grey.pixels[6:] == 255).all()
+
+
+def test_a_palette_with_a_clear_colour_lies_on_white():
+    image = Image.fromarray(np.repeat([[0, 1]], 4, 0).astype(np.uint8)).convert("P")
+    image.putpalette([10, 20, 30, 200, 100, 50])
+    found = decode(saved(image, transparency=0))
+    assert found.pixels[0, 0].tolist() == [255, 255, 255]
+    assert found.pixels[0, 1].tolist() == [200, 100, 50]
+
+
+def test_deep_images_are_scaled_to_eight_bits():
+    deep = (np.arange(240).reshape(12, 20) * 257).astype(np.uint16)
+    found = decode(saved(Image.fromarray(deep)))
+    assert np.array_equal(found.pixels[..., 0], np.arange(240).reshape(12, 20))
+    assert found.told == ("scaled to 8 bits",)
+    real = decode(saved(Image.fromarray(np.linspace(-1, 1, 240).reshape(12, 20).astype(np.float32)), "TIFF"))
+    assert (real.pixels.min(), real.pixels.max()) == (0, 255)
+    odd = np.full((3, 3), np.nan, np.float32)
+    assert decode(saved(Image.fromarray(odd), "TIFF")).pixels.max() == 0
+
+
+def test_cmyk_becomes_rgb():
+    found = decode(saved(Image.fromarray(pattern()).convert("CMYK"), "TIFF"))
+    assert np.abs(found.pixels.astype(int) - pattern()).max() <= 2
+    assert found.told == ("CMYK turned to RGB",)
+
+
+def test_of_an_animation_the_first_frame_is_taken():
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "green", "blue")]
+    found = decode(saved(frames[0], "GIF", save_all=True, append_images=frames[1:]))
+    assert found.pixels[0, 0].tolist() == [255, 0, 0]
+    assert found.told == ("the first of 3 frames",)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_applied(orientation):
+    """The file holds the image as the camera's sensor had it; by the tag every viewer shows the same upright image."""
+    upright = Image.fromarray(pattern())
+    undo = [None, 0, 3, 1, 5, 2, 6, 4][orientation - 1]  # Transpose that leads from upright to the stored image
+    stored = upright if undo is None else upright.transpose(Image.Transpose(undo))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    found = decode(saved(stored, "PNG", exif=exif))
+    assert np.array_equal(found.pixels, pattern())
+    assert found.told == (() if orientation == 1 else ("turned upright as EXIF says",))
+
+
+def test_a_small_side_of_a_jpeg_is_enough():
+    large = Image.fromarray(np.kron(pattern(8, 8), np.ones((64, 64, 1), np.uint8)))
+    small = decode(saved(large, "JPEG"), side=60).pixels
+    assert small.shape == (64, 64, 3)
+    assert np.abs(small[4::8, 4::8].astype(int) - pattern(8, 8)).max() < 25
+    assert decode(saved(large, "JPEG")).pixels.shape == (512, 512, 3)
+
+
+def bomb(width: int, height: int) -> ImageRef:
+    """A PNG of a few bytes that claims to be of that size."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    data = (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
+    )
+    return ImageRef.from_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("image", "reason"),
+    [
+        (ImageRef.from_bytes(b""), "not an image"),
+        (ImageRef.from_bytes(b"just text"), "not an image"),
+        (bomb(100_000, 100_000), "too many pixels"),
+        (bomb(9_000, 9_000), "too many pixels"),
+        (bomb(300, 300), "damaged image"),
+        (ImageRef.from_bytes(saved(Image.fromarray(pattern(200, 200)), "JPEG").read()[:900]), "damaged image"),
+    ],
+)
+def test_what_cannot_be_used_says_why(image, reason):
+    with pytest.raises(UnusableImage) as caught:
+        decode(image)
+    assert caught.value.reason == reason
+    assert str(caught.value).startswith(f"{image}: {reason}")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP"])
+def test_a_damaged_file_is_an_image_or_named(kind):
+    whole = bytearray(saved(Image.fromarray(pattern(40, 40)), kind).read())
+    random = np.random.default_rng(0)
+    for _ in range(60):
+        data = bytearray(whole)
+        for place in random.integers(0, len(data), random.integers(1, 8)):
+            data[place] = random.integers(0, 256)
+        data = data[: random.integers(1, len(data) + 1)] if random.random() < 0.3 else data
+        try:
+            pixels = decode(ImageRef.from_bytes(bytes(data))).pixels
+        except HeadstartError:
+            continue
+        assert pixels.dtype == np.uint8
+        assert pixels.ndim == 3
+        assert pixels.shape[2] in (1, 3)
