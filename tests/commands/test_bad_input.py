@@ -67,7 +67,10 @@ REFUSED = {
     "unknown route": (transfer("train.tsv", "--route prob"), ["unknown route 'prob'", "did you mean 'probe'"]),
     "unknown objective": (pretrain("corpus.txt", "--objective halfs"), ["unknown objective 'halfs'", "'halves'"]),
     "unknown metric": (compare("--metric acuracy"), ["unknown metric 'acuracy'", "'accuracy'"]),
-    "metric of another task": (compare("--metric chrf"), ["--metric chrf does not score classes", "macro_f1"]),
+    "metric of another task": (
+        compare("--metric chrf"),
+        ["--metric chrf: it scores generate", "ask for classify", "macro_f1"],
+    ),
     "unknown axis": ("list objectiv", ["unknown axis 'objectiv'", "'objective'"]),
     "unknown export": ("export mlm --out {tmp}/out --to onnx", ["unknown export 'onnx'", "hf"]),
     "unknown pooling": ("embed mlm corpus.txt --out {tmp}/v.npy --pooling max", ["unknown pooling 'max'", "mean"]),

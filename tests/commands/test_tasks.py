@@ -118,8 +118,20 @@ def test_a_task_can_be_named(program, files, tmp_path):
             ["head tag needs a network"],
         ),
         (
-            ("compare", "none", "--data", "tag.jsonl", "--out", "x"),
-            ["compare does classify only, and these rows ask for tag", "use transfer and evaluate"],
+            ("compare", "none", "--data", "tag.jsonl", "--out", "x", "--metric", "accuracy"),
+            ["--metric accuracy: it scores classify, and these rows ask for tag (allowed: entity_f1, tag_accuracy)"],
+        ),
+        (
+            ("compare", "none", "--data", "tag.jsonl", "--out", "x", "--metric", "entity_f2"),
+            ["unknown metric 'entity_f2'; did you mean 'entity_f1'? (allowed: entity_f1, tag_accuracy)"],
+        ),
+        (
+            ("compare", "none", "--data", "tag.jsonl", "--out", "x", "--task", "tagg"),
+            ["unknown task 'tagg'; did you mean 'tag'"],
+        ),
+        (
+            ("compare", "none", "--data", "tag.jsonl", "--out", "x", "--routes", "tfidf_nb"),
+            ["--routes tfidf_nb: it does classify, not tag; ", "window_tagger"],
         ),
         (
             ("compare", "none", "--data", "tag.jsonl", "--label", "intent", "--out", "x", "--routes", "window_tagger"),

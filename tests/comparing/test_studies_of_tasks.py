@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -25,6 +25,7 @@ from headstart.reporting.findings import findings
 from headstart.reporting.report import report_data, terminal_table, write_report
 from headstart.reporting.verdict_text import verdict_text
 from headstart.statistics.analysis import analyse
+from headstart.statistics.blocks import DEALS
 from headstart.statistics.study import Cell, Entry, EntryFacts, Study
 
 ENTRIES = [
@@ -189,8 +190,8 @@ def test_a_metric_of_another_scale_is_judged_on_its_scale():
     ahead = outlook(study, found)
     assert all(60 < one.value <= one.high <= 100 for one in ahead.entries)
     assert "Use probe · a: " in verdict_text(study)
-    assert f"[{verdict.low:.3f}, {verdict.high:.3f}]" in verdict_text(study)
-    assert "(less than +2.000 ahead of guessing): deaf." in verdict_text(study)
+    assert f"[{verdict.low:.1f}, {verdict.high:.1f}]" in verdict_text(study)
+    assert "(less than +2.0 ahead of guessing): deaf." in verdict_text(study)
 
 
 def test_mistakes_teach(tmp_path):
@@ -202,3 +203,29 @@ def test_mistakes_teach(tmp_path):
     metric = registry.load("metric", "entity_f1")()
     with pytest.raises(HeadstartError, match="test rows for classify"):
         run_study(ENTRIES, StudyData(toy_rows("tag", 20), letters(20)), spaces, StudySettings(metric=metric, **asked))
+
+
+def test_answers_are_judged_once_for_all_reports_of_a_run(study_of, monkeypatch):
+    """A study with another metric, other answers or another truth is judged anew, although it shares the memory."""
+    from headstart.metrics.entity_f1 import EntityF1
+
+    study, asked = study_of("tag", "entity_f1"), []
+    own = EntityF1.statistics
+    monkeypatch.setattr(EntityF1, "statistics", lambda *given: asked.append(1) or own(*given))
+    first = analyse(study)
+    assert len(asked) == len(study.cells) * (1 + DEALS)
+    again = analyse(replace(study, stopped="interrupted"))
+    assert len(asked) == len(study.cells) * (1 + DEALS)
+    assert again.tables[64].entries == first.tables[64].entries
+    spoilt = replace(study, cells=tuple(replace(cell, answers=[[] for _ in study.truth]) for cell in study.cells))
+    assert analyse(spoilt).tables[64].entries["probe · base"].mean == 0.0
+    other = replace(study, metric=registry.load("metric", "tag_accuracy")())
+    assert analyse(other).tables[64].entries["probe · base"].mean != first.tables[64].entries["probe · base"].mean
+
+
+def test_a_pretrained_entry_that_finished_nothing_is_no_missing_one(study_of):
+    study = study_of("tag", "entity_f1")
+    kept = tuple(cell for cell in study.cells if "base" not in cell.entry)
+    assert "No pre-trained model finished enough draws" in verdict_text(replace(study, cells=kept))
+    entries = tuple(facts for facts in study.entries if facts.kind != "pretrained")
+    assert "No pre-trained model took part" in verdict_text(replace(study, cells=kept, entries=entries))

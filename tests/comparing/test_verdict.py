@@ -191,7 +191,7 @@ def test_both_languages_say_the_same_things():
 
 
 def test_numbers():
-    assert [number(v) for v in (0.8123, 1.0, -0.05, float("nan"))] == [".812", "1.000", "-.050", "–"]
+    assert [number(v) for v in (0.8123, 1.0, -0.05, float("nan"))] == [".812", "1.000", "−.050", "–"]
     assert [signed(v) for v in (0.057, -0.012, 0.0, -0.0001)] == ["+.057", "−.012", "+.000", "+.000"]
     assert number_text.percent(0.004) == "<1 %"
     assert number_text.percent(0.4) == "40 %"

@@ -1,4 +1,4 @@
-"""Every backbone: samples do not see each other, layers and maps are what they say, every weight is in one group."""
+"""Every backbone of texts: samples do not see each other, layers and maps are right, every weight is in one group."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from headstart.core.errors import HeadstartError
 from headstart.core.shapes import TokenShape
 from headstart.nn.pooling import pool
 
-NAMES = registry.names("backbone")
+NAMES = registry.fitting("backbone", batch="tokens")
 VOCABULARY = 61
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from small_parts import small, small_tokenizer
+from small_parts import processor_for, small
 
 from headstart.core import registry
 from headstart.core.errors import HeadstartError
-from headstart.core.shapes import TokenShape
 from headstart.training.pretrained_model import PretrainedModel
 
 CASES = [(export, backbone) for export in registry.names("export") for backbone in registry.names("backbone")]
@@ -19,8 +18,8 @@ def test_written_whole_or_refused(export, backbone, tmp_path):
     writer, spec = registry.load("export", export)(), small("backbone", backbone)
     assert registry.build_spec("export", writer.to_dict()) == writer
     torch.manual_seed(0)
-    tokenizer = small_tokenizer(spec.build(TokenShape(32, 0)).reads)
-    pretrained = PretrainedModel(tokenizer, spec, spec.build(TokenShape(tokenizer.vocabulary, tokenizer.pad_id)))
+    processor = processor_for(spec)
+    pretrained = PretrainedModel(processor, spec, spec.build(processor.shape))
     before = {name: tensor.clone() for name, tensor in pretrained.backbone.state_dict().items()}
     out = tmp_path / "out"
     note, refusal = "", ""

@@ -1,4 +1,4 @@
-"""Every objective with every backbone that fits: it learns, hides as a function of its keys, comes back unchanged.
+"""Every objective of texts with every backbone that fits: it learns, hides by its keys, comes back unchanged.
 
 That the loss falls, and a fresh process, are tested on `sample` here and on the other pairs in tests/full.
 """
@@ -25,7 +25,7 @@ from headstart.training.loop import fit, start_state
 from headstart.training.plan import TrainPlan
 from headstart.training.pretrained_model import PretrainedModel
 
-OBJECTIVES, BACKBONES = registry.names("objective"), registry.names("backbone")
+OBJECTIVES, BACKBONES = (registry.fitting(axis, batch="tokens") for axis in ("objective", "backbone"))
 STEPS = 40
 # Telling pairs apart starts with a plateau; networks with much dropout learn in smaller steps.
 SLOW = {"nsp": (150, 3e-3), "awd_lstm": (120, 5e-3)}

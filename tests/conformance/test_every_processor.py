@@ -21,7 +21,9 @@ from headstart.core.errors import HeadstartError
 from headstart.core.load_processor import load_processor
 
 NEEDS = {"morpheme": "kiwipiepy"}
-KINDS = [kind for kind in registry.names("processor") if importlib.util.find_spec(NEEDS.get(kind, "json"))]
+KINDS = [
+    kind for kind in registry.fitting("processor", takes="text") if importlib.util.find_spec(NEEDS.get(kind, "json"))
+]
 PROBES = ["영화 정말 좋았다", "the film and 배우 🙂", "뷁 unseen [MASK]", "", " ", "a\tb  c\n", "café é", "가" * 200]
 
 

@@ -33,7 +33,7 @@ def test_a_plan_comes_back_from_json(name, facts):
     assert spec.objective.name == registry.load("recipe", name).objective
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", registry.fitting("recipe", takes="text"))
 def test_the_parts_of_a_plan_fit(name):
     from small_parts import documents
 
@@ -54,7 +54,7 @@ def test_overrides(name):
     assert (changed.training.learning_rate, changed.backbone.width, changed.batches.bucket) == (0.5, 64, False)
     assert (changed.held_out, changed.vocabulary) == (0.1, 99)
     assert RunSpec.read(json.loads(json.dumps(changed.to_dict()))) == changed
-    for backbone in registry.names("backbone"):
+    for backbone in registry.fitting("backbone", batch=spec.processor.gives):
         assert spec.override([f"backbone={backbone}"]).backbone.name == backbone
     for wrong in (
         "trainig.learning_rate=1",
@@ -80,7 +80,7 @@ def test_settings_that_must_fit_each_other_come_in_any_order():
     assert spec.override(["backbone.width=130", "backbone=gru"]).backbone == registry.load("backbone", "gru")()
 
 
-@pytest.mark.parametrize("objective", [None, *registry.names("objective")])
+@pytest.mark.parametrize("objective", [None, *registry.fitting("objective", batch="tokens")])
 @pytest.mark.parametrize("facts", FACTS, ids=lambda f: f"{f.seconds}-{f.steps}-{f.cuda}")
 def test_every_objective_has_a_recipe(objective, facts):
     recipe, reason = choose_recipe(objective, facts)

@@ -1,6 +1,7 @@
 """Every route: what it says of itself, many classes with few labels, answers that do not depend on other rows.
 
-Fitting, saving, fresh processes and refusals of every route are in tests/routes/test_routes.py.
+Fitting, saving, fresh processes and refusals of every route are in tests/routes/test_routes.py. Rows are texts here;
+routes that read images alone are in tests/routes/test_image_routes.py.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from headstart.training.pretrained_model import PretrainedModel
 pytestmark = pytest.mark.usefixtures("few_strengths")
 
 NAMES = registry.names("route")
+OF_TEXTS = [name for name in NAMES if "text" in registry.load("route", name).takes]
 CLASSIFY = routes_for("classify")
 OTHERS = [
     (pairs, task, name)
@@ -140,7 +142,7 @@ def test_other_tasks_are_answered_saved_and_opened(pairs, task, name, workspace,
         model.predict_proba(new)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", OF_TEXTS)
 def test_a_task_it_does_not_do_is_refused_in_one_line(name, workspace):
     spec = small("route", name)
     for task in registry.names("task"):

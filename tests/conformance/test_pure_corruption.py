@@ -27,7 +27,7 @@ PARTNER = {
     "token": "word_vectors",
     "document": "ngram_bag",
 }
-OBJECTIVES = registry.names("objective")
+OBJECTIVES = registry.fitting("objective", batch="tokens")
 
 
 def parts_of(objective: str):

@@ -79,7 +79,7 @@ def test_images_are_examples_of_a_task(album, tmp_path):
     assert [item.read() for item in examples.items] == list(PICTURES.values())
     assert ledger.balanced
     assert ledger.columns == {"text": "picture", "label": "label"}
-    assert any("text column 'picture' chosen" in note and "it holds images" in note for note in ledger.notes)
+    assert any("image column 'picture' chosen" in note and "it holds images" in note for note in ledger.notes)
     new, _ = read_items(ReadRequest(paths=album, remembered=ledger.columns))
     assert list(new.items) == list(examples.items)
     model = Majority().run(examples, Workspace(), seed=0)

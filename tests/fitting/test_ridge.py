@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.linear_model import Ridge
 
 from headstart.core.errors import HeadstartError
-from headstart.fitting.ridge import GRID, RidgeModel, _path, fit_ridge
+from headstart.fitting.ridge import GRID, RidgeModel, _path, _sparse_path, fit_ridge
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(40, 7), (7, 40), (20, 20), (1, 5)])
@@ -20,6 +21,18 @@ def test_equals_scikit_learn(rows, columns):
         expected = Ridge(alpha=penalty * unit).fit(features, numbers).predict(new)
         assert np.allclose(model.numbers(new), expected, rtol=1e-6, atol=1e-6)
         assert np.array_equal(RidgeModel.from_arrays(model.arrays()).numbers(new), model.numbers(new))
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(40, 7), (30, 400), (1, 5)])
+def test_sparse_features_give_the_same_model(rows, columns):
+    random = np.random.default_rng(2)
+    features = sparse.random(rows, columns, 0.2, format="csr", random_state=3)
+    numbers, new = random.normal(size=rows) * 100, sparse.random(9, columns, 0.2, format="csr", random_state=4)
+    for dense, model in zip(_path(features.toarray(), numbers, GRID), _sparse_path(features, numbers, GRID)):
+        assert np.allclose(model.numbers(new), dense.numbers(new.toarray()), rtol=1e-3, atol=0.05)
+    kept, notes = fit_ridge(features, numbers, default=1.0, seed=0)
+    assert notes == fit_ridge(features.toarray(), numbers, default=1.0, seed=0)[1]
+    assert kept.weight_D.shape == (columns,)
 
 
 def test_the_penalty_follows_the_noise():

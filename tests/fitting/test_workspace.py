@@ -21,6 +21,7 @@ class Counting:
     def __init__(self):
         self.inner, self.texts = bag_base(), []
         self.identity, self.backbone = self.inner.identity, self.inner.backbone
+        self.processor = self.inner.processor
 
     def embed(self, texts, **settings):
         self.texts += list(texts)

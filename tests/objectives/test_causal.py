@@ -33,7 +33,7 @@ def small(name: str, **settings):
     )
 
 
-LEFT = [name for name in registry.names("backbone") if reads(name) == "causal"]
+LEFT = [name for name in registry.fitting("backbone", batch="tokens") if reads(name) == "causal"]
 
 
 def texts(*lengths: int) -> list[torch.Tensor]:

@@ -57,7 +57,14 @@ def route_of(name: str, **settings):
 
 @pytest.mark.parametrize(
     ("name", "pairs", "floor"),
-    [("probe", False, 0.8), ("probe", True, 0.5), ("tfidf_cosine", True, 0.8), ("finetune", False, 0.8)],
+    [
+        ("probe", False, 0.8),
+        ("probe", True, 0.5),
+        ("tfidf_cosine", True, 0.8),
+        ("tfidf_ridge", False, 0.9),
+        ("tfidf_ridge", True, 0.5),
+        ("finetune", False, 0.8),
+    ],
 )
 def test_numbers_are_learnt(name, pairs, floor):
     settings = {"learning_rate": 0.02, "choose_learning_rate": False} if name == "finetune" else {}

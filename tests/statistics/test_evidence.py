@@ -63,7 +63,7 @@ def test_guessing_is_worse_than_half_right_answers_and_equal_to_itself(name):
     truth, answers = ANSWERS[metric.task](random, 200)
     found = Evidence(metric, truth, TestBlocks.make(200))
     assert found.chance(answers).mean() < found.of(answers).mean() - 0.03 * metric.limits[1]
-    dealt = metric.guessed(answers, np.random.default_rng(0))
+    dealt = metric.guessed(truth, answers, np.random.default_rng(0))
     assert found.chance(dealt).mean() == pytest.approx(found.of(dealt).mean(), abs=0.15 * metric.limits[1])
     assert np.array_equal(found.chance(answers), found.chance(answers))
 
@@ -154,3 +154,18 @@ def test_the_unit_of_a_metric_scales_the_smallest_error():
     one, hundred = estimate(random_DG, 0.1, 40), estimate(100 * random_DG, 0.1, 40, unit=100.0)
     assert hundred.error == pytest.approx(100 * one.error)
     assert hundred.freedom == pytest.approx(one.freedom)
+
+
+def test_a_guess_among_few_candidates_is_good():
+    """90 rows that share 3 answers: a random order finds the right one first in a third of the rows, not in a 90th."""
+    found = Evidence(make("recall_at_1"), np.full(90, 3.0), TestBlocks.make(90))
+    assert found.chance(np.ones(90)).mean() == pytest.approx(1 / 3, abs=0.1)
+
+
+def test_the_best_constant_answer():
+    assert make("answer_f1").constant([("film",), ()]) == ""
+    texts = ["see you at the cinema", "see you at the cinema", "see you at the theatre", "no"]
+    assert make("chrf").constant(texts) == make("bleu").constant(texts) == "see you at the cinema"
+    assert make("spearman").constant(np.arange(3.0)) is make("entity_f1").constant([[]]) is None
+    found = Evidence(make("exact_match"), [("film",), (), (), ("food",)], TestBlocks.make(4))
+    assert found.constant("").mean() == pytest.approx(0.5)

@@ -1,8 +1,8 @@
-"""Which pieces go together, known before a test is collected: pairs of objective and backbone, of head and backbone.
+"""Which pieces of networks of tokens go together, known before a test is collected: pairs with a backbone.
 
-`fits` are all pairs whose networks read as the objective needs. `sample` is the part of them that every `make test`
-trains: every objective, every backbone, and every way of reading that each objective allows. `rest` is what is left;
-tests/full trains it too.
+`fits` are all pairs of choices of texts whose networks read as the objective needs. `sample` is the part of them that
+every `make test` trains: every objective, every backbone, and every way of reading that each objective allows. `rest`
+is what is left; tests/full trains it too.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 
 from small_parts import small
+from small_pixels import SHAPE
 
 from headstart.backbones.hf import HfEncoder
 from headstart.core import registry
@@ -28,7 +29,8 @@ def reads(backbone: str) -> str:
     """
     if backbone == "hf":
         return HfEncoder.reads
-    return small("backbone", backbone).build(TokenShape(32, 0)).reads
+    spec = small("backbone", backbone)
+    return spec.build(SHAPE if spec.batch == "pixels" else TokenShape(32, 0)).reads
 
 
 @cache
@@ -36,8 +38,8 @@ def fits(axis: str = "objective") -> tuple[Pair, ...]:
     """Return every (choice of the axis, backbone) of which the choice says that it can go with such a network."""
     return tuple(
         (name, backbone)
-        for name in registry.names(axis)
-        for backbone in registry.names("backbone")
+        for name in registry.fitting(axis, batch="tokens")
+        for backbone in registry.fitting("backbone", batch="tokens")
         if reads(backbone) in registry.load(axis, name).reads
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
+import typing
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -11,14 +12,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from small_pixels import SmallPixels
 
 from headstart.core import registry
 from headstart.core.batch import TokenBatch
 from headstart.core.contracts import Backbone, Objective
 from headstart.core.errors import HeadstartError
-from headstart.core.processor import Tokenizer
+from headstart.core.processor import Processor, Tokenizer
 from headstart.core.seeds import KeyedRandom
 from headstart.core.shapes import TokenShape
+from headstart.core.spec import BackboneSpec
 from headstart.nn.pooling import pool
 from headstart.training.pretrained_model import PretrainedModel
 
@@ -70,8 +73,15 @@ def small(axis: str, name: str, **settings: Any):
         return dataclasses.replace(spec, config=spec.config | sizes)
     if (axis, name) == ("route", "seeds"):
         settings = {"member": "finetune:epochs=1:least_steps=4:head_steps=2:choose_learning_rate=false"} | settings
-    known = {field.name for field in dataclasses.fields(spec)}
-    return dataclasses.replace(spec, **{k: v for k, v in (SMALL | settings).items() if k in known})
+    kinds = typing.get_type_hints(type(spec))
+    known = {field.name: kinds[field.name] for field in dataclasses.fields(spec)}
+    fitting = {k: v for k, v in SMALL.items() if k in known and _allowed(v, known[k])}
+    return dataclasses.replace(spec, **fitting | {k: v for k, v in settings.items() if k in known})
+
+
+def _allowed(value: Any, kind: Any) -> bool:
+    """Return whether a field takes the value; some depths are a choice of a few (resnet)."""
+    return typing.get_origin(kind) is not typing.Literal or value in typing.get_args(kind)
 
 
 @cache
@@ -83,19 +93,26 @@ def small_tokenizer(reads: str) -> Tokenizer:
     return registry.load("processor", "wordpiece")(**settings).train(iter(documents()))
 
 
+def processor_for(spec: BackboneSpec) -> Processor:
+    """Return the processor that a small network goes with; its `shape` is what the network is built for."""
+    if spec.batch == "pixels":
+        return SmallPixels()
+    return small_tokenizer(spec.build(TokenShape(32, 0)).reads)
+
+
 def pair(objective: str, backbone: str) -> SimpleNamespace:
-    """Return spec, network, objective and tokenizer of a pairing, or with `refusal` set where they do not fit."""
+    """Return spec, network, objective and processor of a pairing, or with `refusal` set where they do not fit."""
     spec, what = small("backbone", backbone), small("objective", objective)
-    tokenizer = small_tokenizer(spec.build(TokenShape(32, 0)).reads)
+    processor = processor_for(spec)
     torch.manual_seed(1)
-    network: Backbone = spec.build(TokenShape(tokenizer.vocabulary, tokenizer.pad_id))
+    network: Backbone = spec.build(processor.shape)
     try:
-        built: Objective | None = what.build(network, tokenizer)
+        built: Objective | None = what.build(network, processor)
         refusal = ""
     except HeadstartError as error:
         built, refusal = None, str(error)
     return SimpleNamespace(
-        spec=spec, backbone=network, objective_spec=what, objective=built, processor=tokenizer, refusal=refusal
+        spec=spec, backbone=network, objective_spec=what, objective=built, processor=processor, refusal=refusal
     )
 
 

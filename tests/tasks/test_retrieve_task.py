@@ -46,7 +46,7 @@ def test_what_is_judged(pairs):
     task = RetrieveTask()
     examples, _ = task.read_examples(ReadRequest(paths=pairs, text2="answer"))
     said = [Match("x", 0.5, rank) for rank in (1, 2, 4, 1)]
-    assert task.metric_inputs(said, examples) == ([1, 1, 1, 1], [1, 2, 4, 1])
+    assert task.metric_inputs(said, examples) == ([4, 4, 4, 4], [1, 2, 4, 1])
     assert task.quality(said, examples) == [1.0, 0.5, 0.25, 1.0]
     assert task.to_json(said[1]) == {"match": "x", "score": 0.5, "rank": 2}
     score = {

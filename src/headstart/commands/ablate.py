@@ -12,7 +12,7 @@ from cyclopts import Parameter
 
 from headstart.auditing.gate import AuditMode
 from headstart.commands.compare import Compared, run_comparison
-from headstart.commands.comparison_options import class_metric, label_counts, need_classes, need_report_folder
+from headstart.commands.comparison_options import label_counts, metric_of, need_report_folder, task_of
 from headstart.commands.reading import open_bases, route_with, say
 from headstart.commands.session import Language, command_line, files, need_positive, pick_language, whole
 from headstart.comparing.inputs import CompareInputs
@@ -62,13 +62,16 @@ def ablate(
         list[str] | None,
         Parameter(help="labelled test file(s) [a quarter of --data]", consume_multiple=True, converter=files),
     ] = None,
+    task: Annotated[str, Parameter(help="classify, regress, tag ... (`headstart list task`) [guessed and printed]")] = (
+        "auto"
+    ),
     text: Annotated[str | None, Parameter(help="text column [guessed and printed]")] = None,
     text2: Annotated[str | None, Parameter(help="second text column, for pairs")] = None,
-    label: Annotated[str | None, Parameter(help="label column [guessed and printed]")] = None,
+    label: Annotated[str | None, Parameter(help="column of the answers [guessed and printed]")] = None,
     labels: Annotated[str, Parameter(help="label counts to try")] = "64,256",
     draws: Annotated[int, Parameter(help="random label draws per count", converter=whole)] = 10,
     minutes: Annotated[float, Parameter(help="time budget for all entries together")] = 20.0,
-    metric: Annotated[str, Parameter(show=False, help="accuracy or macro_f1")] = "accuracy",
+    metric: Annotated[str | None, Parameter(show=False, help="a score of the task [its headline score]")] = None,
     language: Annotated[Language, Parameter(show=False, help="of the report")] = "auto",
     group: Annotated[str | None, Parameter(show=False, help="column of groups that must not be split")] = None,
     seed: Annotated[int, Parameter(show=False, converter=whole)] = 0,
@@ -85,6 +88,7 @@ def ablate(
     """
     from headstart.core.device import set_threads
     from headstart.data.open import as_paths
+    from headstart.fitting.checks import other_task
     from headstart.statistics.study import Entry
 
     begun = time.monotonic()
@@ -95,20 +99,24 @@ def ablate(
     sizes = label_counts(labels)
     set_threads(threads)
     unchanged = route_with(route, settings or [])
+    columns = {"text": text, "text2": text2, "label": label, "group": group}
+    task = task_of(data, columns, task)
+    score = metric_of(metric, task)
+    if refusal := other_task(unchanged, task):
+        raise HeadstartError(f"--route {route}: {refusal}")
     changed = changes(unchanged, vary)
-    score = class_metric(metric)
     if str(base) == "none" and unchanged.needs == "base":
         raise HeadstartError(f"--route {route}: needs a pre-trained base; give a run directory, not `none`")
     bases = {} if str(base) == "none" else open_bases([Path(base)])
     inputs = CompareInputs(
         data=data,
         test=as_paths(test) if test else None,
-        columns={"text": text, "text2": text2, "label": label, "group": group},
+        task=task,
+        columns=columns,
         bases={name: str(base) for name in bases},
         seed=seed,
-        metric=metric,
+        metric=score.name,
     )
-    need_classes(inputs.data, inputs.columns)
     rows = inputs.read(say).stating(minutes=minutes, command=command_line())
     where = next(iter(bases), None) if unchanged.needs == "base" else None
     entries = [Entry(unchanged, where), *(Entry(spec, where, change) for change, spec in changed.items())]
@@ -126,7 +134,8 @@ def _judged(done: Compared, entries: Sequence[Entry], language: str) -> Ablated:
 
     unchanged, *changed = entries
     found = effects(done.study, unchanged, changed)
-    told = {name: effect_text(found, unchanged.name, name) for name in ("en", "ko")}
+    best = done.study.best_score
+    told = {name: effect_text(found, unchanged.name, name, best) for name in ("en", "ko")}
     judged = [asdict(one) | {"claim": one.claim} for one in found]
     kept = {"unchanged": unchanged.name, "effects": judged, "sentences": told}
     study = replace(done.study, facts=done.study.facts | {"ablation": kept})

@@ -12,11 +12,12 @@ from cyclopts import Parameter
 
 from headstart.auditing.gate import AuditMode, GateResult, audit_gate, left_out
 from headstart.commands.comparison_options import (
-    class_metric,
     label_counts,
-    need_classes,
+    metric_of,
     need_report_folder,
     routes_asked,
+    takes_of,
+    task_of,
 )
 from headstart.commands.reading import open_bases, say
 from headstart.commands.session import Language, command_line, files, need_positive, pick_language, whole
@@ -67,14 +68,17 @@ def compare(
         list[str] | None,
         Parameter(help="labelled test file(s) [a quarter of --data]", consume_multiple=True, converter=files),
     ] = None,
+    task: Annotated[str, Parameter(help="classify, regress, tag ... (`headstart list task`) [guessed and printed]")] = (
+        "auto"
+    ),
     text: Annotated[str | None, Parameter(help="text column [guessed and printed]")] = None,
     text2: Annotated[str | None, Parameter(help="second text column, for pairs")] = None,
-    label: Annotated[str | None, Parameter(help="label column [guessed and printed]")] = None,
+    label: Annotated[str | None, Parameter(help="column of the answers [guessed and printed]")] = None,
     labels: Annotated[str, Parameter(help="label counts to try")] = "16,64,256",
     draws: Annotated[int, Parameter(help="random label draws per count", converter=whole)] = 10,
     minutes: Annotated[float, Parameter(help="time budget for all entries together")] = 20.0,
-    routes: Annotated[str, Parameter(help="comma-separated routes, or all")] = "all",
-    metric: Annotated[str, Parameter(help="accuracy or macro_f1")] = "accuracy",
+    routes: Annotated[str, Parameter(help="comma-separated routes, or all that do the task")] = "all",
+    metric: Annotated[str | None, Parameter(help="a score of the task [its headline score]")] = None,
     language: Annotated[Language, Parameter(help="of the report")] = "auto",
     group: Annotated[str | None, Parameter(show=False, help="column of groups that must not be split")] = None,
     corpus: Annotated[
@@ -106,8 +110,10 @@ def compare(
     need_report_folder(out)
     sizes = label_counts(labels)
     set_threads(threads)
-    specs = routes_asked(routes, settings or [], classical=bases == ["none"])
-    score = class_metric(metric)
+    columns = {"text": text, "text2": text2, "label": label, "group": group}
+    task = task_of(data, columns, task)
+    score = metric_of(metric, task)
+    specs = routes_asked(routes, settings or [], task, bases == ["none"], takes_of(data, text))
     if folds is not None and test:
         raise HeadstartError("--folds cross-validates --data and takes no --test; give one of the two")
     corpus = as_paths(corpus) if corpus else None
@@ -117,14 +123,14 @@ def compare(
     inputs = CompareInputs(
         data=data,
         test=as_paths(test) if test else None,
-        columns={"text": text, "text2": text2, "label": label, "group": group},
+        task=task,
+        columns=columns,
         bases={name: str(base) for name, base in zip(opened, bases)},
         corpus=corpus,
         seed=seed,
         folds=folds,
-        metric=metric,
+        metric=score.name,
     )
-    need_classes(inputs.data, inputs.columns)
     rows = inputs.read(say).stating(minutes=minutes, command=command_line())
     asked = StudySettings(
         sizes=sizes, draws=draws, seconds=60 * minutes, metric=score, folder=out, seed=seed, folds=folds

@@ -1,4 +1,4 @@
-"""The options that compare, ablate and cross share, checked: report folder, classes, routes, label counts, metric."""
+"""The options that compare, ablate and cross share, checked: report folder, task, metric, routes, label counts."""
 
 from __future__ import annotations
 
@@ -6,23 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headstart.commands.reading import pick_task, route_with, say
+from headstart.commands.reading import metrics_of, pick_task, route_with, say
 from headstart.commands.session import holds_anything, need_folder
 from headstart.comparing.report_folder import CELLS, ReportFolder
-from headstart.core.errors import HeadstartError
+from headstart.core.errors import HeadstartError, unknown
 
 if TYPE_CHECKING:
     from headstart.core.spec import MetricSpec, RouteSpec
-
-
-def class_metric(name: str) -> MetricSpec:
-    """Return the metric of that name. Raises HeadstartError: unknown, or it does not score classes."""
-    from headstart.core import registry
-
-    metric = registry.load("metric", name)()
-    if metric.task != "classify":
-        raise HeadstartError(f"--metric {name} does not score classes; take accuracy or macro_f1")
-    return metric
 
 
 def need_report_folder(out: Path) -> None:
@@ -33,30 +23,74 @@ def need_report_folder(out: Path) -> None:
     ReportFolder(out).need_intact(say)
 
 
-def need_classes(data: Sequence[str], columns: Mapping[str, str | None]) -> None:
-    """Raise HeadstartError when the rows ask for something else than a class; columns: text, text2, label."""
+def task_of(data: Sequence[str], columns: Mapping[str, str | None], task: str) -> str:
+    """Return what is asked of the rows and say why; columns: text, text2, label, group. task: its name, or auto.
+
+    Raises HeadstartError: unknown task, no such column.
+    """
     from headstart.data.read_request import ReadRequest
 
-    found, why = pick_task(ReadRequest(paths=data, **columns, task="auto"))
-    if found.task != "classify":
-        raise HeadstartError(
-            f"compare does classify only, and these rows ask for {found.task} ({why}); name a column of classes with "
-            f"--label, or use transfer and evaluate, which do {found.task}"
-        )
+    found, why = pick_task(ReadRequest(paths=data, **columns, task=task))
+    if why:
+        say(f"task: {found.task} ({why}; another one by --task)")
+    return found.task
 
 
-def routes_asked(names: str, settings: Sequence[str], classical: bool) -> list[RouteSpec]:
-    """Return the routes asked for. Raises HeadstartError: unknown, none, or a base is needed and there is none."""
+def metric_of(name: str | None, task: str) -> MetricSpec:
+    """Return the metric of that name, without a name the headline score of the task.
+
+    Raises HeadstartError: unknown, or it scores another task.
+    """
+    from headstart.core import registry
+
+    own = metrics_of(task)
+    if name is None:
+        return next(iter(own.values()))
+    if name in own:
+        return own[name]
+    if name not in registry.names("metric"):
+        raise unknown("metric", name, list(own))
+    scores = registry.load("metric", name)().task
+    raise HeadstartError(
+        f"--metric {name}: it scores {scores}, and these rows ask for {task} (allowed: {', '.join(own)})"
+    )
+
+
+def takes_of(data: Sequence[str], text: str | None) -> str:
+    """Return what the rows of these files hold, `text` or `image`; text: the column of the items, None = guessed."""
+    from headstart.core.examples import ImageRef
+    from headstart.data.columns import guess_text
+    from headstart.data.task_files import first_rows
+
+    rows = first_rows(data)
+    column = text or guess_text(rows, str(data[0]))[0]
+    return "image" if any(isinstance(row.get(column), ImageRef) for row in rows) else "text"
+
+
+def routes_asked(
+    names: str, settings: Sequence[str], task: str, classical: bool, takes: str = "text"
+) -> list[RouteSpec]:
+    """Return the routes asked for; takes: what the rows hold.
+
+    Raises HeadstartError: unknown, none, another task or other items, a base is needed and missing.
+    """
+    from headstart.core import registry
     from headstart.fitting.checks import other_task, routes_for
 
-    able = routes_for("classify")
+    able = routes_for(task, takes)
     chosen = able if names == "all" else [name.strip() for name in names.split(",") if name.strip()]
     if not chosen:
         raise HeadstartError(f"--routes '{names}': no route is named (allowed: all, {', '.join(able)})")
+    for name in chosen:
+        if name not in registry.names("route"):
+            raise unknown("route", name, able)
     specs = [route_with(name, settings) for name in dict.fromkeys(chosen)]
     for spec in specs:
-        if refusal := other_task(spec, "classify"):
+        if refusal := other_task(spec, task):
             raise HeadstartError(f"--routes {spec.name}: {refusal}")
+        if takes not in spec.takes:
+            reads = " or ".join(spec.takes)
+            raise HeadstartError(f"--routes {spec.name}: it reads {reads}s, not {takes}s; {', '.join(able)} do")
     if classical and names != "all" and (lost := [spec.name for spec in specs if spec.needs == "base"]):
         raise HeadstartError(f"--routes {','.join(lost)}: needs a pre-trained base; give a run directory, not `none`")
     return specs

@@ -7,17 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from cyclopts import Parameter
 
 from headstart.commands.comparison_options import (
-    class_metric,
     label_counts,
-    need_classes,
+    metric_of,
     need_report_folder,
     routes_asked,
+    takes_of,
+    task_of,
 )
 from headstart.commands.reading import open_bases, say
 from headstart.commands.session import Language, command_line, files, need_positive, pick_language, whole
@@ -29,6 +30,7 @@ from headstart.core.errors import HeadstartError
 if TYPE_CHECKING:
     from headstart.comparing.cross import Crossing
     from headstart.core.examples import Examples
+    from headstart.data.read_request import ReadRequest
     from headstart.fitting.workspace import Workspace
     from headstart.statistics.study import Entry, Study
 
@@ -64,20 +66,25 @@ def cross(
     data: Annotated[
         list[str],
         Parameter(
-            help="labelled files by part, ko=FILE en=FILE; all with the same classes",
+            help="labelled files by part, ko=FILE en=FILE; all of one task, with the same classes",
             consume_multiple=True,
             converter=files,
         ),
     ],
     out: Annotated[Path, Parameter(help="the report directory; the same command goes on where it stopped")],
-    routes: Annotated[str, Parameter(help="comma-separated routes")] = "probe,tfidf_logreg",
+    routes: Annotated[
+        str | None, Parameter(help="comma-separated routes, or all [a frozen base and the classical rival]")
+    ] = None,
+    task: Annotated[str, Parameter(help="classify, regress, tag ... (`headstart list task`) [guessed and printed]")] = (
+        "auto"
+    ),
     text: Annotated[str | None, Parameter(help="text column, in every file [guessed and printed]")] = None,
     text2: Annotated[str | None, Parameter(help="second text column, for pairs")] = None,
-    label: Annotated[str | None, Parameter(help="label column, in every file [guessed and printed]")] = None,
+    label: Annotated[str | None, Parameter(help="column of the answers, in every file [guessed and printed]")] = None,
     labels: Annotated[str, Parameter(help="label counts to try")] = "256",
     draws: Annotated[int, Parameter(help="random label draws per count", converter=whole)] = 5,
     minutes: Annotated[float, Parameter(help="time budget for all parts together")] = 20.0,
-    metric: Annotated[str, Parameter(help="accuracy or macro_f1")] = "accuracy",
+    metric: Annotated[str | None, Parameter(help="a score of the task [its headline score]")] = None,
     language: Annotated[Language, Parameter(help="of the report")] = "auto",
     group: Annotated[str | None, Parameter(show=False, help="column of groups that must not be split")] = None,
     seed: Annotated[int, Parameter(show=False, converter=whole)] = 0,
@@ -92,8 +99,7 @@ def cross(
     Raises HeadstartError: unreadable input, unknown names, fewer than two parts, classes that differ between parts.
     """
     from headstart.core.device import set_threads
-    from headstart.data.read_request import ReadRequest, read_labelled_rows
-    from headstart.data.splits import held_out_test
+    from headstart.data.read_request import ReadRequest
 
     begun = time.monotonic()
     need_positive("--minutes", minutes)
@@ -102,16 +108,13 @@ def cross(
     need_report_folder(out)
     sizes = label_counts(labels)
     set_threads(threads)
-    specs = routes_asked(routes, settings or [], classical=str(base) == "none")
-    score = class_metric(metric)
-    bases = {} if str(base) == "none" else open_bases([Path(base)])
-    train, test, ledger = {}, {}, {}
-    for name, paths in parts.items():
-        columns = {"text": text, "text2": text2, "label": label}
-        need_classes(paths, columns)
-        rows, ledger[name] = read_labelled_rows(ReadRequest(paths=paths, **columns, group=group), say)
-        train[name], test[name] = held_out_test(rows, seed)
-        say(f"{name}: {len(train[name]):,} rows to draw labels from, {len(test[name]):,} held out for testing")
+    classical, columns = str(base) == "none", {"text": text, "text2": text2, "label": label, "group": group}
+    task = _one_task(parts, columns, task)
+    takes = takes_of(next(iter(parts.values())), text)
+    specs = routes_asked(routes or _usual_routes(task, classical), settings or [], task, classical, takes)
+    score = metric_of(metric, task)
+    bases = {} if classical else open_bases([Path(base)])
+    train, test, ledger = _read(parts, ReadRequest(paths=(), **columns, task=task), seed)
     _need_same(train)
     for name, rows in train.items():
         if sizes[-1] > len(rows):
@@ -127,6 +130,46 @@ def cross(
     asked = StudySettings(sizes=sizes, draws=draws, seconds=seconds, metric=score, folder=out, seed=seed)
     studies = _studies(entries_of(specs, bases), data, workspaces_of(bases, None), asked, begun)
     return _report(studies, shared, out, pick_language(language))
+
+
+def _one_task(parts: Mapping[str, list[str]], columns: Mapping[str, str | None], task: str) -> str:
+    """Return the task of all parts, see `task_of`. Raises HeadstartError: they differ."""
+    found = {name: task_of(paths, columns, task) for name, paths in parts.items()}
+    first, *others = found
+    for name in others:
+        if found[name] != found[first]:
+            raise HeadstartError(
+                f"{first} asks for {found[first]} and {name} for {found[name]}; say --task, and name the columns"
+            )
+    return found[first]
+
+
+def _usual_routes(task: str, classical: bool) -> str:
+    """Return the routes of a task that are tried where none is named: a frozen base, else finetune, and the rival."""
+    from headstart.core import registry
+    from headstart.fitting.checks import routes_for
+
+    if task == "classify":
+        return "probe,tfidf_logreg"
+    able = routes_for(task)
+    rivals = [name for name in able if registry.load("route", name).classical and name != "majority"]
+    first = next(name for name in ("probe", "nearest", "finetune") if name in able)
+    return ",".join(rivals if classical else [first, *rivals])
+
+
+def _read(
+    parts: Mapping[str, list[str]], request: ReadRequest, seed: int
+) -> tuple[dict[str, Examples], dict[str, Examples], dict[str, Any]]:
+    """Return by part the rows to draw labels from, the held-out test rows, and the ledger."""
+    from headstart.data.read_request import read_labelled_rows
+    from headstart.data.splits import held_out_test
+
+    train, test, ledger = {}, {}, {}
+    for name, paths in parts.items():
+        rows, ledger[name] = read_labelled_rows(replace(request, paths=paths), say)
+        train[name], test[name] = held_out_test(rows, seed)
+        say(f"{name}: {len(train[name]):,} rows to draw labels from, {len(test[name]):,} held out for testing")
+    return train, test, ledger
 
 
 def _studies(
@@ -162,7 +205,8 @@ def _report(studies: dict[str, Study], shared: dict[tuple[str, str], int], out: 
     data = {REPORT: json_bytes(cross_data(found, studies, shared)), PAGE: page.encode("utf-8", "replace")}
     ReportFolder(out).end(data)
     tables = cross_terminal_tables(found, studies, language)
-    return Crossed(out, studies, found, tables, "\n".join(crossing_sentences(found, language)))
+    best = next(iter(studies.values())).best_score
+    return Crossed(out, studies, found, tables, "\n".join(crossing_sentences(found, language, best)))
 
 
 def _named(data: Sequence[str]) -> dict[str, list[str]]:
@@ -199,8 +243,10 @@ def _joined(test: Mapping[str, Examples]) -> tuple[Examples, np.ndarray]:
     joined = Examples(
         items=[one for part in parts for one in part.items],
         second=None if parts[0].second is None else [one for part in parts for one in part.second],
-        labels=np.concatenate([part.labels for part in parts]),
+        labels=None if parts[0].labels is None else np.concatenate([part.labels for part in parts]),
         classes=parts[0].classes,
+        task=parts[0].task,
+        targets=None if parts[0].targets is None else [one for part in parts for one in part.targets],
         groups=[f"{name} {one}" for name, part in test.items() for one in part.groups] if grouped else None,
     )
     return joined, np.repeat(np.arange(len(parts)), [len(part) for part in parts])

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from headstart.commands.reading import open_bases, say
+from headstart.commands.reading import metrics_of, open_bases, say
 from headstart.commands.session import files, whole
 from headstart.core.errors import HeadstartError
 
@@ -71,10 +71,7 @@ def evaluate(
     examples, _ = read_labelled_rows(request, say)
     spec = registry.load("task", model.task)()
     truth, predicted = spec.metric_inputs(model.predict(examples), examples)
-    metrics = {name: registry.load("metric", name)() for name in registry.names("metric")}
-    own = {name: metric for name, metric in metrics.items() if metric.task == model.task}
-    headline = sorted(own.items(), key=lambda item: item[0] != spec.metric)
-    return Evaluated(intervals(dict(headline), truth, predicted, seed), len(examples))
+    return Evaluated(intervals(metrics_of(model.task), truth, predicted, seed), len(examples))
 
 
 def intervals(metrics: dict[str, Any], truth: Any, predicted: Any, seed: int) -> dict[str, tuple[float, float, float]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from headstart.core.spec import RouteSpec
+    from headstart.core.spec import MetricSpec, RouteSpec
     from headstart.data.read_request import ReadRequest
     from headstart.training.pretrained_model import PretrainedModel
 
@@ -32,6 +32,16 @@ def pick_task(request: ReadRequest) -> tuple[ReadRequest, str]:
         return replace(request, task=task), why
     registry.load("task", request.task)
     return request, ""
+
+
+def metrics_of(task: str) -> dict[str, MetricSpec]:
+    """Return the metrics of a task by name, its headline score first."""
+    from headstart.core import registry
+
+    headline = registry.load("task", task).metric
+    every = {name: registry.load("metric", name)() for name in registry.names("metric")}
+    own = [name for name, metric in every.items() if metric.task == task]
+    return {name: every[name] for name in sorted(own, key=lambda name: name != headline)}
 
 
 def open_bases(paths: Sequence[Path]) -> dict[str, PretrainedModel]:

@@ -57,7 +57,8 @@ class RemadeCell:
         }
         clock = " (its training was ended by the clock, so it depends on how busy the machine is)"
         why = clock if self.timed and self.outcome != "identical" else ""
-        return f"{self.cell}: {self.then:.4f} then, {self.now:.4f} now: {told[self.outcome]}{why}"
+        then, now = ("undefined" if score != score else f"{score:.4f}" for score in (self.then, self.now))
+        return f"{self.cell}: {then} then, {now} now: {told[self.outcome]}{why}"
 
 
 @dataclass(frozen=True)

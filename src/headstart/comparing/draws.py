@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from headstart.core import registry
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.seeds import numpy_generator
-from headstart.data.splits import fold_parts, units
+from headstart.data.splits import fold_parts, strata, units
 
 
 def draw(
@@ -100,7 +101,7 @@ class Split:
 
 def label_splits(train: Examples, sizes: Sequence[int], draws: int, seed: int) -> list[Split]:
     """Return the splits of nested label draws, draws outermost, sizes ascending. Raises HeadstartError, see `draw`."""
-    subsets = draw(_strata(train), sizes, draws, seed, train.groups)
+    subsets = draw(strata(train), sizes, draws, seed, train.groups)
     return [
         Split(((rows, None),), {"how": "labels", "seed": seed, "draw": number, "size": size})
         for number, subset in enumerate(subsets)
@@ -111,17 +112,17 @@ def label_splits(train: Examples, sizes: Sequence[int], draws: int, seed: int) -
 def fold_splits(pool: Examples, folds: int, repetitions: int, seed: int) -> list[Split]:
     """Return one split per repetition of a k-fold cross-validation of the pool, equal texts and groups kept whole.
 
-    Raises HeadstartError, see `fold_parts`.
+    Raises HeadstartError: a task whose answers depend on the rows asked together; besides, see `fold_parts`.
     """
-    made = [fold_parts(_strata(pool), folds, seed, number, units(pool)) for number in range(repetitions)]
+    if registry.load("task", pool.task).together:
+        raise HeadstartError(
+            f"--folds {folds}: task {pool.task} searches all rows that are asked together, and a fold has only a part "
+            "of them; give --test FILE, or leave --folds out"
+        )
+    made = [fold_parts(strata(pool), folds, seed, number, units(pool)) for number in range(repetitions)]
     size = min(len(learnt) for parts in made for learnt, _ in parts)
     how = {"how": "folds", "folds": folds, "seed": seed}
     return [Split(tuple(parts), how | {"draw": number, "size": size}) for number, parts in enumerate(made)]
-
-
-def _strata(examples: Examples) -> np.ndarray:
-    """Return what draws are balanced over, int64 [N]: the classes, or one stratum where the answers are no classes."""
-    return np.zeros(len(examples), np.int64) if examples.labels is None else examples.labels
 
 
 def redraw(train: Examples, drawn: Mapping[str, Any]) -> Split:

@@ -23,13 +23,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class CompareInputs:
-    """data, test, corpus: files. columns: text, text2, label, group, None for columns that are to be guessed.
+    """data, test, corpus: files. task: what is asked of the rows. columns: text, text2, label, group, None for columns
+    that are to be guessed.
 
     bases: directories by name. folds: cross-validate `data`, without test rows. metric: its name.
     """
 
     data: list[str]
     test: list[str] | None = None
+    task: str = "classify"
     columns: dict[str, str | None] = field(default_factory=dict)
     bases: dict[str, str] = field(default_factory=dict)
     corpus: list[str] | None = None
@@ -45,7 +47,7 @@ class CompareInputs:
         from headstart.data.read_request import ReadRequest, read_labelled_rows
         from headstart.data.splits import held_out_test
 
-        request = ReadRequest(paths=self.data, **self.columns)
+        request = ReadRequest(paths=self.data, **self.columns, task=self.task)
         train, ledger = read_labelled_rows(request, say)
         if self.folds is not None:
             return _stated(train, train, {"training": ledger})

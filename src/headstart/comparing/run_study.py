@@ -6,7 +6,7 @@ Draws are the outermost loop: wherever the time ends, the finished draws are com
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,8 @@ def run_study(
     run = StudyRun(data, workspaces, settings, CellStore(settings.folder / "cells"), budget, progress)
     stated = _facts(data, settings)
     overlaps = {size: _overlap([split for split in splits if split.size == size]) for size in sizes}
+    groups = None if data.test.groups is None else tuple(data.test.groups)
+    memory: dict[Hashable, Any] = {}
 
     def study(stopped: str | None) -> Study:
         return Study(
@@ -61,11 +63,12 @@ def run_study(
             metric=settings.metric,
             classes=data.test.classes if data.task.answers == "classes" else (),
             truth=data.truth,
-            groups=None if data.test.groups is None else tuple(data.test.groups),
+            groups=groups,
             failures={entry: dict(reasons) for entry, reasons in run.failures.items()},
             stopped=stopped,
             facts=stated,
             slices=dict(data.slices),
+            memory=memory,
         )
 
     run.plan(entries, splits)

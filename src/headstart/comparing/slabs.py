@@ -258,7 +258,8 @@ class StudyRun:
         return "time"
 
     def _line(self, cell: Cell, coming: Sequence[PlannedCell]) -> str:
-        score = f"{cell.score:.3f}".removeprefix("0")
+        digits = 3 if self.settings.metric.limits[1] <= 1 else 1
+        score = "undefined" if math.isnan(cell.score) else f"{cell.score:.{digits}f}".removeprefix("0")
         minutes = self.budget.expected(coming, self.left) / 60
         wait = f"about {minutes:.0f} min left" if minutes >= 1 else "less than a minute left"
         where = f"[cell {len(self.cells)}/{self.planned}] {cell.entry}, {cell.size} labels"

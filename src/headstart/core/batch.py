@@ -141,7 +141,10 @@ class TokenBatch(Batch):
 
 @dataclass(frozen=True, kw_only=True)
 class ImageBatch(Batch):
-    """Images of one size. pixels_BCHW: uint8; channel statistics are applied on the device, in `forward`."""
+    """Images of one size. pixels_BCHW: uint8, or float32 from 0 to 1 where an objective has changed them.
+
+    Channel statistics are applied on the device, by the network (`nn/standardise.py`).
+    """
 
     pixels_BCHW: Tensor
     unit: ClassVar[str] = "images"

@@ -264,7 +264,7 @@ class Head(nn.Module, ABC):
 
     @abstractmethod
     def targets(self, examples: Examples, pieces: Pieces) -> dict[str, list[np.ndarray]]:
-        """Return what `loss` needs, P arrays under each name; they ride in `TokenBatch.extra`, joined end to end.
+        """Return what `loss` needs, P arrays under each name; they ride in `Batch.extra`, joined end to end.
 
         A name that ends in `_N` holds one value per token, in `_B` one per piece.
         """
@@ -281,11 +281,12 @@ class Head(nn.Module, ABC):
         """Return the loss of a batch; a head that needs more than features, such as a decoder, has its own way."""
         return self.loss(self(backbone(batch)), batch)
 
-    def outputs(self, backbone: Backbone, batch: TokenBatch) -> list[np.ndarray]:
+    def outputs(self, backbone: Backbone, batch: Batch) -> list[np.ndarray]:
         """Return the raw outputs of each piece; those for tokens are cut to its length."""
         output = self(backbone(batch)).float().cpu().numpy()
-        per_token = output.ndim > 2
-        return [one[:length] if per_token else one for one, length in zip(output, batch.lengths_B.tolist())]
+        if output.ndim == 2:
+            return list(output)
+        return [one[:length] for one, length in zip(output, batch.lengths_B.tolist())]
 
     @abstractmethod
     def decode(self, outputs: list[np.ndarray], pieces: Pieces, examples: Examples) -> list[Any]:

@@ -122,6 +122,7 @@ class InputsFile(TypedDict):
     format: int
     data: list[str]
     test: list[str] | None
+    task: NotRequired[str]
     columns: dict[str, str | None]
     bases: dict[str, str]
     corpus: list[str] | None

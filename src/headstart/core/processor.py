@@ -53,6 +53,10 @@ class Processor(ABC):
         Raises HeadstartError: an image that cannot be decoded.
         """
 
+    def usable(self, item: Any) -> bool:
+        """Whether an item can be encoded at all; every text can."""
+        return True
+
     def windows(self, encoded: np.ndarray, longest: int | None) -> list[np.ndarray]:
         """Return an encoded item in parts of at most `longest` tokens (None: any number), as a network takes them."""
         return [encoded]
@@ -110,6 +114,13 @@ class ImageProcessor(Processor):
         while len(kept) * size > self.kept_bytes:  # the oldest first; all images are of one size
             kept.pop(next(iter(kept)))
         return out
+
+    def usable(self, item: Any) -> bool:
+        """See `Processor.usable`; the image is decoded, and kept."""
+        try:
+            return len(self.encode([item])) == 1
+        except HeadstartError:
+            return False
 
     @cached_property
     def _kept(self) -> dict[str, np.ndarray]:

@@ -15,11 +15,16 @@ class TokenShape:
 
 @dataclass(frozen=True)
 class ImageShape:
-    """Size of one image in pixels: channels C, height H, width W."""
+    """Size of one image in pixels: channels C, height H, width W; mean, std: of each channel, on the scale 0 to 1.
+
+    Without statistics a network reads the pixels as they are, from 0 to 1.
+    """
 
     channels: int
     height: int
     width: int
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
 
 
 Shape = TokenShape | ImageShape

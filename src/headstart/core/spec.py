@@ -171,7 +171,8 @@ class TaskSpec(Spec):
     """What is asked about an item or a pair of items; one file in tasks/.
 
     takes: what its items may be, `text` or `image`. head: what a network answers it with. metric: the headline score
-    (`MetricSpec.task`). verbatim: answers point into the texts, so no text is normalised.
+    (`MetricSpec.task`). verbatim: answers point into the texts, so no text is normalised. together: an answer depends
+    on the rows that are asked with it.
     """
 
     axis = "task"
@@ -179,6 +180,7 @@ class TaskSpec(Spec):
     head: ClassVar[str] = ""
     metric: ClassVar[str] = ""
     verbatim: ClassVar[bool] = False
+    together: ClassVar[bool] = False
     # The form in which a comparison keeps the predicted side of `metric_inputs`: class numbers, numbers, JSON values.
     answers: ClassVar[Literal["classes", "numbers", "json"]] = "json"
 
@@ -279,19 +281,24 @@ class MetricSpec(Spec):
 
     task: whose predictions it scores, and so what a row's truth and prediction are: classify, class numbers; regress,
     numbers; tag, spans (start, end, label); answer, a tuple of right texts (empty: no answer) and a text; generate, a
-    reference and a text. limits: the worst and the best value.
+    reference and a text; retrieve, how many texts were searched and the rank of the right one. limits: the worst and
+    the best value.
     """
 
     axis = "metric"
     task: ClassVar[Literal["classify", "regress", "tag", "answer", "generate", "retrieve"]] = "classify"
     limits: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
-    def guessed(self, predicted: Any, random: Any) -> list[Any]:
+    def guessed(self, truth: Any, predicted: Any, random: Any) -> list[Any]:
         """Return predictions that know nothing of the rows: those of a model, dealt to the rows at random.
 
         random: a numpy `Generator`.
         """
         return [predicted[place] for place in random.permutation(len(predicted))]
+
+    def constant(self, truth: Any) -> Any | None:
+        """Return the one answer that guesses best for all rows, or None where none does better than dealt answers."""
+        return None
 
 
 class RecipeSpec(Spec):

@@ -33,6 +33,11 @@ def units(examples: Examples) -> np.ndarray:
     return connected_components(links, directed=False)[1][group_N].astype(np.int64)
 
 
+def strata(examples: Examples) -> np.ndarray:
+    """Return what splits and draws are balanced over, int64 [N]: the classes, or one stratum where there are none."""
+    return np.zeros(len(examples), np.int64) if examples.labels is None else examples.labels
+
+
 def _numbered(keys: Sequence) -> np.ndarray:
     """Return the number of each key in sorted order, int64 [N]."""
     numbers = {key: number for number, key in enumerate(sorted(set(keys)))}
@@ -44,10 +49,10 @@ def held_out_test(examples: Examples, seed: int) -> tuple[Examples, Examples]:
 
     No class loses its last training row. Raises HeadstartError: too few rows.
     """
-    unit_N = units(examples)
+    unit_N, stratum_N = units(examples), strata(examples)
     rows = np.argsort(unit_N, kind="stable")
     ends = np.cumsum(np.bincount(unit_N))
-    left_C = np.bincount(examples.labels, minlength=len(examples.classes))
+    left_C = np.bincount(stratum_N)
     wanted = min(round(_TEST_SHARE * len(examples)), _MOST_TEST_ROWS)
     in_test = np.zeros(len(examples), bool)
     taken = 0
@@ -57,7 +62,7 @@ def held_out_test(examples: Examples, seed: int) -> tuple[Examples, Examples]:
         own = rows[ends[unit - 1] if unit else 0 : ends[unit]]
         if taken + len(own) > wanted:
             continue
-        own_C = np.bincount(examples.labels[own], minlength=len(left_C))
+        own_C = np.bincount(stratum_N[own], minlength=len(left_C))
         if ((own_C > 0) & (own_C == left_C)).any():
             continue
         in_test[own] = True

@@ -175,7 +175,8 @@ def _choose(
     for what, guess in guesses.items():
         if vars(found)[what] is None:
             column, why = guess(tables, source, [column for column in vars(found).values() if column])
-            ledger.note(f"{what} column '{column}' chosen from {', '.join(names)} ({why})", source)
+            held = "image" if any(isinstance(row.get(column), ImageRef) for row in tables) else what
+            ledger.note(f"{held} column '{column}' chosen from {', '.join(names)} ({why})", source)
             found = replace(found, **{what: column})
     unused = (name for name in SECOND_NAMES if name in names and name != found.text)
     if found.text2 is None and (second := next(unused, None)):

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import sparse
+from scipy.sparse.linalg import LinearOperator, cg
 
 from headstart.core.errors import HeadstartError
+from headstart.fitting.linear import Matrix
 from headstart.fitting.model_selection import choose, make_folds
 
 GRID = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)  # penalties for features of mean squared length 1
+_STEPS = 200  # of conjugate gradients, for sparse features
 
 
 @dataclass(frozen=True)
@@ -22,8 +26,10 @@ class RidgeModel:
     weight_D: np.ndarray
     bias: float
 
-    def numbers(self, features_ND: np.ndarray) -> np.ndarray:
+    def numbers(self, features_ND: Matrix) -> np.ndarray:
         """Return the numbers, float64 [N]."""
+        if sparse.issparse(features_ND):
+            return self.bias + features_ND @ self.weight_D - self.center_D @ self.weight_D
         return self.bias + (features_ND - self.center_D) @ self.weight_D
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -37,7 +43,7 @@ class RidgeModel:
 
 
 def fit_ridge(
-    features_ND: np.ndarray, numbers_N: np.ndarray, *, default: float, seed: int, groups: Sequence[str] | None = None
+    features_ND: Matrix, numbers_N: np.ndarray, *, default: float, seed: int, groups: Sequence[str] | None = None
 ) -> tuple[RidgeModel, dict[str, Any]]:
     """Fit features to numbers; the penalty is chosen from GRID by `choose`, default `default`.
 
@@ -45,16 +51,18 @@ def fit_ridge(
     """
     if default not in GRID:
         raise HeadstartError(f"default={default}: not one of the penalties tried ({', '.join(map(str, GRID))})")
-    features_ND, numbers_N = np.asarray(features_ND, np.float64), np.asarray(numbers_N, np.float64)
+    numbers_N, path = np.asarray(numbers_N, np.float64), _sparse_path
+    if not sparse.issparse(features_ND):
+        features_ND, path = np.asarray(features_ND, np.float64), _path
 
     def judge(train: np.ndarray, held: np.ndarray) -> np.ndarray:
-        models = _path(features_ND[train], numbers_N[train], GRID)
+        models = path(features_ND[train], numbers_N[train], GRID)
         errors = [model.numbers(features_ND[held]) - numbers_N[held] for model in models]
         return -(np.stack(errors, axis=1) ** 2)
 
     pairs = make_folds(np.zeros(len(numbers_N), np.int64), seed=seed, groups=groups)
     penalty = GRID[choose(GRID, GRID.index(default), judge, pairs)]
-    (model,) = _path(features_ND, numbers_N, (penalty,))
+    (model,) = path(features_ND, numbers_N, (penalty,))
     return model, {"penalty": penalty, "folds": len(pairs)}
 
 
@@ -68,3 +76,27 @@ def _path(features_ND: np.ndarray, numbers_N: np.ndarray, penalties: Sequence[fl
     unit = max(float(strength.sum()) / len(numbers_N), 1e-12)  # mean squared length
     found = [basis @ (seen / (np.maximum(strength, 0.0) + penalty * unit)) for penalty in penalties]
     return [RidgeModel(center_D, centred_ND.T @ one if rows else one, bias) for one in found]
+
+
+def _sparse_path(features_ND: sparse.csr_matrix, numbers_N: np.ndarray, penalties: Sequence[float]) -> list[RidgeModel]:
+    """Return the model of each penalty for sparse features, which are never centred in memory.
+
+    (A + penalty) a = numbers over the rows by conjugate gradients, each from the answer before; weight = features' . a.
+    """
+    rows = len(numbers_N)
+    center_D, bias = np.asarray(features_ND.mean(axis=0), np.float64).ravel(), float(numbers_N.mean())
+    unit = max(float(features_ND.power(2).sum()) / rows - float(center_D @ center_D), 1e-12)  # mean squared length
+
+    def weight(a_N: np.ndarray) -> np.ndarray:
+        return features_ND.T @ a_N - center_D * a_N.sum()
+
+    found, a_N = [], np.zeros(rows)
+    for penalty in penalties:
+
+        def products(v_N: np.ndarray, strength: float = penalty * unit) -> np.ndarray:
+            seen_D = weight(v_N)
+            return features_ND @ seen_D - center_D @ seen_D + strength * v_N
+
+        a_N, _ = cg(LinearOperator((rows, rows), products, dtype=np.float64), numbers_N - bias, a_N, maxiter=_STEPS)
+        found.append(RidgeModel(center_D, weight(a_N), bias))
+    return found

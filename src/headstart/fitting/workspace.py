@@ -78,6 +78,7 @@ class Workspace:
         """
         base = base or self.need_base()
         setting = {"base": base, "layer": layer, "pooling": pooling}
+        learn = VectorTransform.standardising if base.processor.gives == "pixels" else VectorTransform.of
 
         def from_corpus() -> VectorTransform | None:
             if not self.has_documents:
@@ -85,13 +86,13 @@ class Workspace:
             seen = list(itertools.islice(self.documents(), _LOOKED_AT))
             places = np.linspace(0, len(seen), min(len(seen), _EMBEDDED), endpoint=False).astype(int)
             sample = [seen[place] for place in places]
-            return VectorTransform.of(base.embed(sample, layer=layer, pooling=pooling), "corpus")
+            return learn(base.embed(sample, layer=layer, pooling=pooling), "corpus")
 
         transform = self.once(("transform", base.identity, layer, pooling), from_corpus)
         if transform is not None:
             return transform
         texts = [*examples.items, *(examples.second or ())]
-        return VectorTransform.of(self.vectors(texts, **setting), "training rows")
+        return learn(self.vectors(texts, **setting), "training rows")
 
     def features(
         self,

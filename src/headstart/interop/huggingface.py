@@ -17,7 +17,7 @@ from headstart.core.contracts import Backbone
 from headstart.core.errors import HeadstartError, unknown
 from headstart.core.files import read_json
 from headstart.core.processor import Tokenizer
-from headstart.core.shapes import TokenShape
+from headstart.core.shapes import ImageShape, Shape, TokenShape
 from headstart.core.spec import BackboneSpec
 from headstart.interop.names import NameTable, Receipt, check_shapes, fit_rules, read_state, sort_tensors
 
@@ -63,14 +63,15 @@ def load_backbone(folder: Path) -> Loaded:
         spec = spec_class.from_hf_config(config, tensors)
         _check_sizes(spec, config, len(tensors))
         table: NameTable = spec.HF_NAMES
-    parts = sort_tensors(table, tensors, where)
-    backbone = _empty(spec, config, where)
-    state = read_state(fit_rules(table.backbone, backbone.state_dict()), parts.backbone, where)
-    check_shapes(backbone.state_dict(), state, where)
-    if note:  # transformers' own network: it has buffers that are in no file, and is tried out when built for real
+    parts, shape = sort_tensors(table, tensors, where), _shape(spec, config, folder)
+    backbone = _empty(spec, shape, where)
+    rules = fit_rules(table.backbone, backbone.state_dict())
+    state, own = read_state(rules, parts.backbone, where), [rule.ours for rule in rules if rule.how == "own"]
+    check_shapes({k: v for k, v in backbone.state_dict().items() if k not in own}, state, where)
+    if note or own:  # it has buffers that are in no file; transformers' own network is tried out when built for real
         with _in_file(folder):
-            backbone = spec.build(TokenShape(config["vocab_size"], _pad_id(config)))
-    fill_module(backbone, state, where)
+            backbone = spec.build(shape)
+    fill_module(backbone, {name: backbone.state_dict()[name] for name in own} | state, where)
     receipt = Receipt(restored=tuple(state), extra=tuple(sorted(parts.extra)), dropped=parts.dropped, note=note)
     return Loaded(spec, backbone, config, parts.extra, receipt)
 
@@ -185,9 +186,10 @@ def _in_file(path: Path) -> Iterator[None]:
 
 def _check_sizes(spec: BackboneSpec, config: Mapping[str, Any], tensors: int) -> None:
     """Raise HeadstartError for sizes that no file of so many tensors can have."""
-    vocabulary = config.get("vocab_size")
-    if type(vocabulary) is not int or vocabulary < 1:
-        raise HeadstartError(f"vocab_size={vocabulary!r}: expected a whole number above 0")
+    name = "vocab_size" if spec.batch == "tokens" else "num_channels"
+    size = config.get(name)
+    if type(size) is not int or size < 1:
+        raise HeadstartError(f"{name}={size!r}: expected a whole number above 0")
     if spec.depth > tensors:
         raise HeadstartError(f"it says {spec.depth} layers, the weights hold {tensors} tensors")
 
@@ -197,10 +199,28 @@ def _pad_id(config: Mapping[str, Any]) -> int:
     return pad_id if type(pad_id) is int and 0 <= pad_id < config["vocab_size"] else -1
 
 
-def _empty(spec: BackboneSpec, config: Mapping[str, Any], where: str) -> Backbone:
+def _shape(spec: BackboneSpec, config: Mapping[str, Any], folder: Path) -> Shape:
+    """Return what the backbone is built for; size and statistics of images are in the file of their processor."""
+    if spec.batch == "tokens":
+        return TokenShape(config["vocab_size"], _pad_id(config))
+    file, channels = folder / "preprocessor_config.json", config["num_channels"]
+    given = read_json(file)
+    try:
+        size = given.get("crop_size") or given["size"]
+        side = size.get("shortest_edge")
+        height, width = size.get("height", side), size.get("width", side)
+        mean, std = (tuple(map(float, given[name])) for name in ("image_mean", "image_std"))
+        if len(mean) != channels or len(std) != channels or type(height) is not int or type(width) is not int:
+            raise ValueError(f"sizes {height} x {width}, {len(mean)} means, {channels} channels")
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise HeadstartError(f"{file}: size, image_mean and image_std expected ({error})") from None
+    return ImageShape(channels, height, width, mean, std)
+
+
+def _empty(spec: BackboneSpec, shape: Shape, where: str) -> Backbone:
     """Build the backbone without memory, so that a config with absurd sizes costs nothing before it is refused."""
     try:
         with torch.device("meta"):
-            return spec.build(TokenShape(config["vocab_size"], _pad_id(config)))
+            return spec.build(shape)
     except (RuntimeError, OverflowError) as error:
         raise HeadstartError(f"{where}: sizes in config.json do not work ({str(error).splitlines()[0]})") from None

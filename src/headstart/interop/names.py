@@ -18,12 +18,13 @@ class Rule:
     """One of our tensors and where it comes from. `{i}` in a name stands for the layer number.
 
     copy: the same tensor. concat: ours is theirs stacked along the first axis, in this order and in equal parts.
-    transpose: ours is theirs with its two axes swapped. optional: some of our models do not have this tensor.
+    transpose: ours is theirs with its two axes swapped. own: theirs has none; it is not written, and a new network's is
+    kept. optional: some of our models do not have this tensor.
     """
 
     ours: str
     theirs: tuple[str, ...]
-    how: Literal["copy", "concat", "transpose"] = "copy"
+    how: Literal["copy", "concat", "transpose", "own"] = "copy"
     optional: bool = False
 
     def at(self, layer: int) -> Rule:
@@ -39,6 +40,8 @@ class Rule:
 
     def write(self, tensor: Tensor) -> list[Tensor]:
         """Return their tensors from ours; the exact inverse of `read`."""
+        if self.how == "own":
+            return []
         if self.how == "concat":
             return [part.contiguous() for part in tensor.chunk(len(self.theirs))]
         return [(tensor.t() if self.how == "transpose" else tensor).contiguous()]
@@ -58,6 +61,11 @@ def affine(ours: str, *theirs: str) -> tuple[Rule, ...]:
 def transpose(ours: str, theirs: str) -> tuple[Rule, ...]:
     """Rules for a matrix that they store as [in, out]."""
     return (Rule(ours, (theirs,), "transpose"),)
+
+
+def own(*ours: str) -> tuple[Rule, ...]:
+    """Rules for tensors that their files do not have, such as channel statistics, which their processors hold."""
+    return tuple(Rule(name, (), "own") for name in ours)
 
 
 def optional(rules: Iterable[Rule]) -> tuple[Rule, ...]:
@@ -194,7 +202,7 @@ def read_state(rules: Sequence[Rule], tensors: Mapping[str, Tensor], where: str)
     if extra := sorted(set(tensors) - wanted):
         raise _unplaced(where, extra)
     try:
-        return {rule.ours: rule.read([tensors[name] for name in rule.theirs]) for rule in rules}
+        return {rule.ours: rule.read([tensors[name] for name in rule.theirs]) for rule in rules if rule.how != "own"}
     except RuntimeError as error:
         raise HeadstartError(f"{where}: tensors do not fit together ({str(error).splitlines()[0]})") from None
 

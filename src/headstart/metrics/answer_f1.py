@@ -48,6 +48,10 @@ class AnswerMetric(SumMetric):
         """Return the mean agreement."""
         return float(sums_K[0] / sums_K[1]) if sums_K[1] > 0 else float("nan")
 
+    def constant(self, truth: Sequence[Sequence[str]]) -> str:
+        """Return 'no answer', which is right wherever a question has none."""
+        return ""
+
 
 @dataclass(frozen=True, kw_only=True)
 class AnswerF1(AnswerMetric, MetricSpec):

@@ -9,14 +9,15 @@ from typing import Any, ClassVar
 import numpy as np
 
 from headstart.core.errors import HeadstartError
-from headstart.core.metric_contracts import SumMetric, table
+from headstart.core.metric_contracts import table
 from headstart.core.spec import MetricSpec
+from headstart.metrics.chrf import TextMetric
 
 _ORDER = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bleu(SumMetric, MetricSpec):
+class Bleu(TextMetric, MetricSpec):
     """`score` equals `sacrebleu.corpus_bleu` with its defaults; weights are whole numbers. Needs sacrebleu."""
 
     task: ClassVar[str] = "generate"

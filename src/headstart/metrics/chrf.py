@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,10 +13,30 @@ from headstart.core.metric_contracts import SumMetric, table
 from headstart.core.spec import MetricSpec
 
 _ORDER, _BETA = 6, 2
+_TRIED, _JUDGED = 20, 100
+
+
+class TextMetric(SumMetric):
+    """A metric of sums over pairs of a reference and a text."""
+
+    def constant(self, truth: Sequence[str]) -> str:
+        """Return the reference that scores best as the answer to all rows.
+
+        Up to `_TRIED` different references are tried on up to `_JUDGED` rows, both evenly spaced from short to long.
+        """
+        rows = _spaced(truth, _JUDGED)
+        return max(_spaced(set(truth), _TRIED), key=lambda text: self.score(rows, [text] * len(rows)))
+
+
+def _spaced(texts: Collection[str], most: int) -> list[str]:
+    """Return up to `most` of the texts, evenly spaced from the shortest to the longest."""
+    ordered = sorted(texts, key=lambda text: (len(text), text))
+    places = np.linspace(0, len(ordered) - 1, min(most, len(ordered))).round().astype(int)
+    return [ordered[place] for place in places]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChrF(SumMetric, MetricSpec):
+class ChrF(TextMetric, MetricSpec):
     """`score` equals `sacrebleu.corpus_chrf` with its defaults: blanks left out, n-grams of the whole corpus."""
 
     task: ClassVar[str] = "generate"

@@ -14,18 +14,18 @@ from headstart.core.spec import MetricSpec
 
 @dataclass(frozen=True, kw_only=True)
 class MeanReciprocalRank(SumMetric, MetricSpec):
-    """Truth is the right rank, 1; a prediction is the rank of the right item, from 1."""
+    """Truth is how many items were searched; a prediction is the rank of the right item, from 1."""
 
     task: ClassVar[str] = "retrieve"
 
     def statistics(self, truth: Sequence[int], predicted: Sequence[int]) -> np.ndarray:
         """Return (reciprocal rank, 1) of each row."""
-        return table([(wanted / rank, 1) for wanted, rank in zip(truth, predicted, strict=True)], 2)
+        return table([(1 / rank, 1) for _, rank in zip(truth, predicted, strict=True)], 2)
 
     def value(self, sums_K: np.ndarray) -> float:
         """Return the mean."""
         return float(sums_K[0] / sums_K[1]) if sums_K[1] > 0 else float("nan")
 
-    def guessed(self, predicted: Sequence[int], random: np.random.Generator) -> list[int]:
-        """Return the places that right texts have in random orders, of as many texts as there are rows."""
-        return random.integers(1, len(predicted) + 1, len(predicted)).tolist()
+    def guessed(self, truth: Sequence[int], predicted: Sequence[int], random: np.random.Generator) -> list[int]:
+        """Return the places that right items have in random orders of those that were searched."""
+        return random.integers(1, np.asarray(truth, np.int64) + 1).tolist()

@@ -24,8 +24,11 @@ _PHRASES = {
 }
 
 
-def effect_text(found: list[Effect], unchanged: str, language: str = "en") -> str:
-    """Return in words which change helped, a line per label count; unchanged: the entry without a change."""
+def effect_text(found: list[Effect], unchanged: str, language: str = "en", best: float = 1.0) -> str:
+    """Return in words which change helped, a line per label count.
+
+    unchanged: the entry without a change. best: the best score of the metric.
+    """
     words = _PHRASES[language]
     if not found:
         return words["none"]
@@ -35,7 +38,7 @@ def effect_text(found: list[Effect], unchanged: str, language: str = "en") -> st
         parts = []
         for claim in ("better", "worse", "undecided"):
             told = [
-                f"{one.change} {signed_with_interval(one.value, one.low, one.high)}"
+                f"{one.change} {signed_with_interval(one.value, one.low, one.high, best)}"
                 for one in here
                 if one.claim == claim
             ]

@@ -8,7 +8,7 @@ from typing import Any
 
 from headstart.reporting import markup
 from headstart.reporting.findings import StudyFindings, gathered_notes, grouped_failures
-from headstart.reporting.number_text import number, signed
+from headstart.reporting.number_text import number, places, signed
 from headstart.reporting.phrases import counted, duration, phrase
 from headstart.statistics.analysis import SLIGHT
 from headstart.statistics.study import Cell
@@ -23,7 +23,7 @@ def absent(found: StudyFindings, language: str) -> str:
     unlearned = {one.size: one.unlearned for one in found.verdicts}
     unshown = {one.size: one.unshown for one in found.verdicts}
     reasons = (
-        phrase(language, "why_unlearned", slight=signed(SLIGHT * found.analysis.unit)),
+        phrase(language, "why_unlearned", slight=signed(SLIGHT * found.analysis.unit, places(found.analysis.unit))),
         phrase(language, "why_unshown"),
     )
     for by_size, reason in zip((unlearned, unshown), reasons):
@@ -89,7 +89,8 @@ def receipts(found: StudyFindings, language: str) -> str:
     cells = sorted(study.cells, key=lambda cell: (place.get(cell.entry, len(place)), cell.size, cell.draw))
     blocks = []
     for name, own in groupby(cells, key=lambda cell: cell.entry):
-        blocks.append(f"<b>{escape(name)}</b>\n" + "\n".join(map(_receipt_line, own)))
+        digits = places(found.analysis.unit) + 1
+        blocks.append(f"<b>{escape(name)}</b>\n" + "\n".join(_receipt_line(cell, digits) for cell in own))
     listed = f'<pre class="receipts" id="receipts">{chr(10).join(blocks)}</pre>'
     note = phrase(language, "receipts_note", command="headstart verify REPORT ID")
     summary = phrase(language, "receipts_folded", cells=f"{len(cells):,}")
@@ -101,10 +102,10 @@ def receipts(found: StudyFindings, language: str) -> str:
     )
 
 
-def _receipt_line(cell: Cell) -> str:
+def _receipt_line(cell: Cell, digits: int) -> str:
     identity = str(cell.receipt.get("cell", ""))[:ID]
     where = f"{cell.size}/{cell.draw + 1}"
-    return f"{where:<9} {number(cell.score, 4):>6} {cell.seconds:>7.1f}  {identity}".rstrip()
+    return f"{where:<9} {number(cell.score, digits):>6} {cell.seconds:>7.1f}  {identity}".rstrip()
 
 
 def _made_from(cells: list[Cell]) -> dict[str, Any]:

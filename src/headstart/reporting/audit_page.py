@@ -30,6 +30,8 @@ td.number,th.number{text-align:right;white-space:nowrap}.where{color:var(--soft)
 details{margin:.5rem 0}summary{cursor:pointer;font-weight:600}
 @media print{body{font-size:11pt}main{max-width:none;padding:0}details>*{display:block}}
 """
+# What a profile may hold: quantiles by name, and shares by name.
+_SPANS, _SHARES = ("characters", "words", "width", "height", "bytes"), ("scripts", "channels")
 _PHRASES = {
     "title": ("What is in the data?", "데이터에 무엇이 들어 있나?"),
     "profile": ("Profile", "데이터 개요"),
@@ -39,6 +41,12 @@ _PHRASES = {
     "words": ("Words: median (5–95 %)", "어절 수: 중앙값 (5–95 %)"),
     "empty": ("Empty", "빈 행"),
     "scripts": ("Letters", "문자"),
+    "width": ("Width in pixels: median (5–95 %)", "너비(픽셀): 중앙값 (5–95 %)"),
+    "height": ("Height: median (5–95 %)", "높이: 중앙값 (5–95 %)"),
+    "bytes": ("Bytes: median (5–95 %)", "바이트: 중앙값 (5–95 %)"),
+    "channels": ("Channels", "색"),
+    "channels_1": ("grey", "흑백"),
+    "channels_3": ("colour", "컬러"),
     "longest": ("Shortest and longest rows", "가장 짧은 행과 가장 긴 행"),
     "ledger": ("Rows read, used, skipped", "읽은 행, 사용한 행, 건너뛴 행"),
     "read": ("Read", "읽음"),
@@ -116,20 +124,27 @@ def _fold(title: str, inner: str) -> str:
 
 
 def _profiles(data: dict[str, Any], at: int) -> str:
-    names = ("split", "rows", "characters", "words", "empty", "scripts")
-    rows = []
+    """Return a table of the splits; its columns are what the kind of items has: characters, or widths of images."""
+    shapes: dict[str, dict[str, Any]] = {}
     for name, split in data["splits"].items():
-        shapes = {"": split["profile"]}
-        if "profile_second" in split:
-            shapes = {" (1)": split["profile"], " (2)": split["profile_second"]}
-        for which, shape in shapes.items():
-            spans = [_span(shape[what]) for what in ("characters", "words")]
-            scripts = ", ".join(
-                f"{script_name(s, at)} {percent_tenths(v)}" for s, v in list(shape["scripts"].items())[:4]
+        both = "profile_second" in split
+        shapes[_say(name, at) + " (1)" * both] = split["profile"]
+        if both:
+            shapes[_say(name, at) + " (2)"] = split["profile_second"]
+    spans = [what for what in _SPANS if any(shape.get(what) for shape in shapes.values())]
+    shares = [what for what in _SHARES if any(shape.get(what) for shape in shapes.values())]
+    rows = []
+    for name, shape in shapes.items():
+        cells = [name, f"{shape['rows']:,}", *(_span(shape[what]) for what in spans), f"{shape['empty']:,}"]
+        for what in shares:
+            named = (
+                (script_name(part, at) if what == "scripts" else _say(f"{what}_{part}", at), value)
+                for part, value in list(shape[what].items())[:4]
             )
-            rows.append([_cell(value) for value in (_say(name, at) + which, f"{shape['rows']:,}", *spans)])
-            rows[-1] += [_cell(f"{shape['empty']:,}"), _cell(scripts)]
-    return f"<h2>{_say('profile', at)}</h2>" + _table([_say(name, at) for name in names], rows)
+            cells.append(", ".join(f"{part} {percent_tenths(value)}" for part, value in named))
+        rows.append([_cell(cell) for cell in cells])
+    titles = [_say(name, at) for name in ("split", "rows", *spans, "empty", *shares)]
+    return f"<h2>{_say('profile', at)}</h2>" + _table(titles, rows)
 
 
 def _span(quantiles: dict[str, float]) -> str:

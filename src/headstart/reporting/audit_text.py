@@ -91,6 +91,10 @@ _PHRASES = {
         "{where}: 읽은 {read}행 중 {skipped}행을 건너뛰었습니다({reasons}).",
     ),
     "empty": ("{rows} rows of {where} are empty.", "{where}에 빈 행이 {rows}개 있습니다."),
+    "images": (
+        "{where}: {rows} images, {width} x {height} pixels in the middle.",
+        "{where}: 이미지 {rows}장, 크기 중앙값 {width} x {height} 픽셀.",
+    ),
     "profile": (
         "{where}: {rows} rows, {median} characters in the middle ({low} to {high} for 9 of 10); letters: {scripts}.",
         "{where}: {rows}행, 글자 수 중앙값 {median}(열에 아홉은 {low}–{high}), 문자: {scripts}.",
@@ -233,4 +237,7 @@ def _inside(data: dict[str, Any], at: int) -> list[tuple[str, dict[str, Any]]]:
             )
             values = {key: f"{shape['characters'][share]:,.0f}" for key, share in sizes.items()}
             profiles.append(("profile", values | {"where": where, "rows": rows, "scripts": scripts or "–"}))
+        elif shape.get("width"):
+            sides = {side: f"{shape[side]['0.5']:,.0f}" for side in ("width", "height")}
+            profiles.append(("images", sides | {"where": where, "rows": rows}))
     return out + profiles

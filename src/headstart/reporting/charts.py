@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from headstart.reporting.findings import StudyFindings
-from headstart.reporting.number_text import number, signed, signed_with_interval, two_digits, with_interval
+from headstart.reporting.number_text import number, places, signed, signed_with_interval, two_digits, with_interval
 from headstart.reporting.phrases import counted, duration, phrase
 from headstart.reporting.svg import (
     COLOURS,
@@ -73,9 +73,9 @@ def _finite(*values: float) -> list[float]:
     return [value for value in values if value == value]
 
 
-def _range(values: list[float], room: float = 0.06) -> tuple[float, float]:
+def _range(values: list[float], best: float, room: float = 0.06) -> tuple[float, float]:
     low, high = min(values), max(values)
-    pad = max((high - low) * room, 0.005)
+    pad = max((high - low) * room, 0.005 * best)
     return low - pad, high + pad
 
 
@@ -84,18 +84,20 @@ def _clipped(means: Sequence[float], ends: Sequence[float], limits: tuple[float,
 
     limits: worst and best value of the metric.
     """
-    low, high = min(means), max(means)
-    room = max(0.6 * (high - low), 0.03)
-    low, high = _range([*means, *(min(max(end, low - room, limits[0]), high + room, limits[1]) for end in ends)], 0.04)
-    short = max(0.05 - (high - low) / 2, 0.0)  # a range of less than .1 would make much of little
+    low, high, best = min(means), max(means), limits[1]
+    room = max(0.6 * (high - low), 0.03 * best)
+    inside = [min(max(end, low - room, limits[0]), high + room, best) for end in ends]
+    low, high = _range([*means, *inside], best, 0.04)
+    short = max(0.05 * best - (high - low) / 2, 0.0)  # a range of less than .1 would make much of little
     return low - short, high + short
 
 
-def _grid(y: Scale, low: float, high: float, left: float, right: float) -> str:
+def _grid(y: Scale, left: float, right: float, best: float = 1.0) -> str:
+    """Return lines and numbers of the scores; best: the best score of the metric."""
     out = []
-    for tick in nice_ticks(low, high, 7):
+    for tick in nice_ticks(*sorted((y.low, y.high)), 7):
         out.append(line(left, y(tick), right, y(tick), "grid"))
-        out.append(text(left - 8, y(tick), number(tick, 2), "end", "tick"))
+        out.append(text(left - 8, y(tick), number(tick, places(best) - 1), "end", "tick"))
     return "".join(out)
 
 
@@ -127,7 +129,7 @@ def curve(found: StudyFindings, language: str) -> str:
         if ahead
         else []
     )
-    parts.append(_grid(y, low, high, 52, right))
+    parts.append(_grid(y, 52, right, limits[1]))
     marks = spread([x(size) for size in sizes + ahead], 38, 60, right)
     parts += [text(at, height - 26, f"{size:,}", "middle", "tick") for at, size in zip(marks, sizes + ahead)]
     parts.append(text((52 + right) / 2, height - 8, phrase(language, "axis_labels"), "middle", "tick"))
@@ -209,7 +211,7 @@ def paired(found: StudyFindings, language: str) -> str:
     styles = entry_styles(found)
     panels = {counted(language, [size]): _leads(table) for size, table in found.analysis.tables.items()}
     names = [name for name in styles if any(name in spans for spans in panels.values())]
-    return _forest(panels, {name: styles[name][0] for name in names}, phrase(language, "paired"))
+    return _forest(panels, {name: styles[name][0] for name in names}, phrase(language, "paired"), found.analysis.unit)
 
 
 def _leads(table: SizeTable) -> dict[str, PlottedDifference]:
@@ -234,18 +236,20 @@ def effects(found: StudyFindings, language: str) -> str:
         panels.setdefault(counted(language, [one["size"]]), {})[one["change"]] = span
     last = sorted((one for one in told if one["size"] == told[-1]["size"]), key=lambda one: -one["value"])
     names = dict.fromkeys([*(one["change"] for one in last), *(one["change"] for one in told)])
-    return _forest(panels, dict.fromkeys(names, "var(--c0)"), phrase(language, "effects"))
+    return _forest(panels, dict.fromkeys(names, "var(--c0)"), phrase(language, "effects"), found.analysis.unit)
 
 
-def _forest(panels: Mapping[str, Mapping[str, PlottedDifference]], colours: Mapping[str, str], label: str) -> str:
-    """Return named differences with their intervals around zero, `PANELS` panels in a row."""
+def _forest(
+    panels: Mapping[str, Mapping[str, PlottedDifference]], colours: Mapping[str, str], label: str, best: float
+) -> str:
+    """Return named differences with their intervals around zero, `PANELS` panels in a row; best: the best score."""
     panels = {title: spans for title, spans in panels.items() if spans}
     if not panels:
         return ""
     left = min(max(text_width(name) for name in colours) + 16, 280)
     every = [value for spans in panels.values() for span in spans.values() for value in span[:3]]
-    most = max(0.02, 2 * max(abs(span.value) for spans in panels.values() for span in spans.values()))
-    low, high = _range([min(max(value, -most), most) for value in _finite(*every, 0.0)])
+    most = max(0.02 * best, 2 * max(abs(span.value) for spans in panels.values() for span in spans.values()))
+    low, high = _range([min(max(value, -most), most) for value in _finite(*every, 0.0)], best)
     titles, step = list(panels), 24.0 if len(colours) <= 12 else 19.0
     across = -(-len(titles) // -(-len(titles) // PANELS))  # as even lines of panels as possible
     tall = 68 + step * len(colours)
@@ -263,13 +267,16 @@ def _forest(panels: Mapping[str, Mapping[str, PlottedDifference]], colours: Mapp
         for count, tick in enumerate(ticks, -ticks.index(0)):
             parts.append(line(x(tick), top + 26, x(tick), top + tall - 30, "axis" if tick == 0 else "grid"))
             if count % max(apart, 1) == 0:
-                parts.append(text(x(tick), top + tall - 16, signed(tick, 2) if tick else "0", "middle", "tick"))
+                parts.append(
+                    text(x(tick), top + tall - 16, signed(tick, places(best) - 1) if tick else "0", "middle", "tick")
+                )
         for name, span in panels[title].items():
             if span.low == span.low:
                 ends = x.inside(span.low), x.inside(span.high)
                 parts.append(line(ends[0], heights[name], ends[1], heights[name], "bar", f"stroke:{colours[name]}"))
             style = f"fill:{colours[name] if span.sure else 'var(--paper)'};stroke:{colours[name]};stroke-width:2"
-            parts.append(dot(x(span.value), heights[name], style, 4.5, f"{name}: {signed_with_interval(*span[:3])}"))
+            told = f"{name}: {signed_with_interval(*span[:3], best)}"
+            parts.append(dot(x(span.value), heights[name], style, 4.5, told))
     return picture(WIDTH, (tall + 10) * -(-len(titles) // across), label, parts)
 
 
@@ -285,7 +292,7 @@ def cost(found: StudyFindings, language: str) -> str:
     low, high = _clipped([entry.mean for entry in entries], ends, limits)
     first, last, height = min(times.values()) / 1.6, max(times.values()) * 1.6, 400.0
     x, y = Scale(first, last, 52, WIDTH - 12, log=True), Scale(low, high, height - 44, 12)
-    parts = [_grid(y, low, high, 52, WIDTH - 12)]
+    parts = [_grid(y, 52, WIDTH - 12, limits[1])]
     for tick in log_ticks(first, last):
         parts.append(line(x(tick), 12, x(tick), height - 44, "grid"))
         parts.append(text(x(tick), height - 30, f"{tick:g}", "middle", "tick"))
@@ -324,10 +331,10 @@ def reliability(found: StudyFindings, shown: Sequence[Calibration], language: st
         parts.append(text(left, 10, shorten(told.entry, side + gap - 14), kind="strong"))
         short = {"ece": number(told.ece), "error": with_interval(told.error, told.low, told.high)}
         parts.append(text(left, 28, phrase(language, "calibration_short", **short), kind="tick"))
-        parts.append(_grid(y, low, 1.0, left, left + side))
+        parts.append(_grid(y, left, left + side))
         for tick in nice_ticks(low, 1.0, 5):
             parts.append(line(x(tick), 44, x(tick), 44 + side, "grid"))
-            parts.append(text(x(tick), 58 + side, number(tick, 1) if tick else "0", "middle", "tick"))
+            parts.append(text(x(tick), 58 + side, f"{tick:.1f}".lstrip("0") if tick else "0", "middle", "tick"))
         parts.append(line(x(low), y(low), x(1.0), y(1.0), "axis"))
         colour = styles.get(told.entry, (GREY,))[0]
         spots = [(x(one.confidence), y(one.right)) for one in told.bins]

@@ -15,8 +15,9 @@ from rich.text import Text
 
 from headstart.comparing.cross import Crossing
 from headstart.core.migration import FORMAT
+from headstart.core.spec import MetricSpec
 from headstart.reporting import markup, svg
-from headstart.reporting.number_text import number, signed
+from headstart.reporting.number_text import number, places, signed
 from headstart.reporting.phrases import counted
 from headstart.statistics.study import Study
 
@@ -44,12 +45,13 @@ _PHRASES = {
 _CELL_WIDTH, _CELL_HEIGHT = 118, 46
 
 
-def crossing_sentences(found: Sequence[Crossing], language: str) -> list[str]:
-    """Return, for every crossing into another part, what training elsewhere costs."""
+def crossing_sentences(found: Sequence[Crossing], language: str, best: float = 1.0) -> list[str]:
+    """Return, for every crossing into another part, what training elsewhere costs; best: the best score."""
     out = []
     for one in found:
         if one.trained != one.tested and not np.isnan(one.gap):
-            gap = f"{signed(one.gap)} [{signed(one.gap_low)}, {signed(one.gap_high)}]"
+            digits = places(best)
+            gap = f"{signed(one.gap, digits)} [{signed(one.gap_low, digits)}, {signed(one.gap_high, digits)}]"
             told = {"entry": one.entry, "labels": counted(language, [one.size]), "gap": gap}
             out.append(_PHRASES[language]["gap"].format(trained=one.trained, tested=one.tested, **told))
     return out or [_PHRASES[language]["nothing"]]
@@ -58,8 +60,9 @@ def crossing_sentences(found: Sequence[Crossing], language: str) -> list[str]:
 def cross_terminal_tables(found: Sequence[Crossing], studies: Mapping[str, Study], language: str) -> str:
     """Return one matrix per entry and label count, mean ± half interval, as plain text for a terminal."""
     console = Console(file=io.StringIO(), width=110, highlight=False, color_system=None)
-    metric = next(iter(studies.values())).metric.name
-    console.print(_PHRASES[language]["note"].format(metric=metric), markup=False)
+    metric = _metric(studies)
+    digits = places(metric.limits[1])
+    console.print(_PHRASES[language]["note"].format(metric=metric.name), markup=False)
     for (entry, size), cells in _matrices(found).items():
         table = Table(box=None, title=f"{escape_markup(entry)}, {counted(language, [size])}", title_justify="left")
         table.add_column(_PHRASES[language]["trained"])
@@ -67,7 +70,7 @@ def cross_terminal_tables(found: Sequence[Crossing], studies: Mapping[str, Study
         for name in tested:
             table.add_column(Text(name), justify="right")
         for name in dict.fromkeys(one.trained for one in cells.values()):
-            table.add_row(Text(name), *(_score_text(cells.get((name, other))) for other in tested))
+            table.add_row(Text(name), *(_score_text(cells.get((name, other)), digits) for other in tested))
         console.print(table)
     for trained, study in studies.items():
         for entry, reasons in study.failures.items():
@@ -81,10 +84,14 @@ def escape_markup(words: str) -> str:
     return words.replace("[", r"\[")
 
 
-def _score_text(one: Crossing | None) -> str:
+def _metric(studies: Mapping[str, Study]) -> MetricSpec:
+    return next(iter(studies.values())).metric
+
+
+def _score_text(one: Crossing | None, digits: int) -> str:
     if one is None:
         return "–"
-    return number(one.score) + ("" if np.isnan(one.low) else f" ±{number((one.high - one.low) / 2)}")
+    return number(one.score, digits) + ("" if np.isnan(one.low) else f" ±{number((one.high - one.low) / 2, digits)}")
 
 
 def _matrices(found: Sequence[Crossing]) -> dict[tuple[str, int], dict[tuple[str, str], Crossing]]:
@@ -112,7 +119,9 @@ def cross_data(
         "failures": {name: study.failures for name, study in studies.items()},
         "cells": [cell.facts() | {"trained": name} for name, study in studies.items() for cell in study.cells],
         "shared": [{"trained": one, "tested": two, "rows": count} for (one, two), count in shared.items()],
-        "sentences": {language: crossing_sentences(found, language) for language in _PHRASES},
+        "sentences": {
+            language: crossing_sentences(found, language, _metric(studies).limits[1]) for language in _PHRASES
+        },
     }
 
 
@@ -126,18 +135,21 @@ def cross_page(
         for (trained, tested), count in shared.items()
         if count
     ]
-    told = "".join(f"<p>{escape(line)}</p>" for line in [*crossing_sentences(found, language), *lines])
-    note = words["note"].format(metric=next(iter(studies.values())).metric.name)
-    figures = [
-        f"<figure><h2>{escape(entry)}, {escape(counted(language, [size]))}</h2>{_heat_map(cells, language)}</figure>"
-        for (entry, size), cells in _matrices(found).items()
-    ]
+    metric = _metric(studies)
+    sentences = crossing_sentences(found, language, metric.limits[1])
+    told = "".join(f"<p>{escape(line)}</p>" for line in [*sentences, *lines])
+    note = words["note"].format(metric=metric.name)
+    figures = []
+    for (entry, size), cells in _matrices(found).items():
+        picture = _heat_map(cells, language, metric.limits)
+        figures.append(f"<figure><h2>{escape(entry)}, {escape(counted(language, [size]))}</h2>{picture}</figure>")
     body = f'<div class="verdict">{told}</div>{markup.note(note)}{"".join(figures)}'
     return markup.document(words["title"], body, language)
 
 
-def _heat_map(cells: Mapping[tuple[str, str], Crossing], language: str) -> str:
+def _heat_map(cells: Mapping[tuple[str, str], Crossing], language: str, limits: tuple[float, float]) -> str:
     """Return the matrix as a picture: the better, the darker; every cell says its score and interval."""
+    digits = places(limits[1])
     trained = list(dict.fromkeys(one for one, _ in cells))
     tested = list(dict.fromkeys(two for _, two in cells))
     left = 20 + max(svg.text_width(name) for name in trained)
@@ -159,7 +171,9 @@ def _heat_map(cells: Mapping[tuple[str, str], Crossing], language: str) -> str:
                 f'style="fill:var(--c0);opacity:{shade(one.score):.2f}"/>'
             )
             middle = x + _CELL_WIDTH / 2 - 1
-            parts.append(svg.text(middle, top + 15, number(one.score), "middle", "strong"))
-            parts.append(svg.text(middle, top + 32, f"[{number(one.low)}, {number(one.high)}]", "middle"))
+            parts.append(svg.text(middle, top + 15, number(one.score, digits), "middle", "strong"))
+            parts.append(
+                svg.text(middle, top + 32, f"[{number(one.low, digits)}, {number(one.high, digits)}]", "middle")
+            )
     width, height = left + len(tested) * _CELL_WIDTH, 30 + len(trained) * _CELL_HEIGHT
     return svg.picture(width, height, _PHRASES[language]["title"], parts)

@@ -11,19 +11,25 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(names)
 
 
+def places(best: float) -> int:
+    """Return how many digits of a score stand after the point: 3 where the best score is 1, 1 where it is 100."""
+    return max(3 - round(math.log10(best)), 1)
+
+
 def number(value: float, digits: int = 3) -> str:
-    """Return a score as `.812`; a dash for not-a-number."""
+    """Return a score as `.812` or `−.012`, on a scale of 100 as `8.1` or `0.9`; a dash for not-a-number."""
     if math.isnan(value):
         return "–"
-    text = f"{value:.{digits}f}"
-    return text.replace("0.", ".", 1) if abs(value) < 1 and text.lstrip("-").startswith("0.") else text
+    text = f"{abs(value):.{digits}f}"
+    bare = digits > 1 and text.startswith("0.")
+    return ("−" if round(value, digits) < 0 else "") + (text[1:] if bare else text)
 
 
 def signed(value: float, digits: int = 3) -> str:
     """Return a difference as `+.057` or `−.012`; a dash for not-a-number."""
     if math.isnan(value):
         return "–"
-    return ("−" if round(value, digits) < 0 else "+") + number(abs(value), digits)
+    return ("" if round(value, digits) < 0 else "+") + number(value, digits)
 
 
 def with_interval(value: float, low: float, high: float, limits: tuple[float, float] = (0.0, 1.0)) -> str:
@@ -31,14 +37,19 @@ def with_interval(value: float, low: float, high: float, limits: tuple[float, fl
 
     limits: the worst and the best score of the metric; the interval is cut off there.
     """
+    digits = places(limits[1])
     if math.isnan(low):
-        return number(value)
-    return f"{number(value)} [{number(max(low, limits[0]))}, {number(min(high, limits[1]))}]"
+        return number(value, digits)
+    return f"{number(value, digits)} [{number(max(low, limits[0]), digits)}, {number(min(high, limits[1]), digits)}]"
 
 
-def signed_with_interval(value: float, low: float, high: float) -> str:
-    """Return a difference with its interval as `+.057 [+.012, +.102]`, without one where `low` is not-a-number."""
-    return signed(value) + ("" if math.isnan(low) else f" [{signed(low)}, {signed(high)}]")
+def signed_with_interval(value: float, low: float, high: float, best: float = 1.0) -> str:
+    """Return a difference with its interval as `+.057 [+.012, +.102]`, without one where `low` is not-a-number.
+
+    best: the best score of the metric.
+    """
+    digits = places(best)
+    return signed(value, digits) + ("" if math.isnan(low) else f" [{signed(low, digits)}, {signed(high, digits)}]")
 
 
 def percent(share: float) -> str:

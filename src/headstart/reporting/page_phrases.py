@@ -63,6 +63,23 @@ PAGE_PHRASES: dict[str, tuple[str, str]] = {
         " Always answering “{answer}” scores {constant}.",
         " 항상 “{answer}”라고 답하면 {constant}.",
     ),
+    "guessing_dealt": (
+        " Guessing: an entry's own answers, dealt to the rows at random.",
+        " 추측: 그 방법의 답을 시험 행에 무작위로 나누어 준 것.",
+    ),
+    "undefined": (
+        " The same answer to all rows has no such score; it counts as 0.",
+        " 모든 행에 같은 답을 하면 점수가 정의되지 않으며 0으로 셉니다.",
+    ),
+    "guessing_ranks": (
+        " Guessing: the texts that are searched, in a random order.",
+        " 추측: 찾는 대상 글을 무작위 순서로 늘어놓은 것.",
+    ),
+    "guessing_constant": (
+        " Always answering “{answer}” scores {constant}; better than guessing is better than both.",
+        " 항상 “{answer}”라고 답하면 {constant}이며, 추측보다 낫다는 것은 둘 모두보다 낫다는 뜻입니다.",
+    ),
+    "no_answer": ("no answer", "답 없음"),
     "differences_note": (
         "Difference = entry minus the best classical entry at that label count, on the same draws and test rows; its "
         "interval is adjusted for all pairs compared (Holm) and leaves out zero exactly where a claim is made.",

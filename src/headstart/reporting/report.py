@@ -18,7 +18,7 @@ from headstart.comparing.report_folder import PAGE, REPORT, ReportFolder
 from headstart.core import migration
 from headstart.core.files import json_bytes
 from headstart.reporting.findings import StudyFindings, findings, gathered_notes, grouped_failures
-from headstart.reporting.number_text import number
+from headstart.reporting.number_text import number, places
 from headstart.reporting.phrases import LANGUAGES, counted, phrase
 from headstart.reporting.remarks import caveats
 from headstart.reporting.report_page import report_page
@@ -53,13 +53,14 @@ def report_data(found: StudyFindings) -> dict[str, Any]:
     nothing = {"entry": None, "labels": last and last.size, "counts": None, "most": []}
     data = {
         "format": migration.FORMAT,
+        "task": study.metric.task,
         "metric": study.metric.to_dict(),
         "classes": study.classes,
         "facts": study.facts,
         "stopped": study.stopped,
         "verdict": {language: verdict_sentences(study, analysis, language) for language in LANGUAGES},
         "verdicts": found.verdicts,
-        "constant": {"class": analysis.constant_class, "score": analysis.constant},
+        "constant": {"class": analysis.constant_answer, "score": analysis.constant},
         "entries": [dataclasses.asdict(facts) for facts in study.entries],
         "failures": study.failures,
         "sizes": [
@@ -129,5 +130,6 @@ def _score_text(analysis: Analysis, name: str, size: int) -> str:
     entry = analysis.tables[size].entries.get(name)
     if entry is None:
         return "–"
-    half = "" if entry.low != entry.low else f" ±{number((entry.high - entry.low) / 2)}"
-    return number(entry.mean) + half
+    digits = places(analysis.unit)
+    half = "" if entry.low != entry.low else f" ±{number((entry.high - entry.low) / 2, digits)}"
+    return number(entry.mean, digits) + half

@@ -79,7 +79,7 @@ def _ablation_lines(found: StudyFindings, language: str) -> list[str]:
 
 def _compared_lines(found: StudyFindings, language: str) -> list[str]:
     facts, verdicts = found.study.facts, found.verdicts
-    lines = [_paragraph(headline(verdicts, language, facts), "head")]
+    lines = [_paragraph(headline(verdicts, language, found.study), "head")]
     if "skipped" not in (facts.get("audit") or {"skipped": True}):  # as for the headline
         lines = [_paragraph(words, "head") for words in _ship(found, language)] + lines
         lines += [_glance(found, language), _cost(found, language)]
@@ -134,7 +134,7 @@ def _glance(found: StudyFindings, language: str) -> str:
         if clean:
             cells.append(with_interval(one.clean.mean, one.clean.low, one.clean.high, limits) if one.clean else "–")
         if paid:
-            cells.append(_paid(one, language))
+            cells.append(_paid(one, limits[1], language))
         if worth:
             learned = one.labels and table.entries[one.labels.entry].learned
             cells.append(_worth(one.labels, language) if learned else "–")
@@ -144,10 +144,12 @@ def _glance(found: StudyFindings, language: str) -> str:
     return markup.table("glance", head, [lines], "glance") + note
 
 
-def _paid(verdict: SizeVerdict, language: str) -> str:
+def _paid(verdict: SizeVerdict, unit: float, language: str) -> str:
     told, lead = phrase(language, f"paid_{verdict.worth.outcome}"), verdict.worth.classical
-    span = signed_with_interval(lead.value, lead.low, lead.high).replace(" ", "\N{NO-BREAK SPACE}") if lead else ""
-    return f"{told}, {span}" if lead else told
+    if not lead:
+        return told
+    span = signed_with_interval(lead.value, lead.low, lead.high, unit).replace(" ", "\N{NO-BREAK SPACE}")
+    return f"{told}, {span}"
 
 
 def _worth(worth: LabelWorth, language: str) -> str:

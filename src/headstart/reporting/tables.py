@@ -11,9 +11,10 @@ import numpy as np
 from headstart.comparing.verdict import SizeVerdict
 from headstart.reporting import charts, markup
 from headstart.reporting.findings import StudyFindings
-from headstart.reporting.number_text import number, percent, signed_with_interval, with_interval
+from headstart.reporting.number_text import number, percent, places, signed_with_interval, with_interval
 from headstart.reporting.phrases import counted, phrase, slice_name
 from headstart.reporting.remarks import remark
+from headstart.reporting.svg import shorten
 from headstart.statistics.analysis import EntrySummary, SizeTable
 from headstart.statistics.calibration import Calibration
 from headstart.statistics.power import Detectable
@@ -21,6 +22,7 @@ from headstart.statistics.slices import KINDS, SliceScore
 
 MOST_LINES = 60  # of scores that are shown at once; else all but the most labels are folded
 PLOTS = 3
+LONGEST = 480.0  # px of an answer that is quoted
 ORDER = ("clean", "contaminated", "short", "middle", "long")  # of the parts of the test rows; others follow
 
 
@@ -36,16 +38,29 @@ def scores(found: StudyFindings, language: str) -> str:
         told = markup.table(f"scores-{found.last.size}", head, [bodies.pop(found.last.size)])
         for size, lines in bodies.items():
             told += markup.folded(counted(language, [size]), markup.table(f"scores-{size}", head, [lines]))
-    analysis = found.analysis
     values = {"metric": found.study.metric.name, "test": f"{found.study.test_rows:,}"}
-    told_of = phrase(language, "scores_note", **values)
-    if analysis.classes:
-        constant = number(analysis.constant)
-        told_of += phrase(language, "constant_note", answer=analysis.constant_class, constant=constant)
+    told_of = phrase(language, "scores_note", **values) + _guessing(found, language)
     notes = markup.note(told_of)
     if any(table.best("classical") for table in found.analysis.tables.values()):
         notes += markup.note(phrase(language, "differences_note"))
     return markup.section(phrase(language, "scores"), notes, told)
+
+
+def _guessing(found: StudyFindings, language: str) -> str:
+    """Return what an entry must beat to be called better than guessing; for classes what a constant answer scores."""
+    analysis, metric = found.analysis, found.study.metric
+    constant = number(analysis.constant, places(analysis.unit))
+    if analysis.classes:
+        return phrase(language, "constant_note", answer=analysis.constant_answer, constant=constant)
+    told = phrase(language, "guessing_ranks" if metric.task == "retrieve" else "guessing_dealt")
+    if metric.task == "regress":
+        told += phrase(language, "undefined")
+    if analysis.constant == analysis.constant:
+        answer = (
+            shorten(analysis.constant_answer, LONGEST) if analysis.constant_answer else phrase(language, "no_answer")
+        )
+        told += phrase(language, "guessing_constant", answer=answer, constant=constant)
+    return told
 
 
 def _score_lines(found: StudyFindings, verdict: SizeVerdict, columns: int, language: str) -> list[str]:
@@ -64,12 +79,13 @@ def _score_line(
         if entry.low != entry.low
         else with_interval(entry.mean, entry.low, entry.high, found.analysis.limits).partition(" ")[2]
     )
-    gap = signed_with_interval(lead.value, lead.low, lead.high) if lead else "–"
+    best = found.analysis.unit
+    gap = signed_with_interval(lead.value, lead.low, lead.high, best) if lead else "–"
     cells = [
         entry.entry,
-        number(entry.mean),
+        number(entry.mean, places(best)),
         span,
-        number(entry.sd),
+        number(entry.sd, places(best)),
         gap,
         f"{entry.seconds:.1f}",
         f"{len(entry.scores)}",
@@ -114,7 +130,7 @@ def _slice_line(
     """Return the table row of a part. lead: a SliceLead, None where there is none, False where leads have no column."""
     marks = {"better": " ▲", "worse": " ▼", "undecided": ""}
     cells = [with_interval(one.mean, one.low, one.high, limits) + marks[one.claim] if one else "–" for one in told]
-    last = [] if lead is False else [signed_with_interval(lead.value, lead.low, lead.high) if lead else "–"]
+    last = [] if lead is False else [signed_with_interval(lead.value, lead.low, lead.high, limits[1]) if lead else "–"]
     rows = next(one.rows for one in told if one)
     return markup.table_row([name, f"{rows:,}", *cells, *last], ["", *["span"] * (len(cells) + 1 + len(last))])
 
@@ -188,14 +204,21 @@ def power(found: StudyFindings, language: str) -> str:
     plans = [(one.size, one.plan) for one in found.verdicts if one.plan]
     if not plans:
         return ""
-    wanted = number(plans[0][1].wanted)
+    digits = places(found.analysis.unit)
+    wanted = number(plans[0][1].wanted, digits)
     titles = [phrase(language, name) for name in ("label_count", "pair", "finds", "by_draws", "by_rows")]
     head = markup.table_row(
         [*titles, phrase(language, "to_find", wanted=wanted)], ["", "left", "", "", "", "left"], tag="th"
     )
     lines = [
         markup.table_row(
-            [f"{size:,}", f"{plan.first} – {plan.second}", number(plan.value), *_by(plan), _wanted(plan, language)],
+            [
+                f"{size:,}",
+                f"{plan.first} – {plan.second}",
+                number(plan.value, digits),
+                *_by(plan, digits),
+                _wanted(plan, language),
+            ],
             ["", "left name", "", "", "", "left"],
         )
         for size, plan in plans
@@ -207,10 +230,10 @@ def power(found: StudyFindings, language: str) -> str:
     )
 
 
-def _by(plan: Detectable) -> list[str]:
+def _by(plan: Detectable, digits: int) -> list[str]:
     """Return the smallest findable differences with other numbers of draws, and of test rows."""
     found = (plan.by_draws, plan.by_rows)
-    return ["; ".join(f"{count:,}: {number(value)}" for count, value in by.items()) or "–" for by in found]
+    return ["; ".join(f"{count:,}: {number(value, digits)}" for count, value in by.items()) or "–" for by in found]
 
 
 def _wanted(plan: Detectable, language: str) -> str:
@@ -232,7 +255,8 @@ def effect_table(found: StudyFindings, language: str) -> str:
         here = sorted((one for one in told if one["size"] == size), key=lambda one: -one["value"])
         lines = [markup.spanning(counted(language, [size]), len(titles))]
         for one in here:
-            cells = [signed_with_interval(one["value"], one["low"], one["high"]), f"{one['draws']}"]
+            span = signed_with_interval(one["value"], one["low"], one["high"], found.analysis.unit)
+            cells = [span, f"{one['draws']}"]
             claim = phrase(language, f"claim_{one['claim']}")
             kind = "out" if one["claim"] == "undecided" else ""
             lines.append(markup.table_row([one["change"], *cells, claim], ["", "span", "span", "left"], kind))

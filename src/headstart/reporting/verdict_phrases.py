@@ -23,6 +23,12 @@ VERDICT_PHRASES: dict[str, tuple[str, str]] = {
         "No pre-trained model took part, so this comparison says nothing about pre-training.",
         "사전학습 모델이 참여하지 않아 사전학습에 대해서는 말할 수 없습니다.",
     ),
+    "headline_unfinished": (
+        "No pre-trained model finished enough draws to be compared, so nothing is said about pre-training; "
+        "what could not run is listed with the reason.",
+        "비교할 만큼 끝난 사전학습 모델이 없어 사전학습에 대해서는 말할 수 없습니다. 실행되지 않은 것과 그 이유는 따로 "
+        "적었습니다.",
+    ),
     "few_labels": (
         "Only {size} of {classes} classes can have a label.",
         "클래스 {classes}개 중 {size}개만 라벨을 가질 수 있습니다.",

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import zip_longest
-from typing import Any
 
 from headstart.comparing.verdict import MARGIN, Outlook, Payoff, SizeVerdict, decide, outlook
 from headstart.reporting.number_text import (
     listed,
     number,
     percent,
+    places,
     signed,
     signed_with_interval,
     two_digits,
@@ -39,15 +38,15 @@ def verdict_sentences(study: Study, analysis: Analysis, language: str = "en") ->
         return [phrase(language, "nothing_finished")]
     paragraphs = [size_text(one, analysis, language) for one in verdicts]
     ahead = outlook_text(outlook(study, analysis), language, analysis.limits)
-    return [headline(verdicts, language, study.facts), *paragraphs, *([ahead] if ahead else [])]
+    return [headline(verdicts, language, study), *paragraphs, *([ahead] if ahead else [])]
 
 
-def headline(verdicts: tuple[SizeVerdict, ...], language: str, facts: Mapping[str, Any]) -> str:
+def headline(verdicts: tuple[SizeVerdict, ...], language: str, study: Study) -> str:
     """Return one sentence on whether pre-training was worth it, over all label counts of the study.
 
-    facts: of the study. Without an audit there is no headline; where the audit was waived, the headline says so.
+    Without an audit there is no headline; where the audit was waived, the headline says so.
     """
-    audit = facts.get("audit") or {"skipped": True}
+    audit = study.facts.get("audit") or {"skipped": True}
     if "skipped" in audit:
         return phrase(language, "not_audited")
     parts = []
@@ -55,7 +54,8 @@ def headline(verdicts: tuple[SizeVerdict, ...], language: str, facts: Mapping[st
         sizes = [one.size for one in verdicts if one.worth.outcome == outcome]
         if sizes:
             parts.append(phrase(language, f"headline_{outcome}", labels=counted(language, sizes)))
-    told = " ".join(parts) if parts else phrase(language, "headline_none")
+    asked = any(facts.kind == "pretrained" for facts in study.entries)
+    told = " ".join(parts) or phrase(language, "headline_unfinished" if asked else "headline_none")
     return f"{told} {phrase(language, 'audit_waived')}" if audit.get("waived") else told
 
 
@@ -81,13 +81,18 @@ def size_text(verdict: SizeVerdict, analysis: Analysis, language: str) -> str:
             parts.append(phrase(language, "unshown", entries=listed(verdict.unshown)))
     if verdict.unlearned:
         parts.append(
-            phrase(language, "unlearned", entries=listed(verdict.unlearned), slight=signed(SLIGHT * analysis.unit))
+            phrase(
+                language,
+                "unlearned",
+                entries=listed(verdict.unlearned),
+                slight=signed(SLIGHT * analysis.unit, places(analysis.unit)),
+            )
         )
     if verdict.size < analysis.classes:
         parts.append(phrase(language, "few_labels", size=verdict.size, classes=analysis.classes))
-    parts += _payoff_text(verdict.worth, MARGIN * analysis.unit, language)
+    parts += _payoff_text(verdict.worth, analysis.unit, language)
     if verdict.worth.outcome == "undecided" and verdict.plan:
-        parts += _plan_text(verdict.plan, language)
+        parts += _plan_text(verdict.plan, places(analysis.unit), language)
     if verdict.labels and table.entries[verdict.labels.entry].learned:
         parts.append(_labels_text(verdict.labels, language))
     return " ".join(parts)
@@ -106,10 +111,10 @@ def _parts(verdict: SizeVerdict) -> tuple[SliceScore, SliceScore]:
     return verdict.clean, verdict.contaminated
 
 
-def _plan_text(plan: Detectable, language: str) -> list[str]:
+def _plan_text(plan: Detectable, digits: int, language: str) -> list[str]:
     """Return what could have been found, and what it takes to find a difference worth having."""
-    out = [phrase(language, "detectable", entry=plan.first, other=plan.second, value=number(plan.value))]
-    wanted = number(plan.wanted)
+    out = [phrase(language, "detectable", entry=plan.first, other=plan.second, value=number(plan.value, digits))]
+    wanted = number(plan.wanted, digits)
     if plan.more_draws:
         out.append(phrase(language, "more_draws", draws=plan.more_draws, wanted=wanted))
     if plan.more_rows:
@@ -156,16 +161,16 @@ def outlook_text(found: Outlook | None, language: str, limits: tuple[float, floa
     return " ".join(parts)
 
 
-def _payoff_text(payoff: Payoff, margin: float, language: str) -> list[str]:
-    """Return whether pre-training paid, with the two differences that count. margin: `MARGIN` in the metric's unit."""
+def _payoff_text(payoff: Payoff, unit: float, language: str) -> list[str]:
+    """Return whether pre-training paid, with the two differences that count. unit: the best value of the metric."""
     if payoff.outcome == "none":
         return []
     out = [phrase(language, f"size_{payoff.outcome}")]
     for name, lead in (("classical", payoff.classical), ("control", payoff.control)):
         if lead:
-            told = signed_with_interval(lead.value, lead.low, lead.high)
+            told = signed_with_interval(lead.value, lead.low, lead.high, unit)
             wins = f"{lead.wins}/{lead.draws}"
             out.append(phrase(language, f"against_{name}", entry=lead.first, other=lead.second, lead=told, wins=wins))
     if payoff.reason:
-        out.append(phrase(language, f"because_{payoff.reason}", margin=signed(margin)))
+        out.append(phrase(language, f"because_{payoff.reason}", margin=signed(MARGIN * unit, places(unit))))
     return out

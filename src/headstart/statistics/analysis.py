@@ -3,8 +3,8 @@
 Two families of claims, each by Holm at 5 %:
 - *learned*: over all entries and all label counts of the study, so that under shuffled labels the chance of even one
   false "learned" in the whole report is at most 5 %. An entry learned when it beats both the best constant answer on
-  these test rows and its own answers dealt out at random. From 5 draws on it must also pass `sign_flips`, which assumes
-  no shape of the scores' distribution.
+  these test rows (where there are no classes, `MetricSpec.constant`, if there is one) and its own answers dealt out at
+  random. From 5 draws on it must also pass `sign_flips`, which assumes no shape of the scores' distribution.
 - *differs*: over all pairs of entries at all label counts, so that the chance of even one false "better" in the whole
   report is at most 5 %. As every pair is in the family, picking the best entry (or the best classical entry) after
   looking does not invalidate the claim: no winner's curse in what is claimed. From 6 draws on a pair must also pass the
@@ -20,14 +20,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import combinations
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from headstart.statistics.blocks import Evidence, TestBlocks
 from headstart.statistics.intervals import FIXED, Estimate, Variance, estimate
 from headstart.statistics.paired_tests import flipped, holm
-from headstart.statistics.study import Study
+from headstart.statistics.study import Cell, Study
 
 ALPHA = 0.05
 FLIPPED_UP = 5  # draws from which one-sided sign flips can claim anything: 1 of 2^5 patterns is below 5 %
@@ -148,14 +148,15 @@ class Analysis:
     """The judged study.
 
     tables: by label count. classes: number of classes, 0 where the answers are no classes. constant: score of the best
-    constant answer on the test rows, NaN where the answers are no classes. limits: worst and best value of the metric.
-    evidence: values by block of each cell, float [G], by (entry, label count, draw).
+    constant answer on the test rows, NaN where none does better than dealt answers; constant_answer: that class or
+    text. limits: worst and best value of the metric. evidence: values by block of each cell, float [G], by (entry,
+    label count, draw).
     """
 
     tables: dict[int, SizeTable]
     classes: int
     constant: float
-    constant_class: str
+    constant_answer: str
     limits: tuple[float, float] = (0.0, 1.0)
     evidence: Mapping[tuple[str, int, int], np.ndarray] = field(default_factory=dict, repr=False)
 
@@ -173,9 +174,8 @@ class Analysis:
 def analyse(study: Study) -> Analysis:
     """Judge all finished cells of a study; label counts without a finished cell are left out."""
     judge = Evidence(study.metric, study.truth, TestBlocks.make(study.test_rows, study.groups))
-    values = {(cell.entry, cell.size, cell.draw): judge.of(cell.predicted) for cell in study.cells}
-    constants = [judge.constant(answer) for answer in range(len(study.classes))]
-    best = int(np.argmax([value.mean() for value in constants])) if constants else None
+    values = {(cell.entry, cell.size, cell.draw): _values(study, judge, cell) for cell in study.cells}
+    answer, constant = best_constant(study, judge)
     built, p_values, leads = {}, {}, {}
     for size in study.sizes:
         draws = common_draws(study, size)
@@ -189,8 +189,8 @@ def analyse(study: Study) -> Analysis:
                 continue
             used = draws if set(draws) <= set(cells) else tuple(sorted(cells))
             own = np.stack([values[facts.name, size, number] for number in used])
-            chance = np.stack([judge.chance(cells[number].predicted) for number in used])
-            over_guesses = (own - chance,) if best is None else (own - constants[best], own - chance)
+            chance = np.stack([_chance(study, judge, cells[number]) for number in used])
+            over_guesses = (own - chance,) if constant is None else (own - constant, own - chance)
             gain = min((estimate(lead, **over) for lead in over_guesses), key=lambda test: test.value)
             if facts.kind != "majority":
                 over_guessing[facts.name] = over_guesses
@@ -202,8 +202,31 @@ def analyse(study: Study) -> Analysis:
         built[size] = SizeTable(size, draws, study.overlaps[size], ordered, unit=study.best_score)
     _call_learned(built, p_values, leads)
     judged = _compare(built, values, study.test_rows)
-    constant = (float("nan"), "") if best is None else (float(constants[best].mean()), study.classes[best])
-    return Analysis(judged, len(study.classes), *constant, study.metric.limits, values)
+    score = float("nan") if constant is None else float(constant.mean())
+    return Analysis(judged, len(study.classes), score, answer, study.metric.limits, values)
+
+
+def best_constant(study: Study, judge: Evidence) -> tuple[str, np.ndarray | None]:
+    """Return the constant answer that does best on the test rows, with its values [G]; None where there is none."""
+    if study.classes:
+        found = [judge.constant(number) for number in range(len(study.classes))]
+        best = int(np.argmax([values.mean() for values in found]))
+        return study.classes[best], found[best]
+    answer = study.metric.constant(study.truth)
+    return ("", None) if answer is None else (answer, judge.constant(answer))
+
+
+def told_by(study: Study, judge: Evidence, cell: Cell) -> np.ndarray | Sequence[Any]:
+    """Return what a cell's answers tell of each test row, see `Evidence.told`; slices take it apart."""
+    return study.remembered("told", cell, lambda: judge.told(cell.predicted))
+
+
+def _values(study: Study, judge: Evidence, cell: Cell) -> np.ndarray:
+    return study.remembered("values", cell, lambda: judge.of_told(told_by(study, judge, cell)))
+
+
+def _chance(study: Study, judge: Evidence, cell: Cell) -> np.ndarray:
+    return study.remembered("chance", cell, lambda: judge.chance(cell.predicted))
 
 
 def _above_guessing(leads: Mapping[str, Sequence[np.ndarray]], over: Mapping[str, float]) -> dict[str, float]:

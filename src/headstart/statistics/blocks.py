@@ -82,21 +82,30 @@ class Evidence:
     truth: np.ndarray | Sequence[Any]
     blocks: TestBlocks
 
+    def told(self, answers: np.ndarray | Sequence[Any]) -> np.ndarray | Sequence[Any]:
+        """Return what these answers tell of each row: statistics [N, K] of a metric of sums, else the answers."""
+        return self.metric.statistics(self.truth, answers) if isinstance(self.metric, SumMetric) else answers
+
     def of(self, answers: np.ndarray | Sequence[Any]) -> np.ndarray:
         """Return the values [G] of these answers."""
+        return self.of_told(self.told(answers))
+
+    def of_told(self, told: np.ndarray | Sequence[Any]) -> np.ndarray:
+        """Return the values [G] of answers from what they tell of each row, see `told`."""
+        if isinstance(self.metric, SumMetric):
+            return self._of_sums(told)
+        answers = told
         if isinstance(self.metric, CountMetric):
             return self._of_counts(np.asarray(answers, np.int64))
-        if isinstance(self.metric, SumMetric):
-            return self._of_sums([answers])
         if self._has_classes:
             pairs = PairCounts.make(self.truth, np.asarray(answers, np.int64), self.blocks)
             return jackknife(pairs.counts_GK, self.blocks.weights(), pairs.scored(self.metric))
         without_G = [self._score(answers, self.blocks.block_N != block) for block in range(self.blocks.count)]
         return _values(self._score(answers), np.array(without_G), self.blocks.weights())
 
-    def constant(self, answer: int) -> np.ndarray:
-        """Return the values [G] of a model that always answers the class `answer`."""
-        return self.of(np.full(len(self.truth), answer))
+    def constant(self, answer: Any) -> np.ndarray:
+        """Return the values [G] of a model that always gives one answer, the number of a class or a text."""
+        return self.of(np.full(len(self.truth), answer) if self._has_classes else [answer] * len(self.truth))
 
     def chance(self, answers: np.ndarray | Sequence[Any]) -> np.ndarray:
         """Return the values [G] of the same answers dealt to the rows at random.
@@ -109,9 +118,10 @@ class Evidence:
         if self._has_classes and not isinstance(self.metric, SumMetric):
             pairs = PairCounts.make(self.truth, np.asarray(answers, np.int64), self.blocks)
             return jackknife(pairs.counts_GK, self.blocks.weights(), pairs.scored_by_chance(self.metric))
-        deals = [self.metric.guessed(answers, numpy_generator(0, "dealt answers", deal)) for deal in range(DEALS)]
+        randoms = [numpy_generator(0, "dealt answers", deal) for deal in range(DEALS)]
+        deals = [self.metric.guessed(self.truth, answers, random) for random in randoms]
         if isinstance(self.metric, SumMetric):
-            return self._of_sums(deals)
+            return self._of_sums(sum(map(self.told, deals)))
         return np.full(self.blocks.count, np.mean([self._score(dealt) for dealt in deals]))
 
     @property
@@ -121,9 +131,9 @@ class Evidence:
     def _score(self, answers: np.ndarray | Sequence[Any], rows_N: np.ndarray | None = None) -> float:
         return _defined(self.metric.score(self.truth, answers, None if rows_N is None else rows_N.astype(float)))
 
-    def _of_sums(self, deals: Sequence[np.ndarray | Sequence[Any]]) -> np.ndarray:
-        """Return the values [G] of a metric of sums, over the rows of all deals of answers together."""
-        sums_GK = sum(self.blocks.sums(self.metric.statistics(self.truth, answers)) for answers in deals)
+    def _of_sums(self, statistics_NK: np.ndarray) -> np.ndarray:
+        """Return the values [G] of a metric of sums."""
+        sums_GK = self.blocks.sums(statistics_NK)
         return jackknife(sums_GK, self.blocks.weights(), lambda sums_K: _defined(self.metric.value(sums_K)))
 
     @cached_property

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
 from headstart.core.metric_contracts import CountMetric
-from headstart.statistics.analysis import ALPHA, SizeTable, analyse
+from headstart.statistics.analysis import ALPHA, SizeTable, analyse, told_by
 from headstart.statistics.blocks import Evidence, TestBlocks, taken
 from headstart.statistics.intervals import Estimate, estimate
 from headstart.statistics.paired_tests import holm
@@ -90,10 +91,15 @@ class Slices:
         return next((one for one in self.scores if (one.entry, one.size, one.slice, one.kind) == wanted), None)
 
 
-def length_slices(texts: Sequence[str]) -> dict[str, np.ndarray]:
-    """Return thirds of the texts by number of characters, bool [N] by name; {} where too many lengths are equal."""
-    length_N = np.array([len(text) for text in texts])
-    first, second = np.quantile(length_N, (1 / 3, 2 / 3)) if len(texts) else (0, 0)
+def length_slices(items: Sequence[Any]) -> dict[str, np.ndarray]:
+    """Return thirds of the texts by number of characters, bool [N] by name; {} where too many lengths are equal.
+
+    Images have no such length: {}.
+    """
+    if not all(isinstance(item, str) for item in items):
+        return {}
+    length_N = np.array([len(text) for text in items])
+    first, second = np.quantile(length_N, (1 / 3, 2 / 3)) if len(items) else (0, 0)
     parts = {"short": length_N <= first, "middle": (length_N > first) & (length_N <= second), "long": length_N > second}
     return parts if all(part.sum() >= FEWEST for part in parts.values()) else {}
 
@@ -116,8 +122,9 @@ def slices(study: Study) -> Slices:
                 Evidence(metric, taken(study.truth, side_N), blocks.take(side_N)) if side_N.any() else None
                 for side_N in (rows_N, ~rows_N)
             )
+            whole = Evidence(metric, study.truth, blocks)
             for table in analysis.tables.values():
-                found = {name: _values(study, table, name, rows_N, inside, other) for name in _shown(table)}
+                found = {name: _values(study, table, name, rows_N, (whole, inside, other)) for name in _shown(table)}
                 scores += [_score(table, (entry, name, kind), rows_N, pair, unit) for entry, pair in found.items()]
                 if kind == "given":
                     leads += _leads(table, name, rows_N, {entry: pair[0] for entry, pair in found.items()})
@@ -148,16 +155,20 @@ def _values(
     table: SizeTable,
     entry: str,
     rows_N: np.ndarray,
-    inside: Evidence,
-    other: Evidence | None,
+    judges: tuple[Evidence, Evidence, Evidence | None],
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return the values of an entry within a slice, and those minus its values on the other rows, [D, G] each."""
-    cells = study.cells_of(entry, table.size)
-    answers = [cells[number].predicted for number in table.draws]
-    own = np.stack([inside.of(taken(predicted, rows_N)) for predicted in answers])
+    """Return the values of an entry within a slice, and those minus its values on the other rows, [D, G] each.
+
+    judges: of all test rows, of the slice, of the other rows (None where there are none).
+    """
+    whole, inside, other = judges
+    cells = [study.cells_of(entry, table.size)[number] for number in table.draws]
+    given = whole.metric is study.metric
+    told = [told_by(study, whole, cell) if given else cell.predicted for cell in cells]
+    own = np.stack([inside.of_told(taken(one, rows_N)) for one in told])
     if other is None:
         return own, None
-    return own, own - np.stack([other.of(taken(predicted, ~rows_N)) for predicted in answers])
+    return own, own - np.stack([other.of_told(taken(one, ~rows_N)) for one in told])
 
 
 def _score(

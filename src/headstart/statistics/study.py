@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -95,7 +95,8 @@ class Study:
     `interrupted`. classes: their names, none where the answers are no classes. truth: of the test rows, in the form
     that metrics take: int64 class numbers [N], float64 numbers [N], or a list of N JSON values. facts: data ledger,
     versions, settings, command, audit. groups: the group of each test row, or None. slices: parts of the test rows by
-    name (`clean`, `contaminated`, ...), bool [N]; they may overlap.
+    name (`clean`, `contaminated`, ...), bool [N]; they may overlap. memory: what was computed of the cells before; the
+    studies of one run, which grows, share it.
     """
 
     entries: tuple[EntryFacts, ...]
@@ -111,6 +112,7 @@ class Study:
     stopped: str | None = None
     facts: dict[str, Any] = field(default_factory=dict)
     slices: dict[str, np.ndarray] = field(default_factory=dict)
+    memory: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
     @property
     def test_rows(self) -> int:
@@ -121,6 +123,15 @@ class Study:
     def best_score(self) -> float:
         """The best value of the metric: the unit in which scores and their differences are large or small."""
         return self.metric.limits[1]
+
+    def remembered(self, what: str, cell: Cell, make: Callable[[], Any]) -> Any:
+        """Return `make()`, which is called once for each cell, metric and truth of the studies that share `memory`."""
+        key = what, cell.entry, cell.size, cell.draw
+        made_of = cell, self.metric, self.truth, self.groups
+        known = self.memory.get(key)
+        if known is None or any(one is not other for one, other in zip(known[0], made_of)):
+            known = self.memory[key] = made_of, make()
+        return known[1]
 
     def cells_of(self, entry: str, size: int) -> dict[int, Cell]:
         """Return the finished cells of an entry at a label count, by draw number."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from headstart.core.errors import HeadstartError
-from headstart.core.examples import Examples
+from headstart.core.examples import Examples, digest
 from headstart.core.spec import TaskSpec
 from headstart.data.columns import guess_text
 from headstart.data.ledger import Ledger
@@ -23,6 +23,7 @@ class RetrieveTask(TaskSpec):
     head: ClassVar[str] = "retrieve"
     metric: ClassVar[str] = "mrr"
     answers: ClassVar[Literal["numbers"]] = "numbers"
+    together: ClassVar[bool] = True
 
     def read_examples(self, request: ReadRequest) -> tuple[Examples, Ledger]:
         """Return (examples, ledger) of files of pairs; see `read_labelled` for the columns.
@@ -48,8 +49,9 @@ class RetrieveTask(TaskSpec):
         return {"match": answer.text, "score": round(answer.score, 6), "rank": answer.rank}
 
     def metric_inputs(self, answers: list[Match], examples: Examples) -> tuple[list[int], list[int]]:
-        """Return (right rank, which is 1, predicted rank) of the right second item of each row."""
-        return [target.rank for target in examples.targets], [answer.rank for answer in answers]
+        """Return (number of different second items, rank of the right one) of each row."""
+        candidates = len(set(map(digest, examples.second)))
+        return [candidates] * len(examples), [answer.rank for answer in answers]
 
     def quality(self, answers: list[Match], examples: Examples) -> list[float]:
         """Return the reciprocal rank of the right second item."""

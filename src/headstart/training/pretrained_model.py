@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,7 @@ class PretrainedModel:
         digest = hashlib.sha256(f"{self.processor.kind}{size}".encode())
         for name, tensor in self.backbone.state_dict().items():
             digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+            digest.update(tensor.detach().cpu().reshape(-1).contiguous().view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()[:16]
 
     def fresh(self, seed: int) -> PretrainedModel:
@@ -123,6 +124,8 @@ class PretrainedModel:
     def embed(self, items: Sequence[Any], layer: int = -1, pooling: str = "auto", tokens: int = 8192) -> np.ndarray:
         """Return float32 [N, D], a vector for each text or image; long texts are averaged over their windows.
 
+        D is the width of the layer: that of the network for the last one, and for all of a Transformer's.
+
         layer: -1 for the last, 0 for the embeddings; pooling: mean, cls, own, or auto (what the model was made for,
         else mean; own vector for a network without token outputs). tokens: of a batch, or images that cost as much.
         """
@@ -143,6 +146,8 @@ class PretrainedModel:
             for rows in by_length(cost_P, most):
                 batch = self.processor.collate([pieces[row] for row in rows], samples=rows).to(device)
                 pooled = pool(self.backbone(batch, layers=layer != -1), how, layer).float().cpu().numpy()
+                if out.shape[1] != pooled.shape[1]:  # stages of a network of images have widths of their own
+                    out = np.zeros((len(items), pooled.shape[1]), np.float32)
                 np.add.at(out, low + owner_P[rows], pooled * cost_P[rows, None].astype(np.float32))
                 np.add.at(weight, owner_P[rows], cost_P[rows].astype(np.float32))
             out[low : low + chunk] /= np.maximum(weight, 1.0)[:, None]
@@ -160,7 +165,7 @@ class PretrainedModel:
             raise HeadstartError(f"pooling=own: {self.backbone_spec.name} has no document vector of its own; use mean")
 
     def documents(self, limit: int | None = None) -> Iterator[Any]:
-        """Yield the items of the pre-training corpus. Raises HeadstartError when its place is unknown or gone."""
+        """Yield the usable items of the pre-training corpus. Raises HeadstartError: its place is unknown or gone."""
         if self.corpus is None:
             raise HeadstartError(
                 f"{self.path or 'this model'} does not say what text it was trained on; give --corpus FILE"
@@ -170,10 +175,7 @@ class PretrainedModel:
         except HeadstartError as error:
             where = f"the text that {self.path or 'this model'} was trained on is not where it was"
             raise HeadstartError(f"{where} ({error}); give --corpus FILE") from None
-        for number, document in enumerate(corpus.documents()):
-            if limit is not None and number >= limit:
-                return
-            yield document
+        yield from islice(filter(self.processor.usable, corpus.documents()), limit)
 
     def exportable(self) -> Exportable:
         """Return what another library may be given."""
@@ -308,6 +310,10 @@ def _open_hugging_face(path: Path) -> PretrainedModel:
         need_intact(path, "export")
     loaded = load_backbone(path)
     tokenizer = load_processor(path)
+    if loaded.spec.batch == "pixels":  # images have no ids, and no output of an objective comes along
+        return PretrainedModel(
+            tokenizer, loaded.spec, *_placed(loaded.backbone, None), None, path, {"start": path.name, **loaded.receipt}
+        )
     receipt = {"start": path.name, "ids": match_vocabulary(tokenizer, loaded.config), **loaded.receipt}
     objective = spec = None
     kind = _language_model(loaded)

@@ -34,7 +34,8 @@ class VectorTransform:
 
     center: float32 [D], subtracted. turn: float32 [D, D], V diag(s^EMPHASIS) V' with V the principal directions and s
     their standard deviations (largest = 1): directions of large variance among unlabelled documents get more weight, a
-    prior that helps with few labels. source: where the transform was learned, in words.
+    prior that helps with few labels. Vectors of images are standardised instead, turn = diag(1 / s) over their columns
+    (docs/decisions.md has the measurements). source: where the transform was learned, in words.
     """
 
     center: np.ndarray
@@ -51,6 +52,14 @@ class VectorTransform:
         spread, basis = np.linalg.eigh(np.cov(sample_ND, rowvar=False).astype(np.float64).reshape(width, width))
         scale = np.sqrt(np.maximum(spread, 0.0) / max(spread[-1], 1e-30))
         return cls(center, ((basis * scale**EMPHASIS) @ basis.T).astype(np.float32), source)
+
+    @classmethod
+    def standardising(cls, sample_ND: np.ndarray, source: str) -> Self:
+        """Learn the mean and the standard deviation of each column; columns without spread become 0."""
+        spread_D = sample_ND.std(axis=0, dtype=np.float64)
+        spreads_D = spread_D > max(1e-6 * spread_D.max(initial=0.0), 1e-30)
+        inverse_D = np.where(spreads_D, 1 / np.where(spreads_D, spread_D, 1.0), 0.0)
+        return cls(sample_ND.mean(axis=0).astype(np.float32), np.diag(inverse_D).astype(np.float32), source)
 
     def apply(self, vectors_ND: np.ndarray) -> np.ndarray:
         """Return float32 [N, D], rows of length 1."""

@@ -1,0 +1,125 @@
+"""Numpy archives: an array of images (x, images, data) and, if there are labels, one of labels (y, labels, target)."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.lib import format as npy
+
+from headstart.core.errors import HeadstartError, nearest
+from headstart.core.examples import ImageRef
+from headstart.core.spec import ReaderSpec
+from headstart.data.ledger import Ledger
+from headstart.data.row import Row, Source, refuse
+
+_IMAGES = ("x", "images", "image", "data", "pixels", "arr_0")
+_LABELS = ("y", "labels", "label", "target", "targets", "arr_1")
+_MOST_BYTES = 1 << 33  # of an array, unpacked
+_MOST_RATIO, _BOMB = 200, 1 << 26  # unpacked to packed bytes, from so many bytes on
+
+
+@dataclass(frozen=True, kw_only=True)
+class Npz(ReaderSpec):
+    """A row is {"image", "label"}. Images are [N, H, W], [N, H, W, 1 or 3] or [N, 1 or 3, H, W], of 8 or 16 bits, or
+    floats from 0 to 1."""
+
+    takes: ClassVar[Literal["image"]] = "image"
+    suffixes: ClassVar[tuple[str, ...]] = (".npz",)
+    binary: ClassVar[bool] = True
+
+    def read(self, source: Source, ledger: Ledger) -> Iterator[Row]:
+        """Yield the images in their order; `line` counts them. Raises HeadstartError: damaged, no array of images."""
+        if not source.stream.seekable():
+            raise refuse(source.name, "npz inside a compressed file or pipe cannot be read", "give the .npz itself")
+        try:
+            archive = zipfile.ZipFile(source.stream)
+            members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
+        except Exception as error:  # damaged archives raise nearly everything
+            raise refuse(source.name, f"not a readable npz file ({_short(error)})", "write it again") from None
+        name = _named(source.name, members, _IMAGES)
+        images = _images(source.name, name, _array(source.name, archive, members[name]))
+        labels = None
+        if (other := next((known for known in _LABELS if known in members), None)) is not None:
+            labels = _array(source.name, archive, members[other])
+            if labels.shape != (len(images),):
+                raise HeadstartError(
+                    f"{source.name}: '{other}' is {list(labels.shape)}; expected one label for each of {len(images):,} "
+                    f"images in '{name}'"
+                )
+            ledger.note(f"images in '{name}', labels in '{other}'", source.name)
+        for number, image in enumerate(images, 1):
+            cells: dict[str, Any] = {"image": ImageRef.from_bytes(_portable(image))}
+            if labels is not None:
+                cells["label"] = str(labels[number - 1])
+            yield Row(cells, source.name, number)
+
+
+def _named(source: str, members: dict[str, Any], known: Sequence[str]) -> str:
+    """Return the name of the array of images. Raises HeadstartError, with the arrays that are there: none."""
+    for name in known:
+        if name in members:
+            return name
+    held = ", ".join(sorted(members)[:6]) or "nothing"
+    close = nearest(min(members, key=len), known) if members else ""
+    raise HeadstartError(
+        f"{source}: no array of images; it holds {held}, expected one called {', '.join(known)}{close}"
+    )
+
+
+def _array(source: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
+    """Return an array, whose size is looked at before it is unpacked. Raises HeadstartError: it is unusable."""
+    name = member.filename
+    try:
+        with archive.open(member) as stream:
+            version = npy.read_magic(stream)
+            read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+            shape, _, kind = read(stream)
+            size = math.prod(shape) * kind.itemsize
+            large = size > _MOST_BYTES or (size > _BOMB and size > _MOST_RATIO * max(member.compress_size, 1))
+        if not large and not kind.hasobject:
+            with archive.open(member) as stream:
+                return npy.read_array(stream, allow_pickle=False)
+    except Exception as error:  # damaged archives raise nearly everything
+        raise refuse(source, f"the array {name} cannot be read ({_short(error)})", "write it again") from None
+    if large:
+        raise refuse(source, f"the array {name} would take {size / 2**30:.1f} GiB", "split it into several files")
+    raise refuse(source, f"the array {name} holds Python objects, which are never loaded", "save numbers or text")
+
+
+def _images(source: str, name: str, array: np.ndarray) -> np.ndarray:
+    """Return uint8 or uint16 images [N, H, W] or [N, H, W, 3]. Raises HeadstartError: other shapes or kinds."""
+    found = array
+    if found.ndim == 4 and found.shape[-1] not in (1, 3) and found.shape[1] in (1, 3):
+        found = np.moveaxis(found, 1, -1)  # channels first
+    if found.ndim == 4 and found.shape[-1] == 1:
+        found = found[..., 0]
+    if found.ndim not in (3, 4) or (found.ndim == 4 and found.shape[-1] != 3) or 0 in found.shape[1:]:
+        raise HeadstartError(
+            f"{source}: '{name}' is {list(array.shape)}; expected images [N, H, W], [N, H, W, 1 or 3] or "
+            "[N, 1 or 3, H, W]"
+        )
+    if found.dtype.kind == "f" and (
+        not found.size or (np.isfinite(found).all() and 0 <= found.min() <= found.max() <= 1)
+    ):
+        return np.rint(found * 255).astype(np.uint8)
+    if found.dtype == bool:
+        return found.astype(np.uint8) * 255
+    if found.dtype.kind in "ui" and (not found.size or 0 <= found.min() <= found.max() < 1 << 16):
+        return found.astype(np.uint8 if found.dtype == np.uint8 or not found.size or found.max() < 256 else np.uint16)
+    raise HeadstartError(f"{source}: '{name}' is {array.dtype}; expected 8 or 16 bits, or floats from 0 to 1")
+
+
+def _portable(image: np.ndarray) -> bytes:
+    """Return an image as PGM or PPM (Netpbm), which is a short head and the pixels as they are."""
+    kind = b"P6" if image.ndim == 3 else b"P5"
+    head = b"%s %d %d %d\n" % (kind, image.shape[1], image.shape[0], np.iinfo(image.dtype).max)
+    return head + image.astype(image.dtype.newbyteorder(">")).tobytes()
+
+
+def _short(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:100]

@@ -1,0 +1,45 @@
+"""Views on a small residual network: the best few-label vectors of small pictures for 2 to 10 CPU minutes.
+
+Command: headstart pretrain FOLDER --out RUN --minutes 5. Hardware: one CPU core or more. Score: docs/recipes/views.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from headstart.core import registry
+from headstart.core.spec import ObjectiveSpec, RecipeSpec
+from headstart.data.batch_settings import BatchSpec
+from headstart.sizing.facts import Facts
+from headstart.training.plan import TrainPlan
+from headstart.training.run import RunSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewsRecipe(RecipeSpec):
+    """For every objective that learns from vectors of images."""
+
+    objective = "views"
+    takes: ClassVar[Literal["image"]] = "image"
+    first_choice: ClassVar[bool] = True
+
+    def resolve(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
+        """Return the run: pixels, a small residual network, 256 images a batch, a long hold and a linear fall."""
+        return RunSpec(
+            corpus=facts.corpus,
+            processor=registry.load("processor", "pixels")(),
+            backbone=registry.load("backbone", "small_resnet")(),
+            objective=objective or registry.load("objective", "views")(),
+            batches=BatchSpec(images=256),
+            training=TrainPlan(
+                steps=facts.steps,
+                seconds=facts.seconds,
+                seed=facts.seed,
+                learning_rate=2e-3,
+                weight_decay=0.05,
+                warmup=0.0,
+                hold=0.65,
+                final=0.02,
+            ),
+        )

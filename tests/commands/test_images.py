@@ -1,0 +1,110 @@
+"""Pictures go in at one end and a report comes out at the other, by the commands that text uses."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from tiny_images import image_archives, image_folder
+
+from headstart.data.image_labels import folder_labels
+from headstart.data.image_store import ImageStore
+
+SMALL = ("backbone.width=8", "objective.hidden=32", "objective.projection=16", "batches.images=32")
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pictures")
+    image_folder(folder / "train", 96)
+    (folder / "train" / "lying" / "broken.png").write_bytes(b"no image")
+    return folder / "train", image_folder(folder / "test", 40, first=1000)
+
+
+@pytest.fixture(scope="module")
+def run(pictures, tmp_path_factory, program):
+    out = tmp_path_factory.mktemp("runs") / "run"
+    shown = program("pretrain", pictures[0], "--out", out, "--steps", 20, *SMALL)
+    assert shown.code == 0, shown.err
+    return out, shown
+
+
+def test_pre_training_names_what_it_could_not_use(run):
+    out, shown = run
+    assert "objective views: the first choice for images" in shown.err
+    assert "97 rows read, 96 used, 1 skipped (1 not an image)" in shown.err
+    assert "processor: pixels, 16 x 16 pixels, grey" in shown.err
+    assert "images/s" in shown.err or "images" in shown.err
+    store = ImageStore.open(out / "store")
+    assert store.pixels.shape == (96, 1, 16, 16)
+
+
+def test_routes_and_predictions(run, pictures, tmp_path, program):
+    for route in ("probe", "finetune"):
+        task = tmp_path / route
+        settings = ("route.epochs=2",) if route == "finetune" else ()
+        shown = program("transfer", run[0], "--data", pictures[0], "--route", route, "--out", task, *settings)
+        assert shown.code == 0, shown.err
+        shown = program("evaluate", task, pictures[1])
+        assert shown.code == 0, shown.err
+        shown = program("predict", task, pictures[1])
+        lines = [json.loads(line) for line in shown.out.splitlines()]
+        assert len(lines) == 40
+        assert {line["label"] for line in lines} <= {"lying", "standing"}
+        assert lines[0]["image"].endswith(".png")
+
+
+def test_vectors(run, pictures, tmp_path, program):
+    shown = program("embed", run[0], pictures[1], "--out", tmp_path / "v.npy")
+    assert shown.code == 0, shown.err
+    # Quarters of the stages of twice and of four times the width
+    assert np.load(tmp_path / "v.npy").shape == (
+        40,
+        8 * (8 + 16),
+    )
+
+
+def test_text_and_images_are_told_apart(run, pictures, tmp_path, program):
+    (tmp_path / "t.txt").write_text("some text\n" * 30)
+    shown = program("pretrain", tmp_path / "t.txt", "--out", tmp_path / "r", "--recipe", "views", "--steps", 1)
+    assert shown.code == 2
+    assert "holds texts, and processor pixels takes images" in shown.err
+    shown = program("pretrain", pictures[0], "--out", tmp_path / "r", "--objective", "mlm", "--steps", 1)
+    assert shown.code == 2
+    assert "no recipe for images" in shown.err
+    shown = program("transfer", run[0], "--data", pictures[0], "--route", "tfidf_logreg", "--out", tmp_path / "x")
+    assert shown.code == 2
+    assert "reads texts, not images" in shown.err
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_resumed_run_has_the_same_weights(pictures, tmp_path, program):
+    straight, stopped = tmp_path / "straight", tmp_path / "stopped"
+    fixed = (*SMALL, "training.dtype=fp32")
+    assert program("pretrain", pictures[0], "--out", straight, "--steps", 6, *fixed, "training.save_steps=3").code == 0
+    assert program("pretrain", pictures[0], "--out", stopped, "--steps", 6, *fixed, "training.save_steps=3").code == 0
+    newest = sorted((stopped / "checkpoints").iterdir())[-1]
+    for part in newest.iterdir():
+        part.unlink()
+    newest.rmdir()
+    assert program("pretrain", pictures[0], "--out", stopped, "--steps", 6, "--resume").code == 0
+    weights = [sorted((out / "checkpoints").iterdir())[-1] / "weights.safetensors" for out in (straight, stopped)]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["npz", "zip"])
+def test_archives_are_read_like_folders(kind, tmp_path, program):
+    data = dict(zip(("npz", "zip"), image_archives()))[kind]
+    (tmp_path / f"a.{kind}").write_bytes(data)
+    shown = program("pretrain", tmp_path / f"a.{kind}", "--out", tmp_path / "r", "--steps", 1, *SMALL, "held_out=0")
+    assert shown.code == 0, shown.err
+    assert "4 rows read, 4 used, 0 skipped" in shown.err
+
+
+def test_labels_are_folders_below_the_shared_one():
+    assert folder_labels(["images/Korean/a/1.png", "images/Latin/b/2.png"]) == ["Korean/a", "Latin/b"]
+    assert folder_labels(["1.png", "2.png"]) == [None, None]
+    assert folder_labels(["x/1.png", "x/2.png"]) == [None, None]
+    assert folder_labels(["a/1.png", "2.png"]) == ["a", None]
+    assert folder_labels([]) == []
