@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
@@ -109,18 +109,26 @@ class ImageProcessor(Processor):
         with ThreadPoolExecutor(torch.get_num_threads()) as workers:
             found = dict(zip(map(digest, missing), (pixels for pixels, _ in workers.map(self.read, missing))))
         out = [kept[key] if (key := digest(item)) in kept else found[key] for item in items]
-        kept.update(found)
-        size = max((pixels.nbytes for pixels in out), default=1)
-        while len(kept) * size > self.kept_bytes:  # the oldest first; all images are of one size
-            kept.pop(next(iter(kept)))
+        self._keep(found)
         return out
+
+    def _keep(self, found: Mapping[str, np.ndarray]) -> None:
+        """Keep decoded images by digest; the oldest make room. All images are of one size."""
+        kept = self._kept
+        kept.update(found)
+        size = max((pixels.nbytes for pixels in found.values()), default=0)
+        while len(kept) * size > self.kept_bytes:
+            kept.pop(next(iter(kept)))
 
     def usable(self, item: Any) -> bool:
         """See `Processor.usable`; the image is decoded, and kept."""
+        if digest(item) in self._kept:
+            return True
         try:
-            return len(self.encode([item])) == 1
+            self._keep({digest(item): self.read(item)[0]})
         except HeadstartError:
             return False
+        return True
 
     @cached_property
     def _kept(self) -> dict[str, np.ndarray]:
