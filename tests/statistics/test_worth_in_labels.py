@@ -7,6 +7,8 @@ import pytest
 from simulated import simulation
 
 from headstart.comparing.verdict import decide
+from headstart.reporting import report_page
+from headstart.reporting.number_text import two_digits
 from headstart.reporting.verdict_text import size_text
 from headstart.statistics.analysis import analyse
 from headstart.statistics.worth import label_worth
@@ -67,3 +69,14 @@ def test_nothing_to_tell():
 
 def test_the_interval_covers_the_truth():
     assert simulation.worth_coverage(6, 20) >= 0.75
+
+
+def test_numbers_of_labels_never_leave_what_was_measured():
+    assert [two_digits(value, (16, 256)) for value in (16.4, 98.7, 251, 256)] == ["16", "99", "250", "256"]
+    assert two_digits(1_337) == "1,300"
+    found = label_worth(analyse(curve_study(0.97)), 16, curve_study(0.97).overlaps, 2000)
+    assert found.surely_beyond
+    assert report_page._worth(found, "en") == "> 1,024"
+    within = label_worth(analyse(curve_study(0.75)), 16, curve_study(0.75).overlaps, 2000)
+    assert not within.surely_beyond
+    assert report_page._worth(within, "en").endswith("]")

@@ -62,7 +62,10 @@ def percent_tenths(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-def two_digits(value: float) -> str:
-    """Return a count rounded to two leading digits, as `1,300`: an estimate is not known more exactly."""
+def two_digits(value: float, limits: tuple[float, float] = (0, math.inf)) -> str:
+    """Return a count rounded to two leading digits, as `1,300`: an estimate is not known more exactly.
+
+    limits: what was measured; rounding never leads out of it.
+    """
     unit = 10 ** max(len(str(round(value))) - 2, 0)
-    return f"{round(value / unit) * unit:,}"
+    return f"{min(max(round(value / unit) * unit, limits[0]), limits[1]):,}"

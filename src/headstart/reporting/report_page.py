@@ -155,9 +155,11 @@ def _paid(verdict: SizeVerdict, unit: float, language: str) -> str:
 def _worth(worth: LabelWorth, language: str) -> str:
     """Return the worth in labels with its interval; ends beyond the measured range are open."""
     fewest, most = (f"{end:,}" for end in worth.measured)
-    value = {"below": f"< {fewest}", "above": f"> {most}"}.get(worth.side) or two_digits(worth.value)
-    low = f"< {fewest}" if worth.low is None else two_digits(worth.low)
-    high = f"> {most}" if worth.high is None else two_digits(worth.high)
+    value = {"below": f"< {fewest}", "above": f"> {most}"}.get(worth.side) or two_digits(worth.value, worth.measured)
+    if worth.surely_beyond:
+        return value
+    low = f"< {fewest}" if worth.low is None else two_digits(worth.low, worth.measured)
+    high = f"> {most}" if worth.high is None else two_digits(worth.high, worth.measured)
     return f"{value} [{low}, {high}]"
 
 

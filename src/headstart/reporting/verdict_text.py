@@ -129,15 +129,14 @@ def _labels_text(worth: LabelWorth, language: str) -> str:
     fewest, most = (f"{end:,}" for end in worth.measured)
     below, above = phrase(language, "labels_below", labels=fewest), phrase(language, "labels_above", labels=most)
     value = {"below": below, "above": above}.get(worth.side) or phrase(
-        language, "labels_about", labels=two_digits(worth.value)
+        language, "labels_about", labels=two_digits(worth.value, worth.measured)
     )
-    low = below if worth.low is None else two_digits(worth.low)
-    high = above if worth.high is None else two_digits(worth.high)
-    if worth.side == "above" and worth.low == worth.measured[1]:
-        return phrase(language, "labels_surely", entry=worth.entry, size=f"{worth.size:,}", value=above)
-    if worth.side == "below" and worth.high == worth.measured[0]:
-        return phrase(language, "labels_surely", entry=worth.entry, size=f"{worth.size:,}", value=below)
-    return phrase(language, "labels_worth", entry=worth.entry, size=f"{worth.size:,}", value=value, low=low, high=high)
+    told = {"entry": worth.entry, "size": f"{worth.size:,}", "value": value}
+    if worth.surely_beyond:
+        return phrase(language, "labels_surely", **told)
+    low = below if worth.low is None else two_digits(worth.low, worth.measured)
+    high = above if worth.high is None else two_digits(worth.high, worth.measured)
+    return phrase(language, "labels_worth", **told, low=low, high=high)
 
 
 def outlook_text(found: Outlook | None, language: str, limits: tuple[float, float] = (0.0, 1.0)) -> str:

@@ -39,6 +39,12 @@ class LabelWorth:
     low: float | None
     high: float | None
 
+    @property
+    def surely_beyond(self) -> bool:
+        """Whether the whole interval lies outside of what was measured, on the side of the value."""
+        fewest, most = self.measured
+        return (self.side == "above" and self.low == most) or (self.side == "below" and self.high == fewest)
+
 
 @dataclass(frozen=True)
 class LeadAt:
