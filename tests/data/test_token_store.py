@@ -11,8 +11,8 @@ import pytest
 from headstart.core.errors import HeadstartError
 from headstart.data import token_store as module
 from headstart.data.corpus import Corpus
-from headstart.data.store import split_documents
-from headstart.data.token_store import TokenStore, ensure, write_token_store
+from headstart.data.store import ensure_store, split_documents
+from headstart.data.token_store import TokenStore, write_store
 from headstart.processors.byte import Bytes
 
 TOKENIZER = Bytes().train([])
@@ -30,7 +30,7 @@ def ids_of(store, position):
 
 
 def test_documents_come_back(corpus, tmp_path):
-    store = write_token_store(corpus, TOKENIZER, tmp_path / "s")
+    store = write_store(corpus, TOKENIZER, tmp_path / "s")
     documents = list(corpus.documents())
     assert len(store) == 3000
     assert all(TOKENIZER.decode(ids_of(store, i)) == documents[i] for i in (0, 1, 1234, 2999))
@@ -46,19 +46,19 @@ def test_shards_are_reused_only_when_nothing_changed(corpus, tmp_path, monkeypat
     written = []
     monkeypatch.setattr(module, "write_folder", lambda *a, real=module.write_folder: (written.append(1), real(*a)))
     for _ in range(2):
-        ensure(corpus, TOKENIZER, tmp_path / "s")
+        ensure_store(corpus, TOKENIZER, tmp_path / "s")
     assert len(written) == 1
-    ensure(Corpus(tmp_path / "a.txt", limit=5), TOKENIZER, tmp_path / "s")
+    ensure_store(Corpus(tmp_path / "a.txt", limit=5), TOKENIZER, tmp_path / "s")
     assert len(written) == 2
     (tmp_path / "s" / "ids.bin").write_bytes(b"")
-    assert len(ensure(corpus, TOKENIZER, tmp_path / "s")) == 3000
+    assert len(ensure_store(corpus, TOKENIZER, tmp_path / "s")) == 3000
     assert len(written) == 3
 
 
 @pytest.mark.parametrize("name", ["ids.bin", "lengths.bin", "store.json", "manifest.json"])
 @pytest.mark.parametrize("fault", ["flip", "cut", "delete"])
 def test_damage_is_caught(corpus, tmp_path, name, fault):
-    write_token_store(corpus, TOKENIZER, tmp_path / "s")
+    write_store(corpus, TOKENIZER, tmp_path / "s")
     path = tmp_path / "s" / name
     data = bytearray(path.read_bytes())
     middle = len(data) // 2
@@ -74,7 +74,7 @@ def test_damage_is_caught(corpus, tmp_path, name, fault):
 
 
 def test_wrong_sizes_are_caught_without_checksums(corpus, tmp_path):
-    write_token_store(corpus, TOKENIZER, tmp_path / "s")
+    write_store(corpus, TOKENIZER, tmp_path / "s")
     (tmp_path / "s" / "ids.bin").write_bytes(b"12")
     with pytest.raises(HeadstartError, match="sizes disagree"):
         TokenStore.open(tmp_path / "s", verify=False)
@@ -88,12 +88,12 @@ def test_full_disk_is_one_line_and_leaves_nothing(corpus, tmp_path, monkeypatch)
 
     monkeypatch.setattr(module, "_write", full)
     with pytest.raises(HeadstartError, match=r"disk full while writing .*free about 1 MB"):
-        write_token_store(corpus, TOKENIZER, tmp_path / "s")
+        write_store(corpus, TOKENIZER, tmp_path / "s")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.txt"]
 
 
 def test_split_is_keyed_and_bounded(corpus, tmp_path):
-    store = write_token_store(corpus, TOKENIZER, tmp_path / "s")
+    store = write_store(corpus, TOKENIZER, tmp_path / "s")
     train, held = split_documents(len(store), 0.1, seed=1)
     assert len(held) == 300
     assert (np.sort(np.concatenate([train, held])) == np.arange(3000)).all()
@@ -118,7 +118,7 @@ def test_documents_without_tokens_are_withdrawn(tmp_path):
             (folder / "t").write_text("t")
 
     (tmp_path / "a.jsonl").write_text("\n".join(json.dumps(text) for text in ("a", "x", "b")))
-    store = write_token_store(Corpus(tmp_path / "a.jsonl"), Mute(), tmp_path / "s")
+    store = write_store(Corpus(tmp_path / "a.jsonl"), Mute(), tmp_path / "s")
     assert len(store) == 2
     assert store.ids.dtype == np.uint32
     assert list(ids_of(store, 1)) == [69_000, 69_001, 69_002]

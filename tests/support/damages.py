@@ -14,7 +14,7 @@ from headstart.core.errors import HeadstartError
 from headstart.core.load_processor import load_processor, save_processor
 from headstart.core.manifest import MANIFEST
 from headstart.data.corpus import Corpus
-from headstart.data.token_store import TokenStore, write_token_store
+from headstart.data.token_store import TokenStore, write_store
 from headstart.fitting.task_model_files import load_task
 from headstart.reporting.report import read_report
 from headstart.training.pretrained_model import PretrainedModel
@@ -87,7 +87,7 @@ def _make(home: Path, number: int) -> None:
     model = PretrainedModel.open(home / "mlm")
     model.save(home / "network")
     save_processor(model.processor, home / "processor")
-    write_token_store(Corpus(text), model.processor, home / "store")
+    write_store(Corpus(text), model.processor, home / "store")
 
 
 def files_of(folder: Path) -> list[str]:

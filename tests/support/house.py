@@ -69,7 +69,7 @@ OLD_NAMES = {
     r"batches\.window\b|Batching\([^)]*\bwindow=|(base|pretrained)\.window\b": "max_length",
     r"(batches\.|receipt\.)?continuous(=|(?<=\.continuous)\b)": "stateful",
     r"(ShardBatches|ContinuousBatches)\b": "DocumentBatches, StatefulBatches",
-    r"(Shards|write_shards|ensure_shards)\b": "TokenStore, write_token_store, ensure_token_store",
+    r"(Shards|write_shards|ensure_shards)\b": "TokenStore, write_store, ensure_store",
     r"(objective|mlm|span|rtd|hybrid)\.rate(_end)?\b": "mask_ratio, mask_ratio_end",
     r"training\.rate\b|(usual_rate|choose_rate|head_rate|rate_embeddings|rate_factor)\b": "learning_rate, ...",
     r"usual_(template|objective|shots)\b|usual(=(?!=)|(?<=\w\.usual)\b|(?<=`usual)`)": "default, ...",

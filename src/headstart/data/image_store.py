@@ -41,7 +41,7 @@ class ImageStore:
 
     @classmethod
     def open(cls, folder: Path, verify: bool = True) -> ImageStore:
-        """Map a folder that `ensure` wrote. Raises HeadstartError when missing or any byte disagrees.
+        """Map a folder that `write_store` wrote. Raises HeadstartError when missing or any byte disagrees.
 
         verify: compare every file with its SHA-256; without it only sizes are checked.
         """
@@ -102,14 +102,16 @@ class ImageBatches(EpochBatches):
         return self.processor.collate(list(self.pixels[rows]), samples=rows, epoch=epoch)
 
 
-def ensure(corpus: Corpus, processor: ImageProcessor, folder: Path) -> ImageStore:
-    """Open `folder` when it was written from this corpus by this processor and is sound, else write it (again)."""
-    try:
-        found = ImageStore.open(folder)
-        if (found.facts["corpus"], found.facts["processor"]) == (corpus.fingerprint(), processor.identity):
-            return found
-    except (HeadstartError, KeyError):
-        pass
+def open_store(folder: Path) -> ImageStore:
+    """See `ImageStore.open`."""
+    return ImageStore.open(folder)
+
+
+def write_store(corpus: Corpus, processor: ImageProcessor, folder: Path) -> ImageStore:
+    """Decode `corpus` in one streamed pass into `folder`, whole or not at all, and return it opened.
+
+    Raises HeadstartError: disk full.
+    """
     try:
         write_folder(folder, "store", lambda temporary: _fill(corpus, processor, temporary))
     except OSError as error:

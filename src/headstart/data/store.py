@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -27,7 +28,9 @@ class HeldOutSplit(NamedTuple):
 
 
 class Store(Protocol):
-    """A corpus as a processor made it; its documents are texts or images."""
+    """A corpus as a processor made it; its documents are texts or images. facts: store.json."""
+
+    facts: Mapping[str, Any]
 
     @property
     def ledger(self) -> Ledger:
@@ -46,8 +49,18 @@ class Store(Protocol):
 
 
 def ensure_store(corpus: Corpus, processor: Processor, folder: Path) -> Store:
-    """Open `folder` when it was written from this corpus by this processor and is sound, else write it (again)."""
-    return importlib.import_module(f"headstart.data.{processor.store}").ensure(corpus, processor, folder)
+    """Open `folder` when it was written from this corpus by this processor and is sound, else write it (again).
+
+    The module that the processor names has `open_store(folder)` and `write_store(corpus, processor, folder)`.
+    """
+    kind = importlib.import_module(f"headstart.data.{processor.store}")
+    try:
+        found = kind.open_store(folder)
+        if (found.facts["corpus"], found.facts["processor"]) == (corpus.fingerprint(), processor.identity):
+            return found
+    except (HeadstartError, KeyError):
+        pass
+    return kind.write_store(corpus, processor, folder)
 
 
 def split_documents(documents: int, share: float, seed: int) -> HeldOutSplit:

@@ -40,7 +40,7 @@ class TokenStore:
 
     @classmethod
     def open(cls, folder: Path | str, verify: bool = True) -> TokenStore:
-        """Map a folder that `write_token_store` wrote. Raises HeadstartError when missing or any byte disagrees.
+        """Map a folder that `write_store` wrote. Raises HeadstartError when missing or any byte disagrees.
 
         verify: compare every file with its SHA-256; without it only sizes are checked.
         """
@@ -98,7 +98,12 @@ class TokenStore:
         return cut if longer else ""
 
 
-def write_token_store(corpus: Corpus, tokenizer: Tokenizer, folder: Path | str) -> TokenStore:
+def open_store(folder: Path) -> TokenStore:
+    """See `TokenStore.open`."""
+    return TokenStore.open(folder)
+
+
+def write_store(corpus: Corpus, tokenizer: Tokenizer, folder: Path | str) -> TokenStore:
     """Tokenise `corpus` in one streamed pass into `folder`, whole or not at all, and return it opened.
 
     Layout: ids.bin (uint16, or uint32 for vocabularies above 65,536), lengths.bin (the narrowest unsigned type),
@@ -111,17 +116,6 @@ def write_token_store(corpus: Corpus, tokenizer: Tokenizer, folder: Path | str) 
     except OSError as error:
         raise disk_error(folder, error, need=max(2 * written[0], corpus.bytes_on_disk())) from None
     return TokenStore.open(folder, verify=False)
-
-
-def ensure(corpus: Corpus, tokenizer: Tokenizer, folder: Path | str) -> TokenStore:
-    """Open `folder` when it was written from this corpus with this tokenizer and is sound, else write it (again)."""
-    try:
-        found = TokenStore.open(folder)
-        if (found.facts["corpus"], found.facts["processor"]) == (corpus.fingerprint(), tokenizer.identity):
-            return found
-    except (HeadstartError, KeyError):
-        pass
-    return write_token_store(corpus, tokenizer, folder)
 
 
 def _fill(corpus: Corpus, tokenizer: Tokenizer, folder: Path, written: list[int]) -> None:
