@@ -20,6 +20,7 @@ from headstart.core.processor import KIND_FILE, ImageProcessor
 from headstart.core.shapes import ImageShape
 from headstart.core.spec import ProcessorSpec
 from headstart.images.decode import UnusableImage, decode
+from headstart.images.squares import picture
 
 _SAMPLE = 2_000  # images that sizes and statistics are taken from
 _LARGEST = 96  # side chosen where none is asked for, at most
@@ -145,8 +146,7 @@ class PixelProcessor(ImageProcessor):
 
 def _square(pixels: np.ndarray, side: int, channels: int) -> np.ndarray:
     """Return uint8 [H, W, 1 or 3] with a shorter side of `side`, cropped to the middle, [channels, side, side]."""
-    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
-    image = image.convert("L" if channels == 1 else "RGB")
+    image = picture(pixels, grey=channels == 1)
     width, height = image.size
     if min(width, height) != side:
         scale = side / min(width, height)
