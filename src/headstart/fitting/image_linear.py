@@ -185,22 +185,15 @@ def fit_classes(
     vectors: ImageVectors, examples: Examples, *, family: Family, default: float, seed: int
 ) -> ImageClasses:
     """Fit a linear classifier, see `fit_linear`. Raises HeadstartError: no rows, no labels."""
-    labels_N = labels_of(examples)
-    # With fewer rows than columns the weights lie in the span of the rows: the fit is made on coordinates in it and
-    # turned back, which is exact and, with 100 rows of 1,764 columns, many times as fast.
-    rows_ND = vectors.features(examples)
-    turn = None
-    if len(rows_ND) < rows_ND.shape[1]:
-        _, size, basis = np.linalg.svd(rows_ND, full_matrices=False)
-        kept = size > 1e-5 * size[0]
-        kept[0] = True  # all rows may be the same image, which is the centre
-        turn = basis[kept]
-        rows_ND = rows_ND @ turn.T
     linear, notes = fit_linear(
-        rows_ND, labels_N, len(examples.classes), family=family, default=default, seed=seed, groups=examples.groups
+        vectors.features(examples),
+        labels_of(examples),
+        len(examples.classes),
+        family=family,
+        default=default,
+        seed=seed,
+        groups=examples.groups,
     )
-    if turn is not None:
-        linear = replace(linear, weight_KD=np.ascontiguousarray(linear.weight_KD @ turn))
     return ImageClasses(vectors, linear, examples.classes, notes | {"statistics": vectors.source})
 
 
