@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from PIL import Image
 
+from headstart.core.device import in_threads
 from headstart.core.examples import ImageRef
 from headstart.images.decode import UnusableImage, decode
 from headstart.images.squares import picture
@@ -55,8 +54,7 @@ def looks(images: Sequence[ImageRef]) -> list[Look]:
     Raises HeadstartError: a file that is gone or was changed.
     """
     missing = list({image.digest: image for image in images if image.digest not in _kept}.values())
-    with ThreadPoolExecutor(torch.get_num_threads()) as workers:
-        found = dict(zip((image.digest for image in missing), workers.map(_look, missing)))
+    found = dict(zip((image.digest for image in missing), in_threads(_look, missing)))
     out = [_kept[image.digest] if image.digest in _kept else found[image.digest] for image in images]
     _kept.update(found)
     while len(_kept) > _KEPT:

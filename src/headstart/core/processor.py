@@ -6,7 +6,6 @@ import hashlib
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -15,6 +14,7 @@ import numpy as np
 import torch
 
 from headstart.core.batch import Batch, TokenBatch
+from headstart.core.device import in_threads
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import digest
 from headstart.core.files import sha256
@@ -106,8 +106,7 @@ class ImageProcessor(Processor):
         """See `Processor.encode`."""
         kept = self._kept
         missing = list({digest(item): item for item in items if digest(item) not in kept}.values())
-        with ThreadPoolExecutor(torch.get_num_threads()) as workers:
-            found = dict(zip(map(digest, missing), (pixels for pixels, _ in workers.map(self.read, missing))))
+        found = dict(zip(map(digest, missing), (pixels for pixels, _ in in_threads(self.read, missing))))
         out = [kept[key] if (key := digest(item)) in kept else found[key] for item in items]
         self._keep(found)
         return out

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-import torch
 
 from headstart.core import migration
 from headstart.core.batch import ImageBatch
+from headstart.core.device import in_threads
 from headstart.core.errors import HeadstartError
 from headstart.core.files import disk_error, write_json
 from headstart.core.manifest import need_intact, write_folder
@@ -122,9 +121,9 @@ def write_store(corpus: Corpus, processor: ImageProcessor, folder: Path) -> Imag
 def _fill(corpus: Corpus, processor: ImageProcessor, folder: Path) -> None:
     """Write pixels.bin and store.json; images that cannot be used are named in the ledger."""
     corpus_print, images = corpus.fingerprint(), 0
-    with open(folder / _PIXELS, "wb") as pixels, ThreadPoolExecutor(torch.get_num_threads()) as workers:
+    with open(folder / _PIXELS, "wb") as pixels:
         for rows in _batches(corpus.rows()):
-            for row, found in zip(rows, workers.map(lambda row: _read(processor, row), rows)):
+            for row, found in zip(rows, in_threads(lambda row: _read(processor, row), rows)):
                 if isinstance(found, UnusableImage):
                     corpus.ledger.withdraw(found.reason, row.source, row.line, found.detail)
                     continue

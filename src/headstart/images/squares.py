@@ -6,12 +6,11 @@ Shapes: N images, S pixels of a side, C channels.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import torch
 from PIL import Image
 
+from headstart.core.device import in_threads
 from headstart.core.examples import ImageRef
 from headstart.images.decode import decode
 
@@ -27,8 +26,7 @@ def squares(items: Sequence[ImageRef], side: int, *, grey: bool) -> np.ndarray:
     def one(item: ImageRef) -> np.ndarray:
         return _square(decode(item, side).pixels, side, grey)
 
-    with ThreadPoolExecutor(torch.get_num_threads()) as workers:
-        found = list(workers.map(one, items))
+    found = in_threads(one, items)
     return np.stack(found) if found else np.zeros((0, side, side, 1 if grey else 3), np.uint8)
 
 
@@ -39,8 +37,7 @@ def shapes(items: Sequence[ImageRef]) -> np.ndarray:
         height, width, channels = decode(item).pixels.shape
         return min(height, width), channels
 
-    with ThreadPoolExecutor(torch.get_num_threads()) as workers:
-        return np.array(list(workers.map(one, items)), np.int64).reshape(len(items), 2)
+    return np.array(in_threads(one, items), np.int64).reshape(len(items), 2)
 
 
 def picture(pixels: np.ndarray, grey: bool) -> Image.Image:
