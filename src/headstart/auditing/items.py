@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from scipy import sparse
 
-from headstart.core.examples import ImageRef
+from headstart.core.examples import takes_of
 
 
 class NearIndex(Protocol):
@@ -60,5 +60,4 @@ class ItemKind(Protocol):
 
 def kind_of(items: Sequence[Any]) -> ItemKind:
     """Return the kind of these items; no items count as texts."""
-    takes = "image" if len(items) and isinstance(items[0], ImageRef) else "text"
-    return importlib.import_module(f"headstart.auditing.{takes}_items")
+    return importlib.import_module(f"headstart.auditing.{takes_of(items)}_items")

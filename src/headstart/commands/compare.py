@@ -16,7 +16,7 @@ from headstart.commands.comparison_options import (
     metric_of,
     need_report_folder,
     routes_asked,
-    takes_of,
+    takes_of_files,
     task_of,
 )
 from headstart.commands.reading import open_bases, say
@@ -113,7 +113,7 @@ def compare(
     columns = {"text": text, "text2": text2, "label": label, "group": group}
     task = task_of(data, columns, task)
     score = metric_of(metric, task)
-    specs = routes_asked(routes, settings or [], task, bases == ["none"], takes_of(data, text))
+    specs = routes_asked(routes, settings or [], task, bases == ["none"], takes_of_files(data, text))
     if folds is not None and test:
         raise HeadstartError("--folds cross-validates --data and takes no --test; give one of the two")
     corpus = as_paths(corpus) if corpus else None

@@ -56,7 +56,7 @@ def metric_of(name: str | None, task: str) -> MetricSpec:
     )
 
 
-def takes_of(data: Sequence[str], text: str | None) -> str:
+def takes_of_files(data: Sequence[str], text: str | None) -> str:
     """Return what the rows of these files hold, `text` or `image`; text: the column of the items, None = guessed."""
     from headstart.core.examples import ImageRef
     from headstart.data.columns import guess_text

@@ -17,7 +17,7 @@ from headstart.commands.comparison_options import (
     metric_of,
     need_report_folder,
     routes_asked,
-    takes_of,
+    takes_of_files,
     task_of,
 )
 from headstart.commands.reading import open_bases, say
@@ -110,7 +110,7 @@ def cross(
     set_threads(threads)
     classical, columns = str(base) == "none", {"text": text, "text2": text2, "label": label, "group": group}
     task = _one_task(parts, columns, task)
-    takes = takes_of(next(iter(parts.values())), text)
+    takes = takes_of_files(next(iter(parts.values())), text)
     specs = routes_asked(routes or _usual_routes(task, classical), settings or [], task, classical, takes)
     score = metric_of(metric, task)
     bases = {} if classical else open_bases([Path(base)])

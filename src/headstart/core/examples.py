@@ -74,6 +74,11 @@ def digest(item: str | ImageRef) -> str:
     return item.digest if isinstance(item, ImageRef) else item
 
 
+def takes_of(items: Sequence[Any]) -> str:
+    """Return what the items are, `text` or `image`; no items count as texts."""
+    return "image" if len(items) and isinstance(items[0], ImageRef) else "text"
+
+
 @dataclass(frozen=True)
 class Examples:
     """N examples of a task.
@@ -100,8 +105,8 @@ class Examples:
 
     @property
     def takes(self) -> str:
-        """What the items are, `text` or `image`; no items count as texts."""
-        return "image" if len(self.items) and isinstance(self.items[0], ImageRef) else "text"
+        """What the items are; see `takes_of`."""
+        return takes_of(self.items)
 
     def take(self, rows: np.ndarray) -> Examples:
         """Return the examples at integer positions `rows` [M], in that order."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from headstart.core.errors import HeadstartError, unknown
-from headstart.core.examples import ImageRef
+from headstart.core.examples import ImageRef, takes_of
 from headstart.core.spec import ReaderSpec
 from headstart.data.columns import SAMPLE_ROWS, cell, check_column, columns_of, guess_text
 from headstart.data.ledger import Ledger
@@ -61,7 +61,7 @@ class Corpus:
     @property
     def takes(self) -> str:
         """What the first document is, `text` or `image`; reads no further. Raises HeadstartError: there is none."""
-        return "image" if isinstance(next(self.documents()), ImageRef) else "text"
+        return takes_of([next(self.documents())])
 
     def documents(self) -> Iterator[str | ImageRef]:
         """Yield every used document: texts, or references to images."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from headstart.core import registry
 from headstart.core.errors import HeadstartError
-from headstart.core.examples import Examples, ImageRef
+from headstart.core.examples import Examples, ImageRef, takes_of
 from headstart.data.columns import SAMPLE_ROWS, SECOND_NAMES, cell, check_column, columns_of, guess_label, guess_text
 from headstart.data.ledger import Ledger
 from headstart.data.open import expand, read_rows, shown
@@ -95,7 +95,7 @@ def _table_row(value: str | ImageRef | dict[str, Any]) -> dict[str, Any]:
     """Return a row of a table; a text or an image alone is a row of one column."""
     if isinstance(value, dict):
         return value
-    return {"image" if isinstance(value, ImageRef) else "text": value}
+    return {takes_of([value]): value}
 
 
 def read_items(request: ReadRequest) -> tuple[Examples, Ledger]:
