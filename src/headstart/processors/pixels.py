@@ -45,14 +45,14 @@ class Pixels(ProcessorSpec):
         """Take size and statistics from a bounded sample. Raises HeadstartError: no usable image, a vocabulary."""
         if vocabulary is not None:
             raise HeadstartError(f"vocabulary={vocabulary}: pixels have none; leave it out")
-        sample = []
+        sample, first_fault = [], "there is none"
         for image in islice(documents, _SAMPLE):
             try:
                 sample.append(decode(image, side=self.side or _LARGEST).pixels)
-            except UnusableImage:
-                continue  # the store names it
+            except UnusableImage as fault:  # the store names each
+                first_fault = str(fault) if first_fault == "there is none" else first_fault
         if not sample:
-            raise HeadstartError("no usable image; pixels are learned from at least one")
+            raise HeadstartError(f"no usable image, and sizes are taken from at least one: {first_fault}")
         side = self.side or min(_LARGEST, int(np.median([min(pixels.shape[:2]) for pixels in sample])))
         channels = self.channels or max(pixels.shape[2] for pixels in sample)
         squares = np.stack([_square(pixels, side, channels) for pixels in sample]) / 255.0

@@ -87,7 +87,9 @@ def _array(source: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np
     except Exception as error:  # damaged archives raise nearly everything
         raise refuse(source, f"the array {name} cannot be read ({_short(error)})", "write it again") from None
     if large:
-        raise refuse(source, f"the array {name} would take {size / 2**30:.1f} GiB", "split it into several files")
+        sizes = f"{size / 2**20:,.0f} MiB, packed {member.compress_size / 2**20:,.2f}"
+        fix = f"write arrays of at most {_MOST_BYTES >> 30} GiB, and large ones with np.savez (not compressed)"
+        raise refuse(source, f"the array {name} would unpack to {sizes}, which looks like a bomb", fix)
     raise refuse(source, f"the array {name} holds Python objects, which are never loaded", "save numbers or text")
 
 
