@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 from tiny_images import image_archives, image_folder
 
 from headstart.data.image_labels import folder_labels
@@ -100,6 +101,31 @@ def test_archives_are_read_like_folders(kind, tmp_path, program):
     shown = program("pretrain", tmp_path / f"a.{kind}", "--out", tmp_path / "r", "--steps", 1, *SMALL, "held_out=0")
     assert shown.code == 0, shown.err
     assert "4 rows read, 4 used, 0 skipped" in shown.err
+
+
+def test_an_archive_and_a_folder_of_the_same_images_give_the_same_weights_and_scores(tmp_path, program):
+    pictures = {
+        part: (image_folder(tmp_path / part, count, first=first), tmp_path / f"{part}.npz")
+        for part, count, first in (("train", 64, 0), ("test", 24, 1000))
+    }
+    for folder, archive in pictures.values():
+        files = sorted(folder.rglob("*.png"))
+        pixels = np.stack([np.asarray(Image.open(file)) for file in files])
+        np.savez(archive, x=pixels, y=np.array([file.parent.name for file in files]))
+    weights, scores = [], []
+    for kind in (0, 1):
+        run, report = tmp_path / f"run{kind}", tmp_path / f"report{kind}"
+        assert program("pretrain", pictures["train"][kind], "--out", run, "--steps", 4, *SMALL).code == 0
+        asked = ("--labels", 16, "--draws", 3, "--minutes", 2, "--routes", "probe,pixels_logreg", "--audit", "skip")
+        files = ("--data", pictures["train"][kind], "--test", pictures["test"][kind])
+        shown = program("compare", run, *files, "--out", report, *asked)
+        assert shown.code == 0, shown.err
+        weights.append((sorted((run / "checkpoints").iterdir())[-1] / "weights.safetensors").read_bytes())
+        cells = map(json.loads, (report / "cells" / "cells.jsonl").read_text().splitlines())
+        scores.append(sorted((cell["entry"].split()[0], cell["draw"], cell["score"]) for cell in cells))
+    assert len(scores[0]) == 6
+    assert weights[0] == weights[1]
+    assert scores[0] == scores[1]
 
 
 def test_labels_are_folders_below_the_shared_one():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -104,6 +104,11 @@ class ImageBatches(EpochBatches):
 def open_store(folder: Path) -> ImageStore:
     """See `ImageStore.open`."""
     return ImageStore.open(folder)
+
+
+def in_memory(encoded: Sequence[np.ndarray]) -> ImageStore:
+    """Return a store of images that were decoded already, uint8 [C, H, W] each."""
+    return ImageStore(Path(), np.stack(encoded) if len(encoded) else np.zeros((0, 1, 1, 1), np.uint8), {})
 
 
 def write_store(corpus: Corpus, processor: ImageProcessor, folder: Path) -> ImageStore:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -51,9 +52,10 @@ class Store(Protocol):
 def ensure_store(corpus: Corpus, processor: Processor, folder: Path) -> Store:
     """Open `folder` when it was written from this corpus by this processor and is sound, else write it (again).
 
-    The module that the processor names has `open_store(folder)` and `write_store(corpus, processor, folder)`.
+    The module that the processor names has `open_store(folder)`, `write_store(corpus, processor, folder)` and
+    `in_memory(encoded)`.
     """
-    kind = importlib.import_module(f"headstart.data.{processor.store}")
+    kind = _module_of(processor)
     try:
         found = kind.open_store(folder)
         if (found.facts["corpus"], found.facts["processor"]) == (corpus.fingerprint(), processor.identity):
@@ -61,6 +63,15 @@ def ensure_store(corpus: Corpus, processor: Processor, folder: Path) -> Store:
     except (HeadstartError, KeyError):
         pass
     return kind.write_store(corpus, processor, folder)
+
+
+def memory_store(processor: Processor, encoded: Sequence[np.ndarray]) -> Store:
+    """Return a store of documents that the processor encoded, in memory."""
+    return _module_of(processor).in_memory(encoded)
+
+
+def _module_of(processor: Processor) -> ModuleType:
+    return importlib.import_module(f"headstart.data.{processor.store}")
 
 
 def split_documents(documents: int, share: float, seed: int) -> HeldOutSplit:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -101,6 +101,13 @@ class TokenStore:
 def open_store(folder: Path) -> TokenStore:
     """See `TokenStore.open`."""
     return TokenStore.open(folder)
+
+
+def in_memory(encoded: Sequence[np.ndarray]) -> TokenStore:
+    """Return a store of documents that were encoded already; those without a token are left out."""
+    kept = [ids for ids in encoded if len(ids)]
+    offsets = np.cumsum([0, *map(len, kept)], dtype=np.int64)
+    return TokenStore(Path(), np.concatenate(kept or [np.zeros(0)]).astype(np.uint32), offsets, {})
 
 
 def write_store(corpus: Corpus, tokenizer: Tokenizer, folder: Path | str) -> TokenStore:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 
@@ -12,13 +13,13 @@ from headstart.core.workspace import RouteWorkspace
 _LOOKED_AT = 100_000  # documents from which the sample is drawn
 
 
-def sample_documents(workspace: RouteWorkspace, most: int) -> list[str]:
+def sample_documents(workspace: RouteWorkspace, most: int) -> list[Any]:
     """Return at most `most` of the first 100,000 documents, drawn at random, in the order of the corpus.
 
     A sample of more documents holds those of a smaller one. Raises HeadstartError when no documents are at hand.
     """
 
-    def draw() -> tuple[list[str], np.ndarray]:
+    def draw() -> tuple[list[Any], np.ndarray]:
         seen = list(itertools.islice(workspace.documents(), _LOOKED_AT))
         return seen, numpy_generator(0, "unlabelled").permutation(len(seen))
 

@@ -27,16 +27,19 @@ class Workspace:
     None: the corpus of the base is used, if its files are still there.
     """
 
-    def __init__(self, base: PretrainedModel | None = None, corpus: Callable[[], Iterable[str]] | None = None):
+    def __init__(self, base: PretrainedModel | None = None, corpus: Callable[[], Iterable[Any]] | None = None):
         self.base = base
         self._corpus = corpus
         self._made: dict[Hashable, Any] = {}
         self._vectors: dict[Hashable, dict[str, np.ndarray]] = {}
 
-    def documents(self) -> Iterator[str]:
-        """Return the unlabelled documents from the start. Raises HeadstartError when they are not at hand."""
+    def documents(self) -> Iterator[Any]:
+        """Return the unlabelled documents from the start; images that cannot be decoded are left out where a base reads
+        them. Raises HeadstartError when they are not at hand.
+        """
         if self._corpus is not None:
-            return iter(self._corpus())
+            found = iter(self._corpus())
+            return found if self.base is None else filter(self.base.processor.usable, found)
         if self.base is not None:
             return iter(self.base.documents())
         raise HeadstartError("no unlabelled documents: give a corpus, or a base whose corpus is still where it was")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,12 +13,11 @@ from headstart.core import registry
 from headstart.core.compatibility import need_reads
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
-from headstart.core.processor import Tokenizer
+from headstart.core.processor import Processor
 from headstart.core.spec import ObjectiveSpec, RouteSpec
 from headstart.core.workspace import RouteWorkspace
 from headstart.data.batch_settings import BatchSpec
-from headstart.data.store import HeldOutSplit
-from headstart.data.token_store import TokenStore
+from headstart.data.store import HeldOutSplit, Store, memory_store
 from headstart.fitting.checks import no_corpus, targets_of
 from headstart.fitting.network_fit import fit_network
 from headstart.fitting.network_model import NetworkModel
@@ -121,7 +120,7 @@ def _go_on(
         objective.load_state_dict(base.objective.state_dict())
     objective.to(next(pretrained.backbone.parameters()).device)
     documents = sample_documents(workspace, route.documents)
-    store, read = _shards(pretrained.processor, documents, Clock(clock.share(_READING_SHARE)))
+    store, read = _encoded(pretrained.processor, documents, Clock(clock.share(_READING_SHARE)))
     wanted, training = _as_trained(base)
     everything = HeldOutSplit(np.arange(len(store)), np.zeros(0, np.int64))
     batches, _ = make_batches(wanted, pretrained.processor, store, everything, 0, lambda line: None)
@@ -148,14 +147,13 @@ def _go_on(
     return pretrained, {f"continued_{name}": value for name, value in notes.items()}
 
 
-def _shards(tokenizer: Tokenizer, documents: list[str], clock: Clock) -> tuple[TokenStore, int]:
-    """Return (documents as token ids in memory, as many as time allows, number of documents read)."""
+def _encoded(processor: Processor, documents: list[Any], clock: Clock) -> tuple[Store, int]:
+    """Return (documents as the processor makes them, in memory, as many as time allows, number of documents read)."""
     encoded, read = [], 0
     while read < len(documents) and not (read and clock.out):
-        encoded += [ids for ids in tokenizer.encode(documents[read : read + _AT_ONCE]) if len(ids)]
+        encoded += processor.encode(documents[read : read + _AT_ONCE])
         read += _AT_ONCE
-    offsets = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
-    return TokenStore(Path(), np.concatenate(encoded or [np.zeros(0)]).astype(np.uint32), offsets, {}), read
+    return memory_store(processor, encoded), read
 
 
 def _as_trained(base: PretrainedModel) -> tuple[BatchSpec, TrainPlan]:

@@ -1,0 +1,57 @@
+"""Every route that reads images, on a network of pixels: it answers and is saved, or says beforehand why it cannot."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from small_parts import small
+from tiny_images import encoded, striped
+
+from headstart.core import registry
+from headstart.core.examples import Examples, ImageRef
+from headstart.fitting.checks import why_not
+from headstart.fitting.task_model_files import load_task, save_task
+from headstart.fitting.workspace import Workspace
+from headstart.training.pretrained_model import PretrainedModel
+
+pytestmark = pytest.mark.usefixtures("few_strengths")
+
+NAMES = [name for name in registry.names("route") if "image" in registry.load("route", name).takes]
+REFUSED = {"lora": "no linear or recurrent layer", "nearest": "second"}  # what cannot be, and the reason that is given
+QUICK = {"hog_svm": {"side": 16, "default": 0.3}, "pixels_logreg": {"side": 16}}
+QUICK |= {"seeds": {"member": "finetune:epochs=1:least_steps=4:head_steps=2", "count": 2}}
+
+
+def pictures(count: int, first: int = 0) -> list[ImageRef]:
+    return [ImageRef.from_bytes(encoded(striped(number, number % 2))) for number in range(first, first + count)]
+
+
+def rows(count: int, first: int = 0) -> Examples:
+    return Examples(pictures(count, first), None, np.arange(count, dtype=np.int64) % 2, ("lying", "standing"))
+
+
+@pytest.fixture(scope="module")
+def workspace() -> Workspace:
+    processor, spec = registry.load("processor", "pixels")().train(pictures(20)), small("backbone", "small_resnet")
+    torch.manual_seed(0)
+    backbone, what = spec.build(processor.shape), small("objective", "views", hidden=16)
+    base = PretrainedModel(processor, spec, backbone, what.build(backbone, processor), what)
+    broken = ImageRef.from_bytes(b"no image")
+    return Workspace(base, lambda: iter([*pictures(40, 100), broken]))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_answers_or_says_why_it_cannot(name, workspace, tmp_path):
+    route, train, new = small("route", name, **QUICK.get(name, {})), rows(16), rows(7, first=50)
+    refusal = why_not(route, train, workspace)
+    if name in REFUSED:
+        assert REFUSED[name] in refusal
+        return
+    assert refusal is None
+    model = route.run(train, workspace, seed=1, seconds=5.0)
+    scores_NC = model.predict_proba(new)
+    assert scores_NC.shape == (7, 2)
+    assert np.allclose(scores_NC.sum(axis=1), 1, atol=1e-6)
+    save_task(model, tmp_path / "task", route, {})
+    assert np.allclose(load_task(tmp_path / "task").predict_proba(new), scores_NC, atol=1e-5)
