@@ -138,6 +138,7 @@ class ResNet(Backbone):
 
     def __init__(self, spec: ResNetSpec, shape: ImageShape) -> None:
         super().__init__()
+        self.channels = sum(spec.stage_widths) / len(spec.stage_widths)
         self.width, self.depth = spec.stage_widths[-1], len(spec.stage_widths)
         small = spec.stem == "cifar"
         self.input = Standardise(shape)
@@ -163,6 +164,11 @@ class ResNet(Backbone):
         pooled_BD = _mean(hidden)
         found = (*(_mean(one) for one in (stem, *maps[:-1])), pooled_BD) if layers else ()
         return Features(pooled_BD=pooled_BD, maps=tuple(maps), layers=found)
+
+    @property
+    def inner_width(self) -> float:
+        """The mean number of channels of the stages."""
+        return self.channels
 
     def groups(self) -> list[list[nn.Parameter]]:
         """Stem first, then each stage."""

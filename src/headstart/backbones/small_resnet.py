@@ -60,6 +60,7 @@ class SmallResNetModule(Backbone):
                 layers.append(_Block(width))
             self.stages.append(nn.Sequential(*layers))
             before = width
+        self.channels = sum(widths) / len(widths)
         self.width = 4 * (widths[1] + widths[2]) if spec.readout == "quarters" else sum(widths)
 
     def forward(self, batch: ImageBatch, *, layers: bool = False, attention: bool = False) -> Features:
@@ -77,6 +78,11 @@ class SmallResNetModule(Backbone):
         if self.readout == "quarters":
             return torch.cat([_quarters(maps[1]), _quarters(maps[2])], dim=1)
         return torch.cat([one.float().mean((2, 3)) for one in maps], dim=1)
+
+    @property
+    def inner_width(self) -> float:
+        """The mean number of channels of the stages; `width` is that of the readout, several times as large."""
+        return self.channels
 
     def groups(self) -> list[list[nn.Parameter]]:
         """See `Backbone.groups`."""

@@ -68,6 +68,11 @@ class Backbone(nn.Module, ABC):
         return self.reads != "document"
 
     @property
+    def inner_width(self) -> float:
+        """Width that learning rates are scaled by; the mean over stages where their widths differ."""
+        return float(self.width)
+
+    @property
     def words_VD(self) -> Tensor | None:
         """The word matrix, for outputs that share it; None for a backbone without."""
         return None

@@ -64,8 +64,8 @@ class Stage:
 class NetworkFit(Regularisation):
     """Settings and behaviour of a route that trains a network; a route adds its starting weights and its learning rate.
 
-    learning_rate: at its peak (None = `learning_rate_scale` / width); choose_learning_rate: whether FACTORS of the
-    learning rate are tried on held-out rows; hurried: the factor where time does not allow one whole fit.
+    learning_rate: at its peak (None = `learning_rate_scale` / `Backbone.inner_width`); choose_learning_rate: whether
+    FACTORS of it are tried on held-out rows; hurried: the factor where time does not allow one whole fit.
     head_steps, head_learning_rate: steps in which only the head learns, so that its random start does not spoil the
     network (Kumar et al. 2022, arXiv:2202.10054); a head of one linear layer is solved instead, see
     `linear_probe_init.py`. epochs: over the rows, but at least `least_steps` steps of `batch` rows. layer_decay: factor
@@ -108,7 +108,7 @@ class NetworkFit(Regularisation):
 
     def default_learning_rate(self, backbone: Backbone) -> float:
         """Return the peak learning rate; FACTORS of it are tried."""
-        return self.learning_rate_scale / backbone.width
+        return self.learning_rate_scale / backbone.inner_width
 
     def adapt(self, backbone: Backbone) -> None:
         """Add trained parts to a copy of the network; parameters without a gradient afterwards are never trained.

@@ -162,4 +162,4 @@ class Contrastive(RouteSpec):
 
 def default_learning_rate(backbone: Backbone, classes: int) -> float:
     """Return the peak learning rate for rows of this number of classes; FACTORS of it are tried."""
-    return (_TOKENS if backbone.token_outputs else min(_PER_CLASS * classes, _MOST)) / backbone.width
+    return (_TOKENS if backbone.token_outputs else min(_PER_CLASS * classes, _MOST)) / backbone.inner_width

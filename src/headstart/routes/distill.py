@@ -153,7 +153,7 @@ class Distill(RouteSpec):
         plan = TrainPlan(
             steps=max(self.least_steps, self.passes * batches.per_epoch),
             seconds=clock.share(1.0),
-            learning_rate=self.learning_rate or default / backbone.width,
+            learning_rate=self.learning_rate or default / backbone.inner_width,
             warmup=0.1,
             hold=0.1,
             final=0.0,
