@@ -127,6 +127,37 @@ def test_pairs_and_their_single_texts():
     assert audit.data["labels"]["errors"]["skipped"] == "task regress has no classes"
 
 
+def test_questions_are_compared_within_their_passage():
+    random.seed(4)
+    passages = [" ".join(random.choices(["river", "stone", "cloud", "engine", "market"], k=40)) for _ in range(60)]
+    asked = [f"{word} question number {number}?" for number, word in enumerate(("which", "whatever", "whose") * 20)]
+
+    def examples(numbers, questions=asked):
+        pairs = [(questions[(number + more) % 60], passages[number]) for number in numbers for more in (0, 7, 31)]
+        return Examples([one for one, _ in pairs], [two for _, two in pairs], task="answer", targets=[()] * len(pairs))
+
+    train, test = examples(range(30)), examples(range(30, 60))
+    twice = Examples(
+        [*train.items, "WHICH question, number 0", "which question number 1?"],
+        [*train.second, passages[0], passages[0]],
+        task="answer",
+        targets=[()] * (len(train) + 2),
+    )
+    audit = run_audit(twice, test)
+    split = audit.data["splits"]["train"]
+    assert split["passages"] == 30
+    found = {kind: split["duplicates"][kind]["rows"] for kind in ("exact", "normalised", "near")}
+    assert found == {"exact": 0, "normalised": 1, "near": 3}  # not the other questions on the passage, nor their like
+    assert not audit.slices["contaminated"].any()
+    said = audit_sentences(audit.data, "en")
+    assert any("92 questions on 30 passages, as is usual" in line for line in said)
+    assert any("90 of 90 test rows (100.0 %) have a question or a passage that is also" in line for line in said)
+    assert audit.data["shift"]["texts"]["rows_of_each"] == 30  # one row per passage: rows on one depend on each other
+    moved = run_audit(train, examples([0, 1, 40]))
+    assert moved.slices["contaminated"].sum() == 6
+    assert all(audit_sentences(audit.data, "ko"))
+
+
 def test_groups_on_both_sides():
     train = changed(rows(40, 1), groups=[f"g{n % 10}" for n in range(40)])
     test = changed(rows(30, 2), groups=[f"g{n}" if n < 3 else f"h{n}" for n in range(30)])

@@ -15,7 +15,7 @@ from synthetic_study import MACRO_F1, drawn_study
 from headstart.comparing.verdict import decide
 from headstart.core.errors import HeadstartError
 from headstart.reporting import number_text, phrases
-from headstart.reporting.number_text import number, signed
+from headstart.reporting.number_text import number, signed, signed_with_interval
 from headstart.reporting.phrases import LANGUAGES, phrase
 from headstart.reporting.remarks import caveats, remark
 from headstart.reporting.verdict_text import size_text, verdict_sentences, verdict_text
@@ -244,7 +244,7 @@ def test_words_never_say_more_than_the_table(skills, draws, test, spread, seed):
             or (f"{size} labels" in first)
         )
         for lead in leads:
-            assert f"{signed(lead.value)} [{signed(lead.low)}, {signed(lead.high)}]" in words_of_size
+            assert signed_with_interval(lead.value, lead.low, lead.high) in words_of_size
             assert (lead.low > 0 or lead.high < 0) == (lead.claim != "undecided")
         if "Use " in words_of_size:
             best = words_of_size.partition("Use ")[2].partition(":")[0]

@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from headstart.core.errors import HeadstartError
 from headstart.fitting import linear
 from headstart.fitting.linear import LinearModel, fit_linear
+from headstart.fitting.time_budget import CUT
 
 
 def task(rows: int, columns: int, classes: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -71,3 +72,16 @@ def test_77_classes_are_quick():
     model, _ = fit_linear(vectors, labels, 77, default=1.0, seed=0)
     assert time.process_time() - begun < 6  # about 2 s on an idle core
     assert (model.predict_proba(vectors).argmax(axis=1) == labels).mean() > 0.9
+
+
+@pytest.mark.parametrize("hurry", [0.0, 1e-4])
+def test_seconds_end_the_choice_and_the_steps(hurry):
+    vectors, labels = task(600, 40, 30)
+    whole, told = fit_linear(vectors, labels, 30, default=1.0, seed=0)
+    ample, as_told = fit_linear(vectors, labels, 30, default=1.0, seed=0, seconds=600.0)
+    assert told == as_told == {"strength": told["strength"], "folds": 5, CUT: False}
+    assert np.array_equal(whole.weight_KD, ample.weight_KD)  # a limit that is not reached changes nothing
+    short, noted = fit_linear(vectors, labels, 30, default=1.0, seed=0, seconds=hurry)
+    assert noted == {"strength": 1.0, "folds": 0, CUT: True}
+    right = (short.predict_proba(vectors).argmax(axis=1) == labels).mean()
+    assert right > 0.9 * (whole.predict_proba(vectors).argmax(axis=1) == labels).mean()

@@ -88,3 +88,17 @@ def test_tag_accuracy_by_hand():
     assert metric.score(truth, [[(0, 2, "V"), (0, 2, "N")]]) == 0.5  # the last label is the answer
     assert metric.score(truth, [[(0, 2, "N"), (0, 2, "V")]]) == 0.0
     assert math.isnan(metric.score([[]], [[(0, 1, "N")]]))
+
+
+def test_no_other_spans_are_better_as_the_answer_to_all_rows():
+    random, metric = np.random.default_rng(3), EntityF1()
+    truth = [random_spans(random, 4) for _ in range(12)]
+    every = sorted({span for gold in truth for span in gold})
+    answer = metric.constant(truth)
+    best = metric.score(truth, [answer] * len(truth))
+    chosen = random.random((500, len(every))) < random.random((500, 1))
+    others = [[span for span, taken in zip(every, row) if taken] for row in chosen]
+    assert best > 0
+    assert max(metric.score(truth, [other] * len(truth)) for other in others) <= best
+    assert metric.constant([(), ()]) is None
+    assert metric.shown(((0, 3, "PER"), (5, 7, "LOC"))) == "PER 0–3, LOC 5–7"

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from headstart.auditing.copies import KINDS, Copies, CopiesWithin, inside
+from headstart.auditing.copies import KINDS, Copies, CopiesWithin, about_passages, first_with, inside
 from headstart.auditing.doubtful_labels import FEWEST, conflicts, suspects
 from headstart.auditing.items import kind_of
 from headstart.auditing.two_sample import FEWEST as FEWEST_OF_A_SIDE
@@ -92,24 +92,35 @@ def run_audit(
 
 class _Part:
     """One split. items: one per row, tuples for pairs. single: each item by itself; of pairs all first items, then all
-    second items. folds, single_folds: the folds of both. kind: of the items."""
+    second items. folds, single_folds: the folds of both. passages: the folds of what the rows are asked about, or None.
+    kind: of the items."""
 
     def __init__(self, name: str, examples: Examples):
         self.name, self.examples = name, examples
         self.kind = kind_of(examples.items)
         self.items = list(examples.items if examples.second is None else zip(examples.items, examples.second))
         self.folds = self.kind.folds(examples.items, examples.second)
+        self.passages = self.kind.folds(examples.second) if examples.task == "answer" and examples.second else None
+        if self.passages is not None:
+            self.folds = about_passages(self.kind.folds(examples.items), self.passages)
         self.single = [*examples.items, *(examples.second or ())]
         self.single_folds = self.folds if examples.second is None else self.kind.folds(self.single)
 
     def __len__(self) -> int:
         return len(self.items)
 
-    @property
+    @cached_property
     def plain(self) -> list[Any]:
         """One item per row; the two texts of a pair are joined."""
         second = self.examples.second
         return list(self.examples.items) if second is None else [" ".join(pair) for pair in self.items]
+
+    def apart(self) -> tuple[list[Any], list[str]]:
+        """Return items and folds of rows that do not depend on each other: of the rows on one passage the first."""
+        if self.passages is None:
+            return self.plain, self.folds
+        rows = np.flatnonzero(first_with(self.passages) == np.arange(len(self)))
+        return [self.plain[row] for row in rows], [self.passages[row] for row in rows]
 
     @cached_property
     def labels(self) -> list[str] | None:
@@ -135,6 +146,8 @@ class _Part:
         out: dict[str, Any] = {"profile": self.kind.profile(examples.items), "duplicates": self._duplicates(found)}
         if examples.second is not None:
             out["profile_second"] = self.kind.profile(examples.second)
+        if self.passages is not None:
+            out["passages"] = len(set(self.passages))
         order = np.lexsort((np.arange(len(self)), self.kind.sizes(self.plain)))
         out["shortest"], out["longest"] = ([self.where(row) for row in rows] for rows in (order[:3], order[::-1][:3]))
         if examples.labels is not None:
@@ -303,11 +316,13 @@ def _shift(parts: dict[str, _Part], seed: int, progress: Progress) -> dict[str, 
         return {"skipped": "no test part"}
     train, test = parts["train"], parts["test"]
     out: dict[str, Any] = {}
-    if min(len(train), len(test)) < FEWEST_OF_A_SIDE:
-        out["texts"] = {"skipped": f"fewer than {FEWEST_OF_A_SIDE} rows"}
+    (train_items, train_folds), (test_items, test_folds) = train.apart(), test.apart()
+    if min(len(train_items), len(test_items)) < FEWEST_OF_A_SIDE:
+        rows = "rows" if train.passages is None else "passages"
+        out["texts"] = {"skipped": f"fewer than {FEWEST_OF_A_SIDE} {rows}"}
     else:
         progress("test against train: can they be told apart?")
-        out["texts"] = two_sample(train.plain, test.plain, train.folds, test.folds, seed)
+        out["texts"] = two_sample(train_items, test_items, train_folds, test_folds, seed)
     one, other = train.examples, test.examples
     if one.labels is not None and other.labels is not None and one.classes == other.classes:
         out["classes"] = class_shares(one.labels, other.labels, one.classes)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from headstart.auditing.folding import BETWEEN
 from headstart.auditing.items import kind_of
 
 KINDS = ("exact", "normalised", "near")  # strongest first; in arrays 1, 2, 3, and 0 for none
@@ -33,6 +35,15 @@ def first_with(keys: Sequence) -> np.ndarray:
     """Return for each of N keys the number of the first equal key, int64 [N]."""
     first: dict = {}
     return np.fromiter((first.setdefault(key, number) for number, key in enumerate(keys)), np.int64, len(keys))
+
+
+def about_passages(questions: Sequence[str], passages: Sequence[str]) -> list[str]:
+    """Return folds of questions that are equal or near for questions on the same passage only, from the folds of both.
+
+    A passage stands at the end as a digest, so that its length says nothing about how near two questions are.
+    """
+    digests = {text: hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=4).hexdigest() for text in passages}
+    return [f"{question}{BETWEEN}{digests[text]}" for question, text in zip(questions, passages, strict=True)]
 
 
 def inside(items: Sequence, folds: Sequence[str]) -> CopiesWithin:

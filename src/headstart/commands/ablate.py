@@ -134,8 +134,7 @@ def _judged(done: Compared, entries: Sequence[Entry], language: str) -> Ablated:
 
     unchanged, *changed = entries
     found = effects(done.study, unchanged, changed)
-    best = done.study.best_score
-    told = {name: effect_text(found, unchanged.name, name, best) for name in ("en", "ko")}
+    told = {name: effect_text(found, unchanged.name, name, done.study.metric.limits) for name in ("en", "ko")}
     judged = [asdict(one) | {"claim": one.claim} for one in found]
     kept = {"unchanged": unchanged.name, "effects": judged, "sentences": told}
     study = replace(done.study, facts=done.study.facts | {"ablation": kept})

@@ -205,8 +205,8 @@ def _report(studies: dict[str, Study], shared: dict[tuple[str, str], int], out: 
     data = {REPORT: json_bytes(cross_data(found, studies, shared)), PAGE: page.encode("utf-8", "replace")}
     ReportFolder(out).end(data)
     tables = cross_terminal_tables(found, studies, language)
-    best = next(iter(studies.values())).best_score
-    return Crossed(out, studies, found, tables, "\n".join(crossing_sentences(found, language, best)))
+    limits = next(iter(studies.values())).metric.limits
+    return Crossed(out, studies, found, tables, "\n".join(crossing_sentences(found, language, limits)))
 
 
 def _named(data: Sequence[str]) -> dict[str, list[str]]:

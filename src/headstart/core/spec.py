@@ -300,6 +300,10 @@ class MetricSpec(Spec):
         """Return the one answer that guesses best for all rows, or None where none does better than dealt answers."""
         return None
 
+    def shown(self, answer: Any) -> str:
+        """Return an answer of `constant` as a reader sees it; '' for no answer."""
+        return answer
+
 
 class RecipeSpec(Spec):
     """`resolve(facts, objective) -> RunSpec`; one file in recipes/.

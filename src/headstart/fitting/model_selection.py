@@ -20,8 +20,9 @@ FOLDS = 5
 MOST_ROWS = 4_000  # rows used for the choice; more rows cost time and no longer change it
 
 # judge(train rows, held-out rows) -> [held-out rows, settings]: the quality of the answer to each row under each
-# setting, 1 or 0 for right or wrong, or any number that grows with quality (`TaskSpec.quality`).
-Judge = Callable[[np.ndarray, np.ndarray], np.ndarray]
+# setting, 1 or 0 for right or wrong, or any number that grows with quality (`TaskSpec.quality`); None where no time is
+# left for these and further rows.
+Judge = Callable[[np.ndarray, np.ndarray], np.ndarray | None]
 
 
 def make_folds(
@@ -69,11 +70,17 @@ def units_of(examples: Examples) -> Sequence[str] | None:
 def choose(settings: Sequence[float], default: int, judge: Judge, pairs: list[tuple[np.ndarray, np.ndarray]]) -> int:
     """Return the index of the setting to use; `settings` are ordered, `default` is an index into them.
 
-    Without folds (too few rows to hold any out) it is the default.
+    Without a judged fold (too few rows to hold any out, or no time) it is the default.
     """
-    if not pairs or len(settings) == 1:
+    if len(settings) == 1:
         return default
-    return nearest_good(np.concatenate([judge(train, held) for train, held in pairs]), default)
+    found: list[np.ndarray] = []
+    for train, held in pairs:
+        quality = judge(train, held)
+        if quality is None:
+            break
+        found.append(quality)
+    return nearest_good(np.concatenate(found), default) if found else default
 
 
 def nearest_good(quality_MS: np.ndarray, default: int) -> int:

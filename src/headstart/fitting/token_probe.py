@@ -13,18 +13,21 @@ from headstart.data.bio import IGNORED
 from headstart.fitting.linear import fit_linear
 from headstart.fitting.network_model import NetworkModel
 from headstart.fitting.supervised import encode_for_head, head_outputs
+from headstart.fitting.time_budget import Clock
 from headstart.training.pretrained_model import PretrainedModel, trainable_copy
 
 _MOST_TOKENS = 60_000  # more tokens change the weights little and cost minutes
 _NEVER = -1e4  # the score of a tag that no training token has
 
 
-def fit_token_probe(base: PretrainedModel, examples: Examples, *, default: float, seed: int) -> NetworkModel:
-    """Fit a logistic regression from frozen token vectors to tags; see `fit_linear` for `default`.
+def fit_token_probe(
+    base: PretrainedModel, examples: Examples, *, default: float, seed: int, seconds: float | None = None
+) -> NetworkModel:
+    """Fit a logistic regression from frozen token vectors to tags; see `fit_linear` for `default`, `seconds`.
 
     Raises HeadstartError: a network without token outputs, no span, a tokenizer without spans.
     """
-    spec = registry.load("head", "tag")()
+    clock, spec = Clock(seconds), registry.load("head", "tag")()
     pretrained = trainable_copy(base)
     head = spec.build(pretrained.backbone, pretrained.processor, examples.classes)
     pieces = encode_for_head(spec, pretrained, examples)
@@ -42,7 +45,13 @@ def fit_token_probe(base: PretrainedModel, examples: Examples, *, default: float
     # Tokens of one text are not independent, so they stay on one side of a fold
     groups = [str(owner) for owner in pieces.owner_P[piece_N]]
     linear, notes = fit_linear(
-        (vectors_ND - center_D) * scale, tags_N, kinds, default=default, seed=seed, groups=groups
+        (vectors_ND - center_D) * scale,
+        tags_N,
+        kinds,
+        default=default,
+        seed=seed,
+        groups=groups,
+        seconds=clock.share(1.0),
     )
     head.classifier = nn.Linear(pretrained.backbone.width, kinds)
     weight_KD, bias_K = np.zeros((kinds, vectors_ND.shape[1]), np.float32), np.full(kinds, _NEVER, np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -32,3 +33,20 @@ class EntityF1(SumMetric, MetricSpec):
         """Return 2 * hits / (true + predicted), in [0, 1]."""
         hits, gold, said = sums_K
         return float(2 * hits / (gold + said)) if gold + said > 0 else 0.0
+
+    def constant(self, truth: Sequence[Spans]) -> Spans | None:
+        """Return the spans that score best as the answer to all rows, or None where no row has a span.
+
+        The more rows have a span, the more it adds: the best answer of k spans is the k most frequent ones.
+        """
+        times = Counter(span for gold in truth for span in set(map(tuple, gold)))
+        ordered = sorted(times, key=lambda span: (-times[span], span))
+        if not ordered:
+            return None
+        hits_K, gold = np.cumsum([times[span] for span in ordered]), times.total()
+        said_K = len(truth) * np.arange(1, len(ordered) + 1)
+        return tuple(ordered[: int((hits_K / (gold + said_K)).argmax()) + 1])
+
+    def shown(self, answer: Spans) -> str:
+        """Return each span as its label with the characters from and to, `PS 0–3`."""
+        return ", ".join(f"{label} {start}–{end}" for start, end, label in answer)

@@ -24,10 +24,12 @@ _PHRASES = {
 }
 
 
-def effect_text(found: list[Effect], unchanged: str, language: str = "en", best: float = 1.0) -> str:
+def effect_text(
+    found: list[Effect], unchanged: str, language: str = "en", limits: tuple[float, float] = (0.0, 1.0)
+) -> str:
     """Return in words which change helped, a line per label count.
 
-    unchanged: the entry without a change. best: the best score of the metric.
+    unchanged: the entry without a change. limits: worst and best value of the metric.
     """
     words = _PHRASES[language]
     if not found:
@@ -38,7 +40,7 @@ def effect_text(found: list[Effect], unchanged: str, language: str = "en", best:
         parts = []
         for claim in ("better", "worse", "undecided"):
             told = [
-                f"{one.change} {signed_with_interval(one.value, one.low, one.high, best)}"
+                f"{one.change} {signed_with_interval(one.value, one.low, one.high, limits)}"
                 for one in here
                 if one.claim == claim
             ]

@@ -13,6 +13,7 @@ _CLEAR_P, _CLEAR_AUC, _CLEAR_CLASSES = 0.01, 0.55, 0.05
 _PARTS = {"train": ("the training data", "학습 데이터"), "test": ("the test data", "시험 데이터")}
 _PARTS |= {"corpus": ("the corpus", "말뭉치")}
 
+_IN_ORDER = ("uncontaminated", "train_in_corpus", "no_single", "not_shared")  # findings that are no leak
 _SCRIPTS = {"hangul": "한글", "latin": "라틴 문자", "han": "한자", "kana": "가나", "cyrillic": "키릴 문자"}
 
 _PHRASES = {
@@ -34,6 +35,23 @@ _PHRASES = {
         "{rows} of {all} test pairs ({share}) share a single text with {where} (exact or normalised {same}, near "
         "{near}).",
         "시험 {all}쌍 중 {rows}쌍({share})은 문장 하나가 {where}에도 있습니다(일치 {same}, 거의 같음 {near}).",
+    ),
+    "no_single": (
+        "No text of the {all} test pairs is in {where} (exact, normalised or near).",
+        "시험 {all}쌍의 문장 가운데 {where}에도 있는 것은 없습니다(완전 일치, 정규화 후 일치, 거의 같음 모두).",
+    ),
+    "shared": (
+        "{rows} of {all} test rows ({share}) have a question or a passage that is also in {where} (exact or "
+        "normalised {same}, near {near}).",
+        "시험 {all}행 중 {rows}행({share})은 질문이나 지문이 {where}에도 있습니다(일치 {same}, 거의 같음 {near}).",
+    ),
+    "not_shared": (
+        "No question and no passage of the {all} test rows is in {where} (exact, normalised or near).",
+        "시험 {all}행의 질문과 지문 가운데 {where}에도 있는 것은 없습니다(완전 일치, 정규화 후 일치, 거의 같음 모두).",
+    ),
+    "passages": (
+        "{where}: {rows} questions on {passages} passages, as is usual; copies are questions on the same passage.",
+        "{where}: 지문 {passages}개에 질문 {rows}개로, 흔한 구성입니다. 복사본은 같은 지문에 대한 질문끼리 찾습니다.",
     ),
     "other_label": (
         "{rows} of those copies carry another label than the training row they copy.",
@@ -170,7 +188,9 @@ def _leaks(data: dict[str, Any], at: int) -> list[tuple[str, dict[str, Any]]]:
                 out.append(("other_label", {"rows": f"{copies['other_label']:,}"}))
         if (single := across.get("single_texts")) is not None and across["of"] == "test":
             same = single["exact"]["rows"] + single["normalised"]["rows"]
-            out.append(("single", _counted(single) | {"all": rows, "where": where, "same": f"{same:,}"}))
+            found = ("shared", "not_shared") if data["task"] == "answer" else ("single", "no_single")
+            values = _counted(single) | {"all": rows, "where": where, "same": f"{same:,}"}
+            out.append((found[not single["rows"]], values))
     groups = data.get("groups")
     if groups and groups["groups"]:
         out.append(
@@ -180,7 +200,7 @@ def _leaks(data: dict[str, Any], at: int) -> list[tuple[str, dict[str, Any]]]:
             )
         )
     # A leak first, then what is in order.
-    return sorted(out, key=lambda item: item[0] in ("uncontaminated", "train_in_corpus"))
+    return sorted(out, key=lambda item: item[0] in _IN_ORDER)
 
 
 def _counted(found: dict[str, Any]) -> dict[str, str]:
@@ -226,6 +246,8 @@ def _inside(data: dict[str, Any], at: int) -> list[tuple[str, dict[str, Any]]]:
         where, rows = _PARTS[name][at], f"{split['profile']['rows']:,}"
         kinds = {kind: f"{split['duplicates'][kind]['rows']:,}" for kind in ("exact", "normalised", "near")}
         out.append(("duplicates", kinds | {"all": rows, "where": where}))
+        if "passages" in split:
+            out.append(("passages", {"where": where, "rows": rows, "passages": f"{split['passages']:,}"}))
         shape = split["profile"]
         if shape["empty"]:
             out.append(("empty", {"rows": f"{shape['empty']:,}", "where": where}))

@@ -211,7 +211,7 @@ def paired(found: StudyFindings, language: str) -> str:
     styles = entry_styles(found)
     panels = {counted(language, [size]): _leads(table) for size, table in found.analysis.tables.items()}
     names = [name for name in styles if any(name in spans for spans in panels.values())]
-    return _forest(panels, {name: styles[name][0] for name in names}, phrase(language, "paired"), found.analysis.unit)
+    return _forest(panels, {name: styles[name][0] for name in names}, phrase(language, "paired"), found.analysis.limits)
 
 
 def _leads(table: SizeTable) -> dict[str, PlottedDifference]:
@@ -236,13 +236,17 @@ def effects(found: StudyFindings, language: str) -> str:
         panels.setdefault(counted(language, [one["size"]]), {})[one["change"]] = span
     last = sorted((one for one in told if one["size"] == told[-1]["size"]), key=lambda one: -one["value"])
     names = dict.fromkeys([*(one["change"] for one in last), *(one["change"] for one in told)])
-    return _forest(panels, dict.fromkeys(names, "var(--c0)"), phrase(language, "effects"), found.analysis.unit)
+    return _forest(panels, dict.fromkeys(names, "var(--c0)"), phrase(language, "effects"), found.analysis.limits)
 
 
 def _forest(
-    panels: Mapping[str, Mapping[str, PlottedDifference]], colours: Mapping[str, str], label: str, best: float
+    panels: Mapping[str, Mapping[str, PlottedDifference]],
+    colours: Mapping[str, str],
+    label: str,
+    limits: tuple[float, float],
 ) -> str:
-    """Return named differences with their intervals around zero, `PANELS` panels in a row; best: the best score."""
+    """Return named differences with their intervals around zero, `PANELS` panels in a row; limits: of the metric."""
+    best = limits[1]
     panels = {title: spans for title, spans in panels.items() if spans}
     if not panels:
         return ""
@@ -275,7 +279,7 @@ def _forest(
                 ends = x.inside(span.low), x.inside(span.high)
                 parts.append(line(ends[0], heights[name], ends[1], heights[name], "bar", f"stroke:{colours[name]}"))
             style = f"fill:{colours[name] if span.sure else 'var(--paper)'};stroke:{colours[name]};stroke-width:2"
-            told = f"{name}: {signed_with_interval(*span[:3], best)}"
+            told = f"{name}: {signed_with_interval(*span[:3], limits)}"
             parts.append(dot(x(span.value), heights[name], style, 4.5, told))
     return picture(WIDTH, (tall + 10) * -(-len(titles) // across), label, parts)
 

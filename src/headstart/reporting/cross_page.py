@@ -17,7 +17,7 @@ from headstart.comparing.cross import Crossing
 from headstart.core.migration import FORMAT
 from headstart.core.spec import MetricSpec
 from headstart.reporting import markup, svg
-from headstart.reporting.number_text import number, places, signed
+from headstart.reporting.number_text import number, places, plus_minus, signed_with_interval
 from headstart.reporting.phrases import counted
 from headstart.statistics.study import Study
 
@@ -45,13 +45,12 @@ _PHRASES = {
 _CELL_WIDTH, _CELL_HEIGHT = 118, 46
 
 
-def crossing_sentences(found: Sequence[Crossing], language: str, best: float = 1.0) -> list[str]:
-    """Return, for every crossing into another part, what training elsewhere costs; best: the best score."""
+def crossing_sentences(found: Sequence[Crossing], language: str, limits: tuple[float, float] = (0.0, 1.0)) -> list[str]:
+    """Return, for every crossing into another part, what training elsewhere costs; limits: of the metric."""
     out = []
     for one in found:
         if one.trained != one.tested and not np.isnan(one.gap):
-            digits = places(best)
-            gap = f"{signed(one.gap, digits)} [{signed(one.gap_low, digits)}, {signed(one.gap_high, digits)}]"
+            gap = signed_with_interval(one.gap, one.gap_low, one.gap_high, limits)
             told = {"entry": one.entry, "labels": counted(language, [one.size]), "gap": gap}
             out.append(_PHRASES[language]["gap"].format(trained=one.trained, tested=one.tested, **told))
     return out or [_PHRASES[language]["nothing"]]
@@ -61,7 +60,6 @@ def cross_terminal_tables(found: Sequence[Crossing], studies: Mapping[str, Study
     """Return one matrix per entry and label count, mean ± half interval, as plain text for a terminal."""
     console = Console(file=io.StringIO(), width=110, highlight=False, color_system=None)
     metric = _metric(studies)
-    digits = places(metric.limits[1])
     console.print(_PHRASES[language]["note"].format(metric=metric.name), markup=False)
     for (entry, size), cells in _matrices(found).items():
         table = Table(box=None, title=f"{escape_markup(entry)}, {counted(language, [size])}", title_justify="left")
@@ -70,7 +68,7 @@ def cross_terminal_tables(found: Sequence[Crossing], studies: Mapping[str, Study
         for name in tested:
             table.add_column(Text(name), justify="right")
         for name in dict.fromkeys(one.trained for one in cells.values()):
-            table.add_row(Text(name), *(_score_text(cells.get((name, other)), digits) for other in tested))
+            table.add_row(Text(name), *(_score_text(cells.get((name, other)), metric.limits) for other in tested))
         console.print(table)
     for trained, study in studies.items():
         for entry, reasons in study.failures.items():
@@ -88,10 +86,8 @@ def _metric(studies: Mapping[str, Study]) -> MetricSpec:
     return next(iter(studies.values())).metric
 
 
-def _score_text(one: Crossing | None, digits: int) -> str:
-    if one is None:
-        return "–"
-    return number(one.score, digits) + ("" if np.isnan(one.low) else f" ±{number((one.high - one.low) / 2, digits)}")
+def _score_text(one: Crossing | None, limits: tuple[float, float]) -> str:
+    return "–" if one is None else plus_minus(one.score, one.low, one.high, limits)
 
 
 def _matrices(found: Sequence[Crossing]) -> dict[tuple[str, int], dict[tuple[str, str], Crossing]]:
@@ -119,9 +115,7 @@ def cross_data(
         "failures": {name: study.failures for name, study in studies.items()},
         "cells": [cell.facts() | {"trained": name} for name, study in studies.items() for cell in study.cells],
         "shared": [{"trained": one, "tested": two, "rows": count} for (one, two), count in shared.items()],
-        "sentences": {
-            language: crossing_sentences(found, language, _metric(studies).limits[1]) for language in _PHRASES
-        },
+        "sentences": {language: crossing_sentences(found, language, _metric(studies).limits) for language in _PHRASES},
     }
 
 
@@ -136,7 +130,7 @@ def cross_page(
         if count
     ]
     metric = _metric(studies)
-    sentences = crossing_sentences(found, language, metric.limits[1])
+    sentences = crossing_sentences(found, language, metric.limits)
     told = "".join(f"<p>{escape(line)}</p>" for line in [*sentences, *lines])
     note = words["note"].format(metric=metric.name)
     figures = []

@@ -43,13 +43,23 @@ def with_interval(value: float, low: float, high: float, limits: tuple[float, fl
     return f"{number(value, digits)} [{number(max(low, limits[0]), digits)}, {number(min(high, limits[1]), digits)}]"
 
 
-def signed_with_interval(value: float, low: float, high: float, best: float = 1.0) -> str:
-    """Return a difference with its interval as `+.057 [+.012, +.102]`, without one where `low` is not-a-number.
+def plus_minus(value: float, low: float, high: float, limits: tuple[float, float] = (0.0, 1.0)) -> str:
+    """Return a score with half of its interval as `.812 ±.022`; where `limits` cut the interval off, with its ends."""
+    if low < limits[0] or high > limits[1]:
+        return with_interval(value, low, high, limits)
+    digits = places(limits[1])
+    return number(value, digits) + ("" if math.isnan(low) else f" ±{number((high - low) / 2, digits)}")
 
-    best: the best score of the metric.
+
+def signed_with_interval(value: float, low: float, high: float, limits: tuple[float, float] = (0.0, 1.0)) -> str:
+    """Return a difference as `+.057 [+.012, +.102]`, without an interval where `low` is not-a-number.
+
+    limits: the worst and the best score of the metric; the interval is cut off where no two scores differ so much.
     """
-    digits = places(best)
-    return signed(value, digits) + ("" if math.isnan(low) else f" [{signed(low, digits)}, {signed(high, digits)}]")
+    digits, most = places(limits[1]), limits[1] - limits[0]
+    if math.isnan(low):
+        return signed(value, digits)
+    return f"{signed(value, digits)} [{signed(max(low, -most), digits)}, {signed(min(high, most), digits)}]"
 
 
 def percent(share: float) -> str:

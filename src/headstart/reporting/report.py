@@ -18,7 +18,7 @@ from headstart.comparing.report_folder import PAGE, REPORT, ReportFolder
 from headstart.core import migration
 from headstart.core.files import json_bytes
 from headstart.reporting.findings import StudyFindings, findings, gathered_notes, grouped_failures
-from headstart.reporting.number_text import number, places
+from headstart.reporting.number_text import plus_minus
 from headstart.reporting.phrases import LANGUAGES, counted, phrase
 from headstart.reporting.remarks import caveats
 from headstart.reporting.report_page import report_page
@@ -130,6 +130,4 @@ def _score_text(analysis: Analysis, name: str, size: int) -> str:
     entry = analysis.tables[size].entries.get(name)
     if entry is None:
         return "–"
-    digits = places(analysis.unit)
-    half = "" if entry.low != entry.low else f" ±{number((entry.high - entry.low) / 2, digits)}"
-    return number(entry.mean, digits) + half
+    return plus_minus(entry.mean, entry.low, entry.high, analysis.limits)

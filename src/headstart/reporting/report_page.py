@@ -134,7 +134,7 @@ def _glance(found: StudyFindings, language: str) -> str:
         if clean:
             cells.append(with_interval(one.clean.mean, one.clean.low, one.clean.high, limits) if one.clean else "–")
         if paid:
-            cells.append(_paid(one, limits[1], language))
+            cells.append(_paid(one, limits, language))
         if worth:
             learned = one.labels and table.entries[one.labels.entry].learned
             cells.append(_worth(one.labels, language) if learned else "–")
@@ -144,11 +144,11 @@ def _glance(found: StudyFindings, language: str) -> str:
     return markup.table("glance", head, [lines], "glance") + note
 
 
-def _paid(verdict: SizeVerdict, unit: float, language: str) -> str:
+def _paid(verdict: SizeVerdict, limits: tuple[float, float], language: str) -> str:
     told, lead = phrase(language, f"paid_{verdict.worth.outcome}"), verdict.worth.classical
     if not lead:
         return told
-    span = signed_with_interval(lead.value, lead.low, lead.high, unit).replace(" ", "\N{NO-BREAK SPACE}")
+    span = signed_with_interval(lead.value, lead.low, lead.high, limits).replace(" ", "\N{NO-BREAK SPACE}")
     return f"{told}, {span}"
 
 

@@ -80,7 +80,7 @@ def _score_line(
         else with_interval(entry.mean, entry.low, entry.high, found.analysis.limits).partition(" ")[2]
     )
     best = found.analysis.unit
-    gap = signed_with_interval(lead.value, lead.low, lead.high, best) if lead else "–"
+    gap = signed_with_interval(lead.value, lead.low, lead.high, found.analysis.limits) if lead else "–"
     cells = [
         entry.entry,
         number(entry.mean, places(best)),
@@ -130,7 +130,7 @@ def _slice_line(
     """Return the table row of a part. lead: a SliceLead, None where there is none, False where leads have no column."""
     marks = {"better": " ▲", "worse": " ▼", "undecided": ""}
     cells = [with_interval(one.mean, one.low, one.high, limits) + marks[one.claim] if one else "–" for one in told]
-    last = [] if lead is False else [signed_with_interval(lead.value, lead.low, lead.high, limits[1]) if lead else "–"]
+    last = [] if lead is False else [signed_with_interval(lead.value, lead.low, lead.high, limits) if lead else "–"]
     rows = next(one.rows for one in told if one)
     return markup.table_row([name, f"{rows:,}", *cells, *last], ["", *["span"] * (len(cells) + 1 + len(last))])
 
@@ -215,8 +215,8 @@ def power(found: StudyFindings, language: str) -> str:
             [
                 f"{size:,}",
                 f"{plan.first} – {plan.second}",
-                number(plan.value, digits),
-                *_by(plan, digits),
+                _findable(plan.value, found.analysis.limits),
+                *_by(plan, found.analysis.limits),
                 _wanted(plan, language),
             ],
             ["", "left name", "", "", "", "left"],
@@ -230,10 +230,15 @@ def power(found: StudyFindings, language: str) -> str:
     )
 
 
-def _by(plan: Detectable, digits: int) -> list[str]:
+def _findable(value: float, limits: tuple[float, float]) -> str:
+    """Return the smallest difference that can be found; a dash where no two scores differ so much."""
+    return number(value, places(limits[1])) if value <= limits[1] - limits[0] else "–"
+
+
+def _by(plan: Detectable, limits: tuple[float, float]) -> list[str]:
     """Return the smallest findable differences with other numbers of draws, and of test rows."""
     found = (plan.by_draws, plan.by_rows)
-    return ["; ".join(f"{count:,}: {number(value, digits)}" for count, value in by.items()) or "–" for by in found]
+    return ["; ".join(f"{count:,}: {_findable(value, limits)}" for count, value in by.items()) or "–" for by in found]
 
 
 def _wanted(plan: Detectable, language: str) -> str:
@@ -255,7 +260,7 @@ def effect_table(found: StudyFindings, language: str) -> str:
         here = sorted((one for one in told if one["size"] == size), key=lambda one: -one["value"])
         lines = [markup.spanning(counted(language, [size]), len(titles))]
         for one in here:
-            span = signed_with_interval(one["value"], one["low"], one["high"], found.analysis.unit)
+            span = signed_with_interval(one["value"], one["low"], one["high"], found.analysis.limits)
             cells = [span, f"{one['draws']}"]
             claim = phrase(language, f"claim_{one['claim']}")
             kind = "out" if one["claim"] == "undecided" else ""

@@ -106,6 +106,10 @@ VERDICT_PHRASES: dict[str, tuple[str, str]] = {
         "A study like this one finds a difference ({entry} against {other}) of {value} in 80 % of cases.",
         "이만한 비교가 80 % 확률로 찾아내는 차이({entry} 대 {other})는 {value}입니다.",
     ),
+    "detectable_none": (
+        "A study like this one is too small to find any difference ({entry} against {other}) in 80 % of cases.",
+        "이만한 비교로는 어떤 차이({entry} 대 {other})도 80 % 확률로 찾아내지 못합니다.",
+    ),
     "more_draws": (
         "{draws} more draws would find one of {wanted}.",
         "추출을 {draws}번 늘리면 {wanted}의 차이까지 찾습니다.",

@@ -90,9 +90,9 @@ def size_text(verdict: SizeVerdict, analysis: Analysis, language: str) -> str:
         )
     if verdict.size < analysis.classes:
         parts.append(phrase(language, "few_labels", size=verdict.size, classes=analysis.classes))
-    parts += _payoff_text(verdict.worth, analysis.unit, language)
+    parts += _payoff_text(verdict.worth, analysis.limits, language)
     if verdict.worth.outcome == "undecided" and verdict.plan:
-        parts += _plan_text(verdict.plan, places(analysis.unit), language)
+        parts += _plan_text(verdict.plan, analysis.limits, language)
     if verdict.labels and table.entries[verdict.labels.entry].learned:
         parts.append(_labels_text(verdict.labels, language))
     return " ".join(parts)
@@ -111,9 +111,13 @@ def _parts(verdict: SizeVerdict) -> tuple[SliceScore, SliceScore]:
     return verdict.clean, verdict.contaminated
 
 
-def _plan_text(plan: Detectable, digits: int, language: str) -> list[str]:
+def _plan_text(plan: Detectable, limits: tuple[float, float], language: str) -> list[str]:
     """Return what could have been found, and what it takes to find a difference worth having."""
-    out = [phrase(language, "detectable", entry=plan.first, other=plan.second, value=number(plan.value, digits))]
+    digits, pair = places(limits[1]), {"entry": plan.first, "other": plan.second}
+    if plan.value <= limits[1] - limits[0]:
+        out = [phrase(language, "detectable", **pair, value=number(plan.value, digits))]
+    else:
+        out = [phrase(language, "detectable_none", **pair)]
     wanted = number(plan.wanted, digits)
     if plan.more_draws:
         out.append(phrase(language, "more_draws", draws=plan.more_draws, wanted=wanted))
@@ -160,16 +164,16 @@ def outlook_text(found: Outlook | None, language: str, limits: tuple[float, floa
     return " ".join(parts)
 
 
-def _payoff_text(payoff: Payoff, unit: float, language: str) -> list[str]:
-    """Return whether pre-training paid, with the two differences that count. unit: the best value of the metric."""
+def _payoff_text(payoff: Payoff, limits: tuple[float, float], language: str) -> list[str]:
+    """Return whether pre-training paid, with the two differences that count. limits: of the metric."""
     if payoff.outcome == "none":
         return []
     out = [phrase(language, f"size_{payoff.outcome}")]
     for name, lead in (("classical", payoff.classical), ("control", payoff.control)):
         if lead:
-            told = signed_with_interval(lead.value, lead.low, lead.high, unit)
+            told = signed_with_interval(lead.value, lead.low, lead.high, limits)
             wins = f"{lead.wins}/{lead.draws}"
             out.append(phrase(language, f"against_{name}", entry=lead.first, other=lead.second, lead=told, wins=wins))
     if payoff.reason:
-        out.append(phrase(language, f"because_{payoff.reason}", margin=signed(MARGIN * unit, places(unit))))
+        out.append(phrase(language, f"because_{payoff.reason}", margin=signed(MARGIN * limits[1], places(limits[1]))))
     return out

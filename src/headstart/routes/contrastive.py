@@ -145,12 +145,13 @@ class Contrastive(RouteSpec):
             default=self.default,
             seed=seed,
             groups=examples.groups,
+            seconds=clock.share(1.0),
         )
         notes |= {
             "learning_rate": learning_rate,
             "steps": steps,
             "pairs": steps * self.batch,
-            CUT: cut,
+            CUT: cut or notes[CUT],
             "transform": seen.transform.source,
         }
         return ProbeModel(vectors, linear, examples.classes, notes)

@@ -19,6 +19,7 @@ from headstart.fitting.frozen import FrozenVectors
 from headstart.fitting.linear import LinearModel, fit_linear
 from headstart.fitting.model_parts import read_parts, write_parts
 from headstart.fitting.text_linear import Vectoriser, features_of
+from headstart.fitting.time_budget import Clock
 from headstart.routes.ppmi_logreg import PpmiLogreg
 from headstart.vectors.ppmi import SubwordVectors
 from headstart.vectors.tfidf import TfidfVectors
@@ -56,7 +57,7 @@ class Joined(RouteSpec):
         self, examples: Examples, workspace: RouteWorkspace, *, seed: int, seconds: float | None = None
     ) -> JoinedModel:
         """Fit on the labelled rows. Raises HeadstartError: no base, rows, labels or such layer, no corpus for ppmi."""
-        labels_N = labels_of(examples)
+        clock, labels_N = Clock(seconds), labels_of(examples)
         vectors = FrozenVectors.of(examples, workspace, self.layer, self.pooling)
         blocks = {column: self._block(column, examples, workspace) for column in self.columns}
         linear, notes = fit_linear(
@@ -66,6 +67,7 @@ class Joined(RouteSpec):
             default=self.default,
             seed=seed,
             groups=examples.groups,
+            seconds=clock.share(1.0),
         )
         return JoinedModel(vectors, blocks, self.weight, linear, examples.classes, notes)
 

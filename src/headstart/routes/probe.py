@@ -20,6 +20,7 @@ from headstart.fitting.linear import LinearModel, fit_linear
 from headstart.fitting.model_parts import read_parts, write_parts
 from headstart.fitting.network_model import NetworkModel
 from headstart.fitting.ridge import RidgeModel, fit_ridge
+from headstart.fitting.time_budget import Clock
 from headstart.fitting.token_probe import fit_token_probe
 from headstart.vectors.transform import pair_cosine
 
@@ -48,16 +49,16 @@ class Probe(RouteSpec):
         """Fit on the vectors of the labelled rows. Raises HeadstartError: no base, rows, answers or such layer."""
         need_task(self, examples)
         if examples.task == "classify":
-            return self._classes(examples, workspace, seed)
+            return self._classes(examples, workspace, seed, seconds)
         targets_of(examples)
         if examples.task == "regress":
             return self._numbers(examples, workspace, seed)
         if self.layer != -1:
             raise HeadstartError(f"probe.layer={self.layer}: tags are read from the last layer, -1")
-        return fit_token_probe(workspace.need_base(), examples, default=self.default, seed=seed)
+        return fit_token_probe(workspace.need_base(), examples, default=self.default, seed=seed, seconds=seconds)
 
-    def _classes(self, examples: Examples, workspace: RouteWorkspace, seed: int) -> ProbeModel:
-        labels_N = labels_of(examples)
+    def _classes(self, examples: Examples, workspace: RouteWorkspace, seed: int, seconds: float | None) -> ProbeModel:
+        clock, labels_N = Clock(seconds), labels_of(examples)
         vectors = FrozenVectors.of(examples, workspace, self.layer, self.pooling)
         linear, notes = fit_linear(
             vectors.features(examples),
@@ -66,6 +67,7 @@ class Probe(RouteSpec):
             default=self.default,
             seed=seed,
             groups=examples.groups,
+            seconds=clock.share(1.0),
         )
         return ProbeModel(vectors, linear, examples.classes, {**notes, "transform": vectors.transform.source})
 

@@ -148,9 +148,9 @@ class Analysis:
     """The judged study.
 
     tables: by label count. classes: number of classes, 0 where the answers are no classes. constant: score of the best
-    constant answer on the test rows, NaN where none does better than dealt answers; constant_answer: that class or
-    text. limits: worst and best value of the metric. evidence: values by block of each cell, float [G], by (entry,
-    label count, draw).
+    constant answer on the test rows, NaN where none does better than dealt answers; constant_answer: that answer as
+    a reader sees it. limits: worst and best value of the metric. evidence: values by block of each cell, float [G], by
+    (entry, label count, draw).
     """
 
     tables: dict[int, SizeTable]
@@ -213,7 +213,7 @@ def best_constant(study: Study, judge: Evidence) -> tuple[str, np.ndarray | None
         best = int(np.argmax([values.mean() for values in found]))
         return study.classes[best], found[best]
     answer = study.metric.constant(study.truth)
-    return ("", None) if answer is None else (answer, judge.constant(answer))
+    return ("", None) if answer is None else (study.metric.shown(answer), judge.constant(answer))
 
 
 def told_by(study: Study, judge: Evidence, cell: Cell) -> np.ndarray | Sequence[Any]:
