@@ -70,7 +70,7 @@ class Budget:
     """
 
     seconds: float
-    short_draws: int = 5
+    short_draws: int = 6
     taken: dict[str, list[TimeTaken]] = field(default_factory=dict)
     storing: float = 0.0
 
