@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -140,3 +141,18 @@ def test_the_head_encodes_each_text_as_it_is_embedded():
         RetrieveSpec(temperature=0.0).build(base.backbone, base.processor, ())
     with pytest.raises(HeadstartError, match="pairs"):
         head.targets(Examples(["a"]), framed)
+
+
+@pytest.mark.parametrize(("sign", "signal"), [(1, 0.2), (-1, 1.0)])
+def test_few_noisy_numbers_rarely_turn_the_line_upside_down(sign, signal):
+    """A correlation of .2 with 16 rows; a clear one of the other sign is followed all the same."""
+    random_, pairs, ways = np.random.default_rng(0), numbers(400, 5), []
+    shared = np.array(pairs.targets)
+    clear = (shared - shared.mean()) / shared.std()
+    told = sign * signal * clear + random_.normal(scale=1.0 if sign > 0 else 0.5, size=400)
+    for _ in range(100):
+        rows = random_.permutation(400)[:16]
+        asked = pairs.take(rows)
+        model = TfidfCosine().run(replace(asked, targets=told[rows].tolist()), Workspace(), seed=0)
+        ways.append(np.sign(model.line[0]))
+    assert np.mean(np.array(ways) == sign) >= 0.92

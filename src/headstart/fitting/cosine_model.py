@@ -14,6 +14,10 @@ from headstart.data.matching import best_matches
 from headstart.fitting.checks import check_kind, targets_of
 from headstart.fitting.linear import Matrix
 
+# On 16 pairs of KorSTS whose numbers correlate with the cosines of a weak base by .30, the line of least squares falls
+# in 12 of 100 draws, and every answer is upside down; with the prior in 2. A correlation of -.6 is still followed.
+_PRIOR, _PRIOR_ROWS = 0.5, 8
+
 
 class CosineModel(TaskModel):
     """line: for task regress [slope, offset, lowest, highest], number = slope * cosine + offset, clipped to the range;
@@ -30,11 +34,16 @@ class CosineModel(TaskModel):
         """Return the unit vectors of the first and of the second items, [N, D] each."""
 
     def learn_line(self, examples: Examples) -> None:
-        """Fit the least-squares line from cosines to the numbers of the examples; equal cosines give a flat line."""
+        """Fit a line from cosines to the numbers of the examples; equal cosines give a flat line.
+
+        The line is that of least squares, with `_PRIOR_ROWS` more rows where cosine and number correlate by `_PRIOR`.
+        """
         numbers_N = np.asarray(targets_of(examples), np.float64)
         cosine_N = self._cosine(examples)
-        spread = float(cosine_N.var())
-        slope = float(((cosine_N - cosine_N.mean()) * numbers_N).mean()) / spread if spread > 0 else 0.0
+        spread, rows = float(cosine_N.std()), len(numbers_N)
+        alike = float(((cosine_N - cosine_N.mean()) * numbers_N).mean()) / spread if spread > 0 else 0.0
+        believed = _PRIOR_ROWS * _PRIOR * float(numbers_N.std())
+        slope = (rows * alike + believed) / (rows + _PRIOR_ROWS) / spread if spread > 0 else 0.0
         offset = float(numbers_N.mean() - slope * cosine_N.mean())
         self.line, self.task = np.array([slope, offset, numbers_N.min(), numbers_N.max()]), "regress"
         self.notes["slope"] = round(slope, 4)

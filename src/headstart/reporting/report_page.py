@@ -116,7 +116,7 @@ def _cost(found: StudyFindings, language: str) -> str:
 def _glance(found: StudyFindings, language: str) -> str:
     """Return the verdict as a table, a line per label count."""
     limits = found.analysis.limits
-    clean = any(one.clean for one in found.verdicts)
+    clean = any(one.contaminated for one in found.verdicts)
     paid = any(one.worth.outcome != "none" for one in found.verdicts)
     worth = any(one.labels for one in found.verdicts)
     titles = ["label_count", "use_row", "score", *(["clean_score"] if clean else []), *(["paid"] if paid else [])]
