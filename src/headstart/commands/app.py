@@ -28,7 +28,7 @@ VERBS = {
     "predict": "label texts with a task model",
     "embed": "turn texts into vectors",
     "fill": "let a masked language model fill [MASK]",
-    "generate": "let a causal language model go on with a text",
+    "generate": "let a causal language model go on with a text, or draw pictures",
     "inspect": "look into a network: senses, neighbours, tokens",
     "export": "leave for transformers",
     "list": "what can be chosen",

@@ -33,7 +33,9 @@ class Evaluated:
 
 def evaluate(
     task: Annotated[Path, Parameter(help="a task directory of `headstart transfer`, or the run of a language model")],
-    data: Annotated[list[str], Parameter(help="labelled file(s); for a language model text", converter=files)],
+    data: Annotated[
+        list[str], Parameter(help="labelled file(s); for a language model text or images", converter=files)
+    ],
     /,
     *,
     text: Annotated[str | None, Parameter(help="text column [as in training]")] = None,
@@ -43,7 +45,8 @@ def evaluate(
 ) -> Any:
     """Score a task model on labelled rows: every metric of its task with a 95 % interval (1,000 bootstrap samples).
 
-    For a causal language model: bits per byte of unseen text (a `LanguageScore`, not an `Evaluated`).
+    For a causal language model: bits per byte of unseen text (a `LanguageScore`, not an `Evaluated`), or bits per pixel
+    of unseen images (a `PictureScore`).
     """
     from headstart.core import registry
     from headstart.core.device import set_threads
@@ -54,6 +57,7 @@ def evaluate(
     set_threads()
     if any((Path(task) / name).is_file() for name in _LANGUAGE_MODELS):
         from headstart.language_models.bits_per_byte import score_files
+        from headstart.language_models.bits_per_pixel import score_image_files
 
         (pretrained,) = open_bases([Path(task)]).values()
         if pretrained.backbone.reads != "causal":
@@ -63,6 +67,8 @@ def evaluate(
             )
         if text2 is not None or label is not None:
             raise HeadstartError("--text2 and --label are for task models; a language model is scored on --text alone")
+        if pretrained.processor.takes == "image":
+            return score_image_files(pretrained, as_paths(data), column=text, seed=seed)
         return score_files(pretrained, as_paths(data), column=text, seed=seed)
     model = load_task(task)
     trained = read_task(task).get("receipt", {}).get("columns", {})

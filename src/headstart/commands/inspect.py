@@ -78,6 +78,8 @@ def inspect(
     need_positive("--words", words)
     set_threads()
     pretrained = next(iter(open_bases([Path(base)]).values()))
+    if pretrained.processor.takes != "text":
+        raise HeadstartError(f"{base}: this network reads {pretrained.processor.takes}s; inspect is for those of texts")
     scored = [None, None]
     if senses is not None:
         found = _occurrences(senses, corpus, words, seed, pretrained)

@@ -1,4 +1,4 @@
-"""The contract of processors: raw items (texts, images) to what a network reads; `Tokenizer` is that of texts."""
+"""The contract of processors: raw items (texts, images) to what a network reads; tokenizers are those to ids."""
 
 from __future__ import annotations
 
@@ -90,14 +90,14 @@ class Processor(ABC):
 
 
 class ImageProcessor(Processor):
-    """Images to pixels, decoded side by side in threads; what was decoded last is kept, up to `kept_bytes`."""
+    """Images to pixels or ids, decoded side by side in threads; what was read last is kept, up to `kept_bytes`."""
 
     takes, gives, store = "image", "pixels", "image_store"
     kept_bytes: ClassVar[int] = 1 << 29
 
     @abstractmethod
     def read(self, image: Any) -> tuple[np.ndarray, tuple[str, ...]]:
-        """Return (uint8 pixels [C, H, W], what was changed on the way, in words) of an `ImageRef`.
+        """Return (what `encode` does of an `ImageRef`, what was changed on the way, in words).
 
         Raises HeadstartError: an image that cannot be used.
         """
@@ -112,7 +112,7 @@ class ImageProcessor(Processor):
         return out
 
     def _keep(self, found: Mapping[str, np.ndarray]) -> None:
-        """Keep decoded images by digest; the oldest make room. All images are of one size."""
+        """Keep images that were read by digest; the oldest make room. All are of one size."""
         kept = self._kept
         kept.update(found)
         size = max((pixels.nbytes for pixels in found.values()), default=0)
@@ -218,3 +218,36 @@ class Tokenizer(Processor):
         tail = np.concatenate([second, np.array(stop, np.int64)])
         segment_ids = np.concatenate([np.zeros(len(ids), np.int64), np.ones(len(tail), np.int64)])
         return np.concatenate([ids, tail]), segment_ids
+
+
+class ImageTokenizer(ImageProcessor, Tokenizer):
+    """Images to ids and back, as many of each, row by row: `read` returns int64 ids [T].
+
+    length: T, without special tokens; of these it may have a begin mark.
+    """
+
+    gives, store, at_once, reversible = "tokens", "token_store", 1024, False
+    length: int
+
+    def windows(self, encoded: np.ndarray, longest: int | None) -> list[np.ndarray]:
+        """Return the ids with special tokens, whole: a part of an image is no image.
+
+        Raises HeadstartError: they are more than `longest`.
+        """
+        if longest is not None and self.length > longest:
+            raise HeadstartError(
+                f"an image has {self.length} tokens here, and this network takes {longest} of them: pre-train again "
+                f"with a larger backbone.max_tokens (now {longest + 1}) or a smaller processor.side"
+            )
+        return [self.add_special_tokens(encoded)[0]]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return how the ids are written, one after the other; what they show is told by `pictures`."""
+        return " ".join(self.token(number) for number in ids if int(number) not in self.special_ids)
+
+    @abstractmethod
+    def pictures(self, ids_NT: np.ndarray) -> np.ndarray:
+        """Return what ids show, uint8 [N, H, W, C], C = 1 for grey, else 3.
+
+        Raises HeadstartError: ids that are no whole images.
+        """

@@ -25,9 +25,9 @@ def encode_examples(
     overlap: None cuts a text that is too long at its end (of a pair, the longer text first); otherwise the last text is
     read in pieces that share this share of their tokens, and a first text of a pair keeps at most half of the room.
     """
+    if processor.takes == "image" and examples.second is not None:
+        raise HeadstartError(f"pairs: processor {processor.kind} reads one image at a time; give no second column")
     if not isinstance(processor, Tokenizer):
-        if examples.second is not None:
-            raise HeadstartError(f"pairs: processor {processor.kind} reads one image at a time; give no second column")
         return Pieces(processor.encode(examples.items), None, np.arange(len(examples)), None, 0)
     one, one_spans = _encode(processor, examples.items, spans)
     two, two_spans = (None, None) if examples.second is None else _encode(processor, examples.second, spans)

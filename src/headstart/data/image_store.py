@@ -12,7 +12,6 @@ import numpy as np
 
 from headstart.core import migration
 from headstart.core.batch import ImageBatch
-from headstart.core.device import in_threads
 from headstart.core.errors import HeadstartError
 from headstart.core.files import disk_error, write_json
 from headstart.core.manifest import need_intact, write_folder
@@ -23,8 +22,8 @@ from headstart.data.batch_settings import BatchSpec
 from headstart.data.batches import EpochBatches
 from headstart.data.corpus import Corpus
 from headstart.data.ledger import Ledger
+from headstart.data.read_images import read_images
 from headstart.data.row import Row
-from headstart.images.decode import UnusableImage
 
 _AT_ONCE = 256  # images that are decoded side by side
 _FACTS, _PIXELS = "store.json", "pixels.bin"
@@ -128,15 +127,9 @@ def _fill(corpus: Corpus, processor: ImageProcessor, folder: Path) -> None:
     corpus_print, images = corpus.fingerprint(), 0
     with open(folder / _PIXELS, "wb") as pixels:
         for rows in _batches(corpus.rows()):
-            for row, found in zip(rows, in_threads(lambda row: _read(processor, row), rows)):
-                if isinstance(found, UnusableImage):
-                    corpus.ledger.withdraw(found.reason, row.source, row.line, found.detail)
-                    continue
-                values, told = found
+            for values in read_images(processor, rows, corpus.ledger):
                 pixels.write(values.tobytes())
                 images += 1
-                for change in told:
-                    corpus.ledger.tell(change)
     shape = processor.shape
     facts = {
         "format": FORMAT,
@@ -147,14 +140,6 @@ def _fill(corpus: Corpus, processor: ImageProcessor, folder: Path) -> None:
         "ledger": corpus.ledger.to_dict(),
     }
     write_json(folder / _FACTS, facts)
-
-
-def _read(processor: ImageProcessor, row: Row) -> tuple[np.ndarray, tuple[str, ...]] | UnusableImage:
-    """Return what `ImageProcessor.read` does, or why the image cannot be used."""
-    try:
-        return processor.read(row.value)
-    except UnusableImage as fault:
-        return fault
 
 
 def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:

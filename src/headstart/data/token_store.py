@@ -15,11 +15,12 @@ from headstart.core.errors import HeadstartError
 from headstart.core.files import disk_error, write_json
 from headstart.core.manifest import need_intact, write_folder
 from headstart.core.migration import FORMAT, StoreFacts, part, read_versioned
-from headstart.core.processor import Tokenizer
+from headstart.core.processor import ImageProcessor, Tokenizer
 from headstart.data.batch_settings import BatchSpec
 from headstart.data.batches import DocumentBatches, EpochBatches, make_samples
 from headstart.data.corpus import Corpus
 from headstart.data.ledger import Ledger
+from headstart.data.read_images import read_images
 from headstart.data.row import Row
 from headstart.data.stateful_batches import StatefulBatches
 
@@ -131,11 +132,7 @@ def _fill(corpus: Corpus, tokenizer: Tokenizer, folder: Path, written: list[int]
     longest = documents = tokens = 0
     with open(folder / "ids.bin", "wb") as ids, open(folder / "lengths.wide", "wb") as lengths:
         for rows in _batches(corpus.rows()):
-            encoded = tokenizer.encode([row.value for row in rows])
-            for row, found in zip(rows, encoded):
-                if not len(found):
-                    corpus.ledger.withdraw("no tokens", row.source, row.line)
-            encoded = [found for found in encoded if len(found)]
+            encoded = _encoded(tokenizer, rows, corpus.ledger)
             sizes = np.array([len(found) for found in encoded], np.uint32)
             if len(sizes):
                 _write(ids, np.concatenate(encoded).astype(kind), written)
@@ -157,6 +154,17 @@ def _fill(corpus: Corpus, tokenizer: Tokenizer, folder: Path, written: list[int]
         "ledger": corpus.ledger.to_dict(),
     }
     write_json(folder / _FACTS, facts)
+
+
+def _encoded(tokenizer: Tokenizer, rows: list[Row], ledger: Ledger) -> list[np.ndarray]:
+    """Return the ids of the documents that have any; the others are named in the ledger."""
+    if isinstance(tokenizer, ImageProcessor):
+        return read_images(tokenizer, rows, ledger)
+    encoded = tokenizer.encode([row.value for row in rows])
+    for row, found in zip(rows, encoded):
+        if not len(found):
+            ledger.withdraw("no tokens", row.source, row.line)
+    return [found for found in encoded if len(found)]
 
 
 def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:

@@ -81,7 +81,7 @@ class Workspace:
         """
         base = base or self.need_base()
         setting = {"base": base, "layer": layer, "pooling": pooling}
-        learn = VectorTransform.standardising if base.processor.gives == "pixels" else VectorTransform.of
+        learn = VectorTransform.standardising if base.processor.takes == "image" else VectorTransform.of
 
         def from_corpus() -> VectorTransform | None:
             if not self.has_documents:
