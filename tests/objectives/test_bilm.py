@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from headstart.backbones.elmo import ElmoSpec
 from headstart.backbones.lstm import LstmSpec
 from headstart.core.batch import TokenBatch, make_batch
+from headstart.core.compatibility import build_objective
 from headstart.core.errors import HeadstartError
 from headstart.core.seeds import KeyedRandom
 from headstart.core.shapes import TokenShape
@@ -113,4 +114,4 @@ def test_what_it_can_use_and_what_it_refuses():
     loss = objective(parts()[0], make_batch([[1], []]))
     assert (loss.count, loss.total.item(), loss.parts) == (0, 0.0, {})
     with pytest.raises(HeadstartError, match="objective bilm needs a backbone that reads in each direction apart"):
-        BiLMSpec().build(LstmSpec(width=8).build(TokenShape(VOCABULARY, 0)), None)
+        build_objective(BiLMSpec(), LstmSpec(width=8).build(TokenShape(VOCABULARY, 0)), None)

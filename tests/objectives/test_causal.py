@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from headstart.core import registry
 from headstart.core.batch import TokenBatch, make_batch
+from headstart.core.compatibility import build_objective
 from headstart.core.contracts import Term
 from headstart.core.errors import HeadstartError
 from headstart.core.seeds import KeyedRandom
@@ -135,9 +136,9 @@ def test_a_penalty_counts_in_training_only():
 
 def test_refusals_say_what_would_do():
     with pytest.raises(HeadstartError, match=r"causal.*left to right"):
-        CausalSpec().build(small("bert"), TOKENIZER)
+        build_objective(CausalSpec(), small("bert"), TOKENIZER)
     with pytest.raises(HeadstartError, match="hybrid"):
-        HybridSpec().build(small("gpt2"), TOKENIZER)
+        build_objective(HybridSpec(), small("gpt2"), TOKENIZER)
     with pytest.raises(HeadstartError, match="causal_share=1"):
         HybridSpec(causal_share=1.0)
 

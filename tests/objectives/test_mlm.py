@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from headstart.backbones.bert import BertSpec
 from headstart.backbones.modernbert import ModernBertSpec
 from headstart.core.batch import TokenBatch, make_batch
+from headstart.core.compatibility import build_objective
 from headstart.core.errors import HeadstartError
 from headstart.core.seeds import KeyedRandom
 from headstart.core.shapes import TokenShape
@@ -171,7 +172,7 @@ def test_refusals_say_what_fits():
     with pytest.raises(
         HeadstartError, match=r"needs a backbone whose token outputs see the whole sample \(modernbert, bert"
     ):
-        MaskedLMSpec().build(SimpleNamespace(reads="document"), tokenizer())
+        build_objective(MaskedLMSpec(), SimpleNamespace(reads="document"), tokenizer())
     with pytest.raises(HeadstartError, match=r"mask_ratio=1\.5"):
         MaskedLMSpec(mask_ratio=1.5)
     with pytest.raises(HeadstartError, match="together at most 1"):

@@ -9,6 +9,7 @@ import torch
 from headstart.backbones.bert import BertSpec
 from headstart.backbones.electra import ElectraSpec
 from headstart.core.batch import make_batch
+from headstart.core.compatibility import build_objective
 from headstart.core.errors import HeadstartError
 from headstart.core.seeds import KeyedRandom
 from headstart.core.shapes import TokenShape
@@ -89,4 +90,4 @@ def test_without_a_word_matrix_it_is_refused():
     from headstart.backbones.ngram_bag import NgramBagSpec
 
     with pytest.raises(HeadstartError, match="objective rtd needs a backbone"):
-        ReplacedTokensSpec().build(NgramBagSpec().build(TokenShape(50, -1)), TOKENIZER)
+        build_objective(ReplacedTokensSpec(), NgramBagSpec().build(TokenShape(50, -1)), TOKENIZER)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from headstart.backbones.modernbert import ModernBertSpec
 from headstart.backbones.seq2seq import Seq2SeqSpec
 from headstart.core.batch import TokenBatch, make_batch
+from headstart.core.compatibility import build_objective
 from headstart.core.errors import HeadstartError
 from headstart.core.seeds import KeyedRandom
 from headstart.core.shapes import TokenShape
@@ -155,8 +156,9 @@ def test_refusals_say_what_to_do():
         span(toy(sentinel_ids=()))
     with pytest.raises(HeadstartError, match="neither a begin mark nor padding"):
         span(toy(cls_id=-1, pad_id=-1))
+    encoder = ModernBertSpec(width=16, depth=1, heads=2).build(TokenShape(VOCABULARY, 0))
     with pytest.raises(HeadstartError, match="objective span needs a backbone that encodes and decodes"):
-        SpanSpec().build(ModernBertSpec(width=16, depth=1, heads=2).build(TokenShape(VOCABULARY, 0)), toy())
+        build_objective(SpanSpec(), encoder, toy())
     for wrong in ({"mask_ratio": 0.0}, {"mask_ratio": 1.0}, {"mean_span": 0.5}):
         with pytest.raises(HeadstartError, match="expected"):
             SpanSpec(**wrong)

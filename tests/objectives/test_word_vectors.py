@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from headstart.backbones.modernbert import ModernBertSpec
 from headstart.backbones.word_vectors import WordVectorsSpec
 from headstart.core.batch import make_batch
+from headstart.core.compatibility import build_objective
 from headstart.core.errors import HeadstartError
 from headstart.core.seeds import KeyedRandom
 from headstart.core.shapes import TokenShape
@@ -153,7 +154,7 @@ def test_topics_are_found_and_the_loss_is_below_what_counts_alone_give(spec, rev
 def test_refusals(spec):
     contextual = ModernBertSpec(width=32, depth=1, heads=2).build(TokenShape(40, 0))
     with pytest.raises(HeadstartError, match="static word vectors"):
-        spec().build(contextual, TOKENIZER)
+        build_objective(spec(), contextual, TOKENIZER)
     for field, value in (("window", 0), ("negatives", 0), ("drawn", 0), ("subsample", 0.0)):
         with pytest.raises(HeadstartError, match=field):
             spec(**{field: value})

@@ -16,6 +16,7 @@ from small_pixels import SmallPixels
 
 from headstart.core import registry
 from headstart.core.batch import TokenBatch
+from headstart.core.compatibility import build_objective
 from headstart.core.contracts import Backbone, Objective
 from headstart.core.errors import HeadstartError
 from headstart.core.processor import Processor, Tokenizer
@@ -107,7 +108,7 @@ def pair(objective: str, backbone: str) -> SimpleNamespace:
     torch.manual_seed(1)
     network: Backbone = spec.build(processor.shape)
     try:
-        built: Objective | None = what.build(network, processor)
+        built: Objective | None = build_objective(what, network, processor)
         refusal = ""
     except HeadstartError as error:
         built, refusal = None, str(error)

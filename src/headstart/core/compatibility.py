@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from headstart.core import registry
-from headstart.core.contracts import Backbone
+from headstart.core.contracts import Backbone, Objective
 from headstart.core.errors import HeadstartError
+from headstart.core.processor import Processor
 from headstart.core.spec import BackboneSpec, ObjectiveSpec, ProcessorSpec
 
 _SAID = {
@@ -34,3 +35,9 @@ def need_reads(spec: ObjectiveSpec, backbone: Backbone) -> None:
     if backbone.reads not in spec.reads:
         wanted = " or one ".join(_SAID[kind] for kind in spec.reads)
         raise HeadstartError(f"objective {spec.name} needs a backbone {wanted}; this is one {_SAID[backbone.reads]}")
+
+
+def build_objective(spec: ObjectiveSpec, backbone: Backbone, processor: Processor) -> Objective:
+    """Return the objective of `spec`, which need not look at how `backbone` reads. Raises HeadstartError, as above."""
+    need_reads(spec, backbone)
+    return spec.build(backbone, processor)

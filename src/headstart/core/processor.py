@@ -13,12 +13,12 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import torch
 
-from headstart.core.batch import Batch, TokenBatch
+from headstart.core.batch import Batch, ImageBatch, TokenBatch
 from headstart.core.device import in_threads
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import digest
 from headstart.core.files import sha256
-from headstart.core.shapes import Shape, TokenShape
+from headstart.core.shapes import ImageShape, Shape, TokenShape
 
 KIND_FILE = "headstart.json"  # says by which choice a saved processor is loaded
 
@@ -95,6 +95,11 @@ class ImageProcessor(Processor):
     takes, gives, store = "image", "pixels", "image_store"
     kept_bytes: ClassVar[int] = 1 << 29
 
+    @property
+    @abstractmethod
+    def shape(self) -> ImageShape:
+        """See `Processor.shape`."""
+
     @abstractmethod
     def read(self, image: Any) -> tuple[np.ndarray, tuple[str, ...]]:
         """Return (what `encode` does of an `ImageRef`, what was changed on the way, in words).
@@ -110,6 +115,22 @@ class ImageProcessor(Processor):
         out = [kept[key] if (key := digest(item)) in kept else found[key] for item in items]
         self._keep(found)
         return out
+
+    def cost(self, encoded: np.ndarray) -> int:
+        """Return how many patches of 8 x 8 pixels the image has."""
+        return max(1, self.shape.height * self.shape.width // 64)
+
+    def collate(
+        self, items: Sequence[np.ndarray], *, samples: Sequence[int] | None = None, epoch: int = 0
+    ) -> ImageBatch:
+        """See `Processor.collate`."""
+        shape = self.shape
+        pixels = np.stack(items) if len(items) else np.zeros((0, shape.channels, shape.height, shape.width), np.uint8)
+        return ImageBatch(
+            pixels_BCHW=torch.from_numpy(np.ascontiguousarray(pixels)),
+            sample_B=torch.as_tensor(np.arange(len(items)) if samples is None else samples, dtype=torch.int64),
+            epoch=epoch,
+        )
 
     def _keep(self, found: Mapping[str, np.ndarray]) -> None:
         """Keep images that were read by digest; the oldest make room. All are of one size."""

@@ -22,6 +22,7 @@ from headstart.networks.writer import begin_id
 
 _TOKENIZER = "tokenizer_config.json"
 _RULES = "tokenizer.json"
+_IMAGES = "preprocessor_config.json"
 _AUTO = {
     "": "Model",
     "mlm": "ModelForMaskedLM",
@@ -64,18 +65,19 @@ class HfSpec(ExportSpec):
 
         write_folder(folder, "export", fill)
         pixels = source.processor.gives == "pixels"
-        auto = _AUTO_OF_IMAGES if pixels else _AUTO
+        auto, files, maker = (
+            (_AUTO_OF_IMAGES, _IMAGES, "ImageProcessor") if pixels else (_AUTO, _TOKENIZER, "Tokenizer")
+        )
         loader = f"Auto{auto[kind]}.from_pretrained"
         if not kind and source.objective_spec is not None:
             loader += (
                 f" (the output of objective {source.objective_spec.name} has no counterpart there and stays behind)"
             )
-        if pixels:
-            return f"load it with {loader} and AutoImageProcessor.from_pretrained"
-        if not (folder / _TOKENIZER).is_file():
-            missing = f"tokenizer {source.processor.kind} does not exist there"
-            return f"{loader} loads the network; {missing}, make the ids with headstart"
-        return f"load it with {loader} and AutoTokenizer.from_pretrained"
+        if not (folder / files).is_file():
+            what, made = ("image processor", "pixels") if pixels else ("tokenizer", "ids")
+            missing = f"{what} {source.processor.kind} does not exist there"
+            return f"{loader} loads the network; {missing}, make the {made} with headstart"
+        return f"load it with {loader} and Auto{maker}.from_pretrained"
 
 
 def hf_tensors(table: NameTable, backbone: nn.Module, kind: str, head: nn.Module | None) -> dict[str, Tensor]:

@@ -11,7 +11,6 @@ from typing import ClassVar
 import torch
 
 from headstart.core.batch import TokenBatch
-from headstart.core.compatibility import need_reads
 from headstart.core.contracts import Backbone, Loss, Objective
 from headstart.core.processor import Tokenizer
 from headstart.core.seeds import KeyedRandom
@@ -27,7 +26,6 @@ class BiLMSpec(ObjectiveSpec):
 
     def build(self, backbone: Backbone, tokenizer: Tokenizer) -> BiLM:
         """Return the objective. Raises HeadstartError when the backbone does not read in each direction apart."""
-        need_reads(self, backbone)
         return BiLM(backbone)
 
 

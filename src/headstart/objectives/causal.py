@@ -8,7 +8,6 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from headstart.core.batch import TokenBatch
-from headstart.core.compatibility import need_reads
 from headstart.core.contracts import Backbone, Loss, Objective, Term
 from headstart.core.errors import HeadstartError
 from headstart.core.processor import Tokenizer
@@ -25,7 +24,6 @@ class CausalSpec(ObjectiveSpec):
 
     def build(self, backbone: Backbone, tokenizer: Tokenizer) -> Causal:
         """Return the objective. Raises HeadstartError when the backbone cannot do it."""
-        need_reads(self, backbone)
         if not backbone.has_vocabulary_output:
             raise HeadstartError(
                 "objective causal: this backbone has no output over the vocabulary; gpt2, llama have one"

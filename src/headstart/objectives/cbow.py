@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from torch.nn import functional as F
 
 from headstart.core.batch import TokenBatch
-from headstart.core.compatibility import need_reads
 from headstart.core.contracts import Backbone, Loss
 from headstart.core.processor import Tokenizer
 from headstart.core.spec import ObjectiveSpec
@@ -20,7 +19,6 @@ class CBOWSpec(WindowSettings, ObjectiveSpec):
 
     def build(self, backbone: Backbone, tokenizer: Tokenizer) -> CBOW:
         """Return the objective. Raises HeadstartError: the network's outputs already hold the words around."""
-        need_reads(self, backbone)
         return CBOW(self, backbone.width, tokenizer)
 
 

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from headstart.core.batch import TokenBatch
-from headstart.core.compatibility import need_reads
 from headstart.core.contracts import Backbone, Features, Loss, Objective
 from headstart.core.errors import HeadstartError
 from headstart.core.processor import Tokenizer
@@ -61,7 +60,6 @@ class MaskedLMSpec(ObjectiveSpec):
                 f"objective {self.name} needs a tokenizer with a mask token, '{tokenizer.kind}' has none "
                 "(wordpiece has one); or choose an objective without token targets, such as halves"
             )
-        need_reads(self, backbone)
         if not backbone.has_vocabulary_output:
             raise HeadstartError(
                 f"objective {self.name}: this backbone has no output over the vocabulary; modernbert, bert have one"

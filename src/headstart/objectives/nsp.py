@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from headstart.core.batch import TokenBatch
-from headstart.core.compatibility import need_reads
 from headstart.core.contracts import Backbone, Features, Loss, Objective
 from headstart.core.errors import HeadstartError
 from headstart.core.processor import Tokenizer
@@ -35,7 +34,6 @@ class NextSentenceSpec(ObjectiveSpec):
 
     def build(self, backbone: Backbone, tokenizer: Tokenizer) -> NextSentence:
         """Return the objective. Raises HeadstartError when tokenizer or backbone cannot do it."""
-        need_reads(self, backbone)
         if tokenizer.cls_id < 0 or tokenizer.sep_id < 0:
             raise HeadstartError(
                 f"objective {self.name} frames pairs as [CLS] first [SEP] second [SEP]; tokenizer '{tokenizer.kind}' "

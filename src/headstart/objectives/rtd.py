@@ -12,7 +12,6 @@ from torch.nn import functional as F
 
 from headstart.core import registry
 from headstart.core.batch import TokenBatch
-from headstart.core.compatibility import need_reads
 from headstart.core.contracts import Backbone, Loss, Objective, Term
 from headstart.core.errors import HeadstartError
 from headstart.core.processor import Tokenizer
@@ -44,7 +43,6 @@ class ReplacedTokensSpec(ObjectiveSpec):
 
     def build(self, backbone: Backbone, tokenizer: Tokenizer) -> ReplacedTokens:
         """Return the objective with a new generator. Raises HeadstartError when tokenizer or backbone cannot do it."""
-        need_reads(self, backbone)
         if backbone.words_VD is None:
             raise HeadstartError(
                 f"objective {self.name}: this backbone has no word matrix to share; electra, bert have one"

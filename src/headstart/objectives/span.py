@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 
 from headstart.core.batch import TokenBatch
-from headstart.core.compatibility import need_reads
 from headstart.core.contracts import Backbone, Loss, Objective
 from headstart.core.errors import HeadstartError
 from headstart.core.processor import Tokenizer
@@ -39,7 +38,6 @@ class SpanSpec(ObjectiveSpec):
 
     def build(self, backbone: Backbone, tokenizer: Tokenizer) -> Span:
         """Return the objective. Raises HeadstartError when tokenizer or backbone cannot do it."""
-        need_reads(self, backbone)
         need_writer("objective span", backbone)
         if not tokenizer.sentinel_ids:
             raise HeadstartError(

@@ -6,13 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
-import torch
 from PIL import Image
 
-from headstart.core.batch import ImageBatch
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import ImageRef
 from headstart.core.files import read_json, write_json
@@ -93,23 +91,6 @@ class PixelProcessor(ImageProcessor):
         """See `ImageProcessor.read`."""
         found = decode(image, side=self.shape.width)
         return _square(found.pixels, self.shape.width, self.shape.channels), found.told
-
-    def cost(self, encoded: np.ndarray) -> int:
-        """Return how many patches of 8 x 8 pixels the image has."""
-        return max(1, self.shape.height * self.shape.width // 64)
-
-    def collate(self, items: Any, *, samples: Any = None, epoch: int = 0) -> ImageBatch:
-        """See `Processor.collate`."""
-        pixels = np.stack(items) if len(items) else np.zeros((0, *self._dimensions()), np.uint8)
-        numbers = np.arange(len(items)) if samples is None else samples
-        return ImageBatch(
-            pixels_BCHW=torch.from_numpy(np.ascontiguousarray(pixels)),
-            sample_B=torch.as_tensor(numbers, dtype=torch.int64),
-            epoch=epoch,
-        )
-
-    def _dimensions(self) -> tuple[int, int, int]:
-        return self.shape.channels, self.shape.height, self.shape.width
 
     def save(self, folder: Path) -> None:
         """Write the kind and what transformers' `AutoImageProcessor` reads."""

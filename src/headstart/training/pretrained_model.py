@@ -16,6 +16,7 @@ import torch
 from safetensors.torch import save
 
 from headstart.core import migration, registry
+from headstart.core.compatibility import build_objective
 from headstart.core.contracts import Backbone, Exportable, Objective
 from headstart.core.device import pick_device
 from headstart.core.errors import HeadstartError, unknown
@@ -242,7 +243,7 @@ def _build(
     spec = registry.build_spec("backbone", spec_data)
     backbone = spec.build(_shape(processor, rows))
     objective_spec = registry.build_spec("objective", objective_data) if objective_data else None
-    objective = objective_spec.build(backbone, processor) if objective_spec else None
+    objective = build_objective(objective_spec, backbone, processor) if objective_spec else None
     return spec, backbone, objective_spec, objective
 
 

@@ -18,6 +18,7 @@ import torch
 from headstart import __version__
 from headstart.core import registry
 from headstart.core.batch import Batch
+from headstart.core.compatibility import build_objective
 from headstart.core.contracts import Backbone, Objective
 from headstart.core.device import device_name, pick_compute_dtype, pick_device
 from headstart.core.errors import HeadstartError
@@ -340,7 +341,7 @@ def build_parts(spec: RunSpec, processor: Processor) -> tuple[Backbone, Objectiv
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(spec.training.seed)
         backbone = spec.backbone.build(processor.shape)
-        objective = spec.objective.build(backbone, processor)
+        objective = build_objective(spec.objective, backbone, processor)
     return backbone.to(pick_device()), objective.to(pick_device())
 
 
@@ -377,8 +378,7 @@ def _train(
     state = start_state(run.objective, run.backbone, spec.training)
     if resume:
         _resume(state, home, note)
-    saver = home.checkpoints
-    result = fit(state, run.batches, spec.training, listeners, held_out=run.held_out, saver=saver, stop=stop)
+    result = fit(state, run.batches, spec.training, listeners, held_out=run.held_out, saver=home.checkpoints, stop=stop)
     epochs, unit = result.units / max(run.batches.units_per_epoch, 1), run.batches.unit
     note(f"trained {result.step:,} steps, {result.units:,} {unit} ({epochs:.2f} epochs) in {result.seconds:.0f} s")
     return result
