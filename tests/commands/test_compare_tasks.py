@@ -86,7 +86,7 @@ def rows(tmp_path_factory):
 @pytest.fixture(scope="module")
 def base(place):
     """Returns the run of a name; `span` is made here."""
-    from conftest import headstart
+    from program import headstart
 
     def run(name: str) -> Path:
         if not (place / name).exists():

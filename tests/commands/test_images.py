@@ -134,3 +134,26 @@ def test_labels_are_folders_below_the_shared_one():
     assert folder_labels(["x/1.png", "x/2.png"]) == [None, None]
     assert folder_labels(["a/1.png", "2.png"]) == ["a", None]
     assert folder_labels([]) == []
+
+
+def test_a_task_model_of_images_is_given_images(run, pictures, tmp_path, program):
+    (tmp_path / "t.jsonl").write_text('{"text": "some text", "label": "lying"}\n' * 9)
+    task = tmp_path / "task"
+    assert program("transfer", run[0], "--data", pictures[0], "--route", "majority", "--out", task).code == 0
+    for verb in ("predict", "evaluate"):
+        shown = program(verb, task, tmp_path / "t.jsonl")
+        assert (shown.code, shown.out) == (2, "")
+        assert "was trained on images, and these rows hold texts; give images" in shown.complaint
+    shown = program("embed", run[0], tmp_path / "t.jsonl", "--out", tmp_path / "v.npy")
+    assert "was trained on images, and these rows hold texts" in shown.complaint
+
+
+def test_an_audit_without_labels_leaves_out_what_is_no_image(tmp_path, program):
+    image_folder(tmp_path / "d", 6)
+    for path in (tmp_path / "d" / "lying").iterdir():
+        path.rename(tmp_path / "d" / "standing" / path.name)
+    (tmp_path / "d" / "standing" / "broken.png").write_bytes(b"no image")
+    shown = program("audit", tmp_path / "d" / "standing")
+    assert shown.code == 0, shown.err
+    assert "7 rows read, 6 used, 1 skipped (1 not an image)" in shown.err
+    assert "these images have no labels" in shown.err

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from headstart.core.errors import HeadstartError
+from headstart.core.errors import HeadstartError, one_line
 from headstart.core.examples import Examples, ImageRef, digest
 
 
@@ -35,3 +35,7 @@ def test_an_image_that_is_gone_or_changed_is_named(tmp_path: Path):
         image.read()
     with pytest.raises(HeadstartError, match="neither a file nor bytes are given"):
         ImageRef(None, None, "0" * 64).read()
+
+
+def test_messages_stay_one_line():
+    assert one_line("a\nb\x1b[31m\u2028\udcff 가 é") == "a\\nb\\x1b[31m\\u2028\\udcff 가 é"

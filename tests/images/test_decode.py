@@ -8,10 +8,12 @@ import zlib
 
 import numpy as np
 import pytest
+from fuzzed_images import sound
 from PIL import Image
 
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import ImageRef
+from headstart.images import decode as decoding
 from headstart.images.decode import UnusableImage, decode
 
 
@@ -84,7 +86,7 @@ def test_of_an_animation_the_first_frame_is_taken():
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "green", "blue")]
     found = decode(saved(frames[0], "GIF", save_all=True, append_images=frames[1:]))
     assert found.pixels[0, 0].tolist() == [255, 0, 0]
-    assert found.told == ("the first of 3 frames",)
+    assert found.told == ("the first of several frames",)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -156,3 +158,41 @@ def test_a_damaged_file_is_an_image_or_named(kind):
         assert pixels.dtype == np.uint8
         assert pixels.ndim == 3
         assert pixels.shape[2] in (1, 3)
+
+
+@pytest.mark.parametrize("number", range(len(sound())))
+def test_bands_of_a_large_image_are_changed_as_the_whole(number, monkeypatch):
+    image = ImageRef.from_bytes(sound()[number][1])
+    whole = decode(image)
+    monkeypatch.setattr(decoding, "_LARGE", 100)  # bands of three rows
+    parts = decode(image)
+    assert np.array_equal(whole.pixels, parts.pixels)
+    assert whole.told == parts.told
+
+
+def test_no_program_is_started_for_a_file():
+    """Pillow gives EPS to Ghostscript."""
+    page = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n%%EOF\n"
+    assert Image.open(io.BytesIO(page)).format == "EPS"
+    with pytest.raises(UnusableImage, match="not an image"):
+        decode(ImageRef.from_bytes(page))
+
+
+def test_damaged_exif_does_not_cost_the_image():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = saved(Image.fromarray(pattern()), "PNG", exif=exif).read()
+    start = data.index(b"eXIf") + 4
+    body = data[start : start + 8] + b"\xff" * 8
+    chunk = struct.pack(">I", len(body)) + b"eXIf" + body
+    other = data[: start - 8] + chunk + struct.pack(">I", zlib.crc32(chunk[4:]))
+    length = struct.unpack(">I", data[start - 8 : start - 4])[0]
+    found = decode(ImageRef.from_bytes(other + data[start + length + 4 :]))
+    assert np.array_equal(found.pixels, pattern())
+
+
+@pytest.mark.parametrize("orientation", [0, 1, 9, 77])
+def test_an_orientation_that_turns_nothing_is_not_told(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    assert decode(saved(Image.fromarray(pattern()), "PNG", exif=exif)).told == ()

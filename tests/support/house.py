@@ -40,7 +40,7 @@ FOREIGN = {
     ("backbones/hf.py", "config.type_vocab_size"): "a config of transformers",
     ("backbones/hf.py", "model.config.max_position_embeddings"): "a config of transformers",
     ("backbones/hf.py", "out.pooler_output"): "an output of transformers",
-    ("images/decode.py", "opened.n_frames"): "an image of Pillow, if its format has frames",
+    ("images/decode.py", "opened.is_animated"): "an image of Pillow, if its format has frames",
     ("estimators/classifier.py", "estimator[name]"): "scikit-learn sets n_features_in_ and feature_names_in_, or not",
     ("estimators/classifier.py", "X.dtype"): "whatever scikit-learn's users pass as X",
     ("estimators/classifier.py", "X.iloc"): "whatever scikit-learn's users pass as X",

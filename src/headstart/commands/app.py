@@ -13,7 +13,7 @@ import cyclopts
 
 import headstart
 from headstart.commands.session import DASH, Terminated, running
-from headstart.core.errors import HeadstartError, nearest
+from headstart.core.errors import HeadstartError, nearest, one_line
 
 VERBS = {
     "demo": "the whole story on text this machine has: pretrain, compare, report",
@@ -173,4 +173,4 @@ def _misused(error: cyclopts.CycloptsError, tokens: Sequence[str]) -> str:
 
 
 def _complain(text: str) -> None:
-    print(f"headstart: {' '.join(text.split())}", file=sys.stderr)
+    print(f"headstart: {one_line(' '.join(text.split()))}", file=sys.stderr)

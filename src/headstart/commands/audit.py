@@ -157,7 +157,14 @@ def _unlabelled(request: ReadRequest, text2: str | None) -> tuple[Examples, dict
         examples, ledger = read_items(ReadRequest(paths=request.paths, text=request.text, text2=text2))
         return examples, _plain(ledger) | {"columns": dict(ledger.columns)}
     corpus = Corpus(request.paths, column=request.text)
+    if corpus.takes == "image":  # those that cannot be decoded are left out and named
+        examples, ledger = read_items(ReadRequest(paths=request.paths, text=request.text))
+        for line in [*ledger.notes, *ledger.summary().splitlines()]:
+            say(line)
+        return examples, _plain(ledger)
     rows = list(corpus.rows())
+    for note in corpus.notes:
+        say(note)
     say(f"{', '.join(Path(path).name for path in request.paths)}: {corpus.ledger.summary()}")
     places = [(row.source, row.line) for row in rows]
     return Examples(items=[row.value for row in rows], places=places), _plain(corpus.ledger)

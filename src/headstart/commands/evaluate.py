@@ -50,6 +50,7 @@ def evaluate(
     """
     from headstart.core import registry
     from headstart.core.device import set_threads
+    from headstart.core.examples import need_takes
     from headstart.data.open import as_paths
     from headstart.data.read_request import ReadRequest, read_labelled_rows
     from headstart.fitting.task_model_files import load_task, read_task
@@ -71,10 +72,12 @@ def evaluate(
             return score_image_files(pretrained, as_paths(data), column=text, seed=seed)
         return score_files(pretrained, as_paths(data), column=text, seed=seed)
     model = load_task(task)
-    trained = read_task(task).get("receipt", {}).get("columns", {})
+    receipt = read_task(task).get("receipt", {})
+    trained = receipt.get("columns", {})
     columns = {"text": text, "text2": text2, "label": label, "remembered": trained}
     request = ReadRequest(paths=data, **columns, classes=model.classes or None, task=model.task)
     examples, _ = read_labelled_rows(request, say)
+    need_takes(examples.items, receipt.get("takes", "text"), f"{task}")
     spec = registry.load("task", model.task)()
     truth, predicted = spec.metric_inputs(model.predict(examples), examples)
     return Evaluated(intervals(metrics_of(model.task), truth, predicted, seed), len(examples))

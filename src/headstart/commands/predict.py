@@ -34,6 +34,7 @@ def predict(
     """Write one JSON line per row: its place and the label with probability, the number, the spans or the text."""
     from headstart.core import registry
     from headstart.core.device import set_threads
+    from headstart.core.examples import need_takes
     from headstart.data.read_request import ReadRequest
     from headstart.data.task_files import read_items
     from headstart.fitting.task_model_files import load_task, read_task
@@ -43,10 +44,12 @@ def predict(
         need_new_file(out)
     set_threads()
     model = load_task(task)
-    trained = read_task(task).get("receipt", {}).get("columns", {})
+    receipt = read_task(task).get("receipt", {})
+    trained = receipt.get("columns", {})
     task_spec = registry.load("task", model.task)()
     request = ReadRequest(paths=data, text=text, text2=text2, remembered=trained, task=model.task)
     examples, ledger = read_items(request)
+    need_takes(examples.items, receipt.get("takes", "text"), f"{task}")
     for note in ledger.notes:
         say(note)
     rows = (

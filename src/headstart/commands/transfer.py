@@ -88,6 +88,7 @@ def transfer(
         "seed": seed,
         "seconds": seconds,
         "pairs": examples.second is not None,
+        "takes": examples.takes,
     }
     try:
         save_task(model, out, spec, receipt)

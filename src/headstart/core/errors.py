@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterable
+
+_UNSEEN = ("Cc", "Cs", "Zl", "Zp")  # control characters, surrogates, ends of lines and paragraphs
 
 
 class HeadstartError(ValueError):
@@ -20,3 +23,13 @@ def unknown(what: str, given: str, allowed: Iterable[str]) -> HeadstartError:
     """Return the error for a name that is not one of `allowed`, which it lists, nearest first named."""
     allowed = list(allowed)
     return HeadstartError(f"unknown {what} '{given}'{nearest(given, allowed)} (allowed: {', '.join(allowed)})")
+
+
+def one_line(text: str) -> str:
+    """Return the text with line ends, control characters and lone surrogates written as escapes.
+
+    Names of files and of members of archives may hold any of them, and would break lines or steer the terminal.
+    """
+    return "".join(
+        char.encode("unicode_escape").decode() if unicodedata.category(char) in _UNSEEN else char for char in text
+    )

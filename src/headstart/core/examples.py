@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,8 @@ import numpy as np
 
 from headstart.core.errors import HeadstartError
 from headstart.core.files import nearest_beside
+
+MOST_IMAGE_BYTES = 1 << 28  # of one image as it is encoded
 
 
 class Span(NamedTuple):
@@ -61,12 +64,21 @@ class ImageRef:
 
 
 def _bytes_of(path: Path) -> bytes:
+    """Return the bytes of a regular file of bounded size: a device or a pipe would never end."""
+    if "\0" in str(path):
+        raise HeadstartError(f"{str(path)!r}: no file has such a name")
     try:
-        return path.read_bytes()
+        about = path.stat()
+        if stat.S_ISREG(about.st_mode) and about.st_size <= MOST_IMAGE_BYTES:
+            return path.read_bytes()
     except FileNotFoundError:
         raise HeadstartError(f"{path}: no such image{nearest_beside(path)}") from None
     except OSError as error:
         raise HeadstartError(f"{path}: the image cannot be read ({error.strerror or error})") from None
+    if not stat.S_ISREG(about.st_mode):
+        raise HeadstartError(f"{path}: this is no regular file; an image is read from one")
+    sizes = f"{about.st_size >> 20:,} MiB, at most {MOST_IMAGE_BYTES >> 20}"
+    raise HeadstartError(f"{path}: the file is too large for an image ({sizes})")
 
 
 def digest(item: str | ImageRef) -> str:
@@ -77,6 +89,18 @@ def digest(item: str | ImageRef) -> str:
 def takes_of(items: Sequence[Any]) -> str:
     """Return what the items are, `text` or `image`; no items count as texts."""
     return "image" if len(items) and isinstance(items[0], ImageRef) else "text"
+
+
+def need_one_kind(first: Any, item: Any, source: str) -> None:
+    """Raise HeadstartError, which names the file, when an item is of another kind than the first one of its data."""
+    if (held := takes_of([item])) != (before := takes_of([first])):
+        raise HeadstartError(f"{source}: it holds {held}s, and what was read before {before}s; give data of one kind")
+
+
+def need_takes(items: Sequence[Any], takes: str, who: str) -> None:
+    """Raise HeadstartError when `who` takes `text` and the items are images, or the other way round."""
+    if len(items) and (held := takes_of(items)) != takes:
+        raise HeadstartError(f"{who} was trained on {takes}s, and these rows hold {held}s; give {takes}s")
 
 
 @dataclass(frozen=True)

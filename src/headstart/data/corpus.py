@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from headstart.core.errors import HeadstartError, unknown
-from headstart.core.examples import ImageRef, takes_of
+from headstart.core.examples import ImageRef, need_one_kind, takes_of
 from headstart.core.spec import ReaderSpec
 from headstart.data.columns import SAMPLE_ROWS, cell, check_column, columns_of, guess_text
 from headstart.data.ledger import Ledger
@@ -71,6 +71,7 @@ class Corpus:
         """Yield every used document as a row; starts a new ledger. Raises HeadstartError: there is none."""
         self.ledger = ledger = Ledger()
         expand(self.paths, ledger, self.reader)
+        first: str | ImageRef | None = None
         for name in self.files:
             for row in self._items(name, ledger):
                 ledger.begin()
@@ -83,6 +84,8 @@ class Corpus:
                 if isinstance(item, str) and (not item or item.isspace()):
                     ledger.skip("empty", row.source, row.line)
                     continue
+                first = item if first is None else first
+                need_one_kind(first, item, row.source)
                 ledger.use()
                 yield Row(item, row.source, row.line)
                 if ledger.used == self.limit:

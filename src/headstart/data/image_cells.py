@@ -21,8 +21,9 @@ _SIGNATURES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"BM", b"RIFF", b"II*\0
 def with_images(rows: Iterator[Row], folder: Path, ledger: Ledger) -> Iterator[Row]:
     """Yield the rows of a file; in tables the cells of image columns are references to images.
 
-    folder: of the table; paths in cells are relative to it. A column is one of images when its first cells are bytes,
-    {"bytes", "path"}, or names of image files the first of which is there. Rows whose image is missing are rejected.
+    folder: of the table; paths in cells are relative to it. A column is one of images when any of its first cells is
+    the bytes of an image or {"bytes", "path"}, or when most are names of image files, one of which is there. Rows whose
+    image is missing are rejected.
     """
     head = list(islice(rows, SAMPLE_ROWS))
     tables = [row.value for row in head if isinstance(row.value, dict)]
@@ -46,10 +47,17 @@ def _holds_images(cells: list[Any], folder: Path) -> bool:
     given = [cell for cell in cells if cell not in (None, "")]
     if not given:
         return False
-    if all(isinstance(cell, ImageRef) or is_image(cell) for cell in given):
+    if any(isinstance(cell, ImageRef) or is_image(cell) for cell in given):
         return True
-    named = all(isinstance(cell, str) and cell.lower().endswith(SUFFIXES) for cell in given)
-    return named and (folder / given[0]).is_file()
+    named = [cell for cell in given if isinstance(cell, str) and cell.lower().endswith(SUFFIXES)]
+    return 2 * len(named) > len(given) and any(_is_file(folder / name) for name in named)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long, a folder that may not be read
+        return False
 
 
 def _is_pair(cell: Any) -> bool:
@@ -62,11 +70,15 @@ def is_image(cell: Any) -> bool:
 
 
 def _image(cell: Any, folder: Path) -> ImageRef | None:
-    """Return the image of a cell, None for an empty cell. Raises HeadstartError: a file that is not there."""
+    """Return the image of a cell, None for an empty cell. Raises HeadstartError: no such file, no image at all."""
     if _is_pair(cell):
         cell = cell["bytes"] or cell["path"]
     if cell in (None, ""):
         return None
     if isinstance(cell, ImageRef):
         return cell
-    return ImageRef.from_bytes(cell) if isinstance(cell, bytes) else ImageRef.from_file(folder / cell)
+    if isinstance(cell, bytes):
+        return ImageRef.from_bytes(cell)
+    if isinstance(cell, str):
+        return ImageRef.from_file(folder / cell)
+    raise HeadstartError(f"expected a file name or the bytes of an image, not {type(cell).__name__} {str(cell)[:40]!r}")

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from headstart.core.errors import HeadstartError
+from headstart.core.errors import HeadstartError, one_line
 
 KEPT_COMPLAINTS = 20
 
@@ -56,11 +56,11 @@ class Ledger:
         """Remember a complaint that is no row of its own, such as a damaged end of a file."""
         if len(self.complaints) < KEPT_COMPLAINTS:
             where = source if line is None else f"{source}:{line}"
-            self.complaints.append(f"{where}: {reason}")
+            self.complaints.append(one_line(f"{where}: {reason}"))
 
     def note(self, message: str, source: str) -> None:
         """Record what was decided for `source`; equal messages of many files become one note."""
-        sources = self.noted.setdefault(message, [])
+        sources, source = self.noted.setdefault(one_line(message), []), one_line(source)
         if source not in sources:
             sources.append(source)
 

@@ -16,6 +16,7 @@ from headstart.core import registry
 from headstart.core.errors import HeadstartError
 from headstart.core.files import nearest_beside
 from headstart.core.spec import ReaderSpec
+from headstart.data.image_cells import SUFFIXES as IMAGE_SUFFIXES
 from headstart.data.image_cells import with_images
 from headstart.data.ledger import Ledger
 from headstart.data.row import ByteStream, Row, Source, refuse
@@ -61,7 +62,10 @@ def _inside(folder: Path, ledger: Ledger | None) -> list[str]:
     if not known:
         held = f"it holds {', '.join(p.name for p in files[:3])}" if files else "it is empty"
         raise HeadstartError(f"{folder}: no file to read in this folder; {held} (known: {', '.join(_suffixes())})")
-    if ledger is not None and (passed := [p.name for p in files if str(p) not in known]):
+    pictures = [p for p in files if p.suffix.lower() in IMAGE_SUFFIXES]
+    if ledger is not None and pictures:
+        ledger.note(f"{len(pictures):,} images lie in it; those that a table names are read", str(folder))
+    if ledger is not None and (passed := [p.name for p in files if str(p) not in known and p not in pictures]):
         some = ", ".join(passed[:3]) + (" ..." if len(passed) > 3 else "")
         ledger.note(f"passed over {len(passed)} of unknown format ({some})", str(folder))
     return known

@@ -11,7 +11,7 @@ from typing import Any
 
 from headstart.core import registry
 from headstart.core.errors import HeadstartError
-from headstart.core.examples import Examples, ImageRef, takes_of
+from headstart.core.examples import Examples, ImageRef, need_one_kind, takes_of
 from headstart.data.columns import SAMPLE_ROWS, SECOND_NAMES, cell, check_column, columns_of, guess_label, guess_text
 from headstart.data.ledger import Ledger
 from headstart.data.open import expand, read_rows, shown
@@ -52,6 +52,12 @@ class Gathered:
     targets: list[Any] = field(default_factory=list)
     groups: list[str] = field(default_factory=list)
     places: list[tuple[str, int]] = field(default_factory=list)
+
+    def add(self, item: str | ImageRef, row: Row) -> None:
+        """Add an item. Raises HeadstartError: a text among images, or the other way round."""
+        if self.items:
+            need_one_kind(self.items[0], item, row.source)
+        self.items.append(item)
 
     def examples(self, **answers: Any) -> Examples:
         """Return the items with `answers`, the other fields of `Examples`."""
@@ -117,7 +123,7 @@ def read_items(request: ReadRequest) -> tuple[Examples, Ledger]:
                 continue
             if not all(cells):
                 ledger.complain("empty text, kept", row.source, row.line)
-            gathered.items.append(cells[0])
+            gathered.add(cells[0], row)
             gathered.second.extend(cells[1:])
             gathered.places.append((row.source, row.line))
             ledger.use()
@@ -146,8 +152,14 @@ def _rows(
     for what, column in vars(columns).items():
         if column is not None:
             ledger.columns.setdefault(what, column)
+    items = [column for column in (columns.text, columns.text2) if column is not None]
+    pictures = [column for column in items if any(isinstance(table.get(column), ImageRef) for table in tables)]
     for row in chain(head, rows):
-        yield Row(_table_row(row.value), row.source, row.line), columns
+        table = _table_row(row.value)
+        if all(isinstance(table.get(column), ImageRef) for column in pictures):
+            yield Row(table, row.source, row.line), columns
+        else:
+            ledger.reject("no image", row.source, row.line)
 
 
 def _choose(
@@ -171,12 +183,18 @@ def _choose(
         raise HeadstartError(
             f"{source}: plain text has no labels; give a table (.tsv, .csv, .jsonl, .parquet) with a label column"
         )
+    if "label" in guesses and named.label is None and names == ["image"]:
+        raise HeadstartError(
+            f"{source}: these images have no labels; put them into a folder for each class, or give a table (.tsv, "
+            ".csv, .jsonl, .parquet) with their paths and a label column"
+        )
     found = replace(named, text=names[0]) if plain else _recall(names, source, ledger, request, guesses)
     for what, guess in guesses.items():
         if vars(found)[what] is None:
             column, why = guess(tables, source, [column for column in vars(found).values() if column])
             held = "image" if any(isinstance(row.get(column), ImageRef) for row in tables) else what
-            ledger.note(f"{held} column '{column}' chosen from {', '.join(names)} ({why})", source)
+            if len(names) > 1:
+                ledger.note(f"{held} column '{column}' chosen from {', '.join(names)} ({why})", source)
             found = replace(found, **{what: column})
     unused = (name for name in SECOND_NAMES if name in names and name != found.text)
     if found.text2 is None and (second := next(unused, None)):
@@ -216,7 +234,7 @@ def _take(
     except Unusable as fault:
         ledger.skip(fault.reason, row.source, row.line, fault.detail)
         return
-    gathered.items.append(cells[0])
+    gathered.add(cells[0], row)
     gathered.second.extend(cells[1:])
     gathered.targets.append(answer)
     gathered.places.append((row.source, row.line))

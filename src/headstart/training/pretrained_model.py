@@ -20,6 +20,7 @@ from headstart.core.compatibility import build_objective
 from headstart.core.contracts import Backbone, Exportable, Objective
 from headstart.core.device import pick_device
 from headstart.core.errors import HeadstartError, unknown
+from headstart.core.examples import need_takes
 from headstart.core.files import disk_error, nearest_beside, read_json, write_bytes, write_json
 from headstart.core.load_processor import load_processor
 from headstart.core.manifest import hash_of, is_listed, need_intact, write_folder
@@ -131,6 +132,7 @@ class PretrainedModel:
         else mean; own vector for a network without token outputs). tokens: of a batch, or images that cost as much.
         """
         self.check_embedding(layer, pooling)
+        need_takes(items, self.processor.takes, self.name)
         self.backbone.eval()
         device = next(self.backbone.parameters()).device
         out = np.zeros((len(items), self.backbone.width), np.float32)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import compress, islice
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -12,12 +13,14 @@ from headstart.core.errors import HeadstartError
 from headstart.core.examples import ImageRef
 from headstart.core.spec import ReaderSpec
 from headstart.data.image_cells import SUFFIXES
-from headstart.data.image_labels import folder_labels
+from headstart.data.image_labels import folder_labels, note_folders, without_masks
 from headstart.data.ledger import Ledger
 from headstart.data.row import Row, Source
 
 _TABLES = (".csv", ".tsv", ".jsonl", ".json", ".parquet", ".pq")  # a table beside its images is what is to be read
 _LOOKED_AT = 2_000  # files by which a folder is recognised
+# COCO: boxes and outlines of all images in one object (Lin et al. 2014), which is no table.
+_COCO = re.compile(rb"\s*\{\s*\"(info|licenses|images|annotations|categories)\"\s*:\s*[\[{]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,16 +33,26 @@ class ImageFolder(ReaderSpec):
     @classmethod
     def recognises_folder(cls, folder: Path) -> bool:
         """Whether the first files in and below the folder are images, and no table lies among them."""
-        found = {path.suffix.lower() for path in islice(_visible(folder), _LOOKED_AT)}
+        first = list(islice(_visible(folder), _LOOKED_AT))
+        found = {path.suffix.lower() for path in first if not _is_coco(path)}
         return bool(found & set(SUFFIXES)) and not found & set(_TABLES)
 
     def read(self, source: Source, ledger: Ledger) -> Iterator[Row]:
         """Yield the images in sorted order; the row's source is the file itself."""
-        paths = sorted(path for path in _visible(source.folder) if path.suffix.lower() in SUFFIXES)
+        every = sorted(_visible(source.folder))
+        paths = [path for path in every if path.suffix.lower() in SUFFIXES]
         if not paths:
             raise HeadstartError(f"{source.name}: no image in this folder (known: {', '.join(SUFFIXES)})")
-        labels = folder_labels([path.relative_to(source.folder).as_posix() for path in paths])
+        names = [path.relative_to(source.folder).as_posix() for path in paths]
+        others = [path for path in every if path.suffix.lower() not in SUFFIXES]
+        note_folders(names, [path.relative_to(source.folder).as_posix() for path in others], source.name, ledger)
+        kept = without_masks(names)
+        paths, names = [list(compress(part, kept)) for part in (paths, names)]
+        labels = folder_labels(names)
         for path, label in zip(paths, labels):
+            if not _writable(path):
+                ledger.reject("file name is not UTF-8", str(path), 1, "rename it")
+                continue
             try:
                 image = ImageRef.from_file(path)
             except HeadstartError as error:
@@ -48,8 +61,24 @@ class ImageFolder(ReaderSpec):
             yield Row({"image": image} if label is None else {"image": image, "label": label}, str(path), 1)
 
 
+def _is_coco(path: Path) -> bool:
+    """Whether a file holds annotations of images, told by its first bytes."""
+    if path.suffix.lower() != ".json":
+        return False
+    try:
+        with open(path, "rb") as stream:
+            return _COCO.match(stream.read(256)) is not None
+    except OSError:
+        return False
+
+
 def _visible(folder: Path) -> Iterator[Path]:
     """Yield the files in and below a folder that are not hidden."""
     for path in folder.rglob("*"):
         if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts):
             yield path
+
+
+def _writable(path: Path) -> bool:
+    """Whether the name can be written into reports, which are UTF-8; those of files may be any bytes."""
+    return not any("\ud800" <= char <= "\udfff" for char in str(path))

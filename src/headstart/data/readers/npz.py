@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.lib import format as npy
 
-from headstart.core.errors import HeadstartError, nearest
+from headstart.core.errors import HeadstartError, nearest, one_line
 from headstart.core.examples import ImageRef
 from headstart.core.spec import ReaderSpec
 from headstart.data.ledger import Ledger
@@ -20,6 +20,7 @@ from headstart.data.row import Row, Source, refuse
 _IMAGES = ("x", "images", "image", "data", "pixels", "arr_0")
 _LABELS = ("y", "labels", "label", "target", "targets", "arr_1")
 _MOST_BYTES = 1 << 33  # of an array, unpacked
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the others unpack without a bound
 _MOST_RATIO, _BOMB = 200, 1 << 26  # unpacked to packed bytes, from so many bytes on
 
 
@@ -46,6 +47,8 @@ class Npz(ReaderSpec):
         labels = None
         if (other := next((known for known in _LABELS if known in members), None)) is not None:
             labels = _array(source.name, archive, members[other])
+            if labels.shape == (len(images), 1):
+                labels = labels[:, 0]
             if labels.shape != (len(images),):
                 raise HeadstartError(
                     f"{source.name}: '{other}' is {list(labels.shape)}; expected one label for each of {len(images):,} "
@@ -55,7 +58,7 @@ class Npz(ReaderSpec):
         for number, image in enumerate(images, 1):
             cells: dict[str, Any] = {"image": ImageRef.from_bytes(_portable(image))}
             if labels is not None:
-                cells["label"] = str(labels[number - 1])
+                cells["label"] = _label(labels[number - 1])
             yield Row(cells, source.name, number)
 
 
@@ -64,7 +67,7 @@ def _named(source: str, members: dict[str, Any], known: Sequence[str]) -> str:
     for name in known:
         if name in members:
             return name
-    held = ", ".join(sorted(members)[:6]) or "nothing"
+    held = ", ".join(one_line(name) for name in sorted(members)[:6]) or "nothing"
     close = nearest(min(members, key=len), known) if members else ""
     raise HeadstartError(
         f"{source}: no array of images; it holds {held}, expected one called {', '.join(known)}{close}"
@@ -73,13 +76,17 @@ def _named(source: str, members: dict[str, Any], known: Sequence[str]) -> str:
 
 def _array(source: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
     """Return an array, whose size is looked at before it is unpacked. Raises HeadstartError: it is unusable."""
-    name = member.filename
+    name = one_line(member.filename)
+    if member.compress_type not in _METHODS:
+        raise refuse(source, f"the array {name} is packed by a method that is not read", "write it by np.savez")
     try:
         with archive.open(member) as stream:
             version = npy.read_magic(stream)
             read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
             shape, _, kind = read(stream)
             size = math.prod(shape) * kind.itemsize
+            if not kind.hasobject and size + stream.tell() > member.file_size:
+                raise ValueError(f"it should have {size:,} bytes and has {member.file_size - stream.tell():,}")
             large = size > _MOST_BYTES or (size > _BOMB and size > _MOST_RATIO * max(member.compress_size, 1))
         if not large and not kind.hasobject:
             with archive.open(member) as stream:
@@ -113,7 +120,13 @@ def _images(source: str, name: str, array: np.ndarray) -> np.ndarray:
         return found.astype(np.uint8) * 255
     if found.dtype.kind in "ui" and (not found.size or 0 <= found.min() <= found.max() < 1 << 16):
         return found.astype(np.uint8 if found.dtype == np.uint8 or not found.size or found.max() < 256 else np.uint16)
-    raise HeadstartError(f"{source}: '{name}' is {array.dtype}; expected 8 or 16 bits, or floats from 0 to 1")
+    values = f" from {found.min():g} to {found.max():g}" if found.dtype.kind in "uif" else ""
+    raise HeadstartError(f"{source}: '{name}' is {array.dtype}{values}; expected 8 or 16 bits, or floats from 0 to 1")
+
+
+def _label(value: Any) -> str:
+    """Return a label as text; numpy keeps bytes as well as characters."""
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
 
 
 def _portable(image: np.ndarray) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, ClassVar
 
 from headstart.core.errors import HeadstartError
@@ -11,6 +12,8 @@ from headstart.core.spec import ReaderSpec
 from headstart.data.image_cells import is_image
 from headstart.data.ledger import Ledger
 from headstart.data.row import Row, Source, refuse
+
+_LOOKED_AT = 32  # cells by which a column of images is recognised; damaged ones may be among them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,11 +71,10 @@ def _usable(table: Any, pa: Any) -> list[str]:
         return any(test(kind) for test in (*tests, pa.types.is_boolean, pa.types.is_null))
 
     def images(name: str) -> bool:
-        """Whether the first cell that is filled holds an image; only its row group is read."""
-        for batch in table.iter_batches(batch_size=1, columns=[name]):
-            if (cell := batch.to_pylist()[0][name]) is not None:
-                return is_image(cell)
-        return False
+        """Whether one of the first cells holds an image; only their row group is read, unless they are empty."""
+        batches = table.iter_batches(batch_size=1, columns=[name])
+        cells = (batch.to_pylist()[0][name] for batch in batches)
+        return any(is_image(cell) for cell in islice((cell for cell in cells if cell is not None), _LOOKED_AT))
 
     return [field.name for field in table.schema_arrow if plain(field.type) or images(field.name)]
 
