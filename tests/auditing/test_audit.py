@@ -104,6 +104,9 @@ def test_the_corpus_is_streamed_once_and_held_against_the_test_rows():
     ((_, its),) = found["copies"]["normalised"]["listed"]
     assert (its["file"], its["line"]) == ("corpus.txt", 8_501)
     assert run_audit(train, test, lambda: iter([test.items[4]])).slices["contaminated"].sum() == 1  # plain text too
+    said = audit_sentences(audit.data, "en")
+    assert sum("in the corpus" in line and "without its answer" in line for line in said) == 1
+    assert not any("in the corpus" in line and "measure memory" in line for line in said)
 
 
 def test_pairs_and_their_single_texts():

@@ -30,7 +30,7 @@ _UNLIMITED = 1e6  # seconds for a route that was given no limit
 class RemadeCell:
     """One cell made again: the score then, its 95 % interval over the test rows, the score now.
 
-    timed: training took most of the seconds that it was given.
+    timed: the clock ended the training, or it took most of the seconds that it was given.
     """
 
     cell: str
@@ -189,6 +189,7 @@ def _make_again(cell: Cell, data: StudyData, workspace: Workspace, metric: Metri
     from headstart.comparing.make_cell import make_cell
     from headstart.core import registry
     from headstart.core.device import set_threads
+    from headstart.fitting.time_budget import CUT
 
     receipt, name = cell.receipt, _name(vars(cell))
     split = redraw(data.train, receipt["split"])
@@ -203,6 +204,7 @@ def _make_again(cell: Cell, data: StudyData, workspace: Workspace, metric: Metri
     then, low, high = intervals({"score": metric}, data.truth, cell.predicted, 0)["score"]
     now = float(metric.score(data.truth, again.predicted))
     timed = cell.allowed is not None and receipt["seconds"]["training"] > _MOST * cell.allowed
+    timed = timed or any(bool(notes.get(CUT)) for notes in (cell.notes, made.notes))
     if isinstance(cell.answers, np.ndarray):
         same = np.array_equal(again.answers, cell.answers)
     else:

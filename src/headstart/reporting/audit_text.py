@@ -23,6 +23,13 @@ _PHRASES = {
         "시험 {all}행 중 {rows}행({share})이 {where}에 복사본이 있습니다(완전 일치 {exact}, 정규화 후 일치 "
         "{normalised}, 거의 같음 {near}). 이 행의 점수는 암기를 재는 것이므로 깨끗한 행의 점수를 함께 보세요.",
     ),
+    "read_before": (
+        "{rows} of {all} test rows ({share}) have a copy in {where} (exact {exact}, normalised {normalised}, near "
+        "{near}), without its answer: a network may have read it; read the scores of the clean rows beside them.",
+        "시험 {all}행 중 {rows}행({share})이 {where}에 복사본이 있습니다(완전 일치 {exact}, 정규화 후 일치 "
+        "{normalised}, 거의 같음 {near}). 거기에 답은 없지만 신경망이 그 글을 이미 읽었을 수 있습니다. 깨끗한 행의 "
+        "점수를 함께 보세요.",
+    ),
     "uncontaminated": (
         "None of the {all} test rows has a copy in {where} (exact, normalised or near).",
         "시험 {all}행 중 {where}에 복사본이 있는 행은 없습니다(완전 일치, 정규화 후 일치, 거의 같음 모두).",
@@ -181,8 +188,9 @@ def _leaks(data: dict[str, Any], at: int) -> list[tuple[str, dict[str, Any]]]:
         where, rows = _PARTS[name][at], f"{across['rows']:,}"
         if (copies := across.get("copies")) is not None:
             values = _counted(copies) | {"all": rows, "where": where}
-            found = "contaminated" if across["of"] == "test" else "train_in_corpus"
-            if copies["rows"] or found == "contaminated":
+            kinds = {"train": "contaminated", "corpus": "read_before"}
+            found = kinds[name] if across["of"] == "test" else "train_in_corpus"
+            if copies["rows"] or across["of"] == "test":
                 out.append((found if copies["rows"] else "uncontaminated", values))
             if copies.get("other_label"):
                 out.append(("other_label", {"rows": f"{copies['other_label']:,}"}))
