@@ -52,7 +52,7 @@ def test_what_is_told(run):
     facts = gate_facts(run({"lost": None, "gone": None}))
     assert list(facts) == ["identity", "sentences", "data"]
     assert facts["sentences"]["en"][:-1] == audit_sentences(facts["data"], "en")
-    assert facts["sentences"]["en"][-1].startswith("The text that lost, gone was pre-trained on is not at hand")
+    assert facts["sentences"]["en"][-1].startswith("The texts that lost, gone saw in pre-training are gone")
     assert facts["sentences"]["ko"][-1].endswith("lost, gone.")
     assert gate_facts(left_out("waive")) == {"waived": True}
     assert gate_facts(left_out("skip")) == {"skipped": "as asked"}
@@ -66,7 +66,7 @@ def test_documents_are_cut_in_turns_and_such_an_audit_is_not_kept(run, tmp_path,
     ]
     found = run(dict(zip("ab", endless)))  # 30 of 60 seconds are for the documents, and every look takes 25
     assert found.documents == 2 * 2 * 1024
-    assert "only the first 4,096 documents" in gate_facts(found)["sentences"]["en"][-1]
+    assert "unlabelled texts only the first 4,096 were held" in gate_facts(found)["sentences"]["en"][-1]
     assert not (tmp_path / "audit.json").exists()
 
 

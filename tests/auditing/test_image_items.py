@@ -185,6 +185,20 @@ def test_looks_are_kept_and_bounded(monkeypatch):
     assert [look.pixels for look in again] == [first[at].pixels for at in (4, 0, 0)]
 
 
+def test_no_near_copy_is_missed_outside_the_band(monkeypatch):
+    monkeypatch.setattr(image_copies, "_ROWS", 8)  # many narrow bands
+    pixels = [scene(seed, 24) for seed in range(60)]
+    pixels += [brighter(pixels[seed], 1.05) for seed in range(0, 60, 7)]
+    folds = image_items.folds([ref(one) for one in pixels])
+    sketches = image_copies.Sketches.of(folds)
+    every, other = (side.ravel() for side in np.indices((len(folds), len(folds))))
+    likeness = sketches.similarity(every, sketches, other).reshape(len(folds), len(folds))
+    np.fill_diagonal(likeness, 0.0)
+    likely = np.where(likeness.max(axis=1) >= image_copies.SIMILAR, likeness.argmax(axis=1), -1)
+    assert (likely >= 0).sum() >= 18  # the planted ones
+    assert np.array_equal(image_copies.partners(folds), likely)
+
+
 def test_an_audit_of_images():
     def bright(seed: int) -> np.ndarray:
         return np.clip(scene(seed, 24).astype(int) // 2 + 120 * (seed % 2), 0, 255).astype(np.uint8)

@@ -33,7 +33,7 @@ def test_labelled_files_a_corpus_and_a_report(program, tmp_path):
     assert "corpus.txt:121" in page
     again = program("audit", "train.tsv", "--test", "test.tsv", "--corpus", "corpus.txt", "--language", "ko")
     assert data["identity"] in again.out  # neither language nor --out is part of it
-    assert "시험 80행 중 80행(100.0 %)이 말뭉치에 복사본이 있습니다" in again.out
+    assert "시험 80행 중 80행(100.0 %)이 라벨 없는 글에 복사본이 있습니다" in again.out
 
 
 def test_unlabelled_files(program):

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
+import re
+import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 from tiny_images import image_archives, image_folder
 
+from headstart.core.errors import HeadstartError
+from headstart.core.examples import Examples, ImageRef
 from headstart.data.image_labels import folder_labels
 from headstart.data.image_store import ImageStore
+from headstart.fitting.checks import check_kind
 
 SMALL = ("backbone.width=8", "objective.hidden=32", "objective.projection=16", "batches.images=32")
 
@@ -78,6 +85,88 @@ def test_text_and_images_are_told_apart(run, pictures, tmp_path, program):
     assert shown.code == 2
     assert "reads texts, not images" in shown.err
     assert not (tmp_path / "r").exists()
+
+
+def sources(page: str) -> list[tuple[str, str]]:
+    """Return (data, what it shows) of every picture of a page."""
+    return re.findall(r'<img src="data:image/png;base64,([^"]+)" alt="([^"]+)">', page)
+
+
+def test_a_comparison_shows_views_and_mistakes_and_keeps_them(run, pictures, tmp_path, program):
+    base, out = shutil.copytree(run[0], tmp_path / "run"), tmp_path / "report"
+    test = shutil.copytree(pictures[1], tmp_path / "test")
+    for image in sorted((test / "lying").iterdir())[:3]:
+        image.rename(test / "standing" / image.name)  # a wrong label, which no model will give
+    asked = ("compare", base, "--data", pictures[0], "--test", test, "--labels", 8, "--draws", 6)
+    asked = (*asked, "--routes", "majority,knn", "--minutes", 1, "--out", out, "--language")
+    shown = program(*asked, "en")
+    assert shown.code == 0, shown.err
+    page = (out / "report.html").read_text(encoding="utf-8")
+    found = sources(page)
+    views = [alt for _, alt in found if re.fullmatch(r"image \d+: (one|another) view", alt)]
+    assert len(views) == 24
+    assert views[:2] == ["image 1: one view", "image 1: another view"]
+    told = json.loads((out / "report.json").read_text(encoding="utf-8"))["mistakes"]
+    wrong = [alt for _, alt in found if "truth" in alt]
+    assert len(wrong) == len(told) >= 3
+    assert f"test row {told[0]['row'] + 1}: truth {told[0]['true']}, answer {told[0]['called']}" in wrong[0]
+    assert ".png, test row" in wrong[0]
+    assert str(tmp_path) not in (out / "exhibits.json").read_text(encoding="utf-8")  # a report is passed on
+    assert sum(len(data) for data, _ in found) < 300_000
+    for data, _ in found:
+        assert max(Image.open(io.BytesIO(base64.b64decode(data))).size) <= 96
+    shutil.rmtree(base / "store")  # the images that it learnt from are gone
+    manifest = json.loads((base / "manifest.json").read_text(encoding="utf-8"))
+    manifest["files"].pop("store/manifest.json")
+    (base / "manifest.json").write_text(json.dumps(manifest))
+    again = program(*asked, "ko")
+    assert again.code == 0, again.err
+    assert "12 of 12 cells were finished earlier" in again.err
+    kept = sources((out / "report.html").read_text(encoding="utf-8"))
+    assert [data for data, alt in kept if "뷰" in alt] == [data for data, alt in found if "view" in alt]
+    assert len(kept) == len(found)
+
+
+def test_inspect_writes_the_views(run, tmp_path, program):
+    path = tmp_path / "views.png"
+    shown = program("inspect", run[0], "--seen", path)
+    assert shown.code == 0, shown.err
+    assert Image.open(path).size == (8 * 96, 3 * 96)  # both views of twelve images
+    assert "exists" in program("inspect", run[0], "--seen", path).complaint
+    assert "no run on images" in program("inspect", "mlm", "--seen", tmp_path / "x.png").complaint
+
+
+def test_messages_call_images_images(run, pictures, tmp_path, program):
+    shown = program("transfer", run[0], "--data", pictures[0], "--route", "window_tagger", "--out", tmp_path / "x")
+    assert shown.code == 2
+    assert "pixels_logreg" in shown.complaint
+    assert "tfidf" not in shown.complaint
+    task = tmp_path / "task"
+    assert program("transfer", run[0], "--data", pictures[0], "--route", "knn", "--out", task).code == 0
+    pairs = Examples(items=["a"], second=["b"])
+    with pytest.raises(HeadstartError, match="single texts"):
+        check_kind(False, pairs)
+    image = ImageRef.from_file(next(pictures[0].rglob("0*.png")))
+    with pytest.raises(HeadstartError, match="pairs of images, but the rows hold one image"):
+        check_kind(True, Examples(items=[image]))
+
+
+def test_an_audit_shows_pairs_of_images(pictures, tmp_path, program):
+    train = shutil.copytree(pictures[0], tmp_path / "train")
+    first = sorted((train / "lying").glob("0*.png"))[0]
+    shutil.copy(first, train / "standing" / "copy.png")  # the same image under another label
+    shown = program("audit", train, "--corpus", pictures[1], "--out", tmp_path / "audit", "--language", "en")
+    assert shown.code == 0, shown.err
+    assert "Images that occur with different labels: 1 (2 rows)." in shown.out
+    assert "text" not in shown.out
+    page = (tmp_path / "audit/audit.html").read_text(encoding="utf-8")
+    names = [alt.partition(" (")[0] for _, alt in sources(page)]
+    assert {first.name, "copy.png"} <= set(names)
+    exact = page[page.index("Copies within training data") :]
+    assert [alt.partition(" (")[0] for _, alt in sources(exact)[:2]] == ["copy.png", first.name]
+    shown = program("audit", train, "--corpus", pictures[1], "--language", "ko")
+    assert "같은 이미지에 다른 라벨이 붙은 것이 1개(2행) 있습니다." in shown.out
+    assert "글" not in shown.out
 
 
 def test_a_resumed_run_has_the_same_weights(pictures, tmp_path, program):

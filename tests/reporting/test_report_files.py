@@ -11,7 +11,13 @@ from html.parser import HTMLParser
 import pytest
 from synthetic_study import drawn_study
 
+from headstart.comparing.exhibits import show
+from headstart.comparing.report_folder import ReportFolder
 from headstart.core.errors import HeadstartError
+from headstart.core.examples import Examples
+from headstart.reporting import markup
+from headstart.reporting.findings import findings
+from headstart.reporting.phrases import counted
 from headstart.reporting.report import terminal_table, write_report
 from headstart.reporting.svg import Box, Scale, log_ticks, nice_ticks, place_label, shorten, spread, text_width
 from headstart.reporting.verdict_text import verdict_text
@@ -123,6 +129,29 @@ def test_more_than_twenty_classes_have_no_confusion_matrix(tmp_path):
     study = drawn_study({"ppmi": ("classical", None, 2.0)}, classes=30, draws=3, test=120)
     write_report(study, tmp_path)
     assert json.loads((tmp_path / "report.json").read_text())["confusion"]["counts"] is None
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_the_surest_mistakes_are_quoted(study, tmp_path, language):
+    test = Examples(items=[f"text <{row}> & more" for row in range(200)])
+    told = findings(study).mistakes
+    show(test, [one.row for one in told], {}).save(tmp_path)
+    assert not (tmp_path / "exhibits.png").read_bytes()
+    text = write_report(study, tmp_path, language).read_text(encoding="utf-8")
+    table = re.search(r'<table id="mistakes">.*?</table>', text)[0]
+    lines = re.findall(r"<tr><td>(.*?)</td><td[^>]*>(.*?)</td><td[^>]*>(.*?)</td><td[^>]*>(.*?)</td>", table)
+    assert [line[3] for line in lines] == [f"{one.wrong}/{one.draws}" for one in told[:12]]
+    assert [line[0] for line in lines] == [f"text &lt;{one.row}&gt; &amp; more" for one in told[:12]]
+    assert {"en": "<th>Text</th>", "ko": "<th>글</th>"}[language] in table
+    kept = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["mistakes"]
+    assert [one["row"] for one in kept] == [one.row for one in told]
+    ReportFolder(tmp_path).need_intact()
+
+
+def test_label_counts_are_written_one_way():
+    assert counted("en", [1]) == "1 label"
+    assert counted("ko", [16, 1000]) == "라벨 16, 1,000개"
+    assert markup.as_words({"test rows": 5000}) == "test rows 5,000"
 
 
 def test_an_unknown_language_teaches_and_writes_nothing(study, tmp_path):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
@@ -18,12 +18,13 @@ from headstart.auditing.doubtful_labels import FEWEST, conflicts, suspects
 from headstart.auditing.items import kind_of
 from headstart.auditing.two_sample import FEWEST as FEWEST_OF_A_SIDE
 from headstart.auditing.two_sample import class_shares, two_sample
-from headstart.core.examples import Examples
+from headstart.core.examples import Examples, ImageRef
 from headstart.data.row import Row
 
 LISTED = 50  # findings of a kind that are written out; all are counted
 _LISTED_LABELS, _PORTION = 200, 8_192
 Progress = Callable[[str], None]
+Pictures = dict[tuple[str, int], tuple[ImageRef, ...]]  # by split and number of the row
 CorpusRows = Callable[[], Iterable[Any]]  # items, or rows of them
 
 
@@ -32,11 +33,13 @@ class Audit:
     """What was found. data: plain JSON, a function of the inputs alone.
 
     slices: `contaminated` and `clean`, bool [test rows]: test rows with or without a copy (exact, normalised or near; a
-    pair counts as a whole) in the training rows or the corpus; empty without test rows.
+    pair counts as a whole) in the training rows or the corpus; empty without test rows. pictures: the images of rows
+    that `data` tells of, by split and number of the row.
     """
 
     data: dict[str, Any]
     slices: dict[str, np.ndarray]
+    pictures: Pictures = field(default_factory=dict)
 
     @property
     def identity(self) -> str:
@@ -60,10 +63,13 @@ def run_audit(
     are compared with the test rows, without test rows with the training rows. ledger: of the files, becomes part of the
     data. progress: called with a line of text at each long step.
     """
-    parts = {"train": _Part("train", train)} | ({} if test is None else {"test": _Part("test", test)})
+    pictures: Pictures = {}
+    given = {"train": train} | ({} if test is None else {"test": test})
+    parts = {name: _Part(name, examples, pictures) for name, examples in given.items()}
     data: dict[str, Any] = {
         "format": 1,
         "task": train.task,
+        "takes": train.takes,
         "pairs": train.second is not None,
         "seed": seed,
         "ledger": dict(ledger or {}),
@@ -80,23 +86,23 @@ def run_audit(
         data["across"]["train"], hit_N = _across(target, parts["train"].portions(), parts["train"])
         data["groups"] = _groups(parts)
     if corpus is not None:
-        data["across"]["corpus"], hits = _across(target, _documents(corpus, progress), None)
+        data["across"]["corpus"], hits = _across(target, _documents(corpus, progress, pictures), None)
         hit_N = hit_N | hits
     data["labels"] = _labels(parts, seed, progress)
     data["shift"] = _shift(parts, seed, progress)
     slices = {} if test is None else {"contaminated": hit_N, "clean": ~hit_N}
     data["slices"] = {name: int(mask.sum()) for name, mask in slices.items()}
     # Half characters that a file may hold have no place in JSON.
-    return Audit(json.loads(json.dumps(data, ensure_ascii=False).encode("utf-8", "replace")), slices)
+    return Audit(json.loads(json.dumps(data, ensure_ascii=False).encode("utf-8", "replace")), slices, pictures)
 
 
 class _Part:
     """One split. items: one per row, tuples for pairs. single: each item by itself; of pairs all first items, then all
     second items. folds, single_folds: the folds of both. passages: the folds of what the rows are asked about, or None.
-    kind: of the items."""
+    kind: of the items. pictures: of `Audit`, `where` fills it."""
 
-    def __init__(self, name: str, examples: Examples):
-        self.name, self.examples = name, examples
+    def __init__(self, name: str, examples: Examples, pictures: Pictures):
+        self.name, self.examples, self.pictures = name, examples, pictures
         self.kind = kind_of(examples.items)
         self.items = list(examples.items if examples.second is None else zip(examples.items, examples.second))
         self.folds = self.kind.folds(examples.items, examples.second)
@@ -111,9 +117,9 @@ class _Part:
 
     @cached_property
     def plain(self) -> list[Any]:
-        """One item per row; the two texts of a pair are joined."""
-        second = self.examples.second
-        return list(self.examples.items) if second is None else [" ".join(pair) for pair in self.items]
+        """One item per row; the two texts of a pair are joined, of two images the first is taken."""
+        alone = self.examples.second is None or self.examples.takes == "image"
+        return list(self.examples.items) if alone else [" ".join(pair) for pair in self.items]
 
     def apart(self) -> tuple[list[Any], list[str]]:
         """Return items and folds of rows that do not depend on each other: of the rows on one passage the first."""
@@ -131,13 +137,14 @@ class _Part:
         return None if examples.targets is None or examples.task == "retrieve" else [*map(str, examples.targets)]
 
     def where(self, row: int) -> dict[str, Any]:
-        """Return how a reader finds a row: split, number from 1, file and line where they are known, text."""
+        """Return how a reader finds a row: split, number from 1, file and line where they are known, what it holds."""
         out: dict[str, Any] = {"split": self.name, "row": int(row) + 1}
         if self.examples.places is not None:
             file, line = self.examples.places[row]
             out |= {"file": Path(file).name, "line": int(line)}
-        item = self.items[row]
-        return out | {"text": self.kind.shown(" | ".join(item) if isinstance(item, tuple) else item)}
+        items = _apart(self.items[row])
+        _picture(self.pictures, out, items)
+        return out | {"text": " | ".join(map(self.kind.shown, items))}
 
     def summary(self) -> dict[str, Any]:
         """Return profile and duplicates."""
@@ -179,6 +186,17 @@ class _Part:
             yield _Portion(self.items[some], self.folds[some], single, single_folds, where)
 
 
+def _apart(item: Any) -> tuple[Any, ...]:
+    """Return the items of a row, one or the two of a pair."""
+    return item if isinstance(item, tuple) else (item,)
+
+
+def _picture(pictures: Pictures, row: dict[str, Any], items: Sequence[Any]) -> None:
+    """Note the images of a row that is told of; row: its split and number."""
+    if found := tuple(item for item in items if isinstance(item, ImageRef)):
+        pictures[row["split"], row["row"]] = found
+
+
 def _where(part: _Part, start: int, at: int) -> dict[str, Any]:
     return part.where(start + at)
 
@@ -195,8 +213,8 @@ class _Portion:
     where: Callable[[int], dict[str, Any]]
 
 
-def _documents(corpus: CorpusRows, progress: Progress) -> Iterator[_Portion]:
-    """Yield the corpus a portion at a time."""
+def _documents(corpus: CorpusRows, progress: Progress, pictures: Pictures) -> Iterator[_Portion]:
+    """Yield the corpus a portion at a time. pictures: of `Audit`, filled by `where`."""
     stream, seen = iter(corpus()), 0
     while rows := list(islice(stream, _PORTION)):
         items = [row.value if isinstance(row, Row) else row for row in rows]
@@ -206,6 +224,7 @@ def _documents(corpus: CorpusRows, progress: Progress) -> Iterator[_Portion]:
             out: dict[str, Any] = {"split": "corpus", "row": seen + at + 1}
             if isinstance(rows[at], Row):
                 out |= {"file": Path(rows[at].source).name, "line": rows[at].line}
+            _picture(pictures, out, items[at : at + 1])
             return out | {"text": kind_of(items).shown(items[at])}
 
         yield _Portion(items, folds, items, folds, where)

@@ -1,14 +1,15 @@
 """A quick classifier for audits: hashed character 2- to 4-grams, TF-IDF, logistic regression.
 
 It is route tfidf_logreg with hashed columns (Weinberger et al. 2009) and a fixed regularisation: an audit needs
-held-out scores of every row within seconds, and the route would choose its regularisation anew in each fold.
+held-out scores of every row within seconds, and the route would choose its regularisation anew in each fold. Dense
+features, those of images, are not weighted; all rows are brought to length 1.
 """
 
 from __future__ import annotations
 
 import unicodedata
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy import sparse
@@ -24,6 +25,9 @@ _FEW_CLASSES, _DIRECTIONS, _NARROW = 8, 256, 2**14
 _PENALTY, _PASSES = 0.3, 6  # of the stochastic fit: L2 penalty times rows
 _STRENGTH, _STEPS = 30.0, 60  # of the fit on directions: C, steps
 _TURNS = np.array([0x9E3779B97F4A7C15, 0xD1B54A32D192ED03, 0x8CB92BA72F3D8DD7, 0xA0761D6478BD642F], np.uint64)
+
+
+Matrix = sparse.csr_matrix | np.ndarray  # [N, D]
 
 
 def counts(texts: Sequence[str]) -> sparse.csr_matrix:
@@ -60,12 +64,11 @@ def pair_counts(first: Sequence[str], second: Sequence[str]) -> sparse.csr_matri
     return sparse.hstack(parts, format="csr")
 
 
-def out_of_fold(
-    features: sparse.csr_matrix, labels_N: np.ndarray, classes: int, fold_N: np.ndarray, seed: int
-) -> np.ndarray:
-    """Return probabilities [N, classes] of each row of `counts` by a model that has not seen its fold.
+def out_of_fold(features: Matrix, labels_N: np.ndarray, classes: int, fold_N: np.ndarray, seed: int) -> np.ndarray:
+    """Return probabilities [N, classes] of each row of `features` by a model that has not seen its fold.
 
-    fold_N: the fold of each row. A class without rows in the other folds gets nan.
+    features: sparse counts of n-grams, or dense numbers, float32 [N, D]. fold_N: the fold of each row. A class without
+    rows in the other folds gets nan.
     """
     scores_NC = np.full((features.shape[0], classes), np.nan)
     for fold in np.unique(fold_N):
@@ -83,35 +86,46 @@ def out_of_fold(
 
 
 class _Model:
-    """Logistic regression on TF-IDF; with many classes on its leading singular directions, where a step costs less."""
+    """Logistic regression on rows; with many classes on their leading singular directions, where a step costs less."""
 
-    def __init__(self, features: sparse.csr_matrix, labels_N: np.ndarray):
-        self.weight_G = _inverse(features)
+    def __init__(self, features: Matrix, labels_N: np.ndarray):
+        self.weight_G = _inverse(features) if sparse.issparse(features) else None
         rows = self._weighted(features)
         few = len(np.unique(labels_N)) <= _FEW_CLASSES
-        self.svd = None if few else TruncatedSVD(min(_DIRECTIONS, len(labels_N) - 1), n_iter=2, random_state=0)
+        self.turn = None if few else _directions(rows, min(_DIRECTIONS, len(labels_N) - 1))
         if few:
             self.linear = SGDClassifier(
                 loss="log_loss", alpha=_PENALTY / len(labels_N), max_iter=_PASSES, tol=None, random_state=0
             )
         else:
-            rows = self.svd.fit_transform(_narrow(rows))
+            rows = self.turn(rows)
             self.linear = LogisticRegression(C=_STRENGTH, max_iter=_STEPS)
         with warnings.catch_warnings():  # an early stop moves no ranking
             warnings.simplefilter("ignore")
             self.linear.fit(rows, labels_N)
 
-    def scores(self, features: sparse.csr_matrix) -> np.ndarray:
+    def scores(self, features: Matrix) -> np.ndarray:
         """Return probabilities [N, classes seen]."""
         rows = self._weighted(features)
-        return self.linear.predict_proba(rows if self.svd is None else self.svd.transform(_narrow(rows)))
+        return self.linear.predict_proba(rows if self.turn is None else self.turn(rows))
 
-    def _weighted(self, features: sparse.csr_matrix) -> sparse.csr_matrix:
-        """Return rows weighted and of length 1."""
+    def _weighted(self, features: Matrix) -> Matrix:
+        """Return rows of length 1, counts weighted."""
+        if self.weight_G is None:
+            return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-9)
         rows = features.copy()
         rows.data *= self.weight_G[rows.indices]
         length_N = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
         return (sparse.diags((1 / np.maximum(length_N, 1e-9)).astype(np.float32)) @ rows).tocsr()
+
+
+def _directions(rows: Matrix, count: int) -> Callable[[Matrix], np.ndarray]:
+    """Return what turns rows onto the `count` leading singular directions of these; of dense rows the exact ones."""
+    if sparse.issparse(rows):
+        svd = TruncatedSVD(count, n_iter=2, random_state=0).fit(_narrow(rows))
+        return lambda some: svd.transform(_narrow(some))
+    turn_DK = np.linalg.eigh(rows.T @ rows)[1][:, -count:]
+    return lambda some: some @ turn_DK
 
 
 def _narrow(rows: sparse.csr_matrix) -> sparse.csr_matrix:

@@ -46,13 +46,13 @@ class Suspects:
 
 
 def suspects(
-    features: sparse.csr_matrix, labels_N: np.ndarray, classes: int, folds: Sequence[str], seed: int
+    features: sparse.csr_matrix | np.ndarray, labels_N: np.ndarray, classes: int, folds: Sequence[str], seed: int
 ) -> Suspects:
     """Find the off-diagonal of the confident joint: rows that are confidently of another class than their label.
 
     A row counts as class c when its held-out probability of c is at least the mean over the rows labelled c; where
     several classes qualify, as the likeliest. Rows with equal folds are held out together. Rows are ranked by the
-    probability of the label over the probability of the other class. features: `classifier.counts` of the rows.
+    probability of the label over the probability of the other class. features: see `classifier.out_of_fold`.
     """
     unit_N = first_with(folds)
     fold_N = numpy_generator(seed, "label folds").permutation(len(labels_N))[unit_N] % FOLDS

@@ -2,7 +2,8 @@
 
 A fold is a string of fixed length: SHA-256 of the decoded pixels, shape, mean colour, gradients (`image_looks.py`).
 Two unit vectors with cosine c are sqrt(2 - 2 c) apart, and no projection takes them further apart: pairs are looked for
-by 64 leading directions, which loses none, and those that are left are compared in full.
+by 64 leading directions, which loses none, and those that are left are compared in full. Along the leading one alone
+most pairs are too far apart already, so that only a band of all pairs is looked at.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ _HEAD = 16 + 4 + 3 + 1  # bytes: digest, log of width / height as float32, mean 
 _BYTES = _HEAD + GRADIENTS + 1  # a multiple of 3, so that joined folds are read at once
 FOLD = _BYTES * 4 // 3  # characters of a fold
 _DIRECTIONS, _MATES, _ROWS = 64, 16, 256
+_REACH = np.sqrt(2 - 2 * SIMILAR) + 1e-4  # how far unit vectors of near copies may be apart, with room for rounding
 
 
 def fold(look: Look) -> str:
@@ -89,28 +91,37 @@ def best(mine: Sketches, other: Sketches, turn: np.ndarray, barred: Sequence[np.
     turn: `directions` of either side. barred: (rows of mine, places in other) that are no copies, as they are the same.
     """
     found_N = np.full(len(mine), -1, np.int64)
-    # [a, -|a|^2 / 2, 1] . [b, 1, -|b|^2 / 2] = -|a - b|^2 / 2, so that one product gives the distances of all pairs.
     one, two = mine.joined @ turn, other.joined @ turn
+    # Both sides lie in the order of the leading direction, where near copies are as near as anywhere: of most images
+    # only the few beside it need be compared.
+    row_order, at_order = np.argsort(one[:, -1], kind="stable"), np.argsort(two[:, -1], kind="stable")
+    one, two = one[row_order], two[at_order]
+    # [a, -|a|^2 / 2, 1] . [b, 1, -|b|^2 / 2] = -|a - b|^2 / 2, so that one product gives the distances of all pairs.
     half_N, half_M = ((rows**2).sum(axis=1, keepdims=True) / 2 for rows in (one, two))
     left = np.hstack([one, -half_N, np.ones_like(half_N)])
     right = np.hstack([two, np.ones_like(half_M), -half_M]).T
-    left[~mine.usable_N, -2], right[-1, ~other.usable_N] = -np.inf, -np.inf
-    order = np.argsort(barred[0], kind="stable")
-    barred_rows, barred_at = barred[0][order], barred[1][order]
+    left[~mine.usable_N[row_order], -2], right[-1, ~other.usable_N[at_order]] = -np.inf, -np.inf
+    barred_rows, barred_at = np.argsort(row_order)[barred[0]], np.argsort(at_order)[barred[1]]
+    order = np.argsort(barred_rows, kind="stable")
+    barred_rows, barred_at = barred_rows[order], barred_at[order]
     for start in range(0, len(mine), _ROWS):
-        near = left[start : start + _ROWS] @ right
-        low, high = np.searchsorted(barred_rows, [start, start + _ROWS])
-        near[barred_rows[low:high] - start, barred_at[low:high]] = -np.inf
+        stop = min(start + _ROWS, len(mine))
+        low, high = np.searchsorted(two[:, -1], [one[start, -1] - _REACH, one[stop - 1, -1] + _REACH])
+        near = left[start:stop] @ right[:, low:high]
+        same = slice(*np.searchsorted(barred_rows, [start, stop]))
+        inside = (barred_at[same] >= low) & (barred_at[same] < high)
+        near[barred_rows[same][inside] - start, barred_at[same][inside] - low] = -np.inf
         rows = np.flatnonzero(near.max(axis=1, initial=-np.inf) >= SIMILAR - 1 - 1e-5)
         if not len(rows):
             continue
         count = min(_MATES, near.shape[1])  # the nearest few of each row; colour and shape may rule some out
         at = np.argpartition(near[rows], -count, axis=1)[:, -count:]
-        likeness = mine.similarity(np.repeat(rows + start, count), other, at.ravel()).reshape(at.shape)
+        own, its = row_order[start + rows], at_order[low + at]
+        likeness = mine.similarity(np.repeat(own, count), other, its.ravel()).reshape(at.shape)
         likeness[np.take_along_axis(near[rows], at, axis=1) < SIMILAR - 1 - 1e-5] = 0.0
         place = likeness.argmax(axis=1)
         good = likeness[np.arange(len(rows)), place] >= SIMILAR
-        found_N[rows[good] + start] = at[np.arange(len(rows)), place][good]
+        found_N[own[good]] = its[np.arange(len(rows)), place][good]
     return found_N
 
 

@@ -64,26 +64,28 @@ def looks(images: Sequence[ImageRef]) -> list[Look]:
 
 def _look(image: ImageRef) -> Look:
     try:
-        pixels = decode(image).pixels
+        found = decode(image)
     except UnusableImage:  # a document; labelled rows have been decoded before
         key = hashlib.sha256(image.digest.encode()).digest()[:16]
         nothing = np.zeros(GRADIENTS, np.int8), np.zeros((COLOURS, COLOURS, 3), np.uint8)
         return Look(key, 0, 0, 0, len(image.read()), np.zeros(3), *nothing, flat=False)
+    pixels = found.pixels
     if pixels.shape[2] == 3 and (pixels == pixels[:, :, :1]).all():
         pixels = pixels[:, :, :1]  # grey saved as colour
     height, width, channels = pixels.shape
     key = hashlib.sha256(str(pixels.shape).encode() + pixels.tobytes()).digest()[:16]
-    mean_3 = np.broadcast_to(pixels.reshape(-1, channels).mean(axis=0), 3)
-    colours = picture(pixels, grey=False).resize((COLOURS, COLOURS), Image.Resampling.BILINEAR)
+    mean_3 = np.zeros(3) + pixels.reshape(-1, channels).mean(axis=0)
+    grey = picture(pixels, grey=True)
+    colours = grey if channels == 1 else picture(pixels, grey=False)
+    thumbnail = np.atleast_3d(np.asarray(colours.resize((COLOURS, COLOURS), Image.Resampling.BILINEAR)))
     flat = bool((pixels == pixels[:1, :1]).all())
-    return Look(
-        key, width, height, channels, len(image.read()), mean_3, _gradients(pixels), np.asarray(colours), flat=flat
-    )
+    thumbnail = thumbnail.repeat(3 // channels, axis=2)
+    return Look(key, width, height, channels, found.encoded, mean_3, _gradients(grey), thumbnail, flat=flat)
 
 
-def _gradients(pixels: np.ndarray) -> np.ndarray:
+def _gradients(grey: Image.Image) -> np.ndarray:
     """Return int8 [2 T T], see `Look`; the whole image is squeezed into a square."""
-    small = picture(pixels, grey=True).resize((SIDE + 1, SIDE + 1), Image.Resampling.BILINEAR)
+    small = grey.resize((SIDE + 1, SIDE + 1), Image.Resampling.BILINEAR)
     level = np.asarray(small, np.float32)
     corner = level[:-1, :-1]
     parts = np.stack([level[:-1, 1:] - corner, level[1:, :-1] - corner]).reshape(2, -1)

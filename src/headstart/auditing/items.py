@@ -45,8 +45,8 @@ class ItemKind(Protocol):
         """Return what the smallest and the largest items are found by, int64 [N]."""
         ...
 
-    def features(self, first: Sequence[Any], second: Sequence[Any] | None = None) -> sparse.csr_matrix:
-        """Return what the classifiers of the audit read, float32 [N, D]."""
+    def features(self, first: Sequence[Any], second: Sequence[Any] | None = None) -> sparse.csr_matrix | np.ndarray:
+        """Return what the classifiers of the audit read, float32 [N, D], sparse counts or dense numbers."""
         ...
 
     def differences(self, train: Sequence[Any], test: Sequence[Any]) -> dict[str, Any]:

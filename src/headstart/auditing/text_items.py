@@ -13,10 +13,10 @@ from headstart.auditing import one_edit, shingles
 from headstart.auditing.classifier import counts, pair_counts
 from headstart.auditing.folding import fold_all as folds
 from headstart.auditing.profile import profile
+from headstart.text.one_line import one_line as shown
 
 __all__ = ["differences", "features", "folds", "indexes", "near", "profile", "shown", "sizes"]
 
-_SHOWN = 160
 _WORDS, _PRIOR = 12, 500.0
 _CLEAR = 4.0  # standard errors, beyond chance among 20,000 words
 
@@ -40,12 +40,6 @@ def sizes(texts: Sequence[str]) -> np.ndarray:
 def features(first: Sequence[str], second: Sequence[str] | None = None) -> sparse.csr_matrix:
     """See `ItemKind.features`: counts of hashed n-grams."""
     return counts(first) if second is None else pair_counts(first, second)
-
-
-def shown(text: str) -> str:
-    """Return the text on one line, cut where it is long."""
-    text = " ".join(text.split()).encode("utf-8", "replace").decode()
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def differences(train: Sequence[str], test: Sequence[str]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from cyclopts import Parameter
 from headstart.auditing.gate import AuditMode
 from headstart.commands.compare import Compared, run_comparison
 from headstart.commands.comparison_options import label_counts, metric_of, need_report_folder, task_of
-from headstart.commands.reading import open_bases, route_with, say
+from headstart.commands.reading import open_bases, route_with, say, takes_of_files
 from headstart.commands.session import Language, command_line, files, need_positive, pick_language, whole
 from headstart.comparing.inputs import CompareInputs
 from headstart.comparing.settings import StudySettings
@@ -65,8 +65,8 @@ def ablate(
     task: Annotated[str, Parameter(help="classify, regress, tag ... (`headstart list task`) [guessed and printed]")] = (
         "auto"
     ),
-    text: Annotated[str | None, Parameter(help="text column [guessed and printed]")] = None,
-    text2: Annotated[str | None, Parameter(help="second text column, for pairs")] = None,
+    text: Annotated[str | None, Parameter(help="column of texts or images [guessed and printed]")] = None,
+    text2: Annotated[str | None, Parameter(help="second such column, for pairs")] = None,
     label: Annotated[str | None, Parameter(help="column of the answers [guessed and printed]")] = None,
     labels: Annotated[str, Parameter(help="label counts to try")] = "64,256",
     draws: Annotated[int, Parameter(help="random label draws per count", converter=whole)] = 10,
@@ -102,8 +102,8 @@ def ablate(
     columns = {"text": text, "text2": text2, "label": label, "group": group}
     task = task_of(data, columns, task)
     score = metric_of(metric, task)
-    if refusal := other_task(unchanged, task):
-        raise HeadstartError(f"--route {route}: {refusal}")
+    if other_task(unchanged, task):
+        raise HeadstartError(f"--route {route}: {other_task(unchanged, task, takes_of_files(data, text))}")
     changed = changes(unchanged, vary)
     if str(base) == "none" and unchanged.needs == "base":
         raise HeadstartError(f"--route {route}: needs a pre-trained base; give a run directory, not `none`")

@@ -49,11 +49,11 @@ def audit(
     corpus: Annotated[
         list[str] | None,
         Parameter(
-            help="text used for pre-training, held against the test rows", consume_multiple=True, converter=files
+            help="what was used for pre-training, held against the test rows", consume_multiple=True, converter=files
         ),
     ] = None,
-    text: Annotated[str | None, Parameter(help="text column [guessed and printed]")] = None,
-    text2: Annotated[str | None, Parameter(help="second text column, for pairs [guessed and printed]")] = None,
+    text: Annotated[str | None, Parameter(help="column of texts or images [guessed and printed]")] = None,
+    text2: Annotated[str | None, Parameter(help="second such column, for pairs [guessed and printed]")] = None,
     label: Annotated[str | None, Parameter(help="column of the answers [guessed and printed]")] = None,
     group: Annotated[str | None, Parameter(help="column of groups that must not be on both sides")] = None,
     task: Annotated[str, Parameter(help="what is asked; `headstart list task`")] = "auto",
@@ -100,16 +100,20 @@ def audit(
 
 def _read_train(request: ReadRequest) -> tuple[Examples, dict[str, Any]]:
     """Return (rows, ledger as data), with labels where there are any."""
+    from headstart.core.examples import takes_of
+    from headstart.core.item_nouns import one_item
     from headstart.data.columns import SECOND_NAMES, columns_of
     from headstart.data.read_request import read_labelled_rows
     from headstart.data.task_files import first_rows
 
-    names = columns_of(first_rows(request.paths))
+    rows = first_rows(request.paths)
+    names = columns_of(rows)
     found = request
     if request.text2 is None and request.task == "auto":
         second = next((one for one in SECOND_NAMES if one in names and one not in (request.text, request.label)), None)
         if second is not None:
-            say(f"{Path(request.paths[0]).name}: second text column '{second}' (a common name)")
+            item = one_item(takes_of([row[second] for row in rows if row.get(second) is not None]))
+            say(f"{Path(request.paths[0]).name}: second {item} column '{second}' (a common name)")
             found = dataclasses.replace(request, text2=second)
     found, why = pick_task(found)
     if why:

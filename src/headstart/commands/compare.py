@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,10 +16,9 @@ from headstart.commands.comparison_options import (
     metric_of,
     need_report_folder,
     routes_asked,
-    takes_of_files,
     task_of,
 )
-from headstart.commands.reading import open_bases, say
+from headstart.commands.reading import open_bases, say, takes_of_files
 from headstart.commands.session import Language, command_line, files, need_positive, pick_language, whole
 from headstart.comparing.inputs import CompareInputs, corpora_of, entries_of, workspaces_of
 from headstart.comparing.report_folder import ReportFolder
@@ -71,8 +70,8 @@ def compare(
     task: Annotated[str, Parameter(help="classify, regress, tag ... (`headstart list task`) [guessed and printed]")] = (
         "auto"
     ),
-    text: Annotated[str | None, Parameter(help="text column [guessed and printed]")] = None,
-    text2: Annotated[str | None, Parameter(help="second text column, for pairs")] = None,
+    text: Annotated[str | None, Parameter(help="column of texts or images [guessed and printed]")] = None,
+    text2: Annotated[str | None, Parameter(help="second such column, for pairs")] = None,
     label: Annotated[str | None, Parameter(help="column of the answers [guessed and printed]")] = None,
     labels: Annotated[str, Parameter(help="label counts to try")] = "16,64,256",
     draws: Annotated[int, Parameter(help="random label draws per count", converter=whole)] = 10,
@@ -83,7 +82,9 @@ def compare(
     group: Annotated[str | None, Parameter(show=False, help="column of groups that must not be split")] = None,
     corpus: Annotated[
         list[str] | None,
-        Parameter(show=False, help="unlabelled text [the base's own]", consume_multiple=True, converter=files),
+        Parameter(
+            show=False, help="unlabelled texts or images [the base's own]", consume_multiple=True, converter=files
+        ),
     ] = None,
     seed: Annotated[int, Parameter(show=False, converter=whole)] = 0,
     threads: Annotated[int | None, Parameter(show=False, converter=whole)] = None,
@@ -158,7 +159,7 @@ def run_comparison(
     from headstart.comparing.draws import check_sizes, fold_splits
     from headstart.comparing.run_study import run_study
     from headstart.reporting.audit_text import gate_facts
-    from headstart.reporting.report import terminal_table, write_report
+    from headstart.reporting.report import terminal_table
     from headstart.reporting.verdict_text import verdict_text
     from headstart.statistics.slices import length_slices
 
@@ -179,16 +180,37 @@ def run_comparison(
     for sentence in facts.get("sentences", {}).get(language, []):
         say(sentence)
     data = data.stating(bases={name: base.receipt for name, base in bases.items()}, audit=facts)
+    keep = _reporter(bases, data, settings, language)
     study = run_study(
         entries,
         replace(data, slices={**gate.slices, **length_slices(data.test.items)}),
         spaces,
         replace(settings, seconds=max(end - time.monotonic(), 0.0)),
         progress=say,
-        keep=lambda part: write_report(part, settings.folder, language),
+        keep=keep,
     )
-    write_report(study, settings.folder, language)
+    keep(study)
     return Compared(settings.folder, study, verdict_text(study, language), terminal_table(study, language))
+
+
+def _reporter(
+    bases: Mapping[str, PretrainedModel], data: StudyData, settings: StudySettings, language: str
+) -> Callable[[Study], None]:
+    """Return what writes the report of a study, finished or not, with what it shows of the data."""
+    from headstart.comparing.exhibits import SEEN, kept_seen, show
+    from headstart.reporting.findings import findings
+    from headstart.reporting.report import write_report
+    from headstart.training.seen import seen_images
+
+    fresh = {name: shown for name, base in bases.items() if (shown := seen_images(base, SEEN, settings.seed))}
+    kept = kept_seen(settings.folder)  # of a run whose images are gone meanwhile
+    seen = {name: one for name in bases if (one := fresh.get(name) or kept.get(name))}
+
+    def keep(study: Study) -> None:
+        show(data.test, [one.row for one in findings(study).mistakes], seen).save(settings.folder)
+        write_report(study, settings.folder, language)
+
+    return keep
 
 
 def _audited(

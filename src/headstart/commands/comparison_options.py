@@ -56,17 +56,6 @@ def metric_of(name: str | None, task: str) -> MetricSpec:
     )
 
 
-def takes_of_files(data: Sequence[str], text: str | None) -> str:
-    """Return what the rows of these files hold, `text` or `image`; text: the column of the items, None = guessed."""
-    from headstart.core.examples import ImageRef
-    from headstart.data.columns import guess_text
-    from headstart.data.task_files import first_rows
-
-    rows = first_rows(data)
-    column = text or guess_text(rows, str(data[0]))[0]
-    return "image" if any(isinstance(row.get(column), ImageRef) for row in rows) else "text"
-
-
 def routes_asked(
     names: str, settings: Sequence[str], task: str, classical: bool, takes: str = "text"
 ) -> list[RouteSpec]:
@@ -75,7 +64,7 @@ def routes_asked(
     Raises HeadstartError: unknown, none, another task or other items, a base is needed and missing.
     """
     from headstart.core import registry
-    from headstart.fitting.checks import other_task, routes_for
+    from headstart.fitting.checks import other_items, other_task, routes_for
 
     able = routes_for(task, takes)
     chosen = able if names == "all" else [name.strip() for name in names.split(",") if name.strip()]
@@ -86,11 +75,10 @@ def routes_asked(
             raise unknown("route", name, able)
     specs = [route_with(name, settings) for name in dict.fromkeys(chosen)]
     for spec in specs:
-        if refusal := other_task(spec, task):
+        if refusal := other_task(spec, task, takes):
             raise HeadstartError(f"--routes {spec.name}: {refusal}")
-        if takes not in spec.takes:
-            reads = " or ".join(spec.takes)
-            raise HeadstartError(f"--routes {spec.name}: it reads {reads}s, not {takes}s; {', '.join(able)} do")
+        if refusal := other_items(spec, takes):
+            raise HeadstartError(f"--routes {spec.name}: {refusal}; {', '.join(able)} do")
     if classical and names != "all" and (lost := [spec.name for spec in specs if spec.needs == "base"]):
         raise HeadstartError(f"--routes {','.join(lost)}: needs a pre-trained base; give a run directory, not `none`")
     return specs

@@ -17,10 +17,9 @@ from headstart.commands.comparison_options import (
     metric_of,
     need_report_folder,
     routes_asked,
-    takes_of_files,
     task_of,
 )
-from headstart.commands.reading import open_bases, say
+from headstart.commands.reading import open_bases, say, takes_of_files
 from headstart.commands.session import Language, command_line, files, need_positive, pick_language, whole
 from headstart.comparing.inputs import entries_of, public_ledger, workspaces_of
 from headstart.comparing.report_folder import PAGE, REPORT, ReportFolder
@@ -78,8 +77,10 @@ def cross(
     task: Annotated[str, Parameter(help="classify, regress, tag ... (`headstart list task`) [guessed and printed]")] = (
         "auto"
     ),
-    text: Annotated[str | None, Parameter(help="text column, in every file [guessed and printed]")] = None,
-    text2: Annotated[str | None, Parameter(help="second text column, for pairs")] = None,
+    text: Annotated[
+        str | None, Parameter(help="column of texts or images, in every file [guessed and printed]")
+    ] = None,
+    text2: Annotated[str | None, Parameter(help="second such column, for pairs")] = None,
     label: Annotated[str | None, Parameter(help="column of the answers, in every file [guessed and printed]")] = None,
     labels: Annotated[str, Parameter(help="label counts to try")] = "256",
     draws: Annotated[int, Parameter(help="random label draws per count", converter=whole)] = 5,

@@ -26,11 +26,11 @@ class Embedded:
 
 def embed(
     base: Annotated[Path, Parameter(help="a run directory or a Hugging Face directory")],
-    data: Annotated[list[str], Parameter(help="file(s) with texts; - is stdin", converter=files)],
+    data: Annotated[list[str], Parameter(help="file(s) with texts or images; - is stdin", converter=files)],
     /,
     *,
     out: Annotated[Path, Parameter(help="the .npy file to write (float32 [rows, width])")],
-    text: Annotated[str | None, Parameter(help="text column [guessed and printed]")] = None,
+    text: Annotated[str | None, Parameter(help="column of texts or images [guessed and printed]")] = None,
     layer: Annotated[int, Parameter(help="-1 last, 0 embeddings", converter=whole)] = -1,
     pooling: Annotated[str, Parameter(help="auto, mean, cls or own")] = "auto",
 ) -> Embedded:

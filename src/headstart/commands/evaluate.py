@@ -38,8 +38,8 @@ def evaluate(
     ],
     /,
     *,
-    text: Annotated[str | None, Parameter(help="text column [as in training]")] = None,
-    text2: Annotated[str | None, Parameter(help="second text column [as in training]")] = None,
+    text: Annotated[str | None, Parameter(help="column of texts or images [as in training]")] = None,
+    text2: Annotated[str | None, Parameter(help="second such column [as in training]")] = None,
     label: Annotated[str | None, Parameter(help="column of the answers [as in training]")] = None,
     seed: Annotated[int, Parameter(help="of the bootstrap", converter=whole)] = 0,
 ) -> Any:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from headstart.training.pretrained_model import PretrainedModel
 
 _TOKENS, _TEMPERATURE = 60, 0.8
-_PICTURES, _COLUMNS = 36, 12
+_PICTURES, _MOST_BYTES = 40, 1 << 19
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def _pictures(pretrained: PretrainedModel, prompt: str, out: Path | None, sample
     ids_NT = draw_pictures(pretrained, begun, choose=choose)
     shown_NT = ids_NT if given is None else np.stack([given, ids_NT], axis=1).reshape(-1, ids_NT.shape[1])
     try:
-        write_bytes(Path(out), contact_sheet(tokenizer.pictures(shown_NT), _COLUMNS))
+        write_bytes(Path(out), contact_sheet(list(tokenizer.pictures(shown_NT)), _MOST_BYTES).png)
     except OSError as error:
         raise disk_error(Path(out), error) from None
     return Drawn(Path(out), len(ids_NT), given is not None)

@@ -1,4 +1,4 @@
-"""inspect: look into a network: senses, neighbours, tokens."""
+"""inspect: look into a network: senses, neighbours, tokens, what it was shown."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from headstart.commands.reading import open_bases
-from headstart.commands.session import files, need_positive, whole
+from headstart.commands.session import files, need_new_file, need_positive, whole
 from headstart.core.errors import HeadstartError
 
 if TYPE_CHECKING:
@@ -17,16 +17,19 @@ if TYPE_CHECKING:
     from headstart.inspection.senses import Senses
     from headstart.training.pretrained_model import PretrainedModel
 
+_IMAGES, _MOST_BYTES = 12, 1_000_000  # of the sheet that --seen writes
+
 
 @dataclass(frozen=True)
 class Inspected:
     """What was asked for. senses, random: of the network and of the same one with random weights; neighbours: (token,
-    cosine), nearest first; tokens: (token, id)."""
+    cosine), nearest first; tokens: (token, id); shown: the file of pictures that was written."""
 
     senses: Senses | None = None
     random: Senses | None = None
     neighbours: list[tuple[str, float]] = field(default_factory=list)
     tokens: list[tuple[str, int]] = field(default_factory=list)
+    shown: Path | None = None
 
     def summary(self) -> str:
         """Return all of it as text."""
@@ -35,6 +38,7 @@ class Inspected:
             parts.append("\n".join(f"{cosine:.3f}  {token}" for token, cosine in self.neighbours))
         if self.tokens:
             parts.append(" ".join(token for token, _ in self.tokens) + f"\n{len(self.tokens)} tokens")
+        parts += [f"pictures: {self.shown}"] if self.shown else []
         return "\n\n".join(parts)
 
 
@@ -59,9 +63,14 @@ def inspect(
     neighbours: Annotated[str | None, Parameter(help="show the tokens nearest to this word")] = None,
     top: Annotated[int, Parameter(help="neighbours to show", converter=whole)] = 10,
     tokens: Annotated[str | None, Parameter(help="show how this text is cut")] = None,
+    seen: Annotated[
+        Path | None, Parameter(help="PNG file to write: images as the network was shown them in pre-training")
+    ] = None,
     seed: Annotated[int, Parameter(help="of pseudo-words and intervals", converter=whole)] = 0,
 ) -> Inspected:
     """Look into a network: does it tell the senses of a word apart, what lies next to a word, how is text cut.
+
+    Of a run on images: all versions of an image that its objective made, beside each other.
 
     Senses: the chance that two occurrences of a word with the same sense are nearer to each other than two with
     different senses, at every layer. Vectors without context score exactly .5; so does chance.
@@ -70,8 +79,12 @@ def inspect(
     from headstart.inspection.neighbours import neighbours as nearest_tokens
     from headstart.inspection.senses import score_senses
 
-    if senses is None and neighbours is None and tokens is None:
-        raise HeadstartError("inspect: say what to look at: --senses builtin, --neighbours WORD or --tokens TEXT")
+    if all(one is None for one in (senses, neighbours, tokens, seen)):
+        raise HeadstartError(
+            "inspect: say what to look at: --senses builtin, --neighbours WORD, --tokens TEXT or --seen FILE"
+        )
+    if seen is not None:
+        need_new_file(Path(seen))
     if tokens is not None and not tokens.strip():
         raise HeadstartError("--tokens: there is no text to cut")
     need_positive("--top", top)
@@ -86,7 +99,28 @@ def inspect(
         scored = [score_senses(network, found, seed) for network in (pretrained, pretrained.fresh(seed))]
     near = [] if neighbours is None else nearest_tokens(pretrained, neighbours, top)
     ids = [] if tokens is None else pretrained.processor.encode([tokens])[0].tolist()
-    return Inspected(*scored, near, [(pretrained.processor.token(number), number) for number in ids])
+    shown = None if seen is None else _write_seen(pretrained, Path(seen), seed)
+    return Inspected(*scored, near, [(pretrained.processor.token(number), number) for number in ids], shown)
+
+
+def _write_seen(pretrained: PretrainedModel, path: Path, seed: int) -> Path:
+    """Write images as the network was shown them, the versions of an image beside each other; return the file.
+
+    Raises HeadstartError: the base is no run on images, or its images are gone; the disk refuses.
+    """
+    from headstart.core.files import disk_error, write_bytes
+    from headstart.images.contact_sheet import contact_sheet
+    from headstart.training.seen import seen_images
+
+    versions = seen_images(pretrained, _IMAGES, seed)
+    if not versions:
+        raise HeadstartError(f"--seen: {pretrained.path} is no run on images, or the store beside it is gone")
+    pictures = [image for images in zip(*versions.values()) for image in images]
+    try:
+        write_bytes(path, contact_sheet(pictures, _MOST_BYTES).png)
+    except OSError as error:
+        raise disk_error(path, error) from None
+    return path
 
 
 def _occurrences(

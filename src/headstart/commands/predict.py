@@ -24,11 +24,11 @@ class Predicted:
 
 def predict(
     task: Annotated[Path, Parameter(help="a task directory of `headstart transfer`")],
-    data: Annotated[list[str], Parameter(help="file(s) with texts; - is stdin", converter=files)],
+    data: Annotated[list[str], Parameter(help="file(s) with texts or images; - is stdin", converter=files)],
     /,
     *,
-    text: Annotated[str | None, Parameter(help="text column [as in training]")] = None,
-    text2: Annotated[str | None, Parameter(help="second text column [as in training]")] = None,
+    text: Annotated[str | None, Parameter(help="column of texts or images [as in training]")] = None,
+    text2: Annotated[str | None, Parameter(help="second such column [as in training]")] = None,
     out: Annotated[Path | None, Parameter(help="file to write [standard output]")] = None,
 ) -> Predicted:
     """Write one JSON line per row: its place and the label with probability, the number, the spans or the text."""

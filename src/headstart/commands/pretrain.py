@@ -80,7 +80,7 @@ def pretrain(
     base: Annotated[
         Path | None, Parameter(help="a run or Hugging Face directory to start from, or the teacher")
     ] = None,
-    column: Annotated[str | None, Parameter(help="text column of tables [guessed and printed]")] = None,
+    column: Annotated[str | None, Parameter(help="column of texts or images in tables [guessed and printed]")] = None,
     unit: Annotated[
         Literal["auto", "line", "paragraph", "file"],
         Parameter(help="what a document is in plain text [guessed and printed]"),
@@ -223,7 +223,7 @@ def _resumed(options: _PretrainOptions, out: Path) -> RunSpec:
     say(f"resuming {out}")
     paths = spec.corpus.get("paths", [])
     if [str(Path(path).absolute()) for path in options.paths] != paths and options.paths != ["-"]:
-        say(f"the text is still {', '.join(paths)}, as in {out / 'run.json'}; {', '.join(options.paths)} is not read")
+        say(f"the corpus is still {', '.join(paths)}, as in {out / 'run.json'}; {', '.join(options.paths)} is not read")
     training = spec.training
     then = record.get("asked_seconds")
     if not home.checkpoints.steps() and training.seconds is not None:

@@ -34,6 +34,17 @@ def pick_task(request: ReadRequest) -> tuple[ReadRequest, str]:
     return request, ""
 
 
+def takes_of_files(data: Sequence[str], text: str | None) -> str:
+    """Return what the rows of these files hold, `text` or `image`; text: the column of the items, None = guessed."""
+    from headstart.core.examples import ImageRef
+    from headstart.data.columns import guess_text
+    from headstart.data.task_files import first_rows
+
+    rows = first_rows(data)
+    column = text or guess_text(rows, str(data[0]))[0]
+    return "image" if any(isinstance(row.get(column), ImageRef) for row in rows) else "text"
+
+
 def metrics_of(task: str) -> dict[str, MetricSpec]:
     """Return the metrics of a task by name, its headline score first."""
     from headstart.core import registry

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from headstart.commands.reading import open_bases, pick_task, route_with, say
+from headstart.commands.reading import open_bases, pick_task, route_with, say, takes_of_files
 from headstart.commands.session import files, need_new_folder, need_positive, whole
 
 
@@ -40,8 +40,8 @@ def transfer(
     task: Annotated[str, Parameter(help="classify, regress, tag ... (`headstart list task`) [guessed and printed]")] = (
         "auto"
     ),
-    text: Annotated[str | None, Parameter(help="text column [guessed and printed]")] = None,
-    text2: Annotated[str | None, Parameter(help="second text column, for pairs")] = None,
+    text: Annotated[str | None, Parameter(help="column of texts or images [guessed and printed]")] = None,
+    text2: Annotated[str | None, Parameter(help="second such column, for pairs")] = None,
     label: Annotated[str | None, Parameter(help="column of the answers [guessed and printed]")] = None,
     minutes: Annotated[float | None, Parameter(help="time budget for training [none]")] = None,
     seed: Annotated[int, Parameter(help="of whatever the route draws", converter=whole)] = 0,
@@ -69,8 +69,8 @@ def transfer(
     request, why = pick_task(ReadRequest(paths=data, text=text, text2=text2, label=label, task=task))
     if why:
         say(f"task: {request.task} ({why}; another one by --task)")
-    if refusal := other_task(spec, request.task):
-        raise HeadstartError(f"route {route}: {refusal}")
+    if other_task(spec, request.task):
+        raise HeadstartError(f"route {route}: {other_task(spec, request.task, takes_of_files(data, text))}")
     bases = {} if str(base) == "none" else open_bases([Path(base)])
     examples, ledger = read_labelled_rows(request, say)
     workspace = Workspace(next(iter(bases.values()), None))

@@ -124,7 +124,7 @@ def verify(
         space = next((space for identity, space in spaces if identity == cell.receipt["workspace"]), None)
         if space is None:
             name = _name(vars(cell))
-            raise HeadstartError(f"{name}: its base or unlabelled text changed since; it cannot be made again")
+            raise HeadstartError(f"{name}: its base or its unlabelled documents changed since; it cannot be made again")
         made.append(_make_again(cell, data, space, metric))
         say(made[-1].line())
     return Verified(tuple(made))

@@ -42,7 +42,7 @@ def check_sizes(sizes: Sequence[int], pool: int) -> list[int]:
         raise HeadstartError("no label counts given (for example 16,64,256)")
     for size in sizes:
         if not 1 <= size <= pool:
-            raise HeadstartError(f"labels={size}: the labelled pool has {pool} rows, so 1 to {pool} are allowed")
+            raise HeadstartError(f"labels={size}: the labelled pool has {pool:,} rows, so 1 to {pool:,} are allowed")
     return sorted({int(size) for size in sizes})
 
 

@@ -1,6 +1,7 @@
 """The folder of a report: what is compared on opening, and its manifest while cells are added.
 
 REPORT/report.html      REPORT/report.json      REPORT/inputs.json, paths of this machine      REPORT/audit.json
+REPORT/exhibits.json, REPORT/exhibits.png, what the page shows of the data
 REPORT/cells/cells.jsonl, one line per cell      REPORT/cells/KEY.safetensors      REPORT/manifest.json
 """
 
@@ -16,6 +17,7 @@ from headstart.core.manifest import FOREIGN, MANIFEST, MISSING, Fault, damage, f
 
 CELLS = "cells"
 INPUTS, REPORT, PAGE = "inputs.json", "report.json", "report.html"
+EXHIBITS, SHEET = "exhibits.json", "exhibits.png"
 _ANSWERS = re.compile(rf"{CELLS}/[0-9a-f]{{24}}\.\w+")
 
 

@@ -125,6 +125,7 @@ def _facts(data: StudyData, settings: StudySettings) -> dict[str, Any]:
     stated = {"seed": settings.seed, "seconds": settings.seconds, "draws": settings.draws}
     of_classes = data.task.answers == "classes"
     return {
+        "takes": data.test.takes,
         "data": {"training rows": len(data.train), "test rows": len(data.test)},
         **({"classes": {"training": counts(data.train), "test": counts(data.test)}} if of_classes else {}),
         "versions": versions(),

@@ -212,7 +212,7 @@ class StudyRun:
         told = reason in self.failures.get(entry, {}).values()
         self.failures.setdefault(entry, {})[size] = reason
         if not told:
-            self.progress(f"{entry}, {size} labels: could not run: {reason}")
+            self.progress(f"{entry}, {size:,} labels: could not run: {reason}")
 
     def _drop(self, entry: str, reason: str) -> None:
         """Leave an entry out from here on; its finished cells stay."""
@@ -248,7 +248,7 @@ class StudyRun:
         slab = self.slabs[0] if self.slabs else []
         why = ""
         if slab and left > 0:
-            why = f"; {slab[0].split.size} labels, draw {slab[0].split.draw + 1} would take more than {left:.0f} s"
+            why = f"; {slab[0].split.size:,} labels, draw {slab[0].split.draw + 1} would take more than {left:.0f} s"
         self.progress(f"time is out: {len(self.cells)} of {self.planned} cells are finished{why}")
         done, begun = {(cell.entry, cell.size) for cell in self.cells}, {cell.size for cell in self.cells}
         for planned in (cell for later in self.slabs for cell in later):
@@ -262,7 +262,7 @@ class StudyRun:
         score = "undefined" if math.isnan(cell.score) else f"{cell.score:.{digits}f}".removeprefix("0")
         minutes = self.budget.expected(coming, self.left) / 60
         wait = f"about {minutes:.0f} min left" if minutes >= 1 else "less than a minute left"
-        where = f"[cell {len(self.cells)}/{self.planned}] {cell.entry}, {cell.size} labels"
+        where = f"[cell {len(self.cells)}/{self.planned}] {cell.entry}, {cell.size:,} labels"
         return f"{where}, draw {cell.draw + 1}: {score} ({cell.seconds:.1f} s), {wait}"
 
 

@@ -43,6 +43,11 @@ class Batch(ABC):
     def device(self) -> torch.device:
         """Where the tensors are."""
 
+    @property
+    def pictures(self) -> dict[str, Tensor]:
+        """The samples as pictures for a reader, uint8 [B, C, H, W] by what they are called; {}: they are no images."""
+        return {}
+
     def to(self, device: torch.device) -> Self:
         """Return the batch with every tensor on `device`."""
         return dataclasses.replace(
@@ -158,6 +163,16 @@ class ImageBatch(Batch):
     def device(self) -> torch.device:
         """Where the tensors are."""
         return self.pixels_BCHW.device
+
+    @property
+    def pictures(self) -> dict[str, Tensor]:
+        """The pixels as they are in the batch."""
+        return {"image": eight_bits(self.pixels_BCHW)}
+
+
+def eight_bits(pixels: Tensor) -> Tensor:
+    """Return pixels as uint8; floating-point ones are from 0 to 1."""
+    return (pixels.clamp(0, 1) * 255).round().to(torch.uint8) if pixels.is_floating_point() else pixels
 
 
 def make_batch(documents: list, *, samples: list[int] | None = None, epoch: int = 0) -> TokenBatch:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from headstart.core import registry
 from headstart.core.contracts import Backbone, Objective
 from headstart.core.errors import HeadstartError
+from headstart.core.item_nouns import some_items
 from headstart.core.processor import Processor
 from headstart.core.spec import BackboneSpec, ObjectiveSpec, ProcessorSpec
 
@@ -16,6 +17,19 @@ _SAID = {
     "token": "of static word vectors (word_vectors)",
     "document": "of document vectors (ngram_bag)",
 }
+
+
+def need_items(processor: ProcessorSpec, held: str, source: str) -> None:
+    """Raise HeadstartError when a corpus holds texts (`held`) and the processor takes images, or the other way round.
+
+    source: what the corpus is called.
+    """
+    if held != processor.takes:
+        able = ", ".join(registry.fitting("processor", takes=held)) or "none"
+        raise HeadstartError(
+            f"{source}: it holds {some_items(held)}, and processor {processor.name} takes "
+            f"{some_items(processor.takes)}; processors that take {some_items(held)}: {able}"
+        )
 
 
 def need_batch(processor: ProcessorSpec, backbone: BackboneSpec, objective: ObjectiveSpec) -> None:

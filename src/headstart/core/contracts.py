@@ -181,7 +181,7 @@ class Objective(nn.Module, ABC):
 
     alone: bool = True
     fewest: int = 1
-    needs: str = "more text is needed"
+    needs: str = "more documents are needed"
     predicts: ClassVar[Literal["", "masked", "next"]] = ""
     phases: tuple[str, ...] = ("main",)
 
@@ -205,6 +205,13 @@ class Objective(nn.Module, ABC):
     @abstractmethod
     def forward(self, backbone: Backbone, batch: Batch) -> Loss:
         """Score a corrupted batch. An objective of several phases takes the phase as a third argument."""
+
+    def seen(self, batch: Batch) -> dict[str, Tensor]:
+        """Return what the network is shown of a corrupted batch, uint8 [B, C, H, W] by name; {} where it is no image.
+
+        For an objective that shows several versions of an image: each by its name, in the order in which they are read.
+        """
+        return batch.pictures
 
     def layers(self, backbone: Backbone, phase: str) -> list[list[nn.Parameter]]:
         """Return the parameters that a phase trains, grouped from input to output."""

@@ -51,6 +51,11 @@ class ImageRef:
         """Return the file or, for an image in memory, the start of its digest."""
         return self.digest[:12] if self.path is None else str(self.path)
 
+    @property
+    def name(self) -> str:
+        """The file's name without its folders or, for an image in memory, the start of its digest."""
+        return f"image {self}" if self.path is None else self.path.name
+
     def read(self) -> bytes:
         """Return the encoded bytes. Raises HeadstartError: the file is gone or holds another image than before."""
         if self.data is not None:

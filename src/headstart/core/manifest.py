@@ -91,7 +91,7 @@ class Layout:
     holds: str = ".+"
 
 
-_REPORT = r"cells/cells\.jsonl|cells/[0-9a-f]{24}\.\w+|(inputs|audit|report)\.json|report\.html"
+_REPORT = r"cells/cells\.jsonl|cells/[0-9a-f]{24}\.\w+|(inputs|audit|exhibits|report)\.json|exhibits\.png|report\.html"
 LAYOUTS: dict[Kind, Layout] = {
     "run": Layout(
         "run",

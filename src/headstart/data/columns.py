@@ -69,7 +69,8 @@ def guess_text(rows: Sequence[dict[str, Any]], source: str, avoid: Sequence[str]
     best = max(columns, key=lambda name: lengths[name], default=None)
     if best is None or lengths[best] == 0:
         raise HeadstartError(
-            f"{source}: no column holds text (columns: {', '.join(columns_of(rows))}); name it with --column or --text"
+            f"{source}: no column holds texts or images (columns: {', '.join(columns_of(rows))}); "
+            "name it with --column or --text"
         )
     return best, f"the longest, {lengths[best]:.0f} characters on average"
 

@@ -12,6 +12,7 @@ from typing import Literal
 
 from headstart.core.errors import HeadstartError, unknown
 from headstart.core.examples import ImageRef, need_one_kind, takes_of
+from headstart.core.item_nouns import one_item
 from headstart.core.spec import ReaderSpec
 from headstart.data.columns import SAMPLE_ROWS, cell, check_column, columns_of, guess_text
 from headstart.data.ledger import Ledger
@@ -73,11 +74,11 @@ class Corpus:
         expand(self.paths, ledger, self.reader)
         first: str | ImageRef | None = None
         for name in self.files:
-            for row in self._items(name, ledger):
+            for row, takes in self._items(name, ledger):
                 ledger.begin()
                 item = row.value
                 if item is None:
-                    ledger.skip("no text", row.source, row.line)
+                    ledger.skip(f"no {one_item(takes)}", row.source, row.line)
                     continue
                 if isinstance(item, str) and self.normal_form != "none":
                     item = unicodedata.normalize(self.normal_form, item)
@@ -94,17 +95,19 @@ class Corpus:
         if not ledger.used:
             raise HeadstartError(f"no document in {', '.join(map(shown, self.files[:3]))}: {_oneline(ledger)}")
 
-    def _items(self, name: str, ledger: Ledger) -> Iterator[Row]:
-        """Yield rows whose value is a text or an image, or None where a table has none in the column."""
+    def _items(self, name: str, ledger: Ledger) -> Iterator[tuple[Row, str]]:
+        """Yield rows whose value is a text or an image, or None where a table has none in the column, and which."""
         rows = read_rows(name, ledger, unit=self.unit, reader=self.reader)
         head = list(islice(rows, SAMPLE_ROWS))
         column = self._column([row.value for row in head if isinstance(row.value, dict)], shown(name), ledger)
+        cells = [row.value.get(column) for row in head if isinstance(row.value, dict)]
+        takes = takes_of([value for value in cells if value is not None])
         for row in chain(head, rows):
             if not isinstance(row.value, dict):
-                yield row
+                yield row, takes
                 continue
             value = row.value.get(column)
-            yield Row(value if isinstance(value, ImageRef) else cell(value), row.source, row.line)
+            yield Row(value if isinstance(value, ImageRef) else cell(value), row.source, row.line), takes
 
     def _column(self, sample: list[dict], source: str, ledger: Ledger) -> str:
         if not sample:

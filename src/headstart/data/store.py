@@ -57,7 +57,7 @@ def ensure_store(corpus: Corpus, processor: Processor, folder: Path) -> Store:
     """
     kind = _module_of(processor)
     try:
-        found = kind.open_store(folder)
+        found = existing_store(processor, folder)
         if (found.facts["corpus"], found.facts["processor"]) == (corpus.fingerprint(), processor.identity):
             return found
     except (HeadstartError, KeyError):
@@ -68,6 +68,11 @@ def ensure_store(corpus: Corpus, processor: Processor, folder: Path) -> Store:
 def memory_store(processor: Processor, encoded: Sequence[np.ndarray]) -> Store:
     """Return a store of documents that the processor encoded, in memory."""
     return _module_of(processor).in_memory(encoded)
+
+
+def existing_store(processor: Processor, folder: Path) -> Store:
+    """Return the store of that kind of processor in `folder`. Raises HeadstartError: missing or damaged."""
+    return _module_of(processor).open_store(folder)
 
 
 def _module_of(processor: Processor) -> ModuleType:

@@ -12,6 +12,7 @@ from typing import Any
 from headstart.core import registry
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples, ImageRef, need_one_kind, takes_of
+from headstart.core.item_nouns import one_item
 from headstart.data.columns import SAMPLE_ROWS, SECOND_NAMES, cell, check_column, columns_of, guess_label, guess_text
 from headstart.data.ledger import Ledger
 from headstart.data.open import expand, read_rows, shown
@@ -21,6 +22,7 @@ from headstart.images.decode import UnusableImage, decode
 
 # guess(first rows, file, columns that are taken) -> (column, why); raises HeadstartError.
 Guess = Callable[[Sequence[dict[str, Any]], str, Sequence[str]], tuple[str, str]]
+_LACKING = {"text": "empty text", "image": "no image"}  # reasons, by what the other rows hold
 GUESSES: Mapping[str, Guess] = {"text": guess_text, "label": guess_label}
 
 
@@ -83,8 +85,8 @@ def read_labelled(
     names = expand(request.paths, ledger)
     gathered = Gathered(", ".join(shown(name) for name in names[:3]))
     for name in names:
-        for row, columns in _rows(name, ledger, request, guesses):
-            _take(gathered, row, columns, target, verbatim, ledger)
+        for row, columns, takes in _rows(name, ledger, request, guesses):
+            _take(gathered, row, columns, target, verbatim, ledger, takes)
     if not gathered.items:
         raise HeadstartError(f"no usable row in {gathered.where}: {_oneline(ledger)}")
     return gathered, ledger
@@ -116,13 +118,13 @@ def read_items(request: ReadRequest) -> tuple[Examples, Ledger]:
     verbatim = registry.load("task", request.task)().verbatim
     names = expand(request.paths, ledger)
     for name in names:
-        for row, columns in _rows(name, ledger, request, {"text": guess_text}):
+        for row, columns, takes in _rows(name, ledger, request, {"text": guess_text}):
             ledger.begin()
             cells = _items(row, columns, verbatim)
             if not _sound(cells, row, ledger):
                 continue
             if not all(cells):
-                ledger.complain("empty text, kept", row.source, row.line)
+                ledger.complain(f"{_LACKING[takes]}, kept", row.source, row.line)
             gathered.add(cells[0], row)
             gathered.second.extend(cells[1:])
             gathered.places.append((row.source, row.line))
@@ -140,8 +142,11 @@ def _named(request: ReadRequest) -> Columns:
 
 def _rows(
     name: str, ledger: Ledger, request: ReadRequest, guesses: Mapping[str, Guess]
-) -> Iterator[tuple[Row, Columns]]:
-    """Yield the table rows of one file with its column names; plain text is a table of one column `text`."""
+) -> Iterator[tuple[Row, Columns, str]]:
+    """Yield the table rows of one file with its column names, and what its items are, `text` or `image`.
+
+    Plain text is a table of one column `text`.
+    """
     rows = read_rows(name, ledger, unit="auto" if "label" in guesses else "line")
     head = list(islice(rows, SAMPLE_ROWS))
     tables = [_table_row(row.value) for row in head]
@@ -153,13 +158,19 @@ def _rows(
         if column is not None:
             ledger.columns.setdefault(what, column)
     items = [column for column in (columns.text, columns.text2) if column is not None]
-    pictures = [column for column in items if any(isinstance(table.get(column), ImageRef) for table in tables)]
+    pictures = [column for column in items if _held(tables, column) == "image"]
+    takes = _held(tables, columns.text)
     for row in chain(head, rows):
         table = _table_row(row.value)
         if all(isinstance(table.get(column), ImageRef) for column in pictures):
-            yield Row(table, row.source, row.line), columns
+            yield Row(table, row.source, row.line), columns, takes
         else:
             ledger.reject("no image", row.source, row.line)
+
+
+def _held(tables: Sequence[dict[str, Any]], column: str | None) -> str:
+    """Return what a column of these rows holds, `text` or `image`."""
+    return "image" if any(isinstance(row.get(column), ImageRef) for row in tables) else "text"
 
 
 def _choose(
@@ -177,8 +188,9 @@ def _choose(
         if column is not None:
             check_column(what, column, names, source)
     if named.text is not None and named.text in (named.label, named.text2):
-        other = "label" if named.text == named.label else "second text"
-        raise HeadstartError(f"{source}: the text column '{named.text}' cannot be the {other} too")
+        item = one_item(_held(tables, named.text))
+        other = "label" if named.text == named.label else f"second {item}"
+        raise HeadstartError(f"{source}: the {item} column '{named.text}' cannot be the {other} too")
     if "label" in guesses and names == ["text"]:
         raise HeadstartError(
             f"{source}: plain text has no labels; give a table (.tsv, .csv, .jsonl, .parquet) with a label column"
@@ -192,7 +204,7 @@ def _choose(
     for what, guess in guesses.items():
         if vars(found)[what] is None:
             column, why = guess(tables, source, [column for column in vars(found).values() if column])
-            held = "image" if any(isinstance(row.get(column), ImageRef) for row in tables) else what
+            held = "image" if _held(tables, column) == "image" else what
             if len(names) > 1:
                 ledger.note(f"{held} column '{column}' chosen from {', '.join(names)} ({why})", source)
             found = replace(found, **{what: column})
@@ -219,13 +231,19 @@ def _recall(
 
 
 def _take(
-    gathered: Gathered, row: Row, columns: Columns, target: Callable[..., Any], verbatim: bool, ledger: Ledger
+    gathered: Gathered,
+    row: Row,
+    columns: Columns,
+    target: Callable[..., Any],
+    verbatim: bool,
+    ledger: Ledger,
+    takes: str,
 ) -> None:
-    """Add the row to `gathered`, or skip it for a named reason."""
+    """Add the row to `gathered`, or skip it for a named reason. takes: what its items are, where they are there."""
     ledger.begin()
     cells = _items(row, columns, verbatim)
     if not all(cells):
-        ledger.skip("empty text", row.source, row.line)
+        ledger.skip(_LACKING[takes], row.source, row.line)
         return
     if not _sound(cells, row, ledger):
         return

@@ -10,6 +10,7 @@ import numpy as np
 from headstart.core import registry
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
+from headstart.core.item_nouns import one_item, some_items
 from headstart.core.spec import RouteSpec
 from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.workspace import NO_BASE
@@ -21,23 +22,28 @@ def routes_for(task: str, takes: str = "text") -> list[str]:
     return [name for name, kind in kinds if _does(kind, task) and takes in kind().takes]
 
 
-def other_task(route: RouteSpec, task: str) -> str | None:
-    """Return why this route cannot do `task`, with those that can, or None."""
+def other_task(route: RouteSpec, task: str, takes: str = "text") -> str | None:
+    """Return why this route cannot do `task`, with those that can on texts or on images, or None."""
     if _does(type(route), task):
         return None
-    return f"it does {', '.join(route.tasks or ())}, not {task}; {', '.join(routes_for(task))} do"
+    return f"it does {', '.join(route.tasks or ())}, not {task}; {', '.join(routes_for(task, takes))} do"
+
+
+def other_items(route: RouteSpec, takes: str) -> str | None:
+    """Return why this route cannot read rows of texts or of images (`takes`), or None."""
+    if takes in route.takes:
+        return None
+    return f"it reads {' or '.join(map(some_items, route.takes))}, not {some_items(takes)}"
 
 
 def why_not(route: RouteSpec, examples: Examples, workspace: RouteWorkspace) -> str | None:
     """Return why a route cannot run on these examples, or None: other items than it reads, or what it says itself."""
-    if examples.takes not in route.takes:
-        return f"it reads {' or '.join(route.takes)}s, not {examples.takes}s"
-    return route.refuses(examples, workspace)
+    return other_items(route, examples.takes) or route.refuses(examples, workspace)
 
 
 def need_task(route: RouteSpec, examples: Examples) -> None:
     """Raise HeadstartError when this route cannot do the task of these examples."""
-    if refusal := other_task(route, examples.task):
+    if refusal := other_task(route, examples.task, examples.takes):
         raise HeadstartError(f"route {route.name}: {refusal}")
 
 
@@ -62,7 +68,7 @@ def labels_of(examples: Examples) -> np.ndarray:
     Raises HeadstartError: no rows, no labels, a label out of range, rows of a task other than `classify`.
     """
     if examples.task != "classify":
-        able = ", ".join(routes_for(examples.task))
+        able = ", ".join(routes_for(examples.task, examples.takes))
         raise HeadstartError(f"this route does classify, not {examples.task}; {able} do")
     if examples.labels is None:
         raise HeadstartError("training rows have no labels; name the label column")
@@ -79,11 +85,14 @@ def labels_of(examples: Examples) -> np.ndarray:
 
 
 def check_kind(pairs: bool, examples: Examples) -> None:
-    """Raise HeadstartError when a model made for one text is given two, or the other way round."""
+    """Raise HeadstartError when a model made for one item is given two, or the other way round."""
+    one, some = one_item(examples.takes), some_items(examples.takes)
     if pairs and examples.second is None:
-        raise HeadstartError("this task model was trained on pairs of texts, but the rows hold one text; give both")
+        raise HeadstartError(f"this task model was trained on pairs of {some}, but the rows hold one {one}; give both")
     if not pairs and examples.second is not None:
-        raise HeadstartError("this task model was trained on single texts, but the rows hold two; give one text column")
+        raise HeadstartError(
+            f"this task model was trained on single {some}, but the rows hold two; give one {one} column"
+        )
 
 
 def no_base(workspace: RouteWorkspace) -> str | None:

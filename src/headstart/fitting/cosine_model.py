@@ -10,6 +10,7 @@ from scipy import sparse
 
 from headstart.core.contracts import TaskModel
 from headstart.core.examples import Examples
+from headstart.core.item_nouns import one_item, some_items
 from headstart.data.matching import best_matches
 from headstart.fitting.checks import check_kind, targets_of
 from headstart.fitting.linear import Matrix
@@ -70,4 +71,6 @@ class CosineModel(TaskModel):
 
 def one_text(examples: Examples) -> str | None:
     """Return why such a route cannot run, or None."""
-    return None if examples.second is not None else "it compares two texts; name the second text column"
+    if examples.second is not None:
+        return None
+    return f"it compares two {some_items(examples.takes)}; name the second {one_item(examples.takes)} column"

@@ -1,33 +1,87 @@
-"""A contact sheet: many small pictures side by side in one PNG.
+"""A contact sheet: small pictures beside each other in one PNG of bounded size, which is cut into tiles again.
 
-Shapes: N pictures, H, W pixels, C channels.
+Pictures of few pixels are enlarged by whole numbers, each pixel a square (nearest neighbour), so that nothing is
+invented; larger ones are reduced with an antialiasing filter. Shapes: H, W pixels, C channels (1 grey, 3 colour).
 """
 
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
-_CELL = 56  # pixels that a picture takes at least: a smaller one is shown in whole multiples of its size
-_GAP = 4
+from headstart.images.squares import picture
+
+TILE = 96  # px, the longer side of a tile at most
+_SIDES = (TILE, 80, 64, 48, 32, 24)  # the first that keeps a sheet within its bytes
+_COLOURS = 64  # of a palette, where full colour takes too many bytes
+_COLUMNS = 8
+Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels
 
 
-def contact_sheet(pictures_NHWC: np.ndarray, columns: int) -> bytes:
-    """Return uint8 pictures [N, H, W, 1 or 3] row by row as the bytes of a PNG; small ones are enlarged, not smoothed.
+@dataclass(frozen=True)
+class ContactSheet:
+    """png: the sheet as the bytes of a file. boxes: where each picture lies on it, in the order given."""
 
-    columns: pictures in a row.
+    png: bytes
+    boxes: tuple[Box, ...]
+
+    def tiles(self) -> list[bytes]:
+        """Return each picture as the bytes of a PNG file of its own. Raises OSError: the sheet is damaged."""
+        with Image.open(io.BytesIO(self.png)) as sheet:
+            return [_png(sheet.crop(box)) for box in self.boxes]
+
+
+def contact_sheet(pictures: Sequence[np.ndarray], most_bytes: int) -> ContactSheet:
+    """Return a sheet of uint8 pictures [H, W, C] of any sizes, its PNG at most `most_bytes` long if that can be.
+
+    Tiles become smaller, and colours fewer, until it fits; tiles of 24 pixels are the last resort.
     """
-    count, height, width, channels = pictures_NHWC.shape
-    times = max(1, -(-_CELL // max(height, width)))
-    columns = max(1, min(columns, count))
-    rows, tall, wide = -(-count // columns), height * times + _GAP, width * times + _GAP
-    sheet = np.full((rows * tall + _GAP, columns * wide + _GAP, channels), 255, np.uint8)
-    for number, picture in enumerate(pictures_NHWC):
-        top, left = (number // columns) * tall + _GAP, (number % columns) * wide + _GAP
-        large = picture.repeat(times, axis=0).repeat(times, axis=1)
-        sheet[top : top + height * times, left : left + width * times] = large
+    for side in _SIDES:
+        tiles = [tile(pixels, side) for pixels in pictures]
+        sheet, boxes = _laid_out(tiles, side)
+        png = _png(sheet)
+        if len(png) > most_bytes and sheet.mode == "RGB":
+            png = _png(sheet.quantize(_COLOURS, dither=Image.Dither.NONE))
+        if len(png) <= most_bytes:
+            break
+    return ContactSheet(png, boxes)
+
+
+def tile(pixels: np.ndarray, side: int) -> Image.Image:
+    """Return a picture whose longer side is at most `side`, enlarged by a whole number or reduced to it."""
+    image = picture(pixels, grey=pixels.shape[2] == 1)
+    longest = max(image.size)
+    if longest > side:
+        sizes = [max(1, round(length * side / longest)) for length in image.size]
+        return image.resize(sizes, Image.Resampling.BICUBIC)
+    times = side // longest
+    return image.resize([times * length for length in image.size], Image.Resampling.NEAREST)
+
+
+def thumbnail(pixels: np.ndarray, side: int) -> bytes:
+    """Return one picture as the bytes of a small PNG file; see `tile`."""
+    small = tile(pixels, side)
+    return _png(small.quantize(_COLOURS, dither=Image.Dither.NONE) if small.mode == "RGB" else small)
+
+
+def _laid_out(tiles: Sequence[Image.Image], side: int) -> tuple[Image.Image, tuple[Box, ...]]:
+    """Return the tiles in rows on one picture, and the box of each."""
+    mode = "RGB" if any(one.mode == "RGB" for one in tiles) else "L"
+    rows = -(-len(tiles) // _COLUMNS)
+    sheet = Image.new(mode, (side * min(_COLUMNS, max(len(tiles), 1)), side * max(rows, 1)))
+    boxes = []
+    for number, one in enumerate(tiles):
+        left, top = side * (number % _COLUMNS), side * (number // _COLUMNS)
+        sheet.paste(one, (left, top))
+        boxes.append((left, top, left + one.width, top + one.height))
+    return sheet, tuple(boxes)
+
+
+def _png(image: Image.Image) -> bytes:
     stream = io.BytesIO()
-    Image.fromarray(sheet[:, :, 0] if channels == 1 else sheet).save(stream, "PNG")
+    image.save(stream, "PNG", optimize=True)
     return stream.getvalue()

@@ -27,6 +27,7 @@ _ONE_LARGE = threading.Lock()
 # Bytes tell a format, not the suffix. Pillow opens others too, some by starting a program on the file (EPS).
 _FORMATS = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 _GREY = ("1", "L", "LA", "I", "F", "I;16", "I;16B", "I;16L", "I;16N")
+_ORIENTATION, _TURNED = 0x0112, range(2, 9)  # the tag of EXIF and its values other than upright
 _DEEP = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 _ORIENTATION = 0x0112  # of EXIF: 2 to 8 are turned or mirrored
 
@@ -41,10 +42,12 @@ class UnusableImage(HeadstartError):
 
 @dataclass(frozen=True)
 class Decoded:
-    """pixels: uint8 [height, width, channels], 1 channel for grey images, else 3. told: what was changed on the way."""
+    """pixels: uint8 [height, width, channels], 1 channel for grey images, else 3. told: what was changed on the way.
+    encoded: bytes of the file."""
 
     pixels: np.ndarray
     told: tuple[str, ...]
+    encoded: int
 
 
 def decode(image: ImageRef, side: int | None = None) -> Decoded:
@@ -62,7 +65,7 @@ def decode(image: ImageRef, side: int | None = None) -> Decoded:
         large = opened.size[0] * opened.size[1] > _LARGE
         try:
             with _ONE_LARGE if large else contextlib.nullcontext():
-                return _decoded(opened, side)
+                return _decoded(opened, side, len(data))
         except MemoryError:
             raise UnusableImage("too many pixels", image) from None
         except Exception as error:  # decoders raise nearly everything on damaged files
@@ -94,14 +97,14 @@ def _opened(image: ImageRef, data: bytes) -> Image.Image:
     return opened
 
 
-def _decoded(opened: Image.Image, side: int | None) -> Decoded:
+def _decoded(opened: Image.Image, side: int | None, encoded: int) -> Decoded:
     told = []
     if getattr(opened, "is_animated", False):  # only some formats of Pillow have frames
         told.append("the first of several frames")
     if side is not None and opened.format == "JPEG" and opened.mode in ("L", "RGB"):
         opened.draft(opened.mode, (side, side))
     opened.load()
-    return Decoded(_eight_bits(_upright(opened, told), told), tuple(told))
+    return Decoded(_eight_bits(_upright(opened, told), told), tuple(told), encoded)
 
 
 def _upright(image: Image.Image, told: list[str]) -> Image.Image:

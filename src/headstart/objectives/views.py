@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from headstart.core.batch import ImageBatch
+from headstart.core.batch import ImageBatch, eight_bits
 from headstart.core.contracts import Backbone, Loss, Objective
 from headstart.core.errors import HeadstartError
 from headstart.core.processor import Processor
@@ -105,6 +105,10 @@ class Views(Objective):
         total = F.cross_entropy(logits_MM, partner_M, reduction="sum")
         recognised = (logits_MM.argmax(1) == partner_M).double().mean()
         return Loss.of(total, 2 * batch.size, {"recognised": recognised})
+
+    def seen(self, batch: ImageBatch) -> dict[str, Tensor]:
+        """Return both views of each image; see `Objective.seen`."""
+        return {view: eight_bits(apply_view(self.settings, batch, view)) for view in _VIEWS}
 
 
 def _last(backbone: Backbone, batch: ImageBatch) -> Tensor:

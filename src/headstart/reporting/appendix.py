@@ -104,7 +104,7 @@ def receipts(found: StudyFindings, language: str) -> str:
 
 def _receipt_line(cell: Cell, digits: int) -> str:
     identity = str(cell.receipt.get("cell", ""))[:ID]
-    where = f"{cell.size}/{cell.draw + 1}"
+    where = f"{cell.size}/{cell.draw + 1}"  # as `verify` takes it
     return f"{where:<9} {number(cell.score, digits):>6} {cell.seconds:>7.1f}  {identity}".rstrip()
 
 
@@ -147,6 +147,7 @@ def settings(found: StudyFindings, language: str) -> str:
     """Return settings, versions and the command."""
     stated = found.study.facts
     shown = {"metric": found.study.metric.to_dict(), **stated.get("settings", {}), **stated.get("versions", {})}
+    shown["seed"] = str(shown.get("seed", "–"))  # a name, no number of anything
     if "made" in stated:
         shown["made"] = stated["made"]
     command = stated.get("command")

@@ -6,12 +6,13 @@ from typing import Any
 
 from headstart.auditing.gate import GateResult
 from headstart.core.errors import unknown
+from headstart.core.item_nouns import one_item, some_items
 from headstart.reporting.number_text import percent_tenths
 from headstart.reporting.phrases import LANGUAGES
 
 _CLEAR_P, _CLEAR_AUC, _CLEAR_CLASSES = 0.01, 0.55, 0.05
 _PARTS = {"train": ("the training data", "학습 데이터"), "test": ("the test data", "시험 데이터")}
-_PARTS |= {"corpus": ("the corpus", "말뭉치")}
+_PARTS |= {"corpus": ("the corpus", "라벨 없는 {items}")}
 
 _IN_ORDER = ("uncontaminated", "train_in_corpus", "no_single", "not_shared")  # findings that are no leak
 _SCRIPTS = {"hangul": "한글", "latin": "라틴 문자", "han": "한자", "kana": "가나", "cyrillic": "키릴 문자"}
@@ -35,13 +36,13 @@ _PHRASES = {
         "시험 {all}행 중 {where}에 복사본이 있는 행은 없습니다(완전 일치, 정규화 후 일치, 거의 같음 모두).",
     ),
     "train_in_corpus": (
-        "{rows} of {all} training rows ({share}) are also in the corpus; fine for training rows, not for test rows.",
-        "학습 {all}행 중 {rows}행({share})이 말뭉치에도 있습니다. 학습 행이면 괜찮지만 시험 행이면 안 됩니다.",
+        "{rows} of {all} training rows ({share}) are also in {where}; fine for training rows, not for test rows.",
+        "학습 {all}행 중 {rows}행({share})이 {where}에도 있습니다. 학습 행이면 괜찮지만 시험 행이면 안 됩니다.",
     ),
     "single": (
-        "{rows} of {all} test pairs ({share}) share a single text with {where} (exact or normalised {same}, near "
+        "{rows} of {all} test pairs ({share}) share a single {item} with {where} (exact or normalised {same}, near "
         "{near}).",
-        "시험 {all}쌍 중 {rows}쌍({share})은 문장 하나가 {where}에도 있습니다(일치 {same}, 거의 같음 {near}).",
+        "시험 {all}쌍 중 {rows}쌍({share})은 {item} 하나가 {where}에도 있습니다(일치 {same}, 거의 같음 {near}).",
     ),
     "no_single": (
         "No text of the {all} test pairs is in {where} (exact, normalised or near).",
@@ -69,8 +70,8 @@ _PHRASES = {
         "{groups}개 그룹이 학습과 시험 데이터 양쪽에 있습니다(시험 {rows}행, {share}). 그룹 단위로 나누세요.",
     ),
     "conflicts": (
-        "Texts that occur with different labels: {texts} ({rows} rows).",
-        "같은 글에 다른 라벨이 붙은 것이 {texts}개({rows}행) 있습니다.",
+        "{items} that occur with different labels: {texts} ({rows} rows).",
+        "같은 {item}에 다른 라벨이 붙은 것이 {texts}개({rows}행) 있습니다.",
     ),
     "errors": (
         "{clear} training labels are clearly doubted by a classifier that has not seen them: look at these, the first "
@@ -82,9 +83,9 @@ _PHRASES = {
     ),
     "told_apart": (
         "Test rows can be told from training rows (AUC {auc}, 95 % interval {low} to {high}, p {p}): the test score "
-        "is for another kind of text than was trained on.",
-        "시험 행과 학습 행이 구별됩니다(AUC {auc}, 95 % 구간 {low}–{high}, p {p}). 시험 점수는 학습한 글과 다른 종류의 "
-        "글에 대한 것입니다.",
+        "is for another kind of {item} than was trained on.",
+        "시험 행과 학습 행이 구별됩니다(AUC {auc}, 95 % 구간 {low}–{high}, p {p}). 시험 점수는 학습한 것과 다른 종류의 "
+        "{item}에 대한 것입니다.",
     ),
     "alike": (
         "Test rows cannot be told from training rows to a degree that matters (AUC {auc}, 95 % interval {low} to "
@@ -115,10 +116,14 @@ _PHRASES = {
         "{skipped} of {read} rows read for {where} were skipped ({reasons}).",
         "{where}: 읽은 {read}행 중 {skipped}행을 건너뛰었습니다({reasons}).",
     ),
+    "flat": (
+        "{rows} {items} of {where} are of one colour all over.",
+        "{where}에 전체가 한 가지 색인 {items}: {rows}장.",
+    ),
     "empty": ("{rows} rows of {where} are empty.", "{where}에 빈 행이 {rows}개 있습니다."),
     "images": (
-        "{where}: {rows} images, {width} x {height} pixels in the middle.",
-        "{where}: 이미지 {rows}장, 크기 중앙값 {width} x {height} 픽셀.",
+        "{where}: {rows} {items}, {width} x {height} pixels in the middle.",
+        "{where}: {items} {rows}장, 크기 중앙값 {width} x {height} 픽셀.",
     ),
     "profile": (
         "{where}: {rows} rows, {median} characters in the middle ({low} to {high} for 9 of 10); letters: {scripts}.",
@@ -128,12 +133,12 @@ _PHRASES = {
 
 
 _CUT = {
-    "en": "Of the unlabelled text only the first {count:,} documents were held against the test rows, for time.",
-    "ko": "시간 때문에 라벨 없는 글은 처음 {count:,}개 문서만 시험 행과 비교했습니다.",
+    "en": "Of the unlabelled {items} only the first {count:,} were held against the test rows, for time.",
+    "ko": "시간 때문에 라벨 없는 {items} 가운데 처음 {count:,}개만 시험 행과 비교했습니다.",
 }
 _UNSEEN = {
-    "en": "The text that {names} was pre-trained on is not at hand: whether it holds test rows is not known.",
-    "ko": "사전학습에 쓴 글이 없어 시험 행이 그 안에 있었는지 확인하지 못한 모델: {names}.",
+    "en": "The {items} that {names} saw in pre-training are gone: whether test rows are among them is not known.",
+    "ko": "사전학습에 쓴 {items} 원본이 없어 시험 행이 그 안에 있었는지 확인하지 못한 모델: {names}.",
 }
 _OUT_OF_TIME = {
     "en": "The audit was given up: it did not end within {seconds:.0f} s, half of the time.",
@@ -146,8 +151,9 @@ def audit_sentences(data: dict[str, Any], language: str) -> list[str]:
     if language not in LANGUAGES:
         raise unknown("language", language, LANGUAGES)
     at = LANGUAGES.index(language)
-    found = [*_left_out(data), *_leaks(data, at), *_doubts(data), *_shifts(data), *_inside(data, at)]
-    lines = [_PHRASES[name][at].format(**values) for name, values in found]
+    found = [*_left_out(data), *_leaks(data, language), *_doubts(data), *_shifts(data), *_inside(data, language)]
+    nouns = _nouns(data, language)
+    lines = [_PHRASES[name][at].format(**values, **nouns) for name, values in found]
     return [line[:1].upper() + line[1:] for line in lines]
 
 
@@ -162,14 +168,26 @@ def gate_facts(result: GateResult) -> dict[str, Any]:
         return {"skipped": told["en"][0], "sentences": told}
     sentences = {name: audit_sentences(result.data, name) for name in LANGUAGES}
     for name, lines in sentences.items():
-        lines += [] if result.documents is None else [_CUT[name].format(count=result.documents)]
-        lines += [_UNSEEN[name].format(names=", ".join(result.unseen))] if result.unseen else []
+        nouns = _nouns(result.data, name)
+        lines += [] if result.documents is None else [_CUT[name].format(count=result.documents, **nouns)]
+        lines += [_UNSEEN[name].format(names=", ".join(result.unseen), **nouns)] if result.unseen else []
     return {"identity": result.identity, "sentences": sentences, "data": result.data}
 
 
-def script_name(script: str, at: int) -> str:
-    """Return what a writing system is called; `at`: the place of the language in LANGUAGES."""
-    return _SCRIPTS.get(script, script) if at else script.capitalize()
+def part_name(data: dict[str, Any], name: str, language: str) -> str:
+    """Return what a part of an audit's data is called: train, test, corpus."""
+    return _PARTS[name][LANGUAGES.index(language)].format(**_nouns(data, language))
+
+
+def _nouns(data: dict[str, Any], language: str) -> dict[str, str]:
+    """Return what the items of an audit are called; an audit that does not say was one of texts."""
+    takes = data.get("takes", "text")
+    return {"item": one_item(takes, language), "items": some_items(takes, language)}
+
+
+def script_name(script: str, language: str) -> str:
+    """Return what a writing system is called."""
+    return script.capitalize() if language == "en" else _SCRIPTS.get(script, script)
 
 
 def _left_out(data: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
@@ -182,10 +200,10 @@ def _left_out(data: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     return [("unknown", {"rows": f"{count:,}", "all": f"{ledger['read']:,}", "share": share})]
 
 
-def _leaks(data: dict[str, Any], at: int) -> list[tuple[str, dict[str, Any]]]:
+def _leaks(data: dict[str, Any], language: str) -> list[tuple[str, dict[str, Any]]]:
     out = []
     for name, across in data["across"].items():
-        where, rows = _PARTS[name][at], f"{across['rows']:,}"
+        where, rows = part_name(data, name, language), f"{across['rows']:,}"
         if (copies := across.get("copies")) is not None:
             values = _counted(copies) | {"all": rows, "where": where}
             kinds = {"train": "contaminated", "corpus": "read_before"}
@@ -242,27 +260,28 @@ def _shifts(data: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     return out
 
 
-def _inside(data: dict[str, Any], at: int) -> list[tuple[str, dict[str, Any]]]:
+def _inside(data: dict[str, Any], language: str) -> list[tuple[str, dict[str, Any]]]:
     out, profiles = [], []
     for name, ledger in data["ledger"].items():
         if isinstance(ledger, dict) and (skipped := sum(ledger.get("skipped", {}).values())):
             reasons = ", ".join(f"{count:,} {reason}" for reason, count in ledger["skipped"].items())
-            where = _PARTS[name][at] if name in _PARTS else name
+            where = part_name(data, name, language) if name in _PARTS else name
             values = {"skipped": f"{skipped:,}", "read": f"{ledger['read']:,}", "reasons": reasons, "where": where}
             out.append(("skipped", values))
     for name, split in data["splits"].items():
-        where, rows = _PARTS[name][at], f"{split['profile']['rows']:,}"
+        where, rows = part_name(data, name, language), f"{split['profile']['rows']:,}"
         kinds = {kind: f"{split['duplicates'][kind]['rows']:,}" for kind in ("exact", "normalised", "near")}
         out.append(("duplicates", kinds | {"all": rows, "where": where}))
         if "passages" in split:
             out.append(("passages", {"where": where, "rows": rows, "passages": f"{split['passages']:,}"}))
         shape = split["profile"]
         if shape["empty"]:
-            out.append(("empty", {"rows": f"{shape['empty']:,}", "where": where}))
+            found = "flat" if data.get("takes") == "image" else "empty"
+            out.append((found, {"rows": f"{shape['empty']:,}", "where": where}))
         if shape["characters"]:
             sizes = {"median": "0.5", "low": "0.05", "high": "0.95"}
             scripts = ", ".join(
-                f"{script_name(script, at)} {percent_tenths(share)}"
+                f"{script_name(script, language)} {percent_tenths(share)}"
                 for script, share in list(shape["scripts"].items())[:3]
             )
             values = {key: f"{shape['characters'][share]:,.0f}" for key, share in sizes.items()}

@@ -162,7 +162,7 @@ def _line_of(name: str, entries: Sequence[tuple[int, EntrySummary]], axes: Axes,
     places = [(x(size), y(entry.mean)) for size, entry in entries]
     thin = ";stroke-width:1;opacity:.7" if colour == GREY else ""
     parts = [path(places, "curve", f"stroke:{colour};stroke-dasharray:{dashes}{thin}")]
-    told = [f"{name}, {size}: {with_interval(entry.mean, entry.low, entry.high, limits)}" for size, entry in entries]
+    told = [f"{name}, {size:,}: {with_interval(entry.mean, entry.low, entry.high, limits)}" for size, entry in entries]
     radius = 2 if colour == GREY else 3
     return "".join(parts + [dot(*place, f"fill:{colour}", radius, title) for place, title in zip(places, told)])
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from numbers import Real
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,8 +15,11 @@ from headstart.statistics.analysis import Analysis, SizeTable, analyse
 from headstart.statistics.calibration import Calibration, calibration
 from headstart.statistics.confusion import Confusion, confused
 from headstart.statistics.forecast import ExpectedScore, forecast
+from headstart.statistics.mistakes import Mistake, mistakes
 from headstart.statistics.slices import Slices, slices
 from headstart.statistics.study import Study
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,8 @@ class EntryCost:
 class StudyFindings:
     """Everything that was found, computed once; page, terminal and JSON show parts of it and compute nothing.
 
-    calibration, fronts: by label count. A front holds the entries that no other entry beats in both score and seconds,
-    quickest first.
+    mistakes: those that the best entry at the most labels was surest of. calibration, fronts: by label count. A front
+    holds the entries that no other entry beats in both score and seconds, quickest first.
     """
 
     study: Study
@@ -50,8 +53,14 @@ class StudyFindings:
     calibration: dict[int, tuple[Calibration, ...]]
     slices: Slices
     confusion: Confusion | None
+    mistakes: tuple[Mistake, ...]
     fronts: dict[int, tuple[str, ...]]
     costs: tuple[EntryCost, ...]
+
+    @property
+    def takes(self) -> str:
+        """What the rows hold, `text` or `image`; a study that does not say is of texts."""
+        return self.study.facts.get("takes", "text")
 
     @property
     def last(self) -> SizeTable | None:
@@ -81,17 +90,18 @@ def findings(study: Study) -> StudyFindings:
         forecast=forecast(analysis, study.overlaps),
         calibration={size: calibration(study, table) for size, table in tables.items()},
         slices=slices(study),
-        confusion=_confusion(study, verdicts),
+        confusion=_of_best(confused, study, verdicts),
+        mistakes=_of_best(mistakes, study, verdicts) or (),
         fronts={size: front(table) for size, table in tables.items()},
         costs=tuple(_cost(study, facts.name) for facts in study.entries),
     )
 
 
-def _confusion(study: Study, verdicts: Sequence[SizeVerdict]) -> Confusion | None:
-    """Return what the best entry at the most labels mixes up; None where there is none, or no classes."""
+def _of_best(ask: Callable[[Study, str, int], Found], study: Study, verdicts: Sequence[SizeVerdict]) -> Found | None:
+    """Return what `ask` finds of the best entry at the most labels; None where there is none, or no classes."""
     if not study.classes or not verdicts or verdicts[-1].best is None:
         return None
-    return confused(study, verdicts[-1].best, verdicts[-1].size)
+    return ask(study, verdicts[-1].best, verdicts[-1].size)
 
 
 def front(table: SizeTable) -> tuple[str, ...]:

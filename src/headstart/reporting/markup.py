@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
@@ -41,6 +42,12 @@ svg .leader{stroke-width:1;opacity:.5;stroke-dasharray:1 2}svg .curve{fill:none;
 svg .beyond{fill:none;stroke-width:1.6;stroke-dasharray:3 3;opacity:.8}svg .front{fill:none;stroke:var(--soft);
 stroke-width:1.2;stroke-dasharray:5 4}svg .shade{fill:var(--panel)}
 pre{background:var(--panel);padding:.7rem 1rem;border-radius:4px;white-space:pre-wrap;font-size:.84rem}
+.gallery{display:flex;flex-wrap:wrap;gap:.7rem;align-items:flex-start}
+.gallery figure{max-width:13.5rem}.gallery img{display:inline-block;max-width:6rem;margin-right:3px;vertical-align:top;
+border:1px solid var(--line);image-rendering:pixelated}
+figcaption{max-width:6rem;font-size:.74rem;line-height:1.35;color:var(--soft);font-variant-numeric:tabular-nums}
+@media (max-width:30rem){.gallery img,figcaption{max-width:4.6rem}}
+figcaption b{color:var(--ink);font-weight:600}
 li{margin:.25rem 0}figure{margin:0;break-inside:avoid}
 @media print{:root{--paper:#fff;--ink:#000;--soft:#444;--line:#ccc;--panel:#f4f4f4;--c0:#0072b2;--c1:#c24e00;
 --c2:#00795a;--c3:#b0578d;--c4:#a86f00;--c5:#2686b8;--c6:#444}body{font-size:11pt}main{max-width:none;padding:0}
@@ -103,6 +110,24 @@ def table(name: str, head: str, bodies: Iterable[Iterable[str]], kind: str = "")
     return f'<div class="wide"><table id="{name}"{style}><thead>{head}</thead>{groups}</table></div>'
 
 
+def png(data: bytes, alt: str) -> str:
+    """Return a PNG file as a picture that the page holds itself; alt: what it shows, in words."""
+    return f'<img src="data:image/png;base64,{base64.b64encode(data).decode()}" alt="{escape(alt)}">'
+
+
+def picture(images: Iterable[str], caption: Sequence[str] = ()) -> str:
+    """Return images (see `png`) that belong together, above the lines of a caption."""
+    first, *others = [escape(line) for line in caption] or [""]
+    words = "<br>".join([f"<b>{first}</b>", *others])
+    below = f"<figcaption>{words}</figcaption>" if caption else ""
+    return f"<figure>{''.join(images)}{below}</figure>"
+
+
+def gallery(pictures: Iterable[str]) -> str:
+    """Return pictures (see `picture`) in as many columns as there is room for."""
+    return f'<div class="gallery">{"".join(pictures)}</div>'
+
+
 def facts(named: Mapping[str, Any]) -> str:
     """Return `name: value` pairs as one paragraph, nested ones flattened."""
     words = [f"{name}: {as_words(value)}" for name, value in named.items()]
@@ -116,5 +141,5 @@ def as_words(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(as_words, value)) or "–"
     if isinstance(value, int) and not isinstance(value, bool):
-        return f"{value:,}" if abs(value) >= 10_000 else str(value)
+        return f"{value:,}"
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -43,12 +43,12 @@ PAGE_PHRASES: dict[str, tuple[str, str]] = {
     "in_words": ("The same in words for fewer labels", "더 적은 라벨 수에 대한 설명"),
     "audit": ("Audit of the data", "데이터 점검"),
     "audit_was_waived": (
-        "The audit was waived: whether test rows are also training rows or unlabelled text is not known.",
-        "점검을 생략하기로 했습니다. 시험 행이 학습 데이터나 라벨 없는 글에도 있는지 알 수 없습니다.",
+        "The audit was waived: whether test rows are also training rows or unlabelled {items} is not known.",
+        "점검을 생략하기로 했습니다. 시험 행이 학습 데이터나 라벨 없는 {items}에도 있는지 알 수 없습니다.",
     ),
     "audit_was_skipped": (
-        "The data was not audited: whether test rows are also training rows or unlabelled text is not known.",
-        "데이터를 점검하지 않았습니다. 시험 행이 학습 데이터나 라벨 없는 글에도 있는지 알 수 없습니다.",
+        "The data was not audited: whether test rows are also training rows or unlabelled {items} is not known.",
+        "데이터를 점검하지 않았습니다. 시험 행이 학습 데이터나 라벨 없는 {items}에도 있는지 알 수 없습니다.",
     ),
     "audit_identity": ("Hash of the audit: {identity}", "점검 해시: {identity}"),
     "label": ("{sizes} label", "라벨 {sizes}개"),
@@ -72,8 +72,8 @@ PAGE_PHRASES: dict[str, tuple[str, str]] = {
         " 모든 행에 같은 답을 하면 점수가 정의되지 않으며 0으로 셉니다.",
     ),
     "guessing_ranks": (
-        " Guessing: the texts that are searched, in a random order.",
-        " 추측: 찾는 대상 글을 무작위 순서로 늘어놓은 것.",
+        " Guessing: the {items} that are searched, in a random order.",
+        " 추측: 찾는 대상인 {items}의 무작위 순서.",
     ),
     "guessing_constant": (
         " Always answering “{answer}” scores {constant}; better than guessing is better than both.",
@@ -135,6 +135,28 @@ PAGE_PHRASES: dict[str, tuple[str, str]] = {
         "Test rows over all draws, and their share of the true class.",
         "모든 추출에 걸친 시험 행 수와 실제 클래스 안에서의 비율.",
     ),
+    "mistakes": ("The surest mistakes of {entry} at {labels}", "{entry}의 가장 확신한 오답 ({labels})"),
+    "mistakes_note": (
+        "True class → answer; its highest probability in any draw; in how many of the draws the row was answered "
+        "wrongly. A row whose label is wrong would be among these.",
+        "실제 클래스 → 예측 클래스, 추출 가운데 가장 높은 확률, 전체 추출 중 틀린 추출 수. 라벨이 잘못된 행이 있다면 "
+        "여기에 나타납니다.",
+    ),
+    "mistake_alt": (
+        "{item}, test row {row}: truth {true}, answer {called}",
+        "{item}, 시험 행 {row}: 실제 {true}, 예측 {called}",
+    ),
+    "probability": ("Probability", "확률"),
+    "wrong_draws": ("Wrong draws", "틀린 추출"),
+    "seen": ("What the network was shown in pre-training", "사전학습에서 신경망에 보인 것"),
+    "seen_note": (
+        "{base}: for each of some random images, from left to right: {versions}.",
+        "{base}: 무작위로 고른 이미지마다 왼쪽부터 {versions}.",
+    ),
+    "seen_alt": ("image {count}: {version}", "이미지 {count}: {version}"),
+    "version_image": ("the image as the network takes it", "신경망이 받는 이미지"),
+    "version_one": ("one view", "첫째 뷰"),
+    "version_two": ("another view", "둘째 뷰"),
     "true_class": ("True class", "실제 클래스"),
     "called": ("Called", "예측 클래스"),
     "share": ("Share", "비율"),

@@ -21,8 +21,8 @@ def phrase(language: str, name: str, **values: object) -> str:
 
 
 def counted(language: str, sizes: Sequence[int]) -> str:
-    """Return label counts as `1 label`, `16 labels` or `4, 16 labels`."""
-    return phrase(language, "label" if list(sizes) == [1] else "labels", sizes=listed([str(size) for size in sizes]))
+    """Return label counts as `1 label`, `16 labels` or `4, 1,000 labels`."""
+    return phrase(language, "label" if list(sizes) == [1] else "labels", sizes=listed([f"{size:,}" for size in sizes]))
 
 
 def duration(language: str, seconds: float) -> str:
@@ -34,6 +34,6 @@ def duration(language: str, seconds: float) -> str:
     return phrase(language, name, count=f"{count:.1f}".removesuffix(".0") if count < 10 else f"{count:.0f}")
 
 
-def slice_name(language: str, name: str) -> str:
-    """Return the name of a slice of the test rows for a reader; a slice without a phrase keeps its own name."""
-    return phrase(language, f"slice_{name}") if f"slice_{name}" in PHRASES else name
+def named(language: str, kind: str, name: str) -> str:
+    """Return what a reader calls `name`, one of a `kind` (slice, version); one without a phrase keeps its own name."""
+    return phrase(language, f"{kind}_{name}") if f"{kind}_{name}" in PHRASES else name

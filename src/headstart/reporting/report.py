@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from headstart.comparing.cells import with_defaults
+from headstart.comparing.exhibits import Exhibits
 from headstart.comparing.report_folder import PAGE, REPORT, ReportFolder
 from headstart.core import migration
 from headstart.core.files import json_bytes
@@ -30,11 +31,12 @@ from headstart.statistics.study import Study
 def write_report(study: Study, folder: Path, language: str = "en") -> Path:
     """Write report.html and report.json into `folder`; return the page's path.
 
-    The page needs nothing from outside. The JSON holds every score, interval, difference and verdict, in all languages.
+    The page needs nothing from outside; what it shows of the data are the exhibits that lie in `folder`. The JSON holds
+    every score, interval, difference and verdict, in all languages.
     Raises HeadstartError on an unknown language, OSError when the folder cannot be written.
     """
     found = findings(study)
-    text = report_page(found, language)
+    text = report_page(found, language, Exhibits.load(Path(folder)))
     Path(folder).mkdir(parents=True, exist_ok=True)
     data = {REPORT: json_bytes(report_data(found)), PAGE: text.encode("utf-8", "replace")}
     ReportFolder(Path(folder)).end(data)
@@ -80,6 +82,7 @@ def report_data(found: StudyFindings) -> dict[str, Any]:
         "calibration": [one for told in found.calibration.values() for one in told],
         "slices": found.slices,
         "confusion": found.confusion or nothing,
+        "mistakes": found.mistakes,
         "fronts": found.fronts,
         "costs": found.costs,
         "caveats": {language: caveats(study, analysis, language) for language in LANGUAGES},

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from html import escape
 
+from headstart.comparing.exhibits import Exhibits
 from headstart.comparing.verdict import SizeVerdict
-from headstart.reporting import appendix, charts, markup, tables
+from headstart.core.item_nouns import some_items
+from headstart.reporting import appendix, charts, gallery, markup, tables
 from headstart.reporting.findings import StudyFindings
 from headstart.reporting.number_text import listed, signed_with_interval, two_digits, with_interval
 from headstart.reporting.phrases import counted, duration, phrase
@@ -14,15 +16,17 @@ from headstart.reporting.verdict_text import headline, outlook_text, size_text
 from headstart.statistics.worth import LabelWorth
 
 
-def report_page(found: StudyFindings, language: str) -> str:
-    """Return the whole page as text; all names and class labels are escaped."""
+def report_page(found: StudyFindings, language: str, shown: Exhibits) -> str:
+    """Return the whole page as text; all names and class labels are escaped. shown: what is at hand of the data."""
     facts = found.study.facts
     parts = [_verdict(found, language), _audit(found, language)]
     if found.analysis.tables:
         if "ablation" in facts:
             parts.append(_effects(found, language))
         parts += [tables.scores(found, language), _figures(found, language), tables.slice_tables(found, language)]
-        parts += [tables.calibrated(found, language), tables.confusions(found, language), tables.power(found, language)]
+        parts += [tables.calibrated(found, language), tables.confusions(found, language)]
+        parts += [gallery.mistakes(found, shown, language), tables.power(found, language)]
+    parts.append(gallery.seen(shown, language))
     told = markup.bullets(caveats(found.study, found.analysis, language))
     parts += [appendix.absent(found, language), markup.section(phrase(language, "caveats"), told)]
     parts += [appendix.budget(found, language), appendix.receipts(found, language), appendix.data(found, language)]
@@ -167,10 +171,11 @@ def _audit(found: StudyFindings, language: str) -> str:
     """Return what the audit found, or that there was none."""
     facts = found.study.facts.get("audit") or {"skipped": True}
     lines = facts.get("sentences", {}).get(language, [])
+    items = some_items(found.takes, language)
     if "waived" in facts:
-        lines = [phrase(language, "audit_was_waived")]
+        lines = [phrase(language, "audit_was_waived", items=items)]
     elif "skipped" in facts:
-        lines = [*lines, phrase(language, "audit_was_skipped")]
+        lines = [*lines, phrase(language, "audit_was_skipped", items=items)]
     identity = facts.get("identity")
     told = markup.note(phrase(language, "audit_identity", identity=identity)) if identity else ""
     return markup.section(phrase(language, "audit"), markup.bullets(lines), told)

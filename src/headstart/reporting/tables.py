@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from headstart.comparing.verdict import SizeVerdict
+from headstart.core.item_nouns import some_items
 from headstart.reporting import charts, markup
 from headstart.reporting.findings import StudyFindings
 from headstart.reporting.number_text import number, percent, places, signed_with_interval, with_interval
-from headstart.reporting.phrases import counted, phrase, slice_name
+from headstart.reporting.phrases import counted, named, phrase
 from headstart.reporting.remarks import remark
 from headstart.reporting.svg import shorten
 from headstart.statistics.analysis import EntrySummary, SizeTable
@@ -52,7 +53,8 @@ def _guessing(found: StudyFindings, language: str) -> str:
     constant = number(analysis.constant, places(analysis.unit))
     if analysis.classes:
         return phrase(language, "constant_note", answer=analysis.constant_answer, constant=constant)
-    told = phrase(language, "guessing_ranks" if metric.task == "retrieve" else "guessing_dealt")
+    name = "guessing_ranks" if metric.task == "retrieve" else "guessing_dealt"
+    told = phrase(language, name, items=some_items(found.takes, language))
     if metric.task == "regress":
         told += phrase(language, "undefined")
     if analysis.constant == analysis.constant:
@@ -115,7 +117,7 @@ def slice_tables(found: StudyFindings, language: str) -> str:
             if any(told):
                 lead = leads.get((table.size, name))
                 lines.append(
-                    _slice_line(slice_name(language, name), told, found.analysis.limits, lead if leads else False)
+                    _slice_line(named(language, "slice", name), told, found.analysis.limits, lead if leads else False)
                 )
         if len(lines) > 1:
             body = markup.table(f"slices-{table.size}", head, [lines])

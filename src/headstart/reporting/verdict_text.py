@@ -89,7 +89,7 @@ def size_text(verdict: SizeVerdict, analysis: Analysis, language: str) -> str:
             )
         )
     if verdict.size < analysis.classes:
-        parts.append(phrase(language, "few_labels", size=verdict.size, classes=analysis.classes))
+        parts.append(phrase(language, "few_labels", size=f"{verdict.size:,}", classes=f"{analysis.classes:,}"))
     parts += _payoff_text(verdict.worth, analysis.limits, language)
     if verdict.worth.outcome == "undecided" and verdict.plan:
         parts += _plan_text(verdict.plan, analysis.limits, language)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from headstart.core import registry
 from headstart.core.errors import HeadstartError
+from headstart.core.item_nouns import some_items
 from headstart.core.spec import RecipeSpec
 from headstart.sizing.facts import Facts
 
@@ -40,7 +41,8 @@ def choose_recipe(objective: str | None, facts: Facts, recipe: str | None = None
     for name in own + like:
         return recipes[name](), f"objective {objective}: as asked, with the parts of recipe {name}"
     raise HeadstartError(
-        f"no recipe for {facts.takes}s has the parts that objective '{objective}' needs; name one with --recipe"
+        f"no recipe for {some_items(facts.takes)} has the parts that objective '{objective}' needs; "
+        "name one with --recipe"
     )
 
 
@@ -48,5 +50,6 @@ def _first_choice(recipes: Mapping[str, type[RecipeSpec]], takes: str) -> tuple[
     """Return the recipe that is chosen first for this kind of items, and why. Raises HeadstartError: there is none."""
     for kind in recipes.values():
         if kind.first_choice:
-            return kind(), f"objective {kind.objective}: the first choice for {takes}s"
-    raise HeadstartError(f"no recipe trains on {takes}s; name one with --recipe ({', '.join(recipes) or 'none'})")
+            return kind(), f"objective {kind.objective}: the first choice for {some_items(takes)}"
+    named = ", ".join(recipes) or "none"
+    raise HeadstartError(f"no recipe trains on {some_items(takes)}; name one with --recipe ({named})")

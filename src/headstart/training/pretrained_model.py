@@ -170,13 +170,11 @@ class PretrainedModel:
     def documents(self, limit: int | None = None) -> Iterator[Any]:
         """Yield the usable items of the pre-training corpus. Raises HeadstartError: its place is unknown or gone."""
         if self.corpus is None:
-            raise HeadstartError(
-                f"{self.path or 'this model'} does not say what text it was trained on; give --corpus FILE"
-            )
+            raise HeadstartError(f"{self.path or 'this model'} does not say what it was trained on; give --corpus FILE")
         try:
             corpus = Corpus(**self.corpus)
         except HeadstartError as error:
-            where = f"the text that {self.path or 'this model'} was trained on is not where it was"
+            where = f"what {self.path or 'this model'} was trained on is not where it was"
             raise HeadstartError(f"{where} ({error}); give --corpus FILE") from None
         yield from islice(filter(self.processor.usable, corpus.documents()), limit)
 

@@ -18,7 +18,7 @@ import torch
 from headstart import __version__
 from headstart.core import registry
 from headstart.core.batch import Batch
-from headstart.core.compatibility import build_objective
+from headstart.core.compatibility import build_objective, need_items
 from headstart.core.contracts import Backbone, Objective
 from headstart.core.device import device_name, pick_compute_dtype, pick_device
 from headstart.core.errors import HeadstartError
@@ -154,7 +154,7 @@ def train_run(
 
     try:
         corpus = Corpus(**spec.corpus)
-        _need_takes(spec.processor, corpus)
+        need_items(spec.processor, corpus.takes, shown(corpus.files[0]))
         folder.mkdir(parents=True, exist_ok=True)
         with _undone_when_refused(home):
             home.need_intact(beside=STORE)  # a damaged store is made again
@@ -184,16 +184,6 @@ def train_run(
     except OSError as error:
         raise disk_error(Path(error.filename or folder), error) from None
     return RunResult(folder, result, notes)
-
-
-def _need_takes(processor: ProcessorSpec, corpus: Corpus) -> None:
-    """Raise HeadstartError when the corpus holds texts and the processor takes images, or the other way round."""
-    if (held := corpus.takes) != processor.takes:
-        able = ", ".join(registry.fitting("processor", takes=held)) or "none"
-        raise HeadstartError(
-            f"{shown(corpus.files[0])}: it holds {held}s, and processor {processor.name} takes {processor.takes}s; "
-            f"processors that take {held}s: {able}"
-        )
 
 
 def _written(spec: RunSpec) -> dict[str, Any]:
@@ -285,8 +275,8 @@ def _processor(
         return load_processor(home.processor), pieces
     if home.checkpoints.steps():
         raise HeadstartError(
-            f"{home.path}: the text or the tokenizer's settings are not those this run was begun with, and its weights "
-            "fit no other ids; put the old text back, or choose another --out"
+            f"{home.path}: the corpus or the processor's settings are not those this run was begun with, and its "
+            "weights fit no other input; put the old corpus back, or choose another --out"
         )
     begun = time.monotonic()
     if base is None:
