@@ -131,7 +131,7 @@ def test_inspect_writes_the_views(run, tmp_path, program):
     path = tmp_path / "views.png"
     shown = program("inspect", run[0], "--seen", path)
     assert shown.code == 0, shown.err
-    assert Image.open(path).size == (8 * 96, 3 * 96)  # both views of twelve images
+    assert Image.open(io.BytesIO(path.read_bytes())).size == (8 * 96, 3 * 96)  # both views of twelve images
     assert "exists" in program("inspect", run[0], "--seen", path).complaint
     assert "no run on images" in program("inspect", "mlm", "--seen", tmp_path / "x.png").complaint
 

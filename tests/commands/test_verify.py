@@ -109,4 +109,4 @@ def test_another_base_is_refused(program, place, home):
     shutil.rmtree(home / "run")
     shutil.copytree(place / "mlm", home / "run")
     refused = program("verify", home / "report", "probe · run/16/2")
-    assert "its base or unlabelled text changed" in refused.complaint
+    assert "its base or its unlabelled documents changed" in refused.complaint

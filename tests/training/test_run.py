@@ -35,7 +35,7 @@ def test_changed_text_is_refused_and_nothing_is_lost(tmp_path, text):
     os.utime(text, (1, 1))  # touched, not changed
     assert _run(text, out, steps=3, resume=True).steps == 3
     text.write_text(text.read_text() + "\nsome other words came later")
-    with pytest.raises(HeadstartError, match="put the old text back"):
+    with pytest.raises(HeadstartError, match="put the old corpus back"):
         _run(text, out, steps=4, resume=True)
     assert (out / "processor/ngrams.json").read_bytes() == before
 

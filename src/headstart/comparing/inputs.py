@@ -124,7 +124,7 @@ def workspaces_of(
 
 
 def corpora_of(bases: Mapping[str, PretrainedModel], corpus: Sequence[str] | None) -> dict[str, Corpus | None]:
-    """Return every unlabelled text behind a comparison, each once, by name; None for text that is not at hand.
+    """Return every unlabelled text behind a comparison, each once, by name; None for documents that are not at hand.
 
     `--corpus` is one of them beside what each base was pre-trained on: a test row in any of them is a leak.
     """
