@@ -51,15 +51,15 @@ def test_pictures_are_drawn_and_completed(run, pictures, tmp_path, program):
     assert shown.code == 0, shown.err
     assert "5 pictures drawn" in shown.out
     drawn = sheet(tmp_path / "a.png")
-    assert drawn.shape == (64, 5 * 60 + 4)
+    assert drawn.shape == (96, 5 * 96)  # tiles of 96, each pixel 12 x 12
     program("generate", run[0], "--out", tmp_path / "b.png", "--samples", 5)
     assert np.array_equal(drawn, sheet(tmp_path / "b.png"))
     program("generate", run[0], "--out", tmp_path / "c.png", "--samples", 5, "--seed", 1)
     assert not np.array_equal(drawn, sheet(tmp_path / "c.png"))
     shown = program("generate", run[0], pictures[1], "--out", tmp_path / "d.png", "--samples", 3)
     assert "3 images, each beside itself with its lower half drawn anew" in shown.out
-    cells = [sheet(tmp_path / "d.png")[4:60, 4 + 60 * place : 60 + 60 * place] for place in range(6)]
-    assert all(np.array_equal(one[:28], other[:28]) for one, other in zip(cells[::2], cells[1::2]))
+    cells = [sheet(tmp_path / "d.png")[:, 96 * place : 96 * place + 96] for place in range(6)]
+    assert all(np.array_equal(one[:48], other[:48]) for one, other in zip(cells[::2], cells[1::2]))
     assert not all(np.array_equal(one, other) for one, other in zip(cells[::2], cells[1::2]))
 
 

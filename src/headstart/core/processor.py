@@ -92,13 +92,8 @@ class Processor(ABC):
 class ImageProcessor(Processor):
     """Images to pixels or ids, decoded side by side in threads; what was read last is kept, up to `kept_bytes`."""
 
-    takes, gives, store = "image", "pixels", "image_store"
+    takes = "image"
     kept_bytes: ClassVar[int] = 1 << 29
-
-    @property
-    @abstractmethod
-    def shape(self) -> ImageShape:
-        """See `Processor.shape`."""
 
     @abstractmethod
     def read(self, image: Any) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -115,22 +110,6 @@ class ImageProcessor(Processor):
         out = [kept[key] if (key := digest(item)) in kept else found[key] for item in items]
         self._keep(found)
         return out
-
-    def cost(self, encoded: np.ndarray) -> int:
-        """Return how many patches of 8 x 8 pixels the image has."""
-        return max(1, self.shape.height * self.shape.width // 64)
-
-    def collate(
-        self, items: Sequence[np.ndarray], *, samples: Sequence[int] | None = None, epoch: int = 0
-    ) -> ImageBatch:
-        """See `Processor.collate`."""
-        shape = self.shape
-        pixels = np.stack(items) if len(items) else np.zeros((0, shape.channels, shape.height, shape.width), np.uint8)
-        return ImageBatch(
-            pixels_BCHW=torch.from_numpy(np.ascontiguousarray(pixels)),
-            sample_B=torch.as_tensor(np.arange(len(items)) if samples is None else samples, dtype=torch.int64),
-            epoch=epoch,
-        )
 
     def _keep(self, found: Mapping[str, np.ndarray]) -> None:
         """Keep images that were read by digest; the oldest make room. All are of one size."""
@@ -153,6 +132,33 @@ class ImageProcessor(Processor):
     @cached_property
     def _kept(self) -> dict[str, np.ndarray]:
         return {}
+
+
+class ImagesToPixels(ImageProcessor):
+    """Images to uint8 pixels [C, H, W], all of the size that `shape` says."""
+
+    gives, store = "pixels", "image_store"
+
+    @property
+    @abstractmethod
+    def shape(self) -> ImageShape:
+        """See `Processor.shape`."""
+
+    def cost(self, encoded: np.ndarray) -> int:
+        """Return how many patches of 8 x 8 pixels the image has."""
+        return max(1, self.shape.height * self.shape.width // 64)
+
+    def collate(
+        self, items: Sequence[np.ndarray], *, samples: Sequence[int] | None = None, epoch: int = 0
+    ) -> ImageBatch:
+        """See `Processor.collate`."""
+        shape = self.shape
+        pixels = np.stack(items) if len(items) else np.zeros((0, shape.channels, shape.height, shape.width), np.uint8)
+        return ImageBatch(
+            pixels_BCHW=torch.from_numpy(np.ascontiguousarray(pixels)),
+            sample_B=torch.as_tensor(np.arange(len(items)) if samples is None else samples, dtype=torch.int64),
+            epoch=epoch,
+        )
 
 
 class Tokenizer(Processor):
@@ -247,7 +253,7 @@ class ImageTokenizer(ImageProcessor, Tokenizer):
     length: T, without special tokens; of these it may have a begin mark.
     """
 
-    gives, store, at_once, reversible = "tokens", "token_store", 1024, False
+    at_once, reversible = 1024, False
     length: int
 
     def windows(self, encoded: np.ndarray, longest: int | None) -> list[np.ndarray]:

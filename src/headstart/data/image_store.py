@@ -16,7 +16,7 @@ from headstart.core.errors import HeadstartError
 from headstart.core.files import disk_error, write_json
 from headstart.core.manifest import need_intact, write_folder
 from headstart.core.migration import FORMAT, ImageStoreFacts, read_versioned
-from headstart.core.processor import ImageProcessor, Processor
+from headstart.core.processor import ImagesToPixels, Processor
 from headstart.core.seeds import numpy_generator
 from headstart.data.batch_settings import BatchSpec
 from headstart.data.batches import EpochBatches
@@ -110,7 +110,7 @@ def in_memory(encoded: Sequence[np.ndarray]) -> ImageStore:
     return ImageStore(Path(), np.stack(encoded) if len(encoded) else np.zeros((0, 1, 1, 1), np.uint8), {})
 
 
-def write_store(corpus: Corpus, processor: ImageProcessor, folder: Path) -> ImageStore:
+def write_store(corpus: Corpus, processor: ImagesToPixels, folder: Path) -> ImageStore:
     """Decode `corpus` in one streamed pass into `folder`, whole or not at all, and return it opened.
 
     Raises HeadstartError: disk full.
@@ -122,7 +122,7 @@ def write_store(corpus: Corpus, processor: ImageProcessor, folder: Path) -> Imag
     return ImageStore.open(folder, verify=False)
 
 
-def _fill(corpus: Corpus, processor: ImageProcessor, folder: Path) -> None:
+def _fill(corpus: Corpus, processor: ImagesToPixels, folder: Path) -> None:
     """Write pixels.bin and store.json; images that cannot be used are named in the ledger."""
     corpus_print, images = corpus.fingerprint(), 0
     with open(folder / _PIXELS, "wb") as pixels:

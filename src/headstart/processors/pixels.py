@@ -14,7 +14,7 @@ from PIL import Image
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import ImageRef
 from headstart.core.files import read_json, write_json
-from headstart.core.processor import KIND_FILE, ImageProcessor
+from headstart.core.processor import KIND_FILE, ImagesToPixels
 from headstart.core.shapes import ImageShape
 from headstart.core.spec import ProcessorSpec
 from headstart.images.decode import UnusableImage, decode
@@ -63,7 +63,7 @@ class Pixels(ProcessorSpec):
         return PixelProcessor.load(folder)
 
 
-class PixelProcessor(ImageProcessor):
+class PixelProcessor(ImagesToPixels):
     """Shorter side to `side` pixels, the middle square of it, uint8 [C, side, side].
 
     The files are those of transformers' image processors, whose resize is the same antialiased filter of Pillow.

@@ -9,7 +9,7 @@ import numpy as np
 
 from headstart.core.errors import HeadstartError
 from headstart.core.files import read_json, write_json
-from headstart.core.processor import KIND_FILE, ImageProcessor
+from headstart.core.processor import KIND_FILE, ImagesToPixels
 from headstart.core.shapes import ImageShape
 from headstart.core.spec import ProcessorSpec
 from headstart.images.decode import decode
@@ -41,7 +41,7 @@ class PosterisedSpec(ProcessorSpec):
         return Posterised.load(folder)
 
 
-class Posterised(ImageProcessor):
+class Posterised(ImagesToPixels):
     kind = "posterised"
 
     def __init__(self, levels, shape):
