@@ -42,3 +42,13 @@ def test_threads_are_checked():
             device.set_threads(0)
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("count", [0, 1, 7, 100])
+def test_threads_keep_the_order_and_raise(monkeypatch, threads, count):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    assert device.in_threads(lambda item: 2 * item, list(range(count))) == [2 * item for item in range(count)]
+    if count:
+        with pytest.raises(ZeroDivisionError):
+            device.in_threads(lambda item: 1 // (count - 1 - item), list(range(count)))
