@@ -12,6 +12,7 @@ from headstart.core.processor import KIND_FILE, Processor
 
 _OF_OTHERS = "hf"  # kind of a tokenizer.json that another library wrote
 _READS_ANY = "wordpiece"  # every choice on the Rust library reads any tokenizer.json
+_IMAGES_OF_OTHERS, _READS_IMAGES = "preprocessor_config.json", "pixels"
 
 
 def save_processor(processor: Processor, folder: Path | str) -> None:
@@ -20,7 +21,8 @@ def save_processor(processor: Processor, folder: Path | str) -> None:
 
 
 def load_processor(folder: Path | str) -> Processor:
-    """Return the processor saved in `folder`; a kind loads through the registry, a plain tokenizer.json as it is.
+    """Return the processor saved in `folder`; a kind loads through the registry, a plain tokenizer.json as it is, and
+    so does a plain preprocessor_config.json of images.
 
     A folder with a manifest is compared with it. Raises HeadstartError: no processor there, unknown kind, damage.
     """
@@ -33,4 +35,6 @@ def load_processor(folder: Path | str) -> Processor:
     kind = own.get("kind") if isinstance(own, dict) else None
     if not isinstance(kind, str):
         raise HeadstartError(f"{folder / KIND_FILE}: names no kind of processor")
-    return registry.load("processor", _READS_ANY if kind == _OF_OTHERS else kind)().load(folder)
+    if kind == _OF_OTHERS:
+        kind = _READS_IMAGES if (folder / _IMAGES_OF_OTHERS).is_file() else _READS_ANY
+    return registry.load("processor", kind)().load(folder)

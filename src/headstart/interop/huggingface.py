@@ -17,9 +17,10 @@ from headstart.core.contracts import Backbone
 from headstart.core.errors import HeadstartError, unknown
 from headstart.core.files import read_json
 from headstart.core.processor import Tokenizer
-from headstart.core.shapes import ImageShape, Shape, TokenShape
+from headstart.core.shapes import Shape, TokenShape
 from headstart.core.spec import BackboneSpec
 from headstart.interop.names import NameTable, Receipt, check_shapes, fit_rules, read_state, sort_tensors
+from headstart.interop.preprocessor import PREPROCESSOR, read_preprocessor
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -203,18 +204,13 @@ def _shape(spec: BackboneSpec, config: Mapping[str, Any], folder: Path) -> Shape
     """Return what the backbone is built for; size and statistics of images are in the file of their processor."""
     if spec.batch == "tokens":
         return TokenShape(config["vocab_size"], _pad_id(config))
-    file, channels = folder / "preprocessor_config.json", config["num_channels"]
-    given = read_json(file)
-    try:
-        size = given.get("crop_size") or given["size"]
-        side = size.get("shortest_edge")
-        height, width = size.get("height", side), size.get("width", side)
-        mean, std = (tuple(map(float, given[name])) for name in ("image_mean", "image_std"))
-        if len(mean) != channels or len(std) != channels or type(height) is not int or type(width) is not int:
-            raise ValueError(f"sizes {height} x {width}, {len(mean)} means, {channels} channels")
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise HeadstartError(f"{file}: size, image_mean and image_std expected ({error})") from None
-    return ImageShape(channels, height, width, mean, std)
+    shape = read_preprocessor(folder).shape
+    if shape.channels != config["num_channels"]:
+        raise HeadstartError(
+            f"{folder / PREPROCESSOR}: it has statistics of {shape.channels} channels, and config.json says "
+            f"num_channels={config['num_channels']}"
+        )
+    return shape
 
 
 def _empty(spec: BackboneSpec, shape: Shape, where: str) -> Backbone:

@@ -19,10 +19,11 @@ from headstart.core.shapes import ImageShape
 from headstart.core.spec import ProcessorSpec
 from headstart.images.decode import UnusableImage, decode
 from headstart.images.squares import picture
+from headstart.interop.preprocessor import PREPROCESSOR, Preprocessor, read_preprocessor
 
 _SAMPLE = 2_000  # images that sizes and statistics are taken from
 _LARGEST = 96  # side chosen where none is asked for, at most
-_CONFIG = "preprocessor_config.json"  # the name under which transformers looks for it
+_FILTER = int(Image.Resampling.BILINEAR)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +54,8 @@ class Pixels(ProcessorSpec):
             raise HeadstartError(f"no usable image, and sizes are taken from at least one: {first_fault}")
         side = self.side or min(_LARGEST, int(np.median([min(pixels.shape[:2]) for pixels in sample])))
         channels = self.channels or max(pixels.shape[2] for pixels in sample)
-        squares = np.stack([_square(pixels, side, channels) for pixels in sample]) / 255.0
+        how = _usual(ImageShape(channels, side, side))
+        squares = np.stack([_cut_out(pixels, how) for pixels in sample]) / 255.0
         spread = squares.std(axis=(0, 2, 3))
         mean, std = squares.mean(axis=(0, 2, 3)), np.where(spread > 1e-4, spread, 1.0)
         return PixelProcessor(ImageShape(channels, side, side, tuple(mean.round(6)), tuple(std.round(6))))
@@ -71,10 +73,11 @@ class PixelProcessor(ImagesToPixels):
 
     kind = "pixels"
 
-    def __init__(self, shape: ImageShape) -> None:
-        self._shape = ImageShape(
-            shape.channels, shape.height, shape.width, tuple(map(float, shape.mean)), tuple(map(float, shape.std))
-        )
+    def __init__(self, shape: ImageShape, how: Preprocessor | None = None) -> None:
+        """how: the shorter side and the filter of another library's model; None = as described above."""
+        mean, std = tuple(map(float, shape.mean)), tuple(map(float, shape.std))
+        self._shape = ImageShape(shape.channels, shape.height, shape.width, mean, std)
+        self.how = how or _usual(self._shape)
 
     @property
     def shape(self) -> ImageShape:
@@ -89,20 +92,22 @@ class PixelProcessor(ImagesToPixels):
 
     def read(self, image: ImageRef) -> tuple[np.ndarray, tuple[str, ...]]:
         """See `ImageProcessor.read`."""
-        found = decode(image, side=self.shape.width)
-        return _square(found.pixels, self.shape.width, self.shape.channels), found.told
+        # A JPEG may be decoded at a part of its size, but not for a network that was trained on whole ones.
+        found = decode(image, side=self.shape.width if self.how == _usual(self.shape) else None)
+        return _cut_out(found.pixels, self.how), found.told
 
     def save(self, folder: Path) -> None:
         """Write the kind and what transformers' `AutoImageProcessor` reads."""
-        shape = self.shape
+        shape, short = self.shape, self.how.short
+        stretched = {"height": shape.height, "width": shape.width}
         write_json(Path(folder) / KIND_FILE, {"kind": self.kind, "channels": shape.channels})
         config = {
             "image_processor_type": "BitImageProcessor",
             "do_resize": True,
-            "size": {"shortest_edge": shape.height},
-            "do_center_crop": True,
+            "size": stretched if short is None else {"shortest_edge": short},
+            "do_center_crop": short is not None,
             "crop_size": {"height": shape.height, "width": shape.width},
-            "resample": int(Image.Resampling.BILINEAR),
+            "resample": self.how.resample,
             "do_rescale": True,
             "rescale_factor": 1 / 255,
             "do_normalize": True,
@@ -110,29 +115,36 @@ class PixelProcessor(ImagesToPixels):
             "image_std": list(shape.std),
             "do_convert_rgb": shape.channels == 3,
         }
-        write_json(Path(folder) / _CONFIG, config)
+        write_json(Path(folder) / PREPROCESSOR, config)
 
     @classmethod
     def load(cls, folder: Path) -> PixelProcessor:
-        """Read what `save` wrote. Raises HeadstartError on a damaged file."""
-        own, config = read_json(Path(folder) / KIND_FILE), read_json(Path(folder) / _CONFIG)
-        try:
-            crop, mean, std = config["crop_size"], config["image_mean"], config["image_std"]
-            return cls(
-                ImageShape(int(own["channels"]), int(crop["height"]), int(crop["width"]), tuple(mean), tuple(std))
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise HeadstartError(f"{folder}: damaged image processor ({type(error).__name__}: {error})") from None
+        """Read what `save` or transformers wrote. Raises HeadstartError on a damaged file."""
+        found = read_preprocessor(folder)
+        if (Path(folder) / KIND_FILE).is_file():
+            own = read_json(Path(folder) / KIND_FILE)
+            if not isinstance(own, dict) or own.get("channels") != found.shape.channels:
+                raise HeadstartError(f"{folder}: damaged image processor (its files tell of different channels)")
+        return cls(found.shape, found)
 
 
-def _square(pixels: np.ndarray, side: int, channels: int) -> np.ndarray:
-    """Return uint8 [H, W, 1 or 3] with a shorter side of `side`, cropped to the middle, [channels, side, side]."""
-    image = picture(pixels, grey=channels == 1)
+def _usual(shape: ImageShape) -> Preprocessor:
+    return Preprocessor(shape, shape.height, _FILTER)
+
+
+def _cut_out(pixels: np.ndarray, how: Preprocessor) -> np.ndarray:
+    """Return uint8 [H, W, 1 or 3] resized and cut to the middle, [C, height, width] of the shape."""
+    shape = how.shape
+    image = picture(pixels, grey=shape.channels == 1)
     width, height = image.size
-    if min(width, height) != side:
-        scale = side / min(width, height)
-        sizes = (max(side, round(width * scale)), max(side, round(height * scale)))
-        image = image.resize(sizes, Image.Resampling.BILINEAR)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    values = np.asarray(image.crop((left, top, left + side, top + side)), np.uint8)
-    return np.ascontiguousarray(values.reshape(side, side, channels).transpose(2, 0, 1))
+    if how.short is None:
+        width, height = shape.width, shape.height
+    elif width <= height:
+        width, height = how.short, int(how.short * height / width)
+    else:
+        width, height = int(how.short * width / height), how.short
+    if (width, height) != image.size:
+        image = image.resize((width, height), how.resample)
+    left, top = (width - shape.width) // 2, (height - shape.height) // 2
+    values = np.asarray(image.crop((left, top, left + shape.width, top + shape.height)), np.uint8)
+    return np.ascontiguousarray(values.reshape(shape.height, shape.width, shape.channels).transpose(2, 0, 1))

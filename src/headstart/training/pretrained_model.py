@@ -371,4 +371,5 @@ def describe(pretrained: PretrainedModel) -> str:
     line = f"{pretrained.backbone_spec.name} {spec}, {parameters / 1e6:.1f} M parameters, {words}{done}"
     if "restored" not in pretrained.receipt:
         return line
-    return f"{line}; {receipt_line(pretrained.receipt)}; {pretrained.receipt['ids']}"
+    ids = f"; {pretrained.receipt['ids']}" if "ids" in pretrained.receipt else ""  # images have none
+    return f"{line}; {receipt_line(pretrained.receipt)}{ids}"
