@@ -29,11 +29,12 @@ COMMON = ["--threads", "1", "--seed", "0"]
 
 @dataclass(frozen=True)
 class Base:
-    """corpus: files below the data folder; options: of `pretrain`; minutes."""
+    """corpus: files below the data folder; options: of `pretrain`; minutes; part: see `Task`, of all files."""
 
     corpus: tuple[str, ...]
-    options: tuple[str, ...]
+    options: str
     minutes: float
+    part: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,10 @@ class Task:
 
 
 BASES = {
-    "ko_halves": Base(("nsmc/unlabeled.txt.xz",), ("--objective", "halves"), 3),
-    "ko_char": Base(("nsmc/unlabeled.txt.xz",), ("--objective", "mlm", "processor=char"), 5),
-    "en_mlm": Base(("gutenberg_en", "wikitext2"), ("--objective", "mlm"), 5),
-    "ko_en": Base(("tatoeba_ko_en/train.jsonl.gz", "ko_en_parallel"), ("--recipe", "t5"), 3),
+    "ko_halves": Base(("nsmc/unlabeled.txt.xz",), "--objective halves", 3),
+    "ko_char": Base(("nsmc/unlabeled.txt.xz",), "--objective mlm processor=char", 5),
+    "en_mlm": Base(("gutenberg_en", "wikitext2"), "--objective mlm", 5),
+    "ko_en": Base(("tatoeba_ko_en/train.jsonl.gz", "ko_en_parallel/*.jsonl.gz"), "--recipe t5", 3, "jq -r '.ko, .en'"),
 }
 TASKS = {
     "korsts": Task(
@@ -86,7 +87,7 @@ TASKS = {
         "squad2/train.json.gz",
         "squad2/dev.json.gz",
         "--task answer --labels 64,256 --routes finetune,scratch,overlap_answer,majority",
-        10,
+        8,
         test_part="jq '.data[].paragraphs |= [.[range(0; length; 3)]]'",
     ),
     "tatoeba": Task(
@@ -94,7 +95,7 @@ TASKS = {
         "tatoeba_ko_en/train.jsonl.gz",
         "tatoeba_ko_en/dev.jsonl.gz",
         "--task generate --text ko --label en --labels 64,256 --routes finetune,scratch,tfidf_memory,majority",
-        10,
+        8,
         test_part="awk 'NR % 3 == 0'",
     ),
     "question_pairs": Task(
@@ -109,16 +110,22 @@ TASKS = {
 }
 
 
-def pretrain_command(name: str, data: Path, out: Path) -> list[str]:
-    """Return the command that trains a base."""
+def keep_part(paths: list[str], part: str, out: Path) -> str:
+    """Print and run the command that keeps a part of some files; return the file that it writes."""
+    command = f"zcat {' '.join(paths)} | {part} > {out}"
+    print(command)
+    subprocess.run(command, shell=True, check=True)
+    return str(out)
+
+
+def pretrained(name: str, data: Path, work: Path) -> float:
+    """Train a base in `work`; return the seconds of `pretrain`."""
     base = BASES[name]
     corpus = [str(data / path) for path in base.corpus]
-    return ["pretrain", *corpus, "--out", str(out), *base.options, "--minutes", f"{base.minutes:g}", *COMMON]
-
-
-def part_command(path: Path, part: str, out: Path) -> str:
-    """Return the command that keeps a part of the rows of a file."""
-    return f"zcat {shlex.quote(str(path))} | {part} > {shlex.quote(str(out))}"
+    if base.part:
+        corpus = [keep_part(corpus, base.part, work / f"{name}.txt")]
+    words = ["pretrain", *corpus, "--out", str(work / name), *base.options.split()]
+    return run([*words, "--minutes", f"{base.minutes:g}", *COMMON], work / f"{name}.log")
 
 
 def run(words: list[str], log: Path) -> float:
@@ -205,16 +212,14 @@ def main() -> None:
     seconds = json.loads(known.read_text()) if known.exists() else {}
     base, out = work / task.base, work / given.task
     if not base.exists():
-        seconds[task.base] = run(pretrain_command(task.base, given.data, base), work / f"{task.base}.log")
+        seconds[task.base] = pretrained(task.base, given.data, work)
     files = {}
     for part, path, kept in (("data", task.train, task.train_part), ("test", task.test, task.test_part)):
-        files[part] = given.data / path
+        files[part] = str(given.data / path)
         if kept:
-            files[part] = work / f"{given.task}-{part}{''.join(Path(path).suffixes[:-1])}"
-            command = part_command(given.data / path, kept, files[part])
-            print(command)
-            subprocess.run(command, shell=True, check=True)
-    words = ["compare", str(base), "--data", str(files["data"]), "--test", str(files["test"]), *task.options.split()]
+            out_part = work / f"{given.task}-{part}{Path(path).suffixes[0]}"
+            files[part] = keep_part([files[part]], kept, out_part)
+    words = ["compare", str(base), "--data", files["data"], "--test", files["test"], *task.options.split()]
     words += ["--draws", f"{DRAWS}", "--minutes", f"{task.minutes:g}", "--language", "en", "--out", str(out), *COMMON]
     took = run(words, work / f"{given.task}.log")
     seconds[f"compare {given.task}"] = took
