@@ -91,8 +91,11 @@ def inspect(
     need_positive("--words", words)
     set_threads()
     pretrained = next(iter(open_bases([Path(base)]).values()))
-    if pretrained.processor.takes != "text":
-        raise HeadstartError(f"{base}: this network reads {pretrained.processor.takes}s; inspect is for those of texts")
+    of_words = any(one is not None for one in (senses, neighbours, tokens))
+    if of_words and pretrained.processor.takes != "text":
+        raise HeadstartError(
+            f"{base}: this network reads {pretrained.processor.takes}s, which have no words; say --seen FILE"
+        )
     scored = [None, None]
     if senses is not None:
         found = _occurrences(senses, corpus, words, seed, pretrained)
