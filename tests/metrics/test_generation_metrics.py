@@ -74,3 +74,13 @@ def test_bleu_without_sacrebleu_says_what_to_install(monkeypatch):
     with pytest.raises(HeadstartError, match=r"pip install headstart\[eval\]"):
         Bleu().score(["a"], ["a"])
     assert ChrF().score(["a b"], ["a b"]) == 100.0
+
+
+def test_the_best_constant_answer_is_no_longer_than_the_mean_reference():
+    source = random.Random(1)
+    truth = [" ".join(source.choices(WORDS, k=source.randint(2, 6))) for _ in range(60)] + [TEXT * 3]
+    metric = ChrF()
+    answer = metric.constant(truth)
+    assert len(answer) <= np.mean([len(text) for text in truth])
+    assert metric.score(truth, [TEXT] * 61) > metric.score(truth, [answer] * 61)  # what length alone would gain
+    assert metric.constant(["same"] * 3) == "same"
