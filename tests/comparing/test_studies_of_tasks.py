@@ -18,12 +18,14 @@ from headstart.comparing.settings import StudyData, StudySettings
 from headstart.comparing.verdict import decide, outlook
 from headstart.core import registry
 from headstart.core.errors import HeadstartError
+from headstart.core.examples import Examples, Span
 from headstart.core.metric_contracts import SumMetric
 from headstart.core.spec import MetricSpec
 from headstart.fitting.workspace import Workspace
 from headstart.reporting.findings import findings
 from headstart.reporting.report import report_data, terminal_table, write_report
 from headstart.reporting.verdict_text import verdict_text
+from headstart.routes.majority import Majority
 from headstart.statistics.analysis import analyse
 from headstart.statistics.blocks import DEALS
 from headstart.statistics.study import Cell, Entry, EntryFacts, Study
@@ -232,3 +234,25 @@ def test_a_pretrained_entry_that_finished_nothing_is_no_missing_one(study_of):
     assert "No pre-trained model finished enough draws" in verdict_text(replace(study, cells=kept))
     entries = tuple(facts for facts in study.entries if facts.kind != "pretrained")
     assert "No pre-trained model took part" in verdict_text(replace(study, cells=kept, entries=entries))
+
+
+def test_questions_about_one_passage_count_as_one_block(tmp_path):
+    """Eighty passages of one question each, then ten with eight, answered alike on a passage: the interval is wider."""
+    found = {}
+    for passages in (80, 10):
+        texts = [f"passage {number % passages} says yes" for number in range(80)]
+        answers = [(Span(0, 7, "passage"),) if number % passages % 2 else () for number in range(80)]
+        rows = Examples(["what?"] * 80, texts, task="answer", targets=answers)
+        settings = StudySettings(
+            sizes=(4, 8),
+            draws=2,
+            seconds=60.0,
+            metric=registry.load("metric", "answer_f1")(),
+            folder=tmp_path / str(passages),
+        )
+        data = StudyData(rows, rows, {"audit": {"waived": True}})
+        study = run_study([Entry(Majority())], data, {None: Workspace()}, settings)
+        entry = analyse(study).tables[8].entries["majority"]
+        found[passages] = entry.high - entry.low
+        assert entry.mean == pytest.approx(0.5)
+    assert found[10] > 1.5 * found[80]

@@ -20,6 +20,7 @@ from headstart.comparing.slabs import StudyRun
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.spec import MetricSpec
+from headstart.fitting.model_selection import units_of
 from headstart.fitting.workspace import Workspace
 from headstart.statistics.study import Entry, EntryFacts, Study
 
@@ -50,7 +51,8 @@ def run_study(
     run = StudyRun(data, workspaces, settings, CellStore(settings.folder / "cells"), budget, progress)
     stated = _facts(data, settings)
     overlaps = {size: _overlap([split for split in splits if split.size == size]) for size in sizes}
-    groups = None if data.test.groups is None else tuple(data.test.groups)
+    units = units_of(data.test)  # questions about one passage are no independent rows
+    groups = None if units is None else tuple(units)
     memory: dict[Hashable, Any] = {}
 
     def study(stopped: str | None) -> Study:
