@@ -79,7 +79,7 @@ def test_seconds_end_the_choice_and_the_steps(hurry):
     vectors, labels = task(600, 40, 30)
     whole, told = fit_linear(vectors, labels, 30, default=1.0, seed=0)
     ample, as_told = fit_linear(vectors, labels, 30, default=1.0, seed=0, seconds=600.0)
-    assert told == as_told == {"strength": told["strength"], "folds": 5, CUT: False}
+    assert told == as_told == {"strength": told["strength"], "folds": 4, CUT: False}  # 4 of 5 hold out enough
     assert np.array_equal(whole.weight_KD, ample.weight_KD)  # a limit that is not reached changes nothing
     short, noted = fit_linear(vectors, labels, 30, default=1.0, seed=0, seconds=hurry)
     assert noted == {"strength": 1.0, "folds": 0, CUT: True}

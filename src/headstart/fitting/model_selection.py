@@ -17,6 +17,7 @@ from headstart.core.examples import Examples
 from headstart.core.seeds import numpy_generator
 
 FOLDS = 5
+ENOUGH_ROWS = 400  # held-out rows from which no further fold is judged; see docs/decisions.md, 2026-11-27
 MOST_ROWS = 4_000  # rows used for the choice; more rows cost time and no longer change it
 
 # judge(train rows, held-out rows) -> [held-out rows, settings]: the quality of the answer to each row under each
@@ -70,7 +71,8 @@ def units_of(examples: Examples) -> Sequence[str] | None:
 def choose(settings: Sequence[float], default: int, judge: Judge, pairs: list[tuple[np.ndarray, np.ndarray]]) -> int:
     """Return the index of the setting to use; `settings` are ordered, `default` is an index into them.
 
-    Without a judged fold (too few rows to hold any out, or no time) it is the default.
+    Folds are judged until `ENOUGH_ROWS` rows were. Without a judged fold (too few rows to hold any out, or no time) it
+    is the default.
     """
     if len(settings) == 1:
         return default
@@ -80,6 +82,8 @@ def choose(settings: Sequence[float], default: int, judge: Judge, pairs: list[tu
         if quality is None:
             break
         found.append(quality)
+        if sum(map(len, found)) >= ENOUGH_ROWS:
+            break
     return nearest_good(np.concatenate(found), default) if found else default
 
 
