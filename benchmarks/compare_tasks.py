@@ -220,7 +220,18 @@ def main() -> None:
             out_part = work / f"{given.task}-{part}{Path(path).suffixes[0]}"
             files[part] = keep_part([files[part]], kept, out_part)
     words = ["compare", str(base), "--data", files["data"], "--test", files["test"], *task.options.split()]
-    words += ["--draws", f"{DRAWS}", "--minutes", f"{task.minutes:g}", "--language", "en", "--out", str(out), *COMMON]
+    words += [
+        "--draws",
+        f"{DRAWS}",
+        "--deep",
+        "--minutes",
+        f"{task.minutes:g}",
+        "--language",
+        "en",
+        "--out",
+        str(out),
+        *COMMON,
+    ]
     took = run(words, work / f"{given.task}.log")
     seconds[f"compare {given.task}"] = took
     known.write_text(json.dumps(seconds, indent=1))

@@ -63,7 +63,10 @@ def test_not_worth_it_when_classical_is_better():
     assert (found.outcome, found.reason) == ("not_worth", "classical")
 
 
-@pytest.mark.parametrize(("draws", "test", "spread", "reason"), [(5, 5000, 0.5, "draws"), (15, 60, 0.02, "test")])
+@pytest.mark.parametrize(
+    ("draws", "test", "spread", "reason"),
+    [(6, 5000, 0.5, "draws"), (5, 5000, 0.5, "few_draws"), (15, 60, 0.02, "test")],
+)
 def test_undecided_says_what_would_help(draws, test, spread, reason):
     rows = {"probe · a": ("pretrained", "a", 1.02), "scratch · a": ("control", "a", 0.2)}
     found = verdict_of(drawn_study(BASIC | rows, draws=draws, test=test, spread=spread)).worth

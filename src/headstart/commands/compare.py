@@ -17,6 +17,7 @@ from headstart.commands.comparison_options import (
     need_report_folder,
     routes_asked,
     task_of,
+    usual_counts,
 )
 from headstart.commands.reading import open_bases, say, takes_of_files
 from headstart.commands.session import Language, command_line, files, need_positive, pick_language, whole
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from headstart.statistics.study import Entry, Study
     from headstart.training.pretrained_model import PretrainedModel
 
+_MOST_DRAWS, _DEEP_DRAWS = 30, 10
 _FOR_AUDIT = 0.5  # the share of the time that the audit may take at most
 
 
@@ -73,10 +75,11 @@ def compare(
     text: Annotated[str | None, Parameter(help="column of texts or images [guessed and printed]")] = None,
     text2: Annotated[str | None, Parameter(help="second such column, for pairs")] = None,
     label: Annotated[str | None, Parameter(help="column of the answers [guessed and printed]")] = None,
-    labels: Annotated[str, Parameter(help="label counts to try")] = "16,64,256",
-    draws: Annotated[int, Parameter(help="random label draws per count", converter=whole)] = 10,
+    labels: Annotated[str | None, Parameter(help="label counts to try [16,64,256 as far as the rows go]")] = None,
+    draws: Annotated[int | None, Parameter(help="most label draws per count [30; --deep: 10]", converter=whole)] = None,
     minutes: Annotated[float, Parameter(help="time budget for all entries together")] = 20.0,
     routes: Annotated[str, Parameter(help="comma-separated routes, or all that do the task")] = "all",
+    deep: Annotated[bool, Parameter(negative=(), help="no screening: every route in every draw; takes hours")] = False,
     metric: Annotated[str | None, Parameter(help="a score of the task [its headline score]")] = None,
     language: Annotated[Language, Parameter(help="of the report")] = "auto",
     group: Annotated[str | None, Parameter(show=False, help="column of groups that must not be split")] = None,
@@ -92,8 +95,9 @@ def compare(
     audit: Annotated[AuditMode, Parameter(show=False)] = "run",
     settings: Annotated[list[str] | None, Parameter(name="--set", show=False)] = None,
 ) -> Compared:
-    """Compare every route on the same nested label draws, score the test rows once, say with intervals what to ship.
+    """Screen every route on the labelled rows, confirm the best on fresh draws and the test rows, say what to ship.
 
+    At most six finalists meet the test rows; draws end when the answer is known. --deep compares all in all draws.
     Further options: --group COLUMN, --corpus FILE..., --seed N, --threads N; settings such as probe.layer=2; --folds K
     (cross-validate --data, no test file: a draw is a repetition, all labels are used); --audit run, skip (then there is
     no headline) or waive (a headline without an audit).
@@ -106,10 +110,12 @@ def compare(
 
     begun = time.monotonic()
     need_positive("--minutes", minutes)
+    screened = not deep and folds is None
+    draws = (_MOST_DRAWS if screened else _DEEP_DRAWS) if draws is None else draws
     need_positive("--draws", draws)
     out, bases, data = Path(out), as_paths(bases), as_paths(data)
     need_report_folder(out)
-    sizes = label_counts(labels)
+    sizes = None if labels is None else label_counts(labels)
     set_threads(threads)
     columns = {"text": text, "text2": text2, "label": label, "group": group}
     task = task_of(data, columns, task)
@@ -134,7 +140,14 @@ def compare(
     )
     rows = inputs.read(say).stating(minutes=minutes, command=command_line())
     asked = StudySettings(
-        sizes=sizes, draws=draws, seconds=60 * minutes, metric=score, folder=out, seed=seed, folds=folds
+        sizes=sizes or usual_counts(len(rows.train)),
+        draws=draws,
+        seconds=60 * minutes,
+        metric=score,
+        folder=out,
+        seed=seed,
+        folds=folds,
+        screened=screened,
     )
     entries, spoken = entries_of(specs, opened), pick_language(language)
     return run_comparison(opened, entries, rows, asked, language=spoken, audit=audit, inputs=inputs, begun=begun)
@@ -158,6 +171,7 @@ def run_comparison(
     """
     from headstart.comparing.draws import check_sizes, fold_splits
     from headstart.comparing.run_study import run_study
+    from headstart.comparing.screen_and_confirm import run_screened
     from headstart.reporting.audit_text import gate_facts
     from headstart.reporting.report import terminal_table
     from headstart.reporting.verdict_text import verdict_text
@@ -181,7 +195,7 @@ def run_comparison(
         say(sentence)
     data = data.stating(bases={name: base.receipt for name, base in bases.items()}, audit=facts)
     keep = _reporter(bases, data, settings, language)
-    study = run_study(
+    study = (run_screened if settings.screened else run_study)(
         entries,
         replace(data, slices={**gate.slices, **length_slices(data.test.items)}),
         spaces,

@@ -14,6 +14,8 @@ from headstart.core.errors import HeadstartError, unknown
 if TYPE_CHECKING:
     from headstart.core.spec import MetricSpec, RouteSpec
 
+_USUAL, _CLEARLY_MORE = (16, 64, 256), 1.5
+
 
 def need_report_folder(out: Path) -> None:
     """Raise HeadstartError when `out` cannot be made, holds something that is no comparison, or is damaged."""
@@ -93,3 +95,11 @@ def label_counts(labels: str) -> tuple[int, ...]:
     if not sizes or sizes[0] < 1:
         raise HeadstartError(f"--labels {labels}: every count must be at least 1")
     return sizes
+
+
+def usual_counts(pool: int) -> tuple[int, ...]:
+    """Return 16, 64 and 256 as far as a pool of labelled rows goes, and the whole pool where that is clearly more."""
+    found = [count for count in _USUAL if count <= pool]
+    if pool < _USUAL[-1] and (not found or pool >= _CLEARLY_MORE * found[-1]):
+        found.append(pool)
+    return tuple(found)

@@ -13,20 +13,15 @@ from typing import Annotated, Literal
 import numpy as np
 from cyclopts import Parameter
 
-from headstart.commands.reading import open_bases, route_with, say
+from headstart.commands.reading import open_bases, say
 from headstart.commands.session import Language, need_positive, pick_language, whole
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 
 _PLACES = ("data/nsmc", "../shared/data/nsmc", "nsmc")
-# Shares of the demo's minutes: halves, masked LM, comparison. The comparison trains every route many times.
+# Shares of the demo's minutes: halves, masked LM, comparison.
 _SHARES = (0.3, 0.15, 0.55)
 _EACH = 2  # of so many docstring test rows one is used, for time: every model is asked all of them
-# The routes that are done within the demo's minutes for every label draw. To fine-tune the masked LM, and to train its
-# control from random start, takes as long as all other entries together: in few minutes the masked LM stays frozen.
-_CLASSICAL = ("majority", "tfidf_logreg", "tfidf_svm", "tfidf_nb", "ppmi_logreg")
-_FROZEN, _TRAINED = ("probe", "knn"), ("finetune", "scratch")
-_LONG = 20.0  # minutes from which the masked LM is fine-tuned too
 _WORDS = {
     "en": {
         "plan": "planned: {minutes:g} min of training and comparing in all; everything goes to {folder}",
@@ -71,12 +66,12 @@ def demo(
     out: Annotated[Path | None, Parameter(help="folder to write [headstart-demo, or the next free name]")] = None,
     minutes: Annotated[float, Parameter(help="for pre-training and comparing together")] = 7.5,
     labels: Annotated[str, Parameter(help="label counts to try")] = "16,64,256",
-    draws: Annotated[int, Parameter(help="random label draws per count", converter=whole)] = 10,
+    draws: Annotated[int, Parameter(help="most label draws per count", converter=whole)] = 30,
     language: Annotated[Language, Parameter(help="of messages and report")] = "auto",
 ) -> Shown:
-    """Pre-train two models and compare nine routes, for real, offline; prints the path of the report, opens nothing."""
+    """Pre-train two models and compare every route, for real, offline; prints the path of the report, opens nothing."""
     from headstart.commands.compare import run_comparison
-    from headstart.commands.comparison_options import label_counts
+    from headstart.commands.comparison_options import label_counts, routes_asked
     from headstart.commands.pretrain import pretrain
     from headstart.comparing.inputs import entries_of, public_ledger
     from headstart.comparing.settings import StudyData, StudySettings
@@ -110,11 +105,9 @@ def demo(
         seconds=60 * left,
         metric=registry.load("metric", "accuracy")(),
         folder=home / "report",
-        short_draws=draws,  # minutes are short: more draws decide more than longer trainings do
+        screened=True,
     )
-    tuned = tuple(bases) if minutes >= _LONG else tuple(bases)[:1]
-    entries = entries_of([route_with(name, []) for name in (*_CLASSICAL, *_FROZEN)], bases)
-    entries += entries_of([route_with(name, []) for name in _TRAINED], tuned)
+    entries = entries_of(routes_asked("all", [], "classify", classical=False), bases)
     compared = run_comparison(bases, entries, StudyData(train, test, facts), asked, language=spoken)
     took = (time.monotonic() - begun) / 60
     report = compared.folder / "report.html"

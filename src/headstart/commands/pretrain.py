@@ -58,8 +58,7 @@ class Pretrained:
         if self.stopped != "budget":
             return f"stopped by {self.stopped} after step {self.steps:,}; saved. Go on: the same command with --resume"
         return (
-            f"done: {self.folder} (usable now)\n"
-            f"next: headstart compare {self.folder} --data LABELLED_FILE --labels 16,64,256 --out REPORT"
+            f"done: {self.folder} (usable now)\nnext: headstart compare {self.folder} --data LABELLED_FILE --out REPORT"
         )
 
 

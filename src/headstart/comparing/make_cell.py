@@ -16,6 +16,7 @@ from headstart.core.examples import Examples
 from headstart.core.spec import RouteSpec
 from headstart.fitting.checks import why_not
 from headstart.fitting.workspace import Workspace
+from headstart.statistics.study import as_truth
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +29,17 @@ class MadeCell:
     notes: dict[str, Any]
     training: float
     testing: float
+
+    @property
+    def predicted(self) -> np.ndarray | list[Any]:
+        """The answers in the form of `Study.truth`."""
+        return as_truth(self.answers)
+
+
+def reason_of(error: Exception) -> str:
+    """Return one line: a HeadstartError's own words, for others the kind of error and its first line."""
+    first = (str(error).strip().splitlines() or [""])[0]
+    return first if isinstance(error, HeadstartError) else f"{type(error).__name__}: {first}".rstrip(": ")
 
 
 def make_cell(

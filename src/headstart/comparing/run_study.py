@@ -14,14 +14,17 @@ import numpy as np
 from headstart.comparing.budget import Budget
 from headstart.comparing.cells import CellStore
 from headstart.comparing.draws import Split, check_sizes, fold_splits, label_splits, overlap
+from headstart.comparing.looks import PLANNED, Looks
 from headstart.comparing.receipts import versions
 from headstart.comparing.settings import StudyData, StudySettings
 from headstart.comparing.slabs import StudyRun
+from headstart.comparing.verdict import judge_payoff
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.spec import MetricSpec
 from headstart.fitting.model_selection import units_of
 from headstart.fitting.workspace import Workspace
+from headstart.statistics.analysis import analyse
 from headstart.statistics.study import Entry, EntryFacts, Study
 
 
@@ -43,12 +46,12 @@ def run_study(
     compared on.
     """
     begun = time.monotonic()
-    _check(entries, data, workspaces)
-    _check_rows(data, settings.metric)
+    need_comparable(entries, data, workspaces, settings.metric)
     splits = _splits(data.train, settings)
     sizes = tuple(sorted({split.size for split in splits}))
     budget = Budget(settings.seconds, settings.short_draws)
     run = StudyRun(data, workspaces, settings, CellStore(settings.folder / "cells"), budget, progress)
+    run.looks = Looks(dict(PLANNED) if settings.questions else {})
     stated = _facts(data, settings)
     overlaps = {size: _overlap([split for split in splits if split.size == size]) for size in sizes}
     units = units_of(data.test)  # questions about one passage are no independent rows
@@ -70,11 +73,18 @@ def run_study(
             stopped=stopped,
             facts=stated,
             slices=dict(data.slices),
+            questions=dict(settings.questions),
+            levels=run.looks.levels(sizes),
             memory=memory,
         )
 
+    def decided() -> set[int]:
+        so_far = study(None)
+        tables = analyse(so_far).tables
+        return {size for size in tables if judge_payoff(so_far, tables[size]).outcome in ("worth", "not_worth")}
+
     run.plan(entries, splits)
-    return study(run.work_off(begun + settings.seconds, keep and (lambda: keep(study("interrupted")))))
+    return study(run.work_off(begun + settings.seconds, keep and (lambda: keep(study("interrupted"))), decided))
 
 
 def _splits(train: Examples, settings: StudySettings) -> list[Split]:
@@ -84,7 +94,10 @@ def _splits(train: Examples, settings: StudySettings) -> list[Split]:
     return label_splits(train, check_sizes(settings.sizes, len(train)), settings.draws, settings.seed)
 
 
-def _check(entries: Sequence[Entry], data: StudyData, workspaces: Mapping[str | None, Workspace]) -> None:
+def need_comparable(
+    entries: Sequence[Entry], data: StudyData, workspaces: Mapping[str | None, Workspace], metric: MetricSpec
+) -> None:
+    """Raise HeadstartError: no entries, an entry twice or without workspace, rows that cannot be compared on."""
     if not entries:
         raise HeadstartError("nothing to compare: no routes were given")
     names = [entry.name for entry in entries]
@@ -93,6 +106,7 @@ def _check(entries: Sequence[Entry], data: StudyData, workspaces: Mapping[str | 
     for entry in entries:
         if entry.base not in workspaces:
             raise HeadstartError(f"entry '{entry.name}': no workspace for base {entry.base!r}")
+    _check_rows(data, metric)
 
 
 def _check_rows(data: StudyData, metric: MetricSpec) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # numpy, which a verb's --help does without
 
     from headstart.core.examples import Examples
     from headstart.core.spec import MetricSpec, TaskSpec
+    from headstart.statistics.study import Question
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +24,9 @@ class StudySettings:
     sizes: the label counts. draws: label draws per label count. seconds: the time for all cells. folder: of the report;
     finished cells are kept in `folder`/cells. seed: of draws and routes. folds: cross-validate the training rows in so
     many folds instead of drawing labels, or None; then a draw is a repetition, and `sizes` are ignored. short_draws: so
-    many draws are made even where each training is short; a further draw must leave 5 s for each.
+    many draws are made even where each training is short; a further draw must leave 5 s for each. questions: by label
+    count, what was fixed in screening to be asked; draws end early where the answers are known. Without any, every two
+    entries are compared in all draws.
     """
 
     sizes: tuple[int, ...]
@@ -33,7 +36,9 @@ class StudySettings:
     folder: Path
     seed: int = 0
     folds: int | None = None
+    screened: bool = False
     short_draws: int = 6  # fewer draws decide no difference (`FLIPPED` in statistics/analysis.py)
+    questions: Mapping[int, Question] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

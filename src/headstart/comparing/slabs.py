@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,10 +13,10 @@ import numpy as np
 from headstart.comparing.budget import Budget, PlannedCell, TimeTaken
 from headstart.comparing.cells import CellStore
 from headstart.comparing.draws import Split
-from headstart.comparing.make_cell import MadeCell, make_cell
+from headstart.comparing.looks import Looks
+from headstart.comparing.make_cell import MadeCell, make_cell, reason_of
 from headstart.comparing.receipts import receipt, workspace_identity
 from headstart.comparing.settings import StudyData, StudySettings
-from headstart.core.errors import HeadstartError
 from headstart.core.time_limit import OutOfTime, cut_after
 from headstart.data.identity import examples_identity
 from headstart.fitting.checks import why_not
@@ -37,7 +37,7 @@ class StudyRun:
 
     workspaces: by base. progress: called with a line of text. cells: the finished ones. failures: {entry: {label count:
     reason}}. slabs: the cells to come; a slab holds the cells of all entries on one draw at one label count, and draws
-    are the outermost loop.
+    are the outermost loop. looks: when the answer is looked at before the end.
     """
 
     data: StudyData
@@ -49,6 +49,7 @@ class StudyRun:
     cells: list[Cell] = field(default_factory=list)
     failures: dict[str, dict[int, str]] = field(default_factory=dict)
     slabs: list[list[PlannedCell]] = field(default_factory=list)
+    looks: Looks = field(default_factory=Looks)
     planned: int = 0
     told: int = -1
     end: float = 0.0
@@ -96,14 +97,20 @@ class StudyRun:
         try:
             refusal = why_not(planned.entry.route, examples, self.workspaces[planned.entry.base])
         except Exception as error:  # whatever a route raises, the other entries go on
-            refusal = _reason(error)
+            refusal = reason_of(error)
         if refusal:
             self._fail(planned.entry.name, planned.split.size, refusal)
 
-    def work_off(self, end: float, keep: Callable[[], None] | None = None) -> str | None:
+    def work_off(
+        self,
+        end: float,
+        keep: Callable[[], None] | None = None,
+        decided: Callable[[], Collection[int]] = frozenset,
+    ) -> str | None:
         """Make the cells of the slabs until `end` (monotonic seconds); return None, `time` or `interrupted`.
 
         keep: writes the report so far. It is called between slabs, and time is left to call it once more before `end`.
+        decided: returns the label counts whose questions the cells so far answer; they get no further draws.
         """
         self.end = end if keep is None else end - _FOR_REPORT * self.budget.seconds
         try:
@@ -119,10 +126,24 @@ class StudyRun:
                     return self._time_is_out(0.0)
                 if keep is not None:
                     self._keep(keep, end)
+                self._look(decided)
         except KeyboardInterrupt:
             self.progress("interrupted: finished cells are saved, the same command continues")
             return "interrupted"
         return None
+
+    def _look(self, decided: Callable[[], Collection[int]]) -> None:
+        """Where a look is due and more draws are possible, end the draws of label counts that are decided."""
+        slabs = self._alive()
+        finished = min((slab[0].split.draw for slab in slabs), default=0)  # draws are the outermost loop
+        possible = {slab[0].split.draw for slab in slabs[: self.budget.ahead(slabs, self.left)]}
+        if not self.looks.due(finished, len(possible)):
+            return
+        found = decided()
+        self.looks.close(found)
+        for size in sorted(found):
+            self.progress(f"{size:,} labels: decided after {finished} draws")
+        self.slabs = [slab for slab in slabs if slab[0].split.size not in found]
 
     def _keep(self, keep: Callable[[], None], end: float) -> None:
         """Write the report so far, but not too often; its seconds tell how many to leave for the last report."""
@@ -177,7 +198,7 @@ class StudyRun:
         except OutOfTime:
             return False
         except Exception as error:  # whatever a route raises, the other entries go on
-            self._fail(name, split.size, _reason(error))
+            self._fail(name, split.size, reason_of(error))
             return True
         ended = time.monotonic()
         cell = self._cell(planned, made, allowed)
@@ -271,9 +292,3 @@ def _order_in_slab(entry: Entry) -> int:
     if entry.route.classical:
         return -1
     return _NEEDED.index(entry.route.name) if entry.route.name in _NEEDED else len(_NEEDED)
-
-
-def _reason(error: Exception) -> str:
-    """Return one line: a HeadstartError's own words, for others the kind of error and its first line."""
-    first = (str(error).strip().splitlines() or [""])[0]
-    return first if isinstance(error, HeadstartError) else f"{type(error).__name__}: {first}".rstrip(": ")

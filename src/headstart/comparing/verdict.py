@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from headstart.statistics.analysis import ALPHA, Analysis, Difference, EntrySummary, SizeTable
+from headstart.statistics.analysis import ALPHA, FLIPPED, Analysis, Difference, EntrySummary, SizeTable
 from headstart.statistics.forecast import Crossover, ExpectedScore, crossover, curves, expected
 from headstart.statistics.intervals import estimate
 from headstart.statistics.power import Detectable, detectable, telling_pair
@@ -22,10 +22,11 @@ class Payoff:
     """Whether pre-training paid at one label count.
 
     outcome: `worth`: a pre-trained entry beats the best classical entry and its own network from random start, both by
-    Holm over all pairs. `not_worth`: it is worse than one of the two, or the interval of every pre-trained entry ends
-    below +`MARGIN`. `undecided`: neither; `reason` says what is missing (`draws`, `test`, `one_draw`, `no_control`,
-    `no_classical`). `none`: no pre-trained entry was compared. entry: the pre-trained entry. classical, control: its
-    differences to the best classical entry and to its network from random start.
+    Holm over the pairs that are asked. `not_worth`: it is worse than one of the two, or the interval of every
+    pre-trained entry that is asked about ends below +`MARGIN`. `undecided`: neither; `reason` says what is missing
+    (`draws`, `test`, `few_draws`, `one_draw`, `no_control`, `no_classical`). `none`: no pre-trained entry was compared.
+    entry: the pre-trained entry. classical, control: its differences to the best classical entry and to its network
+    from random start.
     """
 
     outcome: Outcome
@@ -76,8 +77,9 @@ class Outlook:
 
 def decide(study: Study, analysis: Analysis) -> tuple[SizeVerdict, ...]:
     """Return one verdict per label count that has finished cells."""
-    bases = {facts.name: facts.base for facts in study.entries}
-    return tuple(_more(study, analysis, _decide(table, bases)) for table in analysis.tables.values())
+    return tuple(
+        _more(study, analysis, _decide(table, judge_payoff(study, table))) for table in analysis.tables.values()
+    )
 
 
 def _more(study: Study, analysis: Analysis, verdict: SizeVerdict) -> SizeVerdict:
@@ -118,25 +120,29 @@ def outlook(study: Study, analysis: Analysis) -> Outlook | None:
     return Outlook(labels, ahead, crossover(analysis, *names[-2:], study.overlaps) if len(names) > 1 else None)
 
 
-def _decide(table: SizeTable, bases: dict[str, str | None]) -> SizeVerdict:
+def _decide(table: SizeTable, worth: Payoff) -> SizeVerdict:
     judged = [entry for entry in table.entries.values() if entry.kind != "majority" and entry.paired]
     one_draw = len(table.draws) < 2  # nothing can be claimed: no entry is called unlearned or unshown either
     shown = [entry for entry in judged if entry.learned or one_draw]
     unlearned = tuple(entry.entry for entry in judged if table.failed(entry))
     unshown = tuple(entry.entry for entry in judged if entry not in shown and not table.failed(entry))
     if not shown:
-        return SizeVerdict(table.size, None, (), None, unlearned, unshown, judge_payoff(table, bases))
+        return SizeVerdict(table.size, None, (), None, unlearned, unshown, worth)
     best, *others = shown
-    peers = [peer for peer in others if table.difference(best.entry, peer.entry).claim == "undecided"]
+    peers = [peer for peer in others if not table.difference(best.entry, peer.entry).apart]
     quick = min(peers, key=lambda peer: peer.seconds, default=None)
     cheaper = quick.entry if quick and quick.seconds < best.seconds / 2 else None
     names = tuple(peer.entry for peer in peers)
-    return SizeVerdict(table.size, best.entry, names, cheaper, unlearned, unshown, judge_payoff(table, bases))
+    return SizeVerdict(table.size, best.entry, names, cheaper, unlearned, unshown, worth)
 
 
-def judge_payoff(table: SizeTable, bases: dict[str, str | None]) -> Payoff:
-    """Return whether pre-training paid at this label count; see `Payoff`. bases: base name of each entry."""
+def judge_payoff(study: Study, table: SizeTable) -> Payoff:
+    """Return whether pre-training paid at this label count; see `Payoff`."""
+    bases = {facts.name: facts.base for facts in study.entries}
     pretrained = [entry for entry in table.entries.values() if entry.kind == "pretrained" and entry.paired]
+    if study.questions:
+        question = study.questions.get(table.size)
+        pretrained = [entry for entry in pretrained if question and entry.entry == question.entry]
     if not pretrained:
         return Payoff("none")
     classical = table.best("classical")
@@ -151,9 +157,13 @@ def judge_payoff(table: SizeTable, bases: dict[str, str | None]) -> Payoff:
             return Payoff("worth", "", one.entry, one.classical, one.control)
     first = found[0]
     for name, leads in (("classical", [one.classical for one in found]), ("control", [one.control for one in found])):
-        if all(lead and (lead.claim == "worse" or lead.high < MARGIN * table.unit) for lead in leads):
+        if all(lead and lead.draws >= FLIPPED and _no_gain(lead, table.unit) for lead in leads):
             return Payoff("not_worth", name, first.entry, first.classical, first.control)
     return Payoff("undecided", _missing(first), first.entry, first.classical, first.control)
+
+
+def _no_gain(lead: Difference, unit: float) -> bool:
+    return lead.claim == "worse" or lead.high < MARGIN * unit
 
 
 def _learned(table: SizeTable, worth: Payoff) -> bool:
@@ -180,6 +190,8 @@ def _missing(worth: Payoff) -> str:
         return "no_classical"
     if worth.classical.draws < 2:
         return "one_draw"
+    if worth.classical.draws < FLIPPED:
+        return "few_draws"
     if worth.classical.claim == "better" and worth.control is None:
         return "no_control"
     open_one = worth.classical if worth.classical.claim != "better" or worth.control is None else worth.control

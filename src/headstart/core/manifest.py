@@ -91,7 +91,8 @@ class Layout:
     holds: str = ".+"
 
 
-_REPORT = r"cells/cells\.jsonl|cells/[0-9a-f]{24}\.\w+|(inputs|audit|exhibits|report)\.json|exhibits\.png|report\.html"
+_REPORT = r"cells/cells\.jsonl|cells/[0-9a-f]{24}\.\w+|exhibits\.png|report\.html"
+_REPORT += r"|(inputs|audit|screening|exhibits|report)\.json"
 LAYOUTS: dict[Kind, Layout] = {
     "run": Layout(
         "run",

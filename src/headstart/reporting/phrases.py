@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from headstart.core.errors import unknown
 from headstart.reporting.number_text import listed
 from headstart.reporting.page_phrases import PAGE_PHRASES
+from headstart.reporting.screening_phrases import SCREENING_PHRASES
 from headstart.reporting.verdict_phrases import VERDICT_PHRASES
 
 LANGUAGES = ("en", "ko")
-PHRASES = VERDICT_PHRASES | PAGE_PHRASES
+PHRASES = VERDICT_PHRASES | PAGE_PHRASES | SCREENING_PHRASES
 
 
 def phrase(language: str, name: str, **values: object) -> str:

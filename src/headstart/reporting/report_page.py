@@ -12,7 +12,8 @@ from headstart.reporting.findings import StudyFindings
 from headstart.reporting.number_text import listed, signed_with_interval, two_digits, with_interval
 from headstart.reporting.phrases import counted, duration, phrase
 from headstart.reporting.remarks import caveats
-from headstart.reporting.verdict_text import headline, outlook_text, size_text
+from headstart.reporting.screening_part import screening
+from headstart.reporting.verdict_text import headline, missing_classical, outlook_text, size_text
 from headstart.statistics.worth import LabelWorth
 
 
@@ -27,6 +28,7 @@ def report_page(found: StudyFindings, language: str, shown: Exhibits) -> str:
         parts += [tables.calibrated(found, language), tables.confusions(found, language)]
         parts += [gallery.mistakes(found, shown, language), tables.power(found, language)]
     parts.append(gallery.seen(shown, language))
+    parts.append(screening(found, language))
     told = markup.bullets(caveats(found.study, found.analysis, language))
     parts += [appendix.absent(found, language), markup.section(phrase(language, "caveats"), told)]
     parts += [appendix.budget(found, language), appendix.receipts(found, language), appendix.data(found, language)]
@@ -53,7 +55,7 @@ def _verdict(found: StudyFindings, language: str) -> str:
     if folds := facts.get("settings", {}).get("folds"):
         rows = f"{study.test_rows:,}"
         lines.append(_paragraph(phrase(language, "folds", folds=folds, rows=rows, draws=study.draws), "note"))
-    if study.stopped:
+    if study.stopped and not (study.questions and study.stopped == "time"):  # draws are as many as the time allows
         planned = len(study.entries) * len(study.sizes) * study.draws
         told = phrase(language, f"stopped_{study.stopped}", done=len(study.cells), all=planned)
         lines.append(_paragraph(told, "note"))
@@ -84,6 +86,7 @@ def _ablation_lines(found: StudyFindings, language: str) -> list[str]:
 def _compared_lines(found: StudyFindings, language: str) -> list[str]:
     facts, verdicts = found.study.facts, found.verdicts
     lines = [_paragraph(headline(verdicts, language, found.study), "head")]
+    lines += map(_paragraph, missing_classical(found.study, language))
     if "skipped" not in (facts.get("audit") or {"skipped": True}):  # as for the headline
         lines = [_paragraph(words, "head") for words in _ship(found, language)] + lines
         lines += [_glance(found, language), _cost(found, language)]

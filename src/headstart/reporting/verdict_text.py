@@ -16,7 +16,7 @@ from headstart.reporting.number_text import (
     with_interval,
 )
 from headstart.reporting.phrases import counted, phrase
-from headstart.statistics.analysis import SLIGHT, Analysis, analyse
+from headstart.statistics.analysis import FLIPPED, SLIGHT, Analysis, analyse
 from headstart.statistics.power import Detectable
 from headstart.statistics.slices import SliceScore
 from headstart.statistics.study import Study
@@ -38,7 +38,8 @@ def verdict_sentences(study: Study, analysis: Analysis, language: str = "en") ->
         return [phrase(language, "nothing_finished")]
     paragraphs = [size_text(one, analysis, language) for one in verdicts]
     ahead = outlook_text(outlook(study, analysis), language, analysis.limits)
-    return [headline(verdicts, language, study), *paragraphs, *([ahead] if ahead else [])]
+    first = " ".join([headline(verdicts, language, study), *missing_classical(study, language)])
+    return [first, *paragraphs, *([ahead] if ahead else [])]
 
 
 def headline(verdicts: tuple[SizeVerdict, ...], language: str, study: Study) -> str:
@@ -57,6 +58,19 @@ def headline(verdicts: tuple[SizeVerdict, ...], language: str, study: Study) -> 
     asked = any(facts.kind == "pretrained" for facts in study.entries)
     told = " ".join(parts) or phrase(language, "headline_unfinished" if asked else "headline_none")
     return f"{told} {phrase(language, 'audit_waived')}" if audit.get("waived") else told
+
+
+def missing_classical(study: Study, language: str) -> list[str]:
+    """Return a sentence for every classical entry that could not be compared at all, for the headline."""
+    told = study.facts.get("screening")
+    if not told:
+        return []
+    lost = [
+        (row["entry"], next(iter(row["left_out"].values())))
+        for row in told["entries"]
+        if row["kind"] == "classical" and not any(row["scores"].values()) and row["left_out"]
+    ]
+    return [phrase(language, "missing_classical", entries=name, reason=reason) for name, reason in lost]
 
 
 def size_text(verdict: SizeVerdict, analysis: Analysis, language: str) -> str:
@@ -175,5 +189,7 @@ def _payoff_text(payoff: Payoff, limits: tuple[float, float], language: str) -> 
             wins = f"{lead.wins}/{lead.draws}"
             out.append(phrase(language, f"against_{name}", entry=lead.first, other=lead.second, lead=told, wins=wins))
     if payoff.reason:
-        out.append(phrase(language, f"because_{payoff.reason}", margin=signed(MARGIN * limits[1], places(limits[1]))))
+        told = {"margin": signed(MARGIN * limits[1], places(limits[1])), "needed": FLIPPED}
+        told["draws"] = payoff.classical.draws if payoff.classical else 0
+        out.append(phrase(language, f"because_{payoff.reason}", **told))
     return out

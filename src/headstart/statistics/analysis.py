@@ -5,13 +5,12 @@ Two families of claims, each by Holm at 5 %:
   false "learned" in the whole report is at most 5 %. An entry learned when it beats both the best constant answer on
   these test rows (where there are no classes, `MetricSpec.constant`, if there is one) and its own answers dealt out at
   random. From 5 draws on it must also pass `sign_flips`, which assumes no shape of the scores' distribution.
-- *differs*: over all pairs of entries at all label counts, so that the chance of even one false "better" in the whole
-  report is at most 5 %. As every pair is in the family, picking the best entry (or the best classical entry) after
-  looking does not invalidate the claim: no winner's curse in what is claimed. From 6 draws on a pair must also pass the
-  two-sided `sign_flips`.
-
-Fewer draws could never pass the flips. There, the draws of an entry or pair are taken to spread at least as much as the
-draws of the median entry or pair, so that a few draws that agree by chance prove nothing.
+- *differs*: over the pairs that `Study.questions` name, which were fixed before a test row was seen. All other pairs
+  get plain intervals and no claim. Without questions, over all pairs at all label counts: as every pair is in the
+  family, picking the best entry (or the best classical entry) after looking does not invalidate the claim. Either way
+  the chance of even one false "better" in the whole report is at most 5 %. Where the study was looked at more than
+  once, p-values are divided by the look's share of the 5 % (`Study.levels`). A pair must also pass the two-sided
+  `sign_flips`, which no fewer than 6 draws can: fewer decide nothing.
 """
 
 from __future__ import annotations
@@ -74,7 +73,7 @@ class Difference:
     low, high: interval at `level`, the level at which Holm tested the pair, extended to zero where `sign_flips` forbids
     a claim; it excludes zero exactly where `claim` is made. unadjusted_low, unadjusted_high: 95 % interval of this pair
     alone. wins, losses: draws in which the first entry is ahead, behind. variance: what other draws and test rows would
-    give.
+    give. asked: whether the pair is in the family; if not, low and high are the plain interval and nothing is claimed.
     """
 
     first: str
@@ -92,6 +91,14 @@ class Difference:
     from_draws: float
     level: float = ALPHA
     variance: Variance | None = None
+    asked: bool = True
+
+    @property
+    def apart(self) -> bool:
+        """Whether the two can be told apart: by the claim, for a pair that was not asked by its plain interval."""
+        if self.asked:
+            return self.claim != "undecided"
+        return self.unadjusted_low > 0 or self.unadjusted_high < 0
 
     @property
     def claim(self) -> Claim:
@@ -201,7 +208,7 @@ def analyse(study: Study) -> Analysis:
         ordered = dict(sorted(summaries.items(), key=lambda item: -item[1].mean))
         built[size] = SizeTable(size, draws, study.overlaps[size], ordered, unit=study.best_score)
     _call_learned(built, p_values, leads)
-    judged = _compare(built, values, study.test_rows)
+    judged = _compare(built, values, study)
     score = float("nan") if constant is None else float(constant.mean())
     return Analysis(judged, len(study.classes), score, answer, study.metric.limits, values)
 
@@ -287,36 +294,70 @@ def _call_learned(
 
 
 def _compare(
-    built: Mapping[int, SizeTable], values: Mapping[tuple[str, int, int], np.ndarray], rows: int
+    built: Mapping[int, SizeTable], values: Mapping[tuple[str, int, int], np.ndarray], study: Study
 ) -> dict[int, SizeTable]:
-    """Return the tables with the family *differs* judged: all pairs of compared entries but majority."""
-    found = [pair for table in built.values() for pair in _estimates(table, values, rows)]
-    adjusted, levels = holm([one.p_differs() for *_, one, _ in found], ALPHA)
-    by_flips = flipped([lead for _, _, lead, *_ in found], FLIPPED, two_sided=True)
+    """Return the tables with the family *differs* judged: the pairs asked, else all pairs of entries but majority."""
+    found = [pair for table in built.values() for pair in _estimates(table, values, study.test_rows)]
+    asked = [number for number, pair in enumerate(found) if _is_asked(study, pair)]
+    # What a look may use of the 5 %: its p-values grow, and the levels of its intervals shrink, by the same factor.
+    times_P = np.array([ALPHA / study.levels.get(found[number].size, ALPHA) for number in asked])
+    by_flips = flipped([found[number].lead for number in asked], FLIPPED, two_sided=True)
+    raw_P = np.array([found[number].tested.p_differs() for number in asked])
+    few_P = np.array([len(found[number].lead) < FLIPPED for number in asked], bool)
+    adjusted, levels = holm(np.where(few_P, 1.0, np.minimum(times_P * raw_P, 1.0)), ALPHA)
+    by_flips = np.where(few_P, 1.0, np.minimum(times_P * by_flips, 1.0))
     judged: dict[int, dict[tuple[str, str], Difference]] = {size: {} for size in built}
-    for (size, pair, lead, one, plain), p_holm, p_flip, level in zip(found, adjusted, by_flips, levels):
-        low, high = one.interval(level)
-        if p_flip > ALPHA:
+    for place, number in enumerate(asked):
+        pair, level = found[number], float(levels[place] / times_P[place])
+        low, high = pair.tested.interval(level)
+        if by_flips[place] > ALPHA:
             low, high = min(low, 0.0), max(high, 0.0)
-        counts = (sum(one > 0 for one in lead.values()), sum(one < 0 for one in lead.values()), len(lead))
-        spans = (low, high, *plain.interval(ALPHA))
-        p_values = (one.p_differs(), max(float(p_holm), float(p_flip)))
-        more = (one.from_draws, float(level), one.variance)
-        judged[size][pair] = Difference(*pair, one.value, *spans, *p_values, *counts, *more)
+        p = max(float(adjusted[place]), float(by_flips[place]))
+        judged[pair.size][pair.names] = pair.difference(low, high, p, level)
+    for pair in found:
+        if pair.names not in judged[pair.size]:
+            low, high = pair.tested.interval(ALPHA)
+            judged[pair.size][pair.names] = replace(pair.difference(low, high, 1.0, ALPHA), asked=False)
     return {size: replace(table, pairs=judged[size]) for size, table in built.items()}
 
 
-def _estimates(
-    table: SizeTable, values: Mapping[tuple[str, int, int], np.ndarray], rows: int
-) -> list[tuple[int, tuple[str, str], dict[int, float], Estimate, Estimate]]:
-    """Return (label count, pair, lead by draw, estimate to test, plain estimate) of all compared pairs of a table."""
+def _is_asked(study: Study, pair: _Pair) -> bool:
+    """Whether a pair is in the family: all are where there are no questions."""
+    if not study.questions:
+        return True
+    question = study.questions.get(pair.size)
+    one, two = pair.names
+    if question is None or question.entry not in (one, two):
+        return False
+    return (two if one == question.entry else one) in question.against
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """Two entries at a label count: names; lead by draw; the estimate of the lead."""
+
+    size: int
+    names: tuple[str, str]
+    lead: dict[int, float]
+    tested: Estimate
+
+    def difference(self, low: float, high: float, p: float, level: float) -> Difference:
+        """Return what is said of the pair."""
+        one, leads = self.tested, self.lead.values()
+        counts = (sum(lead > 0 for lead in leads), sum(lead < 0 for lead in leads), len(leads))
+        spans = (low, high, *one.interval(ALPHA))
+        return Difference(
+            *self.names, one.value, *spans, one.p_differs(), p, *counts, one.from_draws, level, one.variance
+        )
+
+
+def _estimates(table: SizeTable, values: Mapping[tuple[str, int, int], np.ndarray], rows: int) -> list[_Pair]:
+    """Return all compared pairs of a table."""
     names = [entry.entry for entry in table.entries.values() if entry.paired and entry.kind != "majority"]
     stacks = {name: np.stack([values[name, table.size, number] for number in table.draws]) for name in names}
-    leads = {(one, two): stacks[one] - stacks[two] for one, two in combinations(names, 2)}
-    plain = {pair: estimate(lead, table.overlap, rows, unit=table.unit) for pair, lead in leads.items()}
-    tested = plain
-    if 1 < len(table.draws) < FLIPPED:
-        least = float(np.median([one.variance.draw for one in plain.values()])) if plain else 0.0
-        tested = {pair: estimate(lead, table.overlap, rows, least, table.unit) for pair, lead in leads.items()}
-    by_draw = {pair: dict(zip(table.draws, map(float, lead.mean(1)))) for pair, lead in leads.items()}
-    return [(table.size, pair, by_draw[pair], tested[pair], plain[pair]) for pair in leads]
+    found = []
+    for one, two in combinations(names, 2):
+        lead_DG = stacks[one] - stacks[two]
+        by_draw = dict(zip(table.draws, map(float, lead_DG.mean(1))))
+        found.append(_Pair(table.size, (one, two), by_draw, estimate(lead_DG, table.overlap, rows, unit=table.unit)))
+    return found

@@ -97,7 +97,7 @@ def detectable(analysis: Analysis, size: int, pair: Difference, rows: int, wante
 
 def first_level(analysis: Analysis) -> float:
     """Return the strictest level of the family *differs*."""
-    levels = [pair.level for table in analysis.tables.values() for pair in table.pairs.values()]
+    levels = [pair.level for table in analysis.tables.values() for pair in table.pairs.values() if pair.asked]
     return min(levels) if levels else float("nan")
 
 

@@ -50,6 +50,17 @@ class EntryFacts:
 
 
 @dataclass(frozen=True)
+class Question:
+    """What is asked at one label count, fixed before a test row was seen: is `entry` ahead of each of `against`?
+
+    entry: the pre-trained winner of screening. against: the classical finalists and the winner's control.
+    """
+
+    entry: str
+    against: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Cell:
     """One model: an entry trained on one label draw and scored once on the test rows.
 
@@ -81,9 +92,14 @@ class Cell:
     @property
     def predicted(self) -> np.ndarray | list[Any]:
         """The answers in the form of `Study.truth`."""
-        if not isinstance(self.answers, np.ndarray):
-            return self.answers
-        return self.answers.astype(np.int64 if self.answers.dtype.kind in "ui" else np.float64)
+        return as_truth(self.answers)
+
+
+def as_truth(answers: np.ndarray | list[Any]) -> np.ndarray | list[Any]:
+    """Return answers as cells hold them in the form of `Study.truth`."""
+    if not isinstance(answers, np.ndarray):
+        return answers
+    return answers.astype(np.int64 if answers.dtype.kind in "ui" else np.float64)
 
 
 @dataclass(frozen=True, eq=False)  # compared by identity, so that the analysis of a study can be cached
@@ -95,7 +111,9 @@ class Study:
     `interrupted`. classes: their names, none where the answers are no classes. truth: of the test rows, in the form
     that metrics take: int64 class numbers [N], float64 numbers [N], or a list of N JSON values. facts: data ledger,
     versions, settings, command, audit. groups: the group of each test row, or None. slices: parts of the test rows by
-    name (`clean`, `contaminated`, ...), bool [N]; they may overlap. memory: what was computed of the cells before; the
+    name (`clean`, `contaminated`, ...), bool [N]; they may overlap. questions: by label count, what is claimed of these
+    entries; without any, all pairs are asked. levels: by label count, the error rate of the look at its cells, where it
+    is not the whole 5 %. memory: what was computed of the cells before; the
     studies of one run, which grows, share it.
     """
 
@@ -112,6 +130,8 @@ class Study:
     stopped: str | None = None
     facts: dict[str, Any] = field(default_factory=dict)
     slices: dict[str, np.ndarray] = field(default_factory=dict)
+    questions: dict[int, Question] = field(default_factory=dict)
+    levels: dict[int, float] = field(default_factory=dict)
     memory: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
     @property

@@ -1,0 +1,210 @@
+"""Which entries go from screening to the test rows, and what is asked of them there; decided before a test row is seen.
+
+Trials are scored on rows of the labelled pool alone. A role is what an entry stands for in the answer: `pretrained`,
+`classical`; the control (the same network from random start) is not screened, it goes with the winner that it controls.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from math import isfinite
+from statistics import mean
+from typing import Any, NamedTuple
+
+from headstart.statistics.study import Entry, Question
+
+MOST_FINALISTS = 6  # besides majority
+_WITHIN_REACH = 0.01  # of the best score: so little behind the best, an entry is as good for what is asked
+_TIE = 0.002  # of the best score: screening does not tell such entries apart, and the more usual one is taken
+_CHEAP = 0.5  # of the winner's seconds, at most, for an entry that is offered because it is quick
+_KEPT = 2  # contenders of a role that are never dropped by halving
+
+
+class Trial(NamedTuple):
+    """One entry that learned a screening draw. score: NaN where the metric is undefined. seconds: of all of it."""
+
+    entry: str
+    size: int
+    draw: int
+    score: float
+    seconds: float
+
+
+@dataclass
+class Screened:
+    """What screening found. entries: in the order in which they were tried. left_out: {entry: {label count: reason}}.
+
+    unit: the best value of the metric.
+    """
+
+    entries: Sequence[Entry]
+    sizes: Sequence[int]
+    unit: float = 1.0
+    trials: list[Trial] = field(default_factory=list)
+    left_out: dict[str, dict[int, str]] = field(default_factory=dict)
+
+    def contenders(self, role: str, size: int) -> list[Entry]:
+        """Return the entries of a role that are not left out at a label count, best mean score first, untried last."""
+        alive = [
+            one for one in self.entries if one.kind == role and size not in self.left_out.get(one.name, {})
+        ]  # sorted() is stable: equal scores keep the order of the entries, the usual ones first
+        return sorted(alive, key=lambda one: -self.score(one.name, size))
+
+    def scores(self, entry: str, size: int) -> list[float]:
+        """Return the scores of an entry's trials at a label count; an undefined score counts as the worst."""
+        found = [one.score for one in self.trials if (one.entry, one.size) == (entry, size)]
+        return [score if score == score else float("-inf") for score in found]
+
+    def score(self, entry: str, size: int) -> float:
+        """Return the mean score at a label count or, where it was not tried there, at the nearest one.
+
+        Minus infinity without any trial.
+        """
+        place = list(self.sizes).index(size)
+        nearest = sorted(self.sizes, key=lambda other: abs(list(self.sizes).index(other) - place))
+        return mean(next((found for other in nearest if (found := self.scores(entry, other))), [float("-inf")]))
+
+    def tried(self, entry: str) -> bool:
+        """Whether the entry was tried at all."""
+        return any(one.entry == entry for one in self.trials)
+
+    def seconds(self, entry: str) -> float:
+        """Return what one model takes: the least of all trials, because the first pays for what is paid once."""
+        return min((one.seconds for one in self.trials if one.entry == entry), default=float("inf"))
+
+    def leave_out(self, entry: str, sizes: Iterable[int], reason: str) -> None:
+        """Try an entry no more at these label counts; the first reason stays."""
+        reasons = self.left_out.setdefault(entry, {})
+        for size in sizes:
+            reasons.setdefault(size, reason)
+
+    def halve(self, size: int, at: Iterable[int]) -> None:
+        """Drop the lower half of each role's contenders at `size` labels from the label counts `at`."""
+        for role in ("pretrained", "classical"):
+            tried = [one for one in self.contenders(role, size) if self.scores(one.name, size)]
+            for one in tried[max(_KEPT, -(-len(tried) // 2)) :]:
+                self.leave_out(one.name, at, f"behind {tried[0].name} in screening")
+
+
+@dataclass(frozen=True)
+class Finalists:
+    """entries: those that meet the test rows, majority among them. questions: by label count, what is asked."""
+
+    entries: tuple[Entry, ...]
+    questions: dict[int, Question]
+
+
+def choose_finalists(screened: Screened, given: Collection[Entry]) -> Finalists:
+    """Return the finalists: by label count the best pre-trained and the best classical entry, the winners' controls,
+    the quickest entry within reach of the best; at most `MOST_FINALISTS`, and majority.
+
+    given: all entries of the study. An entry that was chosen already is taken where it is within reach of the best, so
+    that few entries get many draws.
+    """
+    chosen: list[Entry] = []
+    winners: dict[tuple[str, int], Entry] = {}
+    middle = screened.sizes[len(screened.sizes) // 2]
+    order = sorted(screened.sizes, key=lambda size: size != middle)
+    for role in ("pretrained", "classical"):
+        for size in order:
+            winner = _winner(screened, role, size, [one for one in chosen if one.kind == role])
+            if winner is not None:
+                winners[role, size] = winner
+                chosen += [] if winner in chosen else [winner]
+    controls = {one.base: one for one in given if one.kind == "control"}
+    bases = dict.fromkeys(winner.base for (role, _), winner in winners.items() if role == "pretrained")
+    chosen += [controls[base] for base in bases if base in controls]
+    quick = _quick(screened, winners)
+    chosen += [quick] if quick is not None and quick not in chosen and len(chosen) < MOST_FINALISTS else []
+    chosen = _at_most(chosen, winners, middle)
+    questions = {
+        size: _question(winners.get(("pretrained", size)), chosen, controls)
+        for size in screened.sizes
+        if winners.get(("pretrained", size)) in chosen
+    }
+    majority = [one for one in given if one.kind == "majority"]
+    return Finalists((*majority, *chosen), questions)
+
+
+def to_screen(entries: Collection[Entry]) -> bool:
+    """Whether there is anything to choose: more than one pre-trained or more than one classical entry."""
+    kinds = [one.kind for one in entries]
+    return max(kinds.count("pretrained"), kinds.count("classical")) > 1
+
+
+def questions_of_all(entries: Collection[Entry], sizes: Sequence[int]) -> dict[int, Question]:
+    """Return the questions where nothing was screened: about the one pre-trained entry, where there is one."""
+    winner = next((one for one in entries if one.kind == "pretrained"), None)
+    controls = {one.base: one for one in entries if one.kind == "control"}
+    return {} if winner is None else dict.fromkeys(sizes, _question(winner, list(entries), controls))
+
+
+def _winner(screened: Screened, role: str, size: int, chosen: Sequence[Entry]) -> Entry | None:
+    """Return the best entry of a role at a label count, or one of those `chosen` that is within reach of it."""
+    found = screened.contenders(role, size)  # where none was tried in time, the usual one goes
+    if not found:
+        return None
+    best = screened.score(found[0].name, size)
+    near = [one for one in chosen if screened.score(one.name, size) >= best - _WITHIN_REACH * screened.unit]
+    if near:
+        return near[0]
+    tied = [one for one in found if screened.score(one.name, size) >= best - _TIE * screened.unit]
+    return min(tied, key=screened.entries.index) if isfinite(best) else found[0]
+
+
+def _quick(screened: Screened, winners: dict[tuple[str, int], Entry]) -> Entry | None:
+    """Return the quickest entry within reach of the best at the most labels, when the best takes much longer."""
+    size = max(screened.sizes)
+    best = [winner for (_, at), winner in winners.items() if at == size]
+    if not best:
+        return None
+    top = max(best, key=lambda one: screened.score(one.name, size))
+    least = screened.score(top.name, size) - _WITHIN_REACH * screened.unit
+    alive = [one for role in ("pretrained", "classical") for one in screened.contenders(role, size)]
+    near = [one for one in alive if screened.tried(one.name) and screened.score(one.name, size) >= least]
+    quick = min(near, key=lambda one: screened.seconds(one.name), default=None)
+    if quick is None or screened.seconds(quick.name) > _CHEAP * screened.seconds(top.name):
+        return None
+    return quick
+
+
+def _at_most(chosen: list[Entry], winners: dict[tuple[str, int], Entry], middle: int) -> list[Entry]:
+    """Return at most `MOST_FINALISTS`: the middle label count's winners and the controls are the last to go."""
+    kept = {winner for (_, size), winner in winners.items() if size == middle}
+    order = sorted(chosen, key=lambda one: (one not in kept, one.kind != "control"))
+    return [one for one in chosen if one in order[:MOST_FINALISTS]]
+
+
+def _question(winner: Entry, chosen: Sequence[Entry], controls: dict[str | None, Entry]) -> Question:
+    """Return whether the winner is ahead of every classical finalist and of its own network from random start."""
+    control = controls.get(winner.base)
+    against = [one.name for one in chosen if one.kind == "classical" or one == control]
+    return Question(winner.name, tuple(against))
+
+
+def told(screened: Screened, finalists: Finalists, seconds: float) -> dict[str, Any]:
+    """Return the decision as JSON: every entry's scores and why it went, the finalists, the questions."""
+    chosen = [one.name for one in finalists.entries]
+
+    def row(entry: Entry) -> dict[str, Any]:
+        least = screened.seconds(entry.name)
+        found = {str(size): screened.scores(entry.name, size) for size in screened.sizes}
+        return {
+            "entry": entry.name,
+            "kind": entry.kind,
+            "scores": {size: [one if isfinite(one) else None for one in scores] for size, scores in found.items()},
+            "seconds": round(least, 3) if isfinite(least) else None,
+            "left_out": {str(size): reason for size, reason in screened.left_out.get(entry.name, {}).items()},
+        }
+
+    return {
+        "made": time.strftime("%Y-%m-%dT%H:%M:%S"),
+        "seconds": round(seconds, 1),
+        "entries": [row(one) for one in screened.entries],
+        "finalists": chosen,
+        "questions": {
+            str(size): {"entry": one.entry, "against": list(one.against)} for size, one in finalists.questions.items()
+        },
+    }

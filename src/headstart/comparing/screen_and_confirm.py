@@ -1,0 +1,90 @@
+"""Screen, then confirm: few finalists, fixed before a test row is scored, get all the draws that the time allows.
+
+1. Screening tries every entry on rows of the labelled pool (`screening.py`).
+2. At most six finalists and the questions about them are written down (`finalists.py`).
+3. Each finalist answers the test rows once, unscored, so that no cell pays for what is paid once.
+4. Confirmation: fresh draws, the finalists alone, claims about the questions alone (`run_study.py`, `looks.py`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from headstart.comparing.draws import Split, check_sizes
+from headstart.comparing.finalists import choose_finalists, questions_of_all, to_screen, told
+from headstart.comparing.make_cell import make_cell
+from headstart.comparing.run_study import need_comparable, run_study
+from headstart.comparing.screening import Screening, ScreeningClock, keep_decision, kept_decision, screening_round
+from headstart.comparing.settings import StudyData, StudySettings
+from headstart.core.time_limit import OutOfTime, cut_after
+from headstart.fitting.workspace import Workspace
+from headstart.statistics.study import Entry, Question, Study
+
+_SHARE = 1 / 3  # of the time, at most, for screening
+_ONCE = 0.2  # of the time, at most, beside that, for what classical entries pay once
+_LIKELY = 5  # finalists that are trained or fitted, for an estimate of what each may take
+_DRAWS = 6  # that each of them should get
+_SHORT_DRAWS = 10  # that are worth short trainings; for more draws each training must get 5 s
+_REHEARSED = 0.25  # of the time left, at most, for one rehearsal
+
+
+def run_screened(
+    entries: Sequence[Entry],
+    data: StudyData,
+    workspaces: Mapping[str | None, Workspace],
+    settings: StudySettings,
+    *,
+    progress: Callable[[str], None] = lambda line: None,
+    keep: Callable[[Study], None] | None = None,
+) -> Study:
+    """Screen the entries, confirm the finalists and return the study of these; see `run_study` for the arguments.
+
+    The study's facts say what was screened. With one pre-trained and one classical entry there is nothing to screen.
+    """
+    begun = time.monotonic()
+    need_comparable(entries, data, workspaces, settings.metric)
+    sizes = check_sizes(settings.sizes, len(data.train))
+    affordable = settings.seconds * (1 - _SHARE) / (_LIKELY * _DRAWS * len(sizes))
+    clock = ScreeningClock(begun + _SHARE * settings.seconds, _ONCE * settings.seconds)
+    progress(f"screening {len(entries)} entries on rows of the labelled data, up to {settings.seconds * _SHARE:.0f} s")
+    if not to_screen(entries):
+        settings = replace(settings, questions=questions_of_all(entries, sizes), short_draws=_SHORT_DRAWS)
+        return run_study(entries, data, workspaces, settings, progress=progress, keep=keep)
+    screening = Screening(data, workspaces, settings, sizes, clock, affordable, progress, tuple(entries))
+    facts = kept_decision(settings.folder, screening.identity)
+    if facts is None:
+        screened = screening.run()
+        finalists = choose_finalists(screened, entries)
+        facts = told(screened, finalists, time.monotonic() - begun)
+        keep_decision(settings.folder, screening.identity, screened, facts)
+    chosen = [one for one in entries if one.name in facts["finalists"]]
+    questions = {int(size): Question(one["entry"], tuple(one["against"])) for size, one in facts["questions"].items()}
+    names = ", ".join(one.name for one in chosen if one.kind != "majority")
+    progress(f"finalists: {names}; they are confirmed on fresh label draws and the test rows")
+    data = data.stating(screening=facts)
+    _rehearse(chosen, data, workspaces, settings, begun + settings.seconds, affordable)
+    left = settings.seconds - (time.monotonic() - begun)
+    settings = replace(settings, questions=questions, short_draws=_SHORT_DRAWS, seconds=left)
+    return run_study(chosen, data, workspaces, settings, progress=progress, keep=keep)
+
+
+def _rehearse(
+    finalists: Sequence[Entry],
+    data: StudyData,
+    workspaces: Mapping[str | None, Workspace],
+    settings: StudySettings,
+    end: float,
+    affordable: float,
+) -> None:
+    """Let every finalist learn a screening draw and answer the test rows; the answers are thrown away unscored."""
+    size = min(settings.sizes)
+    learnt = screening_round(data, [size], settings.seed, 0).learnt[size]
+    split = Split(((learnt, None),), {"how": "screening", "draw": 0, "size": size})
+    for entry in finalists:
+        try:
+            with cut_after(max(_REHEARSED * (end - time.monotonic()), 0.1)):
+                make_cell(entry.route, split, data, workspaces[entry.base], seed=settings.seed, seconds=affordable)
+        except (OutOfTime, Exception):  # its cells will say what is wrong with it
+            continue

@@ -1,0 +1,247 @@
+"""Screening: every entry is tried on rows of the labelled pool alone, and what is behind or too dear is left out.
+
+A trial learns a label draw and is scored on pool rows that the draw does not hold; no test row is read. First every
+entry is tried at the middle label count, the usual ones first, then what is left at the others, then on more draws;
+after each round the lower half of a role goes (successive halving: Jamieson and Talwalkar, AISTATS 2016). Draws of
+screening are not used again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from headstart.comparing.draws import Split, draw
+from headstart.comparing.finalists import Screened, Trial
+from headstart.comparing.make_cell import make_cell, reason_of
+from headstart.comparing.receipts import versions, workspace_identity
+from headstart.comparing.settings import StudyData, StudySettings
+from headstart.core.files import read_json, write_json
+from headstart.core.migration import FORMAT
+from headstart.core.seeds import numpy_generator
+from headstart.core.time_limit import OutOfTime, cut_after
+from headstart.data.identity import examples_identity
+from headstart.data.splits import strata, units
+from headstart.fitting.checks import why_not
+from headstart.fitting.workspace import Workspace
+from headstart.statistics.study import Entry
+
+SCREENING = "screening.json"
+_DRAWS = 4  # rounds, at most
+_ASKED = 1_000  # pool rows that a trial is scored on, at most
+_FREE = 0.1  # of the rows not learnt, that must be of other groups and texts, else they are not told apart
+_LEARNT = 0.75  # of the pool, at most: some of its rows must be left to ask
+_LEAST = 0.5  # seconds of training that an entry is given, at least
+_PATIENCE = 4.0  # a trial may take so many times what it was given
+_DEAR_DRAWS = 6  # an entry too slow for so many draws within its part of the time is no finalist
+_FAR = 0.15  # of the best score behind its role's best at one label count: not tried at the others
+_USUAL = ("probe", "finetune", "knn")  # of the pre-trained entries, those that are tried first
+_SEED = 1_000_003  # apart from the seeds of the draws to come
+
+
+@dataclass(frozen=True, eq=False)
+class Round:
+    """Rows of one screening draw: learnt by label count, and asked of every trial; int64 rows of the pool."""
+
+    learnt: Mapping[int, np.ndarray]
+    asked: np.ndarray
+
+
+@dataclass
+class ScreeningClock:
+    """end: of screening, monotonic seconds. once: seconds left by which the end may move for what is paid once."""
+
+    end: float
+    once: float
+
+    def extend(self, seconds: float) -> None:
+        """Move the end by what was paid once."""
+        moved = min(seconds, self.once)
+        self.end, self.once = self.end + moved, self.once - moved
+
+
+@dataclass(frozen=True, eq=False)
+class Screening:
+    """One screening. affordable: seconds that one model of a finalist may take.
+
+    entries: of the whole study; majority and controls are not screened.
+    """
+
+    data: StudyData
+    workspaces: Mapping[str | None, Workspace]
+    settings: StudySettings
+    sizes: Sequence[int]
+    clock: ScreeningClock
+    affordable: float
+    progress: Callable[[str], None]
+    entries: tuple[Entry, ...]
+
+    def run(self) -> Screened:
+        """Try the entries; trials of an interrupted run are taken up."""
+        found = Screened(in_usual_order(self.entries), self.sizes, self.settings.metric.limits[1])
+        kept = _read(self.settings.folder, self.identity)
+        found.trials = [Trial(**one) for one in kept.get("trials", [])]
+        self._refusals(found)
+        middle = self.sizes[len(self.sizes) // 2]
+        others = [size for size in self.sizes if size != middle]
+        for number in range(_DRAWS):
+            rows = screening_round(self.data, self.sizes, self.settings.seed, number)
+            # In the first draw the middle label count decides who is tried at the others.
+            for sizes in ([middle], others) if number == 0 else (self.sizes,):
+                self._round(sizes, number, rows, found)
+                for size in sizes:
+                    found.halve(size, self.sizes if sizes == [middle] else [size])
+            if not self._go_on(found):
+                break
+        for entry in found.entries:
+            if not found.tried(entry.name):
+                found.leave_out(entry.name, self.sizes, "the time of screening was out before it")
+        return found
+
+    def _round(self, sizes: Sequence[int], number: int, rows: Round, found: Screened) -> None:
+        """Try every entry that is still in on one draw."""
+        for place, entry in enumerate(found.entries):
+            coming = sum(
+                size not in found.left_out.get(one.name, {}) for one in found.entries[place:] for size in sizes
+            )
+            for size in sizes:
+                if time.monotonic() >= self.clock.end:
+                    return
+                known = any((one.entry, one.size, one.draw) == (entry.name, size, number) for one in found.trials)
+                if not known and size not in found.left_out.get(entry.name, {}):
+                    self._try(entry, size, number, rows, found, coming)
+            keep_decision(self.settings.folder, self.identity, found, None)
+
+    @cached_property
+    def identity(self) -> str:
+        """What trials depend on, as one hash."""
+        parts = {
+            "pool": examples_identity(self.data.train),
+            "routes": {one.name: one.route.to_dict() for one in self.entries},
+            "workspaces": [workspace_identity(space, base) for base, space in self.workspaces.items()],
+            "settings": [self.settings.seed, list(self.sizes), self.settings.metric.name],
+            "versions": versions(),
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+    def _refusals(self, found: Screened) -> None:
+        """Let every entry say why it cannot run before time is spent on it."""
+        rows = screening_round(self.data, self.sizes, self.settings.seed, 0)
+        for entry in found.entries:
+            for size in self.sizes:
+                examples = self.data.train.take(rows.learnt[size])
+                try:
+                    refusal = why_not(entry.route, examples, self.workspaces[entry.base])
+                except Exception as error:  # whatever a route raises, the other entries go on
+                    refusal = reason_of(error)
+                if refusal:
+                    found.leave_out(entry.name, [size], refusal)
+
+    def _go_on(self, found: Screened) -> bool:
+        """Whether another round could change what is chosen, and there is time for it."""
+        left = [len(found.contenders(role, size)) for size in self.sizes for role in ("pretrained", "classical")]
+        return time.monotonic() < self.clock.end and max(left) > 1
+
+    def _try(self, entry: Entry, size: int, number: int, rows: Round, found: Screened, coming: int) -> None:
+        """Make one trial; coming: trials of this round, this one included.
+
+        The first trial of a classical entry may take long, and longer than the clock says: it pays for what is paid
+        once (vectors learned from the unlabelled text), and without it there is nothing to hold pre-training against.
+        """
+        left = max(self.clock.end - time.monotonic(), 0.0)
+        allowed = min(max(left / max(coming, 1), _LEAST), max(self.affordable, _LEAST))
+        limit = max(_PATIENCE * allowed, left / 4)
+        once = entry.route.classical and not found.tried(entry.name)
+        begun = time.monotonic()
+        self._trial(entry, size, number, rows, found, allowed, max(limit, self.clock.once) if once else limit)
+        if once:
+            self.clock.extend(time.monotonic() - begun)
+        self._look_at(entry, size, found)
+
+    def _trial(
+        self, entry: Entry, size: int, number: int, rows: Round, found: Screened, allowed: float, limit: float
+    ) -> None:
+        begun = time.monotonic()
+        asked = replace(self.data, test=self.data.train.take(rows.asked), slices={})
+        split = Split(((rows.learnt[size], None),), {"how": "screening", "draw": number, "size": size})
+        seed, workspace = self.settings.seed + _SEED + number, self.workspaces[entry.base]
+        try:
+            with cut_after(limit):
+                made = make_cell(entry.route, split, asked, workspace, seed=seed, seconds=allowed)
+            score = float(self.settings.metric.score(asked.truth, made.predicted))
+        except OutOfTime:
+            found.leave_out(entry.name, self.sizes, f"one model was not ready within {limit:.0f} s")
+            return
+        except Exception as error:  # whatever a route raises, the other entries go on
+            found.leave_out(entry.name, [size], reason_of(error))
+            return
+        found.trials.append(Trial(entry.name, size, number, score, time.monotonic() - begun))
+
+    def _look_at(self, entry: Entry, size: int, found: Screened) -> None:
+        """Leave out an entry that is far behind its role's best, or too slow to be confirmed."""
+        name, best = entry.name, found.contenders(entry.kind, size)
+        if best and found.score(name, size) < found.score(best[0].name, size) - _FAR * found.unit:
+            found.leave_out(name, self.sizes, f"far behind {best[0].name} in screening")
+        seconds = [one.seconds for one in found.trials if one.entry == name]
+        if len(seconds) > 1 and min(seconds) > _PATIENCE * self.affordable:
+            reason = f"one model takes about {min(seconds):.0f} s, too long for {_DEAR_DRAWS} draws in this time"
+            found.leave_out(name, self.sizes, reason)
+
+
+def in_usual_order(entries: Sequence[Entry]) -> list[Entry]:
+    """Return the entries that are screened: classical ones, then the usual pre-trained ones, then the others."""
+    names = [one.route.name for one in entries]
+
+    def place(entry: Entry) -> tuple[int, int]:
+        if entry.route.classical:
+            return 0, 0
+        name = entry.route.name
+        return 1, _USUAL.index(name) if name in _USUAL else len(_USUAL) + names.index(name)
+
+    return sorted((one for one in entries if one.kind in ("classical", "pretrained")), key=place)
+
+
+def screening_round(data: StudyData, sizes: Sequence[int], seed: int, number: int) -> Round:
+    """Return the rows of screening draw `number`: nested label draws, and up to 1,000 rows of other units to ask.
+
+    Where a label count is most of the pool, fewer rows are learnt, so that some are left to ask.
+    """
+    pool = data.train
+    most = max(1, int(_LEARNT * len(pool)))
+    shortened = {size: min(size, most) for size in sizes}
+    labels_N = strata(pool)
+    drawn = draw(labels_N, sorted(set(shortened.values())), number + 1, seed + _SEED, pool.groups)[number]
+    learnt = {size: drawn[count] for size, count in shortened.items()}
+    unit_N = units(pool)
+    others = np.setdiff1d(np.arange(len(pool)), drawn[max(drawn)])
+    free = others[~np.isin(unit_N[others], unit_N[drawn[max(drawn)]])]
+    if len(free) < _FREE * len(others):  # few groups, or few different texts: what is left of them must do
+        free = others
+    random = numpy_generator(seed, "screening", number)
+    return Round(learnt, np.sort(random.permutation(free)[:_ASKED]))
+
+
+def keep_decision(folder: Path, identity: str, found: Screened, decision: Mapping[str, Any] | None) -> None:
+    """Write the trials so far and, once it is made, the decision; see `finalists.told`."""
+    trials = [one._asdict() for one in found.trials]
+    write_json(folder / SCREENING, {"format": FORMAT, "identity": identity, "trials": trials, "decision": decision})
+
+
+def kept_decision(folder: Path, identity: str) -> dict[str, Any] | None:
+    """Return the decision of an earlier run of the same screening: finalists stay once test rows were scored."""
+    return _read(folder, identity).get("decision")
+
+
+def _read(folder: Path, identity: str) -> dict[str, Any]:
+    if not (folder / SCREENING).is_file():
+        return {}
+    told = read_json(folder / SCREENING)
+    return told if isinstance(told, dict) and told.get("identity") == identity else {}
