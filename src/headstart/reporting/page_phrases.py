@@ -82,9 +82,10 @@ PAGE_PHRASES: dict[str, tuple[str, str]] = {
     "no_answer": ("no answer", "답 없음"),
     "differences_note": (
         "Difference = entry minus the best classical entry at that label count, on the same draws and test rows; its "
-        "interval is adjusted for all pairs compared (Holm) and leaves out zero exactly where a claim is made.",
-        "차이 = 같은 추출과 같은 시험 행에서 그 라벨 수의 가장 좋은 고전 방법을 뺀 값. 구간은 비교한 모든 쌍에 대해 "
-        "보정(Holm)했으며, 주장할 수 있을 때에만 0을 포함하지 않습니다.",
+        "interval is adjusted for all pairs that were asked about (Holm) and leaves out zero exactly where a claim is "
+        "made; other pairs have plain intervals.",
+        "차이 = 같은 추출과 같은 시험 행에서 그 라벨 수의 가장 좋은 고전 방법을 뺀 값. 구간은 질문한 모든 쌍에 대해 "
+        "보정(Holm)했으며, 주장할 수 있을 때에만 0을 포함하지 않습니다. 그 밖의 쌍은 보정하지 않은 구간입니다.",
     ),
     "label_count": ("Labels", "라벨 수"),
     "entry": ("Entry", "방법"),
@@ -115,8 +116,9 @@ PAGE_PHRASES: dict[str, tuple[str, str]] = {
     "meets": ("crossover", "역전"),
     "paired": ("Lead over the best classical entry", "가장 좋은 고전 방법에 대한 우위"),
     "paired_note": (
-        "Bars: Holm-adjusted intervals, cut off at the edge where they are longer; filled dots: a claim is made.",
-        "막대: Holm 보정 구간(더 길면 가장자리에서 자름), 채운 점: 주장할 수 있음.",
+        "Bars: intervals, Holm-adjusted for pairs that were asked about, cut off at the edge where they are longer; "
+        "filled dots: a claim is made.",
+        "막대: 구간(질문한 쌍은 Holm 보정, 더 길면 가장자리에서 자름), 채운 점: 주장할 수 있음.",
     ),
     "cost": ("Score and cost at {labels}", "점수와 비용 ({labels})"),
     "cost_note": (
