@@ -86,6 +86,15 @@ class LanguageModel:
         return np.split(torch.cat(nats).numpy(), np.cumsum([len(part) for part in ids])[:-1]), features.carry
 
 
+def bootstrap_ratio(costs_U: np.ndarray, sizes_U: np.ndarray, seed: int, share: float) -> tuple[float, float]:
+    """Return an interval of sum of costs / sum of sizes that holds `share` of 1,000 resamples of the U units."""
+    random, units = numpy_generator(seed, "bootstrap"), len(costs_U)
+    drawn = (random.integers(0, units, units) for _ in range(_RESAMPLES))
+    found = [costs_U[rows].sum() / sizes_U[rows].sum() for rows in drawn]
+    low, high = np.quantile(found, [(1 - share) / 2, (1 + share) / 2])
+    return float(low), float(high)
+
+
 @dataclass(frozen=True)
 class LanguageScore:
     """Costs of U units of text, each a document or, of a single one, a block of 2,000 characters.
@@ -128,13 +137,7 @@ class LanguageScore:
 
     def interval(self, share: float = 0.95) -> tuple[float, float]:
         """Return a bootstrap interval of bits per byte over the units (1,000 resamples)."""
-        random, units = numpy_generator(self.seed, "bootstrap"), len(self.nats_U)
-        found = []
-        for _ in range(_RESAMPLES):
-            rows = random.integers(0, units, units)
-            found.append(self.nats_U[rows].sum() / self.bytes_U[rows].sum() / math.log(2))
-        low, high = np.quantile(found, [(1 - share) / 2, (1 + share) / 2])
-        return float(low), float(high)
+        return bootstrap_ratio(self.nats_U / math.log(2), self.bytes_U, self.seed, share)
 
     def summary(self) -> str:
         """Return one line per measure."""

@@ -11,13 +11,10 @@ import numpy as np
 
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import ImageRef
-from headstart.core.seeds import numpy_generator
 from headstart.data.corpus import Corpus
-from headstart.language_models.bits_per_byte import LanguageModel
+from headstart.language_models.bits_per_byte import LanguageModel, bootstrap_ratio
 from headstart.language_models.pictures import need_image_tokenizer
 from headstart.training.pretrained_model import PretrainedModel
-
-_RESAMPLES = 1_000
 
 
 @dataclass(frozen=True)
@@ -42,10 +39,7 @@ class PictureScore:
 
     def interval(self, share: float = 0.95) -> tuple[float, float]:
         """Return a bootstrap interval of the mean over the images (1,000 resamples)."""
-        random, count = numpy_generator(self.seed, "bootstrap"), len(self.bits_N)
-        found = [self.bits_N[random.integers(0, count, count)].mean() for _ in range(_RESAMPLES)]
-        low, high = np.quantile(found, [(1 - share) / 2, (1 + share) / 2])
-        return float(low), float(high)
+        return bootstrap_ratio(self.bits_N, np.ones(len(self.bits_N)), self.seed, share)
 
     def summary(self) -> str:
         """Return one line per measure."""
