@@ -13,7 +13,7 @@ from headstart.auditing import one_edit, shingles
 from headstart.auditing.classifier import counts, pair_counts
 from headstart.auditing.folding import fold_all as folds
 from headstart.auditing.profile import profile
-from headstart.text.one_line import one_line as shown
+from headstart.text.excerpt import excerpt as shown
 
 __all__ = ["differences", "features", "folds", "indexes", "near", "profile", "shown", "sizes"]
 

@@ -23,7 +23,7 @@ from headstart.core.examples import Examples, ImageRef
 from headstart.core.files import disk_error, write_bytes, write_json
 from headstart.images.contact_sheet import ContactSheet, contact_sheet
 from headstart.images.decode import decode
-from headstart.text.one_line import one_line
+from headstart.text.excerpt import excerpt
 
 SEEN = 12  # images of each base
 _MOST_TILES, _MOST_BASES = 24, 2
@@ -109,7 +109,7 @@ def show(test: Examples, rows: Iterable[int], seen: Mapping[str, Versions]) -> E
     quoted = {}
     for row in rows:
         items = [test.items[row], *([] if test.second is None else [test.second[row]])]
-        words = (item.name if isinstance(item, ImageRef) else one_line(item) for item in items)
+        words = (item.name if isinstance(item, ImageRef) else excerpt(item) for item in items)
         quoted[row] = Quoted(" | ".join(words), placed(_decoded(items)))
     return Exhibits(contact_sheet(pictures, _MOST_BYTES) if pictures else None, tuple(shown), quoted)
 
