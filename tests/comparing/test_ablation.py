@@ -69,6 +69,12 @@ def test_changes_that_change_nothing_are_seldom_called():
     assert called <= 8  # 5 % of 60 is 3; more than 8 has a chance below 1 %
 
 
+def test_fewer_than_six_draws_claim_nothing():
+    found = effects(study([0.3, -0.3, 0, 0, 0, 0], draws=5), UNCHANGED, CHANGED)
+    assert {one.claim for one in found} == {"undecided"}
+    assert all(one.low <= 0 <= one.high for one in found)
+
+
 def test_one_draw_claims_nothing_and_says_so():
     found = effects(study([0.2, 0, 0, 0, 0, 0], draws=1), UNCHANGED, CHANGED)
     assert {one.claim for one in found} == {"undecided"}

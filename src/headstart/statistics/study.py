@@ -53,7 +53,8 @@ class EntryFacts:
 class Question:
     """What is asked at one label count, fixed before a test row was seen: is `entry` ahead of each of `against`?
 
-    entry: the pre-trained winner of screening. against: the classical finalists and the winner's control.
+    Of a screened comparison: the pre-trained winner, against the classical finalists and the winner's control. Of an
+    ablation: the unchanged entry against the changed ones.
     """
 
     entry: str
