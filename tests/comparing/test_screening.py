@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from simulated import simulation  # noqa: F401  (puts benchmarks on the path)
-from synthetic_study import ACCURACY, ClassicalRoute, LetterModel, LetterRoute, letters
+from synthetic_study import ACCURACY, SEEN, ClassicalRoute, LetterModel, LetterRoute, letters
 
 from headstart.comparing.finalists import MOST_FINALISTS, Screened, Trial, choose_finalists, to_screen
 from headstart.comparing.looks import PLANNED, Looks
@@ -98,6 +98,22 @@ def test_draws_end_where_the_answer_is_known(tmp_path):
     assert study.levels == {8: PLANNED[8], 16: PLANNED[8]}
     assert "8 labels: decided after 8 draws" in lines
     assert study.stopped is None
+
+
+def test_a_rerun_of_a_decided_comparison_makes_nothing(tmp_path):
+    first, _ = run(tmp_path, draws=30)
+    SEEN.clear()
+    again, _ = run(tmp_path, draws=30)
+    assert not SEEN  # no trial, no rehearsal, no cell
+    assert len(again.cells) == len(first.cells)
+    assert (again.levels, again.stopped) == (first.levels, None)
+
+
+def test_one_of_each_is_not_said_to_be_screened(tmp_path):
+    _, lines = run(tmp_path, given=entries(1, 1), draws=6)
+    assert not any("screening" in line or "finalists" in line for line in lines)
+    _, lines = run(tmp_path / "other", draws=6)
+    assert any(line.startswith("screening 7 entries") for line in lines)  # not the control, not majority
 
 
 def test_what_cannot_run_or_fails_is_no_finalist_and_is_told(tmp_path):

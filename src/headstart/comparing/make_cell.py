@@ -42,6 +42,14 @@ def reason_of(error: Exception) -> str:
     return first if isinstance(error, HeadstartError) else f"{type(error).__name__}: {first}".rstrip(": ")
 
 
+def refusal_of(route: RouteSpec, examples: Examples, workspace: Workspace) -> str | None:
+    """Return why a route cannot run on these examples, also where it fails at saying so, or None."""
+    try:
+        return why_not(route, examples, workspace)
+    except Exception as error:  # whatever a route raises, the other entries go on
+        return reason_of(error)
+
+
 def make_cell(
     route: RouteSpec, split: Split, data: StudyData, workspace: Workspace, *, seed: int, seconds: float
 ) -> MadeCell:

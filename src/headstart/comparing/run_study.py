@@ -36,14 +36,15 @@ def run_study(
     *,
     progress: Callable[[str], None] = lambda line: None,
     keep: Callable[[Study], None] | None = None,
+    prepare: Callable[[], None] = lambda: None,
 ) -> Study:
     """Train and test every entry on every label draw; return what was finished within `settings.seconds`.
 
     workspaces: by base name; None is the workspace of entries without a base. Finished cells are kept in the folder of
     the settings: a rerun with the same data and settings continues there. A route that cannot run loses its own cells
     only. Ctrl-C returns the study so far. progress: called with a line of text. keep: called now and then with the
-    study so far, to write its report; then time is left for a last call. Raises HeadstartError on data that cannot be
-    compared on.
+    study so far, to write its report; then time is left for a last call. prepare: called before the first cell that is
+    made, if there is one. Raises HeadstartError on data that cannot be compared on.
     """
     begun = time.monotonic()
     need_comparable(entries, data, workspaces, settings.metric)
@@ -79,12 +80,13 @@ def run_study(
         )
 
     def decided() -> set[int]:
-        so_far = study(None)
-        tables = analyse(so_far).tables
-        return {size for size in tables if judge_payoff(so_far, tables[size]).outcome in ("worth", "not_worth")}
+        now = study(None)
+        tables = analyse(now).tables
+        return {size for size in tables if judge_payoff(now, tables[size]).outcome in ("worth", "not_worth")}
 
     run.plan(entries, splits)
-    return study(run.work_off(begun + settings.seconds, keep and (lambda: keep(study("interrupted"))), decided))
+    so_far = keep and (lambda: keep(study("interrupted")))
+    return study(run.work_off(begun + settings.seconds, so_far, decided=decided, prepare=prepare))
 
 
 def _splits(train: Examples, settings: StudySettings) -> list[Split]:

@@ -16,16 +16,23 @@ from headstart.comparing.draws import Split, check_sizes
 from headstart.comparing.finalists import choose_finalists, questions_of_all, to_screen, told
 from headstart.comparing.make_cell import make_cell
 from headstart.comparing.run_study import need_comparable, run_study
-from headstart.comparing.screening import Screening, ScreeningClock, keep_decision, kept_decision, screening_round
+from headstart.comparing.screening import (
+    Screening,
+    ScreeningClock,
+    in_usual_order,
+    keep_decision,
+    kept_decision,
+    screening_round,
+)
 from headstart.comparing.settings import StudyData, StudySettings
 from headstart.core.time_limit import OutOfTime, cut_after
 from headstart.fitting.workspace import Workspace
+from headstart.statistics.analysis import FLIPPED
 from headstart.statistics.study import Entry, Question, Study
 
 _SHARE = 1 / 3  # of the time, at most, for screening
 _ONCE = 0.2  # of the time, at most, beside that, for what classical entries pay once
 _LIKELY = 5  # finalists that are trained or fitted, for an estimate of what each may take
-_DRAWS = 6  # that each of them should get
 _SHORT_DRAWS = 10  # that are worth short trainings; for more draws each training must get 5 s
 _REHEARSED = 0.25  # of the time left, at most, for one rehearsal
 
@@ -46,15 +53,16 @@ def run_screened(
     begun = time.monotonic()
     need_comparable(entries, data, workspaces, settings.metric)
     sizes = check_sizes(settings.sizes, len(data.train))
-    affordable = settings.seconds * (1 - _SHARE) / (_LIKELY * _DRAWS * len(sizes))
+    affordable = settings.seconds * (1 - _SHARE) / (_LIKELY * FLIPPED * len(sizes))
     clock = ScreeningClock(begun + _SHARE * settings.seconds, _ONCE * settings.seconds)
-    progress(f"screening {len(entries)} entries on rows of the labelled data, up to {settings.seconds * _SHARE:.0f} s")
     if not to_screen(entries):
         settings = replace(settings, questions=questions_of_all(entries, sizes), short_draws=_SHORT_DRAWS)
         return run_study(entries, data, workspaces, settings, progress=progress, keep=keep)
     screening = Screening(data, workspaces, settings, sizes, clock, affordable, progress, tuple(entries))
     facts = kept_decision(settings.folder, screening.identity)
     if facts is None:
+        tried = len(in_usual_order(entries))
+        progress(f"screening {tried} entries on rows of the labelled data, up to {settings.seconds * _SHARE:.0f} s")
         screened = screening.run()
         finalists = choose_finalists(screened, entries)
         facts = told(screened, finalists, time.monotonic() - begun)
@@ -64,10 +72,13 @@ def run_screened(
     names = ", ".join(one.name for one in chosen if one.kind != "majority")
     progress(f"finalists: {names}; they are confirmed on fresh label draws and the test rows")
     data = data.stating(screening=facts)
-    _rehearse(chosen, data, workspaces, settings, begun + settings.seconds, affordable)
     left = settings.seconds - (time.monotonic() - begun)
     settings = replace(settings, questions=questions, short_draws=_SHORT_DRAWS, seconds=left)
-    return run_study(chosen, data, workspaces, settings, progress=progress, keep=keep)
+
+    def rehearse() -> None:
+        _rehearse(chosen, data, workspaces, settings, affordable)
+
+    return run_study(chosen, data, workspaces, settings, progress=progress, keep=keep, prepare=rehearse)
 
 
 def _rehearse(
@@ -75,11 +86,10 @@ def _rehearse(
     data: StudyData,
     workspaces: Mapping[str | None, Workspace],
     settings: StudySettings,
-    end: float,
     affordable: float,
 ) -> None:
     """Let every finalist learn a screening draw and answer the test rows; the answers are thrown away unscored."""
-    size = min(settings.sizes)
+    size, end = min(settings.sizes), time.monotonic() + settings.seconds
     learnt = screening_round(data, [size], settings.seed, 0).learnt[size]
     split = Split(((learnt, None),), {"how": "screening", "draw": 0, "size": size})
     for entry in finalists:

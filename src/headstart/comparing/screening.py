@@ -21,7 +21,7 @@ import numpy as np
 
 from headstart.comparing.draws import Split, draw
 from headstart.comparing.finalists import Screened, Trial
-from headstart.comparing.make_cell import make_cell, reason_of
+from headstart.comparing.make_cell import make_cell, reason_of, refusal_of
 from headstart.comparing.receipts import versions, workspace_identity
 from headstart.comparing.settings import StudyData, StudySettings
 from headstart.core.files import read_json, write_json
@@ -30,8 +30,8 @@ from headstart.core.seeds import numpy_generator
 from headstart.core.time_limit import OutOfTime, cut_after
 from headstart.data.identity import examples_identity
 from headstart.data.splits import strata, units
-from headstart.fitting.checks import why_not
 from headstart.fitting.workspace import Workspace
+from headstart.statistics.analysis import FLIPPED
 from headstart.statistics.study import Entry
 
 SCREENING = "screening.json"
@@ -41,7 +41,6 @@ _FREE = 0.1  # of the rows not learnt, that must be of other groups and texts, e
 _LEARNT = 0.75  # of the pool, at most: some of its rows must be left to ask
 _LEAST = 0.5  # seconds of training that an entry is given, at least
 _PATIENCE = 4.0  # a trial may take so many times what it was given
-_DEAR_DRAWS = 6  # an entry too slow for so many draws within its part of the time is no finalist
 _FAR = 0.15  # of the best score behind its role's best at one label count: not tried at the others
 _USUAL = ("probe", "finetune", "knn")  # of the pre-trained entries, those that are tried first
 _SEED = 1_000_003  # apart from the seeds of the draws to come
@@ -138,11 +137,7 @@ class Screening:
         for entry in found.entries:
             for size in self.sizes:
                 examples = self.data.train.take(rows.learnt[size])
-                try:
-                    refusal = why_not(entry.route, examples, self.workspaces[entry.base])
-                except Exception as error:  # whatever a route raises, the other entries go on
-                    refusal = reason_of(error)
-                if refusal:
+                if refusal := refusal_of(entry.route, examples, self.workspaces[entry.base]):
                     found.leave_out(entry.name, [size], refusal)
 
     def _go_on(self, found: Screened) -> bool:
@@ -192,7 +187,7 @@ class Screening:
             found.leave_out(name, self.sizes, f"far behind {best[0].name} in screening")
         seconds = [one.seconds for one in found.trials if one.entry == name]
         if len(seconds) > 1 and min(seconds) > _PATIENCE * self.affordable:
-            reason = f"one model takes about {min(seconds):.0f} s, too long for {_DEAR_DRAWS} draws in this time"
+            reason = f"one model takes about {min(seconds):.0f} s, too long for {FLIPPED} draws in this time"
             found.leave_out(name, self.sizes, reason)
 
 

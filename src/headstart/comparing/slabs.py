@@ -14,12 +14,11 @@ from headstart.comparing.budget import Budget, PlannedCell, TimeTaken
 from headstart.comparing.cells import CellStore
 from headstart.comparing.draws import Split
 from headstart.comparing.looks import Looks
-from headstart.comparing.make_cell import MadeCell, make_cell, reason_of
+from headstart.comparing.make_cell import MadeCell, make_cell, reason_of, refusal_of
 from headstart.comparing.receipts import receipt, workspace_identity
 from headstart.comparing.settings import StudyData, StudySettings
 from headstart.core.time_limit import OutOfTime, cut_after
 from headstart.data.identity import examples_identity
-from headstart.fitting.checks import why_not
 from headstart.fitting.workspace import Workspace
 from headstart.statistics.study import Cell, Entry
 
@@ -94,26 +93,28 @@ class StudyRun:
     def _ask_refusal(self, planned: PlannedCell) -> None:
         """Let a route say why it cannot run before any time is spent on it."""
         examples = self.data.train.take(planned.split.parts[0][0])
-        try:
-            refusal = why_not(planned.entry.route, examples, self.workspaces[planned.entry.base])
-        except Exception as error:  # whatever a route raises, the other entries go on
-            refusal = reason_of(error)
-        if refusal:
+        if refusal := refusal_of(planned.entry.route, examples, self.workspaces[planned.entry.base]):
             self._fail(planned.entry.name, planned.split.size, refusal)
 
     def work_off(
         self,
         end: float,
         keep: Callable[[], None] | None = None,
+        *,
         decided: Callable[[], Collection[int]] = frozenset,
+        prepare: Callable[[], None] = lambda: None,
     ) -> str | None:
         """Make the cells of the slabs until `end` (monotonic seconds); return None, `time` or `interrupted`.
 
         keep: writes the report so far. It is called between slabs, and time is left to call it once more before `end`.
         decided: returns the label counts whose questions the cells so far answer; they get no further draws.
+        prepare: called before the first cell, if one is to be made.
         """
         self.end = end if keep is None else end - _FOR_REPORT * self.budget.seconds
         try:
+            self._look(decided)  # at the draws of an earlier run
+            if self._alive():
+                prepare()
             while slabs := self._alive():
                 left = self.left
                 ahead = self.budget.ahead(slabs, left)
@@ -136,6 +137,8 @@ class StudyRun:
         """Where a look is due and more draws are possible, end the draws of label counts that are decided."""
         slabs = self._alive()
         finished = min((slab[0].split.draw for slab in slabs), default=0)  # draws are the outermost loop
+        if finished not in self.looks.planned:
+            return
         possible = {slab[0].split.draw for slab in slabs[: self.budget.ahead(slabs, self.left)]}
         if not self.looks.due(finished, len(possible)):
             return
