@@ -109,6 +109,12 @@ def test_a_rerun_of_a_decided_comparison_makes_nothing(tmp_path):
     assert (again.levels, again.stopped) == (first.levels, None)
 
 
+def test_classical_entries_alone_are_all_compared(tmp_path):
+    study, _ = run(tmp_path, given=entries(0, 3), draws=6)
+    assert {cell.entry for cell in study.cells} == {"c0", "c1", "c2", "scratch · x", "majority"}
+    assert not study.questions
+
+
 def test_one_of_each_is_not_said_to_be_screened(tmp_path):
     _, lines = run(tmp_path, given=entries(1, 1), draws=6)
     assert not any("screening" in line or "finalists" in line for line in lines)

@@ -129,9 +129,12 @@ def choose_finalists(screened: Screened, given: Collection[Entry]) -> Finalists:
 
 
 def to_screen(entries: Collection[Entry]) -> bool:
-    """Whether there is anything to choose: more than one pre-trained or more than one classical entry."""
+    """Whether there is anything to choose: more than one pre-trained or more than one classical entry.
+
+    Without a pre-trained entry there is no question to choose for, and all entries are compared.
+    """
     kinds = [one.kind for one in entries]
-    return max(kinds.count("pretrained"), kinds.count("classical")) > 1
+    return "pretrained" in kinds and max(kinds.count("pretrained"), kinds.count("classical")) > 1
 
 
 def questions_of_all(entries: Collection[Entry], sizes: Sequence[int]) -> dict[int, Question]:
