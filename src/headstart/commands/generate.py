@@ -162,12 +162,9 @@ def _given(tokenizer: ImageTokenizer, prompt: str, samples: int) -> np.ndarray:
     """Return the ids of the first usable images of the prompt, [N, T]. Raises HeadstartError: there is none."""
     import numpy as np
 
-    from headstart.data.corpus import Corpus
+    from headstart.language_models.pictures import corpus_of_images
 
-    corpus = Corpus(["-" if prompt == DASH else prompt])
-    if corpus.takes != "image":
-        raise HeadstartError(f"{prompt}: it holds {corpus.takes}s, and this model goes on with images")
-    usable = filter(tokenizer.usable, corpus.documents())
+    usable = filter(tokenizer.usable, corpus_of_images(["-" if prompt == DASH else prompt]).documents())
     found = [tokenizer.encode([image])[0] for _, image in zip(range(samples), usable)]
     if not found:
         raise HeadstartError(f"{prompt}: no usable image to go on with")

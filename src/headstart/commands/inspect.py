@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from headstart.commands.reading import open_bases
 from headstart.commands.session import files, need_new_file, need_positive, whole
 from headstart.core.errors import HeadstartError
+from headstart.core.item_nouns import some_items
 
 if TYPE_CHECKING:
     from headstart.inspection.occurrences import Occurrence
@@ -94,7 +95,7 @@ def inspect(
     of_words = any(one is not None for one in (senses, neighbours, tokens))
     if of_words and pretrained.processor.takes != "text":
         raise HeadstartError(
-            f"{base}: this network reads {pretrained.processor.takes}s, which have no words; say --seen FILE"
+            f"{base}: this network reads {some_items(pretrained.processor.takes)}, which have no words; say --seen FILE"
         )
     scored = [None, None]
     if senses is not None:

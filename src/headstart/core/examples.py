@@ -13,6 +13,7 @@ import numpy as np
 
 from headstart.core.errors import HeadstartError
 from headstart.core.files import nearest_beside
+from headstart.core.item_nouns import some_items
 
 MOST_IMAGE_BYTES = 1 << 28  # of one image as it is encoded
 
@@ -99,13 +100,15 @@ def takes_of(items: Sequence[Any]) -> str:
 def need_one_kind(first: Any, item: Any, source: str) -> None:
     """Raise HeadstartError, which names the file, when an item is of another kind than the first one of its data."""
     if (held := takes_of([item])) != (before := takes_of([first])):
-        raise HeadstartError(f"{source}: it holds {held}s, and what was read before {before}s; give data of one kind")
+        kinds = f"it holds {some_items(held)}, and what was read before {some_items(before)}"
+        raise HeadstartError(f"{source}: {kinds}; give data of one kind")
 
 
 def need_takes(items: Sequence[Any], takes: str, who: str) -> None:
     """Raise HeadstartError when `who` takes `text` and the items are images, or the other way round."""
     if len(items) and (held := takes_of(items)) != takes:
-        raise HeadstartError(f"{who} was trained on {takes}s, and these rows hold {held}s; give {takes}s")
+        wanted = some_items(takes)
+        raise HeadstartError(f"{who} was trained on {wanted}, and these rows hold {some_items(held)}; give {wanted}")
 
 
 @dataclass(frozen=True)

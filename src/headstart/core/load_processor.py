@@ -12,7 +12,7 @@ from headstart.core.processor import KIND_FILE, Processor
 
 _OF_OTHERS = "hf"  # kind of a tokenizer.json that another library wrote
 _READS_ANY = "wordpiece"  # every choice on the Rust library reads any tokenizer.json
-_IMAGES_OF_OTHERS, _READS_IMAGES = "preprocessor_config.json", "pixels"
+PREPROCESSOR, _READS_IMAGES = "preprocessor_config.json", "pixels"  # of images, as transformers calls it
 
 
 def save_processor(processor: Processor, folder: Path | str) -> None:
@@ -36,5 +36,5 @@ def load_processor(folder: Path | str) -> Processor:
     if not isinstance(kind, str):
         raise HeadstartError(f"{folder / KIND_FILE}: names no kind of processor")
     if kind == _OF_OTHERS:
-        kind = _READS_IMAGES if (folder / _IMAGES_OF_OTHERS).is_file() else _READS_ANY
+        kind = _READS_IMAGES if (folder / PREPROCESSOR).is_file() else _READS_ANY
     return registry.load("processor", kind)().load(folder)

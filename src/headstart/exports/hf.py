@@ -13,6 +13,7 @@ from headstart.core import registry
 from headstart.core.contracts import Exportable
 from headstart.core.errors import HeadstartError
 from headstart.core.files import read_json, write_bytes, write_json
+from headstart.core.load_processor import PREPROCESSOR
 from headstart.core.manifest import write_folder
 from headstart.core.processor import Tokenizer
 from headstart.core.shapes import TokenShape
@@ -22,7 +23,6 @@ from headstart.networks.writer import begin_id
 
 _TOKENIZER = "tokenizer_config.json"
 _RULES = "tokenizer.json"
-_IMAGES = "preprocessor_config.json"
 _AUTO = {
     "": "Model",
     "mlm": "ModelForMaskedLM",
@@ -66,7 +66,7 @@ class HfSpec(ExportSpec):
         write_folder(folder, "export", fill)
         pixels = source.processor.gives == "pixels"
         auto, files, maker = (
-            (_AUTO_OF_IMAGES, _IMAGES, "ImageProcessor") if pixels else (_AUTO, _TOKENIZER, "Tokenizer")
+            (_AUTO_OF_IMAGES, PREPROCESSOR, "ImageProcessor") if pixels else (_AUTO, _TOKENIZER, "Tokenizer")
         )
         loader = f"Auto{auto[kind]}.from_pretrained"
         if not kind and source.objective_spec is not None:

@@ -16,11 +16,12 @@ from headstart.core import registry
 from headstart.core.contracts import Backbone
 from headstart.core.errors import HeadstartError, unknown
 from headstart.core.files import read_json
+from headstart.core.load_processor import PREPROCESSOR
 from headstart.core.processor import Tokenizer
 from headstart.core.shapes import Shape, TokenShape
 from headstart.core.spec import BackboneSpec
 from headstart.interop.names import NameTable, Receipt, check_shapes, fit_rules, read_state, sort_tensors
-from headstart.interop.preprocessor import PREPROCESSOR, read_preprocessor
+from headstart.interop.preprocessor import read_preprocessor
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"

@@ -9,9 +9,9 @@ from typing import Any
 
 from headstart.core.errors import HeadstartError
 from headstart.core.files import read_json
+from headstart.core.load_processor import PREPROCESSOR
 from headstart.core.shapes import ImageShape
 
-PREPROCESSOR = "preprocessor_config.json"
 _BILINEAR, _BICUBIC = 2, 3  # as Pillow numbers its filters
 _CROP_PCT, _WARPED = 224 / 256, 384  # of ConvNext's processor, which ResNet uses too: from this size on it stretches
 _SHORTEST = ("ConvNext", "Bit", "CLIP", "Chinese", "LeViT")  # processors to which a plain number is the shorter side

@@ -11,9 +11,8 @@ import numpy as np
 
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import ImageRef
-from headstart.data.corpus import Corpus
 from headstart.language_models.bits_per_byte import LanguageModel, bootstrap_ratio
-from headstart.language_models.pictures import need_image_tokenizer
+from headstart.language_models.pictures import corpus_of_images, need_image_tokenizer
 from headstart.training.pretrained_model import PretrainedModel
 
 
@@ -81,10 +80,7 @@ def score_image_files(
 
     Raises HeadstartError, see there; texts instead of images.
     """
-    corpus = Corpus(list(paths), column)
-    if corpus.takes != "image":
-        raise HeadstartError(f"{paths[0]}: it holds {corpus.takes}s, and this model reads images")
-    return bits_per_pixel(pretrained, corpus.documents(), seed=seed)
+    return bits_per_pixel(pretrained, corpus_of_images(paths, column).documents(), seed=seed)
 
 
 def _costs(model: LanguageModel, encoded: list[np.ndarray]) -> list[float]:

@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from headstart.core.errors import HeadstartError
+from headstart.core.item_nouns import some_items
 from headstart.core.processor import ImageTokenizer
+from headstart.data.corpus import Corpus
 from headstart.language_models.bits_per_byte import LanguageModel
 from headstart.nn.decoding import Choose, write
 from headstart.training.pretrained_model import PretrainedModel
@@ -47,6 +49,14 @@ def _among_images(model: LanguageModel, choose: Choose, first: int) -> Choose:
         return choose(logits_AV.index_fill(1, banned, float("-inf")), row_A + first, position)
 
     return chosen
+
+
+def corpus_of_images(paths: Sequence[str], column: str | None = None) -> Corpus:
+    """Return the images of files and folders; column: of tables. Raises HeadstartError: texts, a file that is gone."""
+    corpus = Corpus(list(paths), column)
+    if corpus.takes != "image":
+        raise HeadstartError(f"{paths[0]}: it holds {some_items(corpus.takes)}, and this model reads images")
+    return corpus
 
 
 def need_image_tokenizer(pretrained: PretrainedModel) -> ImageTokenizer:

@@ -14,12 +14,13 @@ from PIL import Image
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import ImageRef
 from headstart.core.files import read_json, write_json
+from headstart.core.load_processor import PREPROCESSOR
 from headstart.core.processor import KIND_FILE, ImagesToPixels
 from headstart.core.shapes import ImageShape
 from headstart.core.spec import ProcessorSpec
 from headstart.images.decode import UnusableImage, decode
 from headstart.images.squares import picture
-from headstart.interop.preprocessor import PREPROCESSOR, Preprocessor, read_preprocessor
+from headstart.interop.preprocessor import Preprocessor, read_preprocessor
 
 _SAMPLE = 2_000  # images that sizes and statistics are taken from
 _LARGEST = 96  # side chosen where none is asked for, at most
