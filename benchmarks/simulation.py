@@ -22,7 +22,7 @@ from headstart.comparing.verdict import decide
 from headstart.core import registry
 from headstart.statistics.analysis import analyse
 from headstart.statistics.blocks import Evidence, TestBlocks
-from headstart.statistics.intervals import estimate
+from headstart.statistics.intervals import Bounds, estimate
 from headstart.statistics.power import detectable, telling_pair
 from headstart.statistics.study import Cell, EntryFacts, Study
 from headstart.statistics.worth import label_worth
@@ -118,8 +118,10 @@ def coverage(scenario: Scenario, studies: int, seed: int = 0) -> tuple[float, fl
         truth_N, answer_MDN, shared = scenario.answers(random, means)
         judge = Evidence(metric, truth_N, blocks)
         one, two = (np.stack([judge.of(answer_N) for answer_N in answer_DN]) for answer_DN in answer_MDN)
-        for place, (values, wanted) in enumerate(((one, true[0]), (one - two, true[0] - true[1]))):
-            low, high = estimate(values, shared, scenario.rows).interval()
+        score, lead = Bounds.of_score(metric.limits), Bounds.of_difference(metric.limits)
+        asked = ((one, true[0], score), (one - two, true[0] - true[1], lead))
+        for place, (values, wanted, bounds) in enumerate(asked):
+            low, high = estimate(values, shared, scenario.rows, bounds=bounds).interval()
             hits[place] += low <= wanted <= high
     return tuple(hits / studies)
 
@@ -205,8 +207,9 @@ def best_coverage(models: int, draws: int, studies: int, seed: int = 0) -> tuple
         study = study_of(truth_N, {(entry, 16): one for entry, one in zip(kinds, answer_MDN)}, kinds)
         found = analyse(study)
         (verdict,) = decide(study, found)
-        best = found.tables[16].entries[verdict.best]
-        hits += [verdict.low <= true <= verdict.high, best.low <= true <= best.high]
+        values_DG = found.stack(verdict.best, 16, range(draws))
+        low, high = estimate(values_DG, rows=scenario.rows, bounds=Bounds.of_score(ACCURACY.limits)).interval()
+        hits += [verdict.low <= true <= verdict.high, low <= true <= high]
     return tuple(hits / studies)
 
 

@@ -93,7 +93,7 @@ def test_leaked_rows_are_found_out_and_the_clean_score_is_named():
     (one,) = decide(study, analyse(study))
     assert one.clean == clean
     told = verdict_sentences(study, analyse(study))[1]
-    assert f"On the {clean.rows:,} test rows without a copy elsewhere: {clean.mean:.3f}".replace("0.", ".") in told
+    assert f"test rows without a copy in the training data: {clean.mean:.3f}".replace("0.", ".") in told
     leads = {lead.slice: lead for lead in found.leads}
     assert leads["contaminated"].value > leads["clean"].value > 0
 

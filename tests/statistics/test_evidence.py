@@ -9,7 +9,7 @@ from synthetic_study import ACCURACY, MACRO_F1
 
 from headstart.core import registry
 from headstart.statistics.blocks import Evidence, TestBlocks, taken
-from headstart.statistics.intervals import estimate
+from headstart.statistics.intervals import Bounds, estimate
 
 NAMES = registry.names("metric")
 
@@ -149,9 +149,12 @@ def test_intervals_of_classes_are_those_of_format_1(metric, grouped, score, lead
 
 def test_the_unit_of_a_metric_scales_the_smallest_error():
     values_DG = np.full((5, 50), 40.0)
-    assert estimate(values_DG, rows=500, unit=100.0).error == pytest.approx(100 / 500)
+    assert estimate(values_DG, rows=500, bounds=Bounds.of_score((0.0, 100.0))).error == pytest.approx(100 / 500)
     random_DG = np.random.default_rng(0).normal(size=(6, 40))
-    one, hundred = estimate(random_DG, 0.1, 40), estimate(100 * random_DG, 0.1, 40, unit=100.0)
+    one, hundred = (
+        estimate(random_DG, 0.1, 40),
+        estimate(100 * random_DG, 0.1, 40, bounds=Bounds.of_difference((0.0, 100.0))),
+    )
     assert hundred.error == pytest.approx(100 * one.error)
     assert hundred.freedom == pytest.approx(one.freedom)
 

@@ -7,9 +7,8 @@ import pytest
 from simulated import simulation
 
 from headstart.comparing.verdict import decide
-from headstart.reporting import report_page
 from headstart.reporting.number_text import two_digits
-from headstart.reporting.verdict_text import size_text
+from headstart.reporting.verdict_text import size_text, worth_span
 from headstart.statistics.analysis import analyse
 from headstart.statistics.worth import label_worth
 
@@ -76,7 +75,7 @@ def test_numbers_of_labels_never_leave_what_was_measured():
     assert two_digits(1_337) == "1,300"
     found = label_worth(analyse(curve_study(0.97)), 16, curve_study(0.97).overlaps, 2000)
     assert found.surely_beyond
-    assert report_page._worth(found, "en") == "> 1,024"
+    assert worth_span(found) == "> 1,024"
     within = label_worth(analyse(curve_study(0.75)), 16, curve_study(0.75).overlaps, 2000)
     assert not within.surely_beyond
-    assert report_page._worth(within, "en").endswith("]")
+    assert worth_span(within).endswith("]")

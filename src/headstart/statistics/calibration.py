@@ -13,7 +13,7 @@ import numpy as np
 
 from headstart.statistics.analysis import ALPHA, SizeTable
 from headstart.statistics.blocks import TestBlocks, jackknife
-from headstart.statistics.intervals import estimate
+from headstart.statistics.intervals import Bounds, estimate
 from headstart.statistics.study import Cell, Study
 
 BINS = 15
@@ -67,7 +67,7 @@ def _calibration(study: Study, table: SizeTable, cells: Sequence[Cell], blocks: 
     sure_DN = np.array([cell.confidence_N for cell in cells], float)
     right_DN = np.array([cell.predicted == study.truth for cell in cells], float)
     values_DG = np.stack([_error_values(*pair, blocks) for pair in zip(sure_DN, right_DN)])
-    found = estimate(values_DG, table.overlap, study.test_rows)
+    found = estimate(values_DG, table.overlap, study.test_rows, bounds=Bounds.of_difference((0.0, 1.0)))
     low, high = found.interval(ALPHA)
     ece = np.mean([mean_error(*_sums(*pair)) for pair in zip(sure_DN, right_DN)])
     said = [np.maximum(cell.likelihood_N.astype(float), LEAST) for cell in cells if cell.likelihood_N is not None]

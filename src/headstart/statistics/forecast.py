@@ -16,7 +16,7 @@ import numpy as np
 
 from headstart.core.seeds import numpy_generator
 from headstart.statistics.analysis import Analysis
-from headstart.statistics.intervals import FIXED
+from headstart.statistics.intervals import FIXED, SPREAD
 from headstart.statistics.worth import common
 
 FEWEST = 3  # label counts that a forecast needs
@@ -76,10 +76,10 @@ class Curves:
 
 
 def curves(analysis: Analysis, entry: str, overlaps: Mapping[int, float]) -> Curves | None:
-    """Return curves for an entry's scores; None with fewer than `FEWEST` label counts or two draws."""
+    """Return curves for an entry's scores; None with fewer than `FEWEST` label counts or `SPREAD` draws."""
     sizes = [size for size, table in analysis.tables.items() if entry in table.entries and table.entries[entry].paired]
     draws = common(analysis, [(entry, size) for size in sizes]) if sizes else ()
-    if len(sizes) < FEWEST or len(draws) < 2:
+    if len(sizes) < FEWEST or len(draws) < SPREAD:
         return None
     stack_KDG = np.stack([analysis.stack(entry, size, draws) for size in sizes])
     shares = np.array([overlaps[size] if overlaps[size] < FIXED else 0.0 for size in sizes])

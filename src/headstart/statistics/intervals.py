@@ -3,10 +3,14 @@
 Model: the score of draw d on test block g is mu + draw_d + block_g + interaction_dg, both effects random (Cornfield and
 Tukey, Annals of Mathematical Statistics 27, 1956; used for classifiers by Gallas, Academic Radiology 13, 2006).
 The values come from `blocks.py`. Shapes: D draws, G blocks of test rows.
+
+Intervals of bounded scores are inverted score tests (Wilson, Journal of the American Statistical Association 22, 1927)
+of as many binomial trials as give the standard error found, so that they end at the bounds and are never a point.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +18,61 @@ import numpy as np
 from scipy import special
 
 FIXED = 0.999  # from this overlap on all draws are the same rows: nothing can be learnt about other label draws
+SPREAD = 3  # draws from which their spread is measured: with fewer a score stands alone, without an interval
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a mean cannot leave, and its unit. low, high: infinite where there are no bounds.
+
+    unit: the best value of the metric; one test row makes unit / rows of a score. difference: the mean is a difference,
+    which is tested against 0 by its plain standard error.
+    """
+
+    low: float = -math.inf
+    high: float = math.inf
+    unit: float = 1.0
+    difference: bool = False
+
+    @classmethod
+    def of_score(cls, limits: tuple[float, float]) -> Bounds:
+        """Return the bounds of a score; limits: the worst and the best value of the metric."""
+        return cls(*limits, limits[1])
+
+    @classmethod
+    def of_difference(cls, limits: tuple[float, float]) -> Bounds:
+        """Return the bounds of the difference of two scores."""
+        most = limits[1] - limits[0]
+        return cls(-most, most, limits[1], difference=True)
+
+    def interval(self, value: float, half: float, least: float) -> tuple[float, float]:
+        """Return the interval around `value` whose plain form is value -+ half.
+
+        least: the part that one test row can make; so near a bound the spread found says
+        nothing, and the interval is the one of a single wrong (or right) row.
+        With v the place of the value between the bounds, the interval holds every place u whose test, with the variance
+        u (1 - u) / n, does not reject v. A difference must agree with its test against 0: as long as u is nearer to 0
+        than the value, the plain standard error holds.
+        """
+        if not math.isfinite(self.high - self.low) or math.isnan(half):
+            return value - half, value + half
+        width = self.high - self.low
+        place = min(max((value - self.low) / width, 0.0), 1.0)
+        edge = min(least / width, 0.5)
+        inside = min(max(place, edge), 1 - edge)
+        ratio = (half / width) ** 2 / (inside * (1 - inside))  # of squared quantile and n
+        root = math.sqrt(ratio**2 + 4 * ratio * place * (1 - place))
+        low = self.low + width * 2 * place**2 / max(2 * place + ratio + root, 1e-300)
+        high = self.low + width * (2 * place + ratio + root) / (2 + 2 * ratio)
+        low, high = min(low, value), max(min(high, self.high), value)
+        if not self.difference:
+            return low, high
+        nearer = abs(value)
+        plain = value - half, value + half
+        return tuple(own if -nearer <= own <= nearer else other for own, other in zip(plain, (low, high)))
+
+
+FREE = Bounds()
 
 
 @dataclass(frozen=True)
@@ -62,7 +121,7 @@ class Variance:
 class Estimate:
     """A mean with its uncertainty.
 
-    error: standard error. freedom: degrees of freedom (Satterthwaite). With fewer than two draws both are NaN and
+    error: standard error. freedom: degrees of freedom (Satterthwaite). With fewer than `SPREAD` draws both are NaN and
     `variance` is None. from_draws: share of the variance that comes from the label draws; the rest comes from the
     finite test set.
     """
@@ -72,11 +131,12 @@ class Estimate:
     freedom: float
     from_draws: float
     variance: Variance | None = None
+    bounds: Bounds = FREE
 
     def interval(self, alpha: float = 0.05) -> tuple[float, float]:
-        """Return the two-sided interval of level 1 - alpha."""
+        """Return the two-sided interval of level 1 - alpha; it holds the value and stays within the bounds."""
         half = -float(special.stdtrit(self.freedom, alpha / 2)) * self.error
-        return self.value - half, self.value + half
+        return self.bounds.interval(self.value, half, self.variance.floor**0.5 if self.variance else 0.0)
 
     def p_above(self) -> float:
         """Return the one-sided p-value against 'not above zero'; 1 when there is no standard error."""
@@ -88,26 +148,30 @@ class Estimate:
 
 
 def estimate(
-    values_DG: np.ndarray, overlap: float = 0.0, rows: int | None = None, least: float = 0.0, unit: float = 1.0
+    values_DG: np.ndarray,
+    overlap: float = 0.0,
+    rows: int | None = None,
+    least: float = 0.0,
+    bounds: Bounds = FREE,
 ) -> Estimate:
     """Estimate the mean over all label draws and all test rows from the evidence of D draws, [D, G].
 
     With S2 the variance of the draw means, M the interaction mean square and B the variance of the block means, the
     grand mean has the variance c (S2 - M/G) + B/G; the subtraction keeps the interaction from counting twice (c: see
-    `Variance.factor`). rows: number of test rows; the error is never below the part of one row, unit/rows. least: the
-    variance between draws is taken to be at least that. unit: the best value of the metric.
+    `Variance.factor`). rows: number of test rows; the error is never below the part of one row. least: the variance
+    between draws is taken to be at least that. bounds: of the mean.
     """
     draws, blocks = values_DG.shape
     value = float(values_DG.mean())
-    if draws < 2 or blocks < 2:
+    if draws < SPREAD or blocks < 2:
         return Estimate(value, np.nan, np.nan, np.nan)
     draw_D, block_G = values_DG.mean(1), values_DG.mean(0)
     rest_DG = values_DG - draw_D[:, None] - block_G[None, :] + value
     cross = float((rest_DG**2).sum()) / ((draws - 1) * (blocks - 1)) / blocks
     spread, test = float(draw_D.var(ddof=1)), float(block_G.var(ddof=1)) / blocks
     alone = max(spread - cross, least, 0.0), cross, max(test - cross / draws, 0.0)
-    variance = Variance(*alone, unit**2 / (rows or blocks) ** 2, overlap, blocks)
-    return Estimate(value, *variance.at(draws), variance)
+    variance = Variance(*alone, bounds.unit**2 / (rows or blocks) ** 2, overlap, blocks)
+    return Estimate(value, *variance.at(draws), variance, bounds)
 
 
 def mixed_overlap(parts: Sequence[tuple[np.ndarray, float]]) -> float:

@@ -7,6 +7,7 @@ of freedom.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -24,7 +25,8 @@ MOST_DRAWS, MOST_ROWS = 200, 100  # a plan beyond that many draws, or times the 
 class Detectable:
     """What could be found between two entries at one label count, at the corrected level of the whole report.
 
-    value: smallest true difference that is claimed in 80 % of such studies. by_draws, by_rows: the same for other
+    value: smallest true difference that is claimed in 80 % of such studies, infinite where no two scores differ so
+    much. by_draws, by_rows: the same for other
     numbers of draws (test rows as they are) and of test rows (draws as they are). wanted: a difference worth finding.
     more_draws, more_rows: how many more are needed to find it, 0 where it is found already, None where no sensible
     number is enough.
@@ -60,7 +62,7 @@ def smallest_found(variance: Variance, draws: int, share: float, level: float) -
 
 
 def detectable(analysis: Analysis, size: int, pair: Difference, rows: int, wanted: float) -> Detectable | None:
-    """Return what could be found between the entries of `pair` at a label count; None with one draw.
+    """Return what could be found between the entries of `pair` at a label count; None with too few draws.
 
     rows: number of test rows. The level is the first level of Holm's procedure, the strictest. Draws that are the whole
     labelled pool cannot become more.
@@ -69,12 +71,16 @@ def detectable(analysis: Analysis, size: int, pair: Difference, rows: int, wante
         return None
     table, variance = analysis.tables[size], pair.variance
     level, draws = first_level(analysis), pair.draws
+    most_apart = analysis.limits[1] - analysis.limits[0]
+
+    def within_scale(found: float) -> float:
+        return found if found <= most_apart else math.inf
 
     def by_draws(count: int) -> float:
-        return smallest_found(variance, count, 1.0, level)
+        return within_scale(smallest_found(variance, count, 1.0, level))
 
     def by_rows(count: int) -> float:
-        return smallest_found(variance, draws, count / rows, level)
+        return within_scale(smallest_found(variance, draws, count / rows, level))
 
     times = (1, 2, 4)
     most = draws if table.fixed_pool else MOST_DRAWS
@@ -105,7 +111,7 @@ def telling_pair(table: SizeTable) -> Difference | None:
     """Return the difference that matters: best pre-trained and best classical entry, else the best two entries."""
     names = [best.entry for best in (table.best("pretrained"), table.best("classical")) if best]
     if len(names) < 2:
-        names = [entry.entry for entry in table.entries.values() if entry.paired and entry.kind != "majority"][:2]
+        names = [entry.entry for entry in table.judged][:2]
     return table.difference(*names) if len(names) == 2 else None
 
 

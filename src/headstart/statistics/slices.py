@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from headstart.core.metric_contracts import CountMetric
-from headstart.statistics.analysis import ALPHA, SizeTable, analyse, told_by
+from headstart.statistics.analysis import ALPHA, FLIPPED, SizeTable, analyse, told_by
 from headstart.statistics.blocks import Evidence, TestBlocks, taken
-from headstart.statistics.intervals import Estimate, estimate
+from headstart.statistics.intervals import Bounds, Estimate, estimate
 from headstart.statistics.paired_tests import holm
 from headstart.statistics.study import Study
 
@@ -27,6 +27,8 @@ KINDS = ("pretrained", "classical", "control")
 
 class ShareFound(CountMetric):
     """The share of the rows of a class whose class is predicted: accuracy on the slice that the class is."""
+
+    limits = (0.0, 1.0)
 
     def of_counts(self, hits_XC: np.ndarray, true_XC: np.ndarray, said_XC: np.ndarray) -> np.ndarray:
         """Return the share of rightly predicted rows; see `CountMetric`."""
@@ -111,8 +113,8 @@ def slices(study: Study) -> Slices:
     blocks = TestBlocks.make(study.test_rows, study.groups)
     scores: list[tuple[SliceScore, Estimate]] = []
     leads: list[tuple[SliceLead, Estimate]] = []
-    kinds = (("given", study.metric, study.best_score, study.slices), ("class", ShareFound(), 1.0, _classes(study)))
-    for kind, metric, unit, parts in kinds:
+    kinds = (("given", study.metric, study.slices), ("class", ShareFound(), _classes(study)))
+    for kind, metric, parts in kinds:
         for name, rows_N in parts.items():
             rows_N = np.asarray(rows_N, bool)
             sides = [side_N for side_N in (rows_N, ~rows_N) if side_N.any()]
@@ -125,7 +127,9 @@ def slices(study: Study) -> Slices:
             whole = Evidence(metric, study.truth, blocks)
             for table in analysis.tables.values():
                 found = {name: _values(study, table, name, rows_N, (whole, inside, other)) for name in _shown(table)}
-                scores += [_score(table, (entry, name, kind), rows_N, pair, unit) for entry, pair in found.items()]
+                scores += [
+                    _score(table, (entry, name, kind), rows_N, pair, metric.limits) for entry, pair in found.items()
+                ]
                 if kind == "given":
                     leads += _leads(table, name, rows_N, {entry: pair[0] for entry, pair in found.items()})
     # The pair was picked by its scores on these rows, so that every pair it could have been counts.
@@ -176,16 +180,19 @@ def _score(
     named: tuple[str, str, str],
     rows_N: np.ndarray,
     values: tuple[np.ndarray, np.ndarray | None],
-    unit: float,
+    limits: tuple[float, float],
 ) -> tuple[SliceScore, Estimate]:
     """Return the score on a slice and the estimate of its gap to the other rows, still to be adjusted.
 
-    named: entry, slice, kind. values: see `_values`. unit: the best value of the metric.
+    named: entry, slice, kind. values: see `_values`. limits: the worst and the best value of the metric.
     """
     (entry, name, kind), (own, gap) = named, values
     count = int(rows_N.sum())
-    found = estimate(own, table.overlap, count, unit=unit)
-    apart = Estimate(np.nan, np.nan, np.nan, np.nan) if gap is None else estimate(gap, table.overlap, count, unit=unit)
+    found = estimate(own, table.overlap, count, bounds=Bounds.of_score(limits))
+    apart = Estimate(np.nan, np.nan, np.nan, np.nan)
+    if gap is not None:
+        gap = gap if len(gap) >= FLIPPED else gap[:1]  # fewer draws claim nothing
+        apart = estimate(gap, table.overlap, count, bounds=Bounds.of_difference(limits))
     spans = (found.value, *found.interval(ALPHA), apart.value, np.nan, np.nan)
     return SliceScore(entry, table.size, name, kind, count, *spans), apart
 
@@ -197,7 +204,7 @@ def _leads(
     if not first or not second:
         return []
     lead = values[first.entry] - values[second.entry]
-    found = estimate(lead, table.overlap, int(rows_N.sum()), unit=table.unit)
+    found = estimate(lead, table.overlap, int(rows_N.sum()), bounds=Bounds.of_difference(table.limits))
     return [(SliceLead(first.entry, second.entry, table.size, name, found.value, np.nan, np.nan), found)]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from headstart.core.reason import Reason
 from headstart.core.spec import MetricSpec, RouteSpec
 
 
@@ -15,18 +16,28 @@ from headstart.core.spec import MetricSpec, RouteSpec
 class Entry:
     """One line of the study's table: a route that starts from a base.
 
-    base: the name of the base, None for a route that needs no base. change: what tells the entry from another entry of
+    base: the name of the base, None for a route that needs no base. beside: the name of the second base of a route that
+    joins two; the control of such an entry is that of `base`. change: what tells the entry from another entry of
     the same route and base (`label_smoothing=0.1`), or an empty text.
     """
 
     route: RouteSpec
     base: str | None = None
     change: str = ""
+    beside: str | None = None
+
+    @property
+    def space(self) -> str | None:
+        """The name of its workspace: the base or, of two bases, `own + other`."""
+        return self.base if self.beside is None else f"{self.base} + {self.beside}"
 
     @property
     def name(self) -> str:
-        """`probe · halves`, or the route's name when there is no base; a change follows in square brackets."""
-        plain = self.route.name if self.base is None else f"{self.route.name} · {self.base}"
+        """`probe · halves`, `joined_bases · halves + minilm`, or the route's name when there is no base.
+
+        A change follows in square brackets.
+        """
+        plain = self.route.name if self.base is None else f"{self.route.name} · {self.space}"
         return f"{plain} [{self.change}]" if self.change else plain
 
     @property
@@ -59,6 +70,18 @@ class Question:
 
     entry: str
     against: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Look:
+    """A look at the answer after `draws` finished draws, at an error rate of `level`.
+
+    closed: the label counts that were decided by it and got no further draws.
+    """
+
+    draws: int
+    level: float
+    closed: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -114,8 +137,8 @@ class Study:
     versions, settings, command, audit. groups: the group of each test row, or None. slices: parts of the test rows by
     name (`clean`, `contaminated`, ...), bool [N]; they may overlap. questions: by label count, what is claimed of these
     entries; without any, all pairs are asked. levels: by label count, the error rate of the look at its cells, where it
-    is not the whole 5 %. memory: what was computed of the cells before; the
-    studies of one run, which grows, share it.
+    is not the whole 5 %. looks: at the answer before the end, in their order. memory: what was computed of the cells
+    before; the studies of one run, which grows, share it.
     """
 
     entries: tuple[EntryFacts, ...]
@@ -127,12 +150,13 @@ class Study:
     classes: tuple[str, ...]
     truth: np.ndarray | Sequence[Any]
     groups: tuple[str, ...] | None = None
-    failures: dict[str, dict[int, str]] = field(default_factory=dict)
+    failures: dict[str, dict[int, Reason]] = field(default_factory=dict)
     stopped: str | None = None
     facts: dict[str, Any] = field(default_factory=dict)
     slices: dict[str, np.ndarray] = field(default_factory=dict)
     questions: dict[int, Question] = field(default_factory=dict)
     levels: dict[int, float] = field(default_factory=dict)
+    looks: tuple[Look, ...] = ()
     memory: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
     @property

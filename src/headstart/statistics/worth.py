@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 
 from headstart.statistics.analysis import ALPHA, Analysis
-from headstart.statistics.intervals import Estimate, estimate, mixed_overlap
+from headstart.statistics.intervals import SPREAD, Bounds, Estimate, estimate, mixed_overlap
 
 STEPS = 24  # places looked at between two label counts
 
@@ -58,7 +58,7 @@ def label_worth(analysis: Analysis, size: int, overlaps: dict[int, float], rows:
     """Return the worth of the best pre-trained entry at `size` labels; None with too few entries, counts or draws.
 
     overlaps: of the draws, by label count; rows: number of test rows. At least two label counts with a
-    classical entry and two draws common to all of them are needed.
+    classical entry and `SPREAD` draws common to all of them are needed.
     """
     best = analysis.tables[size].best("pretrained")
     found = {other: table.best("classical") for other, table in analysis.tables.items()}
@@ -67,7 +67,7 @@ def label_worth(analysis: Analysis, size: int, overlaps: dict[int, float], rows:
         return None
     cells = [(best.entry, size), *((entry, other) for other, entry in curve.items())]
     draws = common(analysis, cells)
-    if len(draws) < 2:
+    if len(draws) < SPREAD:
         return None
     places = leads(analysis, (best.entry, size), curve, draws, overlaps, rows)
     return _answer(best.entry, size, curve, places)
@@ -93,7 +93,7 @@ def leads(
     """Return the lead of an entry at one label count, `fixed`, over the interpolated `curve` (entry by label count)."""
     own = analysis.stack(*fixed, draws)
     stacks = {size: analysis.stack(entry, size, draws) for size, entry in sorted(curve.items())}
-    sizes = list(stacks)
+    sizes, bounds = list(stacks), Bounds.of_difference(analysis.limits)
     places = []
     for low, high in pairwise(sizes):
         for share in np.linspace(0, 1, STEPS, endpoint=high == sizes[-1]):
@@ -101,7 +101,7 @@ def leads(
             parts = ((own, overlaps[fixed[1]]), ((1 - share) * stacks[low], overlaps[low]))
             parts += ((share * stacks[high], overlaps[high]),)
             labels = float(low ** (1 - share) * high**share)
-            places.append(LeadAt(labels, estimate(own - between, mixed_overlap(parts), rows, unit=analysis.unit)))
+            places.append(LeadAt(labels, estimate(own - between, mixed_overlap(parts), rows, bounds=bounds)))
     return places
 
 
@@ -111,19 +111,21 @@ def _answer(entry: str, size: int, curve: dict[int, str], places: Sequence[LeadA
     lead = np.minimum.accumulate([place.lead.value for place in places])  # as if the curve never fell
     spans = np.array([place.lead.interval(ALPHA) for place in places])
     measured = (min(curve), max(curve))
-    undecided = np.flatnonzero((spans[:, 0] <= 0) & (spans[:, 1] >= 0))
+    undecided = np.flatnonzero((spans[:, 0] <= 0) & (spans[:, 1] >= 0)).tolist()
     if lead[0] <= 0:
         side, value = "below", None
     elif lead[-1] > 0:
         side, value = "above", None
     else:
         after = int(np.argmax(lead <= 0))
+        undecided += [after - 1, after]
         part = lead[after - 1] / (lead[after - 1] - lead[after])
         side, value = "within", float(labels[after - 1] ** (1 - part) * labels[after] ** part)
     if not len(undecided):
-        edges = {"below": (None, float(measured[0])), "above": (float(measured[1]), None), "within": (value, value)}
+        edges = {"below": (None, float(measured[0])), "above": (float(measured[1]), None)}
         return LabelWorth(entry, size, curve, measured, side, value, *edges[side])
-    first, last = int(undecided[0]), int(undecided[-1])
-    low = None if first == 0 else float(labels[first - 1])
-    high = None if last == len(places) - 1 else float(labels[last + 1])
+    # The curve may be met more than once: the interval is the shortest that holds all such places, and the value.
+    first, last = min(undecided), max(undecided)
+    low = None if first == 0 or side == "below" else float(labels[first - 1])
+    high = None if last == len(places) - 1 or side == "above" else float(labels[last + 1])
     return LabelWorth(entry, size, curve, measured, side, value, low, high)
