@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import time
 
+import numpy as np
 import pytest
+import torch
+from small_parts import small
 from tiny_bases import rows, token_base
+from tiny_images import encoded, striped
 
 from headstart.core import registry
+from headstart.core.examples import Examples, ImageRef
 from headstart.fitting.workspace import Workspace
+from headstart.training.pretrained_model import PretrainedModel
 
 NAMES = ("finetune", "unfreeze", "lora", "prompt")
 
@@ -56,3 +62,17 @@ def test_nothing_stays_frozen_or_half_built(name):
     assert all(parameter.requires_grad for parameter in model.backbone.parameters())
     assert [type(module) for module in model.backbone.modules()] == [type(module) for module in base.backbone.modules()]
     assert all(parameter.requires_grad for parameter in base.backbone.parameters())
+
+
+@pytest.mark.parametrize("name", ["finetune", "scratch", "unfreeze"])
+def test_images_that_shrink_to_one_place_are_trained_and_batch_statistics_come_from_batches(name):
+    files = [ImageRef.from_bytes(encoded(striped(number, number % 2, side=8))) for number in range(12)]
+    processor = registry.load("processor", "pixels")().train(files)
+    torch.manual_seed(0)
+    spec = small("backbone", "small_resnet")
+    base = PretrainedModel(processor, spec, spec.build(processor.shape))
+    examples = Examples(files, None, np.arange(12, dtype=np.int64) % 2, ("lying", "standing"))
+    route = registry.load("route", name)(epochs=1, least_steps=1, head_steps=1, choose_learning_rate=False, patience=0)
+    model = route.run(examples, Workspace(base), seed=0)
+    counts = {int(value) for name, value in model.backbone.state_dict().items() if name.endswith("num_batches_tracked")}
+    assert counts == {model.notes["steps"]}

@@ -7,11 +7,13 @@ import pytest
 from tiny_bases import bag_base, corpus, rows, token_base
 
 from headstart.core.contracts import Pieces
+from headstart.core.disk_cache import DiskCache
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.fitting.supervised import LabelledBatches, LabelledPieces, encode_for_head
 from headstart.fitting.workspace import NO_BASE, Workspace
 from headstart.heads.classify import ClassifySpec
+from headstart.vectors.ppmi import SubwordVectors, train_subword_vectors
 from headstart.vectors.transform import VectorTransform
 
 
@@ -128,3 +130,43 @@ def test_labelled_rows_are_framed_like_the_base_frames_them():
     ids = base.processor.add_special_tokens(base.processor.encode(["good film"])[0])[0]
     assert made.batch(np.array([0])).ids_N.tolist() == ids.tolist()
     assert framed.cut == 0
+
+
+def test_vectors_are_kept_on_disk_between_commands(tmp_path):
+    cache, texts = DiskCache(tmp_path), [f"film {number}" for number in range(300)]
+    first, second, third = (Workspace(bag_base(), corpus, cache) for _ in range(3))
+    before = first.vectors(texts)
+    first.vectors(["one more"])
+    first.flush()
+    second.base.embed = _never
+    assert np.array_equal(second.vectors([*texts[::-1], "one more"])[:300], before[::-1])
+    with pytest.raises(AssertionError, match="embedded again"):
+        second.vectors(["another text"])
+    state = third.base.backbone.state_dict()
+    next(iter(state.values())).add_(1.0)  # other weights are another base
+    third.base.embed = _never
+    with pytest.raises(AssertionError, match="embedded again"):
+        third.vectors(texts)
+
+
+def test_what_depends_on_the_documents_is_kept_by_their_content(tmp_path):
+    cache, made = DiskCache(tmp_path), []
+
+    def learned(documents: list[str], *, first: int = 100) -> SubwordVectors:
+        def make() -> SubwordVectors:
+            made.append(len(documents))
+            return train_subword_vectors(iter(documents), dimensions=4)
+
+        return Workspace(None, lambda: iter(documents), cache).kept(("ppmi", 4), first, SubwordVectors, make)
+
+    texts = [*corpus()][:60]
+    before, again = learned(texts), learned(list(texts))
+    assert made == [60]
+    assert np.array_equal(before.embed(texts[:5]), again.embed(texts[:5]))
+    learned([*texts[:-1], "another end"])
+    learned(texts, first=50)
+    assert made == [60, 60, 60]
+
+
+def _never(*_items: object, **_settings: object) -> None:
+    raise AssertionError("embedded again")

@@ -43,14 +43,15 @@ def route_of(name: str, **settings):
 
 
 def cases() -> list[tuple[str, str]]:
-    needs_base = {name: registry.load("route", name).needs == "base" for name in NAMES}
+    needs_base = {name: registry.load("route", name).needs in ("base", "bases") for name in NAMES}
     every = [(name, base) for name in needs_base for base in (BASES if needs_base[name] else ["bag"])]
     return [case for case in every if case != ("prompt", "bag")]
 
 
 @pytest.fixture(scope="module")
 def workspaces() -> dict[str, Workspace]:
-    return {name: Workspace(make(), corpus) for name, make in BASES.items()}
+    spaces = {name: Workspace(make(), corpus) for name, make in BASES.items()}
+    return {name: space.beside(spaces["bag"]) for name, space in spaces.items()}
 
 
 @pytest.fixture(scope="module")

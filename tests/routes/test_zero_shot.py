@@ -117,7 +117,7 @@ def test_refusals_teach():
     why = ROUTE.refuses(numbered(4), workspace("mlm"))
     assert "add 'route.verbalizer=0:word" in why
     for task, shared in ((numbered(4), workspace("mlm")), (rows(4), Workspace(bag_base()))):
-        with pytest.raises(HeadstartError, match="route zero_shot: ") as caught:
+        with pytest.raises(HeadstartError, match="this route cannot run: ") as caught:
             ROUTE.run(task, shared, seed=0)
         assert "\n" not in str(caught.value)
     model = ROUTE.run(rows(4), workspace("mlm"), seed=0)

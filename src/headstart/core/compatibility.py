@@ -7,6 +7,7 @@ from headstart.core.contracts import Backbone, Objective
 from headstart.core.errors import HeadstartError
 from headstart.core.item_nouns import some_items
 from headstart.core.processor import Processor
+from headstart.core.reason import Reason
 from headstart.core.spec import BackboneSpec, ObjectiveSpec, ProcessorSpec
 
 _SAID = {
@@ -47,8 +48,17 @@ def need_batch(processor: ProcessorSpec, backbone: BackboneSpec, objective: Obje
 def need_reads(spec: ObjectiveSpec, backbone: Backbone) -> None:
     """Raise HeadstartError, with what would fit, when `backbone` is not of a kind that `spec` can train."""
     if backbone.reads not in spec.reads:
-        wanted = " or one ".join(_SAID[kind] for kind in spec.reads)
-        raise HeadstartError(f"objective {spec.name} needs a backbone {wanted}; this is one {_SAID[backbone.reads]}")
+        raise HeadstartError(
+            Reason(
+                "objective_reads",
+                "objective {objective} needs a backbone {wanted:or one}; this is one {this}",
+                objective=spec.name,
+                wanted=tuple(_SAID[kind] for kind in spec.reads),
+                this=_SAID[backbone.reads],
+                reads=tuple(spec.reads),
+                given=backbone.reads,
+            )
+        )
 
 
 def build_objective(spec: ObjectiveSpec, backbone: Backbone, processor: Processor) -> Objective:

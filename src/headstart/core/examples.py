@@ -153,3 +153,15 @@ class Examples:
             targets=None if self.targets is None else [self.targets[row] for row in pick],
             places=None if self.places is None else [self.places[row] for row in pick],
         )
+
+    def and_then(self, others: Examples) -> Examples:
+        """Return these examples and then the others, which answer the same task with the same classes."""
+
+        def joined(name: str) -> list[Any] | None:
+            sides = [getattr(part, name) for part in (self, others)]
+            return None if any(side is None for side in sides) else [*sides[0], *sides[1]]
+
+        labels = None if self.labels is None else np.concatenate([self.labels, others.labels])
+        lists = {name: joined(name) for name in ("second", "groups", "targets", "places")}
+        items = [*self.items, *others.items]
+        return Examples(items=items, labels=labels, classes=self.classes, task=self.task, **lists)

@@ -111,6 +111,7 @@ LAYOUTS: dict[Kind, Layout] = {
         "put the file back, or compare again with another --out",
         grows=_REPORT,
         appended=("cells/cells.jsonl",),
+        beside=r"winner/.+",  # an artefact of its own: a damaged one is no damage to the report
         holds=_REPORT,  # the caller may have chosen a folder with other files
     ),
 }

@@ -30,6 +30,7 @@ FOLDERS = {
     "metric": "metrics",
     "recipe": "recipes",
     "export": "exports",
+    "strategy": "strategies",
 }
 _ROOT = Path(__file__).resolve().parent.parent
 

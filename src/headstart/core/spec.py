@@ -7,7 +7,6 @@ A choice is one file that defines one subclass of its axis's spec (`class Masked
 from __future__ import annotations
 
 import dataclasses
-import types
 import typing
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,8 +15,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from headstart.core import registry
 from headstart.core.errors import HeadstartError, unknown
+from headstart.core.kinds import described, members_of
+from headstart.core.reason import Reason
 
 if TYPE_CHECKING:  # numpy, which `list` and `--help` do without
+    from headstart.core.candidates import Candidates
     from headstart.core.examples import Examples
     from headstart.core.workspace import RouteWorkspace
 
@@ -131,9 +133,8 @@ class ObjectiveSpec(Spec):
 class HeadSpec(Spec):
     """`build(backbone, tokenizer, classes) -> Head`; one file in heads/.
 
-    reads: the kinds of backbones it can sit on (`Backbone.reads`). spans: it needs to know which characters each token
-    is of. overlap: a text that is too long for the network is read in several pieces that share this share of their
-    tokens (None: it is cut at its end).
+    reads: kinds of backbones it can sit on (`Backbone.reads`). spans: it needs the characters of each token. overlap:
+    of the tokens of two pieces of a text that is too long for the network, a share (None: the text is cut at its end).
     """
 
     axis = "head"
@@ -143,19 +144,24 @@ class HeadSpec(Spec):
     spans: ClassVar[bool] = False
     overlap: ClassVar[float | None] = None
 
-    def refuses(self, backbone: Any) -> str | None:
+    def refuses(self, backbone: Any) -> Reason | None:
         """Return why this head cannot sit on `backbone`, or None."""
         if backbone.reads in self.reads:
             return None
-        return f"head {self.name} needs a network that reads {' or '.join(self.reads)}; this one reads {backbone.reads}"
+        return Reason(
+            "head_reads",
+            "head {head} needs a network that reads {reads:or}; this one reads {given}",
+            head=self.name,
+            reads=tuple(self.reads),
+            given=backbone.reads,
+        )
 
 
 class OptimizerSpec(Spec):
     """`build(groups) -> torch.optim.Optimizer`; one file in training/optimizers/.
 
-    learning_rate_multiple: the learning rate that works where AdamW's is 1, so that changing the name alone is enough.
-    groups: dicts with `params`, `lr`, `weight_decay`, `betas` (for what takes them) and `hidden`: these are matrices
-    inside the network.
+    learning_rate_multiple: the learning rate that works where AdamW's is 1. groups: dicts with `params`, `lr`,
+    `weight_decay`, `betas` (for what takes them) and `hidden`: these are matrices inside the network.
     """
 
     axis = "optimizer"
@@ -215,19 +221,23 @@ class TaskSpec(Spec):
 class RouteSpec(Spec):
     """How a base, or nothing but labelled examples, becomes a task model; one file in routes/.
 
-    takes: what its items may be, `text` or `image`. needs: what must be at hand. classical: it uses no network, so that
-    pre-training is measured against it. tasks: what it can do, None = every task that a head answers.
+    takes: what its items may be, `text` or `image`. needs: what must be at hand (`bases`: two). classical: it uses no
+    network. combines: it is made of other routes. tasks: what it can do, None = every task that a head answers.
     """
 
     axis = "route"
     takes: ClassVar[tuple[str, ...]] = ("text",)
-    needs: ClassVar[Literal["nothing", "corpus", "base"]] = "nothing"
+    needs: ClassVar[Literal["nothing", "corpus", "base", "bases"]] = "nothing"
     classical: ClassVar[bool] = False
+    combines: ClassVar[bool] = False
     tasks: ClassVar[tuple[str, ...] | None] = ("classify",)
 
-    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> str | None:
+    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> Reason | None:
         """Return why this route cannot run on these examples in this workspace, or None."""
         return None
+
+    def prepare(self, examples: Examples, workspace: RouteWorkspace) -> None:
+        """Do what the route pays for once in a workspace, whatever it learns; examples: rows that it will be asked."""
 
     def run(self, examples: Examples, workspace: RouteWorkspace, *, seed: int, seconds: float | None = None) -> Any:
         """Return a `TaskModel` trained on all examples within `seconds` (None = no limit).
@@ -327,26 +337,24 @@ class ExportSpec(Spec):
     axis = "export"
 
 
-def _members(kind: Any) -> tuple[Any, ...]:
-    if typing.get_origin(kind) in (typing.Union, types.UnionType):
-        return typing.get_args(kind)
-    return (kind,)
+class StrategySpec(Spec):
+    """Which unlabelled rows are labelled next; one file in strategies/.
 
+    probabilities: it asks a task model. default: of those before there is a task model (`start`) or of the others.
+    """
 
-def _describe(kind: Any) -> str:
-    if typing.get_origin(kind) is typing.Literal:
-        return " | ".join(map(str, typing.get_args(kind)))
-    members = _members(kind)
-    if len(members) > 1:
-        return " or ".join(_describe(member) for member in members)
-    return {type(None): "none", float: "a number", int: "a whole number", bool: "true or false", str: "text"}.get(
-        kind, str(kind)
-    )
+    axis = "strategy"
+    probabilities: ClassVar[bool] = False
+    default: ClassVar[Literal["", "start", "model"]] = ""
+
+    def choose(self, candidates: Candidates, count: int, *, seed: int) -> Any:
+        """Return `count` different rows, int64 [count], the first to label first; count: at most all candidates."""
+        raise NotImplementedError
 
 
 def _check(where: str, value: Any, kind: Any) -> Any:
     """Return `value` as `kind` (JSON has no tuples and may write 1 for 1.0) or raise HeadstartError."""
-    for member in _members(kind):
+    for member in members_of(kind):
         origin = typing.get_origin(member) or member
         if origin is typing.Literal and value in typing.get_args(member):
             return value
@@ -360,12 +368,12 @@ def _check(where: str, value: Any, kind: Any) -> Any:
             return value
         if isinstance(origin, type) and issubclass(origin, Spec) and isinstance(value, dict):
             return registry.build_spec(origin.axis, value) if origin.axis else origin.from_dict(value)
-    raise HeadstartError(f"{where}={value!r}: expected {_describe(kind)}")
+    raise HeadstartError(f"{where}={value!r}: expected {described(kind)}")
 
 
 def _parse(where: str, text: str, kind: Any) -> Any:
     """Read command-line text as `kind`."""
-    for member in _members(kind):
+    for member in members_of(kind):
         origin = typing.get_origin(member) or member
         lowered = text.lower()
         if isinstance(origin, type) and issubclass(origin, Spec):
@@ -388,4 +396,4 @@ def _parse(where: str, text: str, kind: Any) -> Any:
                 return text
         except ValueError:
             continue
-    raise HeadstartError(f"{where}={text!r}: expected {_describe(kind)}")
+    raise HeadstartError(f"{where}={text!r}: expected {described(kind)}")

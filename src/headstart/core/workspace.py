@@ -15,10 +15,12 @@ T = TypeVar("T")
 class RouteWorkspace(Protocol):
     """What a route is given besides its labelled examples; `fitting/workspace.py` implements it.
 
-    base: the pretrained model that routes start from, or None.
+    base: the pretrained model that routes start from, or None. partner: the workspace of a second base, for routes that
+    join two, or None.
     """
 
     base: Any
+    partner: RouteWorkspace | None
 
     @property
     def has_documents(self) -> bool:
@@ -32,6 +34,14 @@ class RouteWorkspace(Protocol):
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return `make()`, called at most once per `key` in the life of the workspace."""
+
+    def kept(self, key: Sequence[Any], documents: int, kind: Any, make: Callable[[], T]) -> T:
+        """Return `make()`, called once per `key` and content of the first `documents` unlabelled documents.
+
+        It may depend on nothing else. Where there is a cache, the result is kept on disk between commands.
+
+        kind: the class of the result, with `parts() -> (JSON values, arrays)` and `from_parts` of these.
+        """
 
     def vectors(self, items: Sequence[Any], *, base: Any = None, layer: int = -1, pooling: str = "auto") -> np.ndarray:
         """Return the base's vectors of texts or images, float32 [N, D]; each different item is embedded once."""

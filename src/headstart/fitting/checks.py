@@ -11,9 +11,13 @@ from headstart.core import registry
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.item_nouns import one_item, some_items
+from headstart.core.reason import Reason, as_reason
 from headstart.core.spec import RouteSpec
 from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.workspace import NO_BASE
+
+NO_CORPUS = Reason("no_corpus", "it needs the unlabelled corpus, which is not at hand")
+NO_ROWS = Reason("no_rows", "no training rows; at least one labelled row is needed")
 
 
 def routes_for(task: str, takes: str = "text") -> list[str]:
@@ -22,23 +26,31 @@ def routes_for(task: str, takes: str = "text") -> list[str]:
     return [name for name, kind in kinds if _does(kind, task) and takes in kind().takes]
 
 
-def other_task(route: RouteSpec, task: str, takes: str = "text") -> str | None:
+def other_task(route: RouteSpec, task: str, takes: str = "text") -> Reason | None:
     """Return why this route cannot do `task`, with those that can on texts or on images, or None."""
     if _does(type(route), task):
         return None
-    return f"it does {', '.join(route.tasks or ())}, not {task}; {', '.join(routes_for(task, takes))} do"
+    return Reason(
+        "other_task",
+        "it does {tasks}, not {task}; {able} do",
+        tasks=route.tasks or (),
+        task=task,
+        able=tuple(routes_for(task, takes)),
+    )
 
 
-def other_items(route: RouteSpec, takes: str) -> str | None:
+def other_items(route: RouteSpec, takes: str) -> Reason | None:
     """Return why this route cannot read rows of texts or of images (`takes`), or None."""
     if takes in route.takes:
         return None
-    return f"it reads {' or '.join(map(some_items, route.takes))}, not {some_items(takes)}"
+    if takes == "image":
+        return Reason("reads_texts", "it reads texts, not images")
+    return Reason("reads_images", "it reads images, not texts")
 
 
-def why_not(route: RouteSpec, examples: Examples, workspace: RouteWorkspace) -> str | None:
+def why_not(route: RouteSpec, examples: Examples, workspace: RouteWorkspace) -> Reason | None:
     """Return why a route cannot run on these examples, or None: other items than it reads, or what it says itself."""
-    return other_items(route, examples.takes) or route.refuses(examples, workspace)
+    return other_items(route, examples.takes) or as_reason(route.refuses(examples, workspace))
 
 
 def need_task(route: RouteSpec, examples: Examples) -> None:
@@ -56,9 +68,13 @@ def targets_of(examples: Examples) -> Sequence[Any]:
     if examples.task == "classify":
         return labels_of(examples)
     if examples.targets is None:
-        raise HeadstartError(f"training rows have no answers for task {examples.task}; name the label column")
+        raise HeadstartError(
+            Reason(
+                "no_answers", "training rows have no answers for task {task}; name the label column", task=examples.task
+            )
+        )
     if not len(examples):
-        raise HeadstartError("no training rows; at least one labelled row is needed")
+        raise HeadstartError(NO_ROWS)
     return examples.targets
 
 
@@ -68,12 +84,14 @@ def labels_of(examples: Examples) -> np.ndarray:
     Raises HeadstartError: no rows, no labels, a label out of range, rows of a task other than `classify`.
     """
     if examples.task != "classify":
-        able = ", ".join(routes_for(examples.task, examples.takes))
-        raise HeadstartError(f"this route does classify, not {examples.task}; {able} do")
+        able = tuple(routes_for(examples.task, examples.takes))
+        raise HeadstartError(
+            Reason("no_classify", "this route does classify, not {task}; {able} do", task=examples.task, able=able)
+        )
     if examples.labels is None:
-        raise HeadstartError("training rows have no labels; name the label column")
+        raise HeadstartError(Reason("no_labels", "training rows have no labels; name the label column"))
     if not len(examples):
-        raise HeadstartError("no training rows; at least one labelled row is needed")
+        raise HeadstartError(NO_ROWS)
     labels_N = np.asarray(examples.labels, dtype=np.int64)
     if labels_N.min() < 0 or labels_N.max() >= len(examples.classes):
         wrong = int(np.flatnonzero((labels_N < 0) | (labels_N >= len(examples.classes)))[0])
@@ -95,18 +113,35 @@ def check_kind(pairs: bool, examples: Examples) -> None:
         )
 
 
-def no_base(workspace: RouteWorkspace) -> str | None:
+def no_base(workspace: RouteWorkspace) -> Reason | None:
     """Return why a route that needs a base cannot run, or None."""
     return None if workspace.base is not None else NO_BASE
 
 
-def no_corpus(workspace: RouteWorkspace) -> str | None:
+def no_partner(workspace: RouteWorkspace) -> Reason | None:
+    """Return why a route that joins two bases cannot run, or None."""
+    if workspace.base is None or workspace.partner is None or workspace.partner.base is None:
+        return Reason("no_partner", "it joins two pre-trained bases and needs both; give two")
+    own, other = (base.processor.takes for base in (workspace.base, workspace.partner.base))
+    if own == other:
+        return None
+    return Reason(
+        "other_partner",
+        "one of the two bases reads {own}, the other {other}",
+        own=some_items(own),
+        other=some_items(other),
+    )
+
+
+def no_corpus(workspace: RouteWorkspace) -> Reason | None:
     """Return why a route that needs unlabelled text cannot run, or None."""
-    return None if workspace.has_documents else "it needs the unlabelled corpus, which is not at hand"
+    return None if workspace.has_documents else NO_CORPUS
 
 
-def one_class(examples: Examples) -> str | None:
+def one_class(examples: Examples) -> Reason | None:
     """Return why a network cannot be trained on these classes, or None."""
     if examples.task != "classify":
         return None
-    return None if len(examples.classes) > 1 else f"it needs at least 2 classes, got {len(examples.classes)}"
+    if len(examples.classes) > 1:
+        return None
+    return Reason("one_class", "it needs at least 2 classes, got {count}", count=len(examples.classes))

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from headstart.core.contracts import TaskModel
 from headstart.core.examples import Examples
-from headstart.core.item_nouns import one_item, some_items
+from headstart.core.reason import Reason
 from headstart.data.matching import best_matches
 from headstart.fitting.checks import check_kind, targets_of
 from headstart.fitting.linear import Matrix
@@ -69,8 +69,10 @@ class CosineModel(TaskModel):
         return {} if self.line is None else {"line": self.line}
 
 
-def one_text(examples: Examples) -> str | None:
+def one_text(examples: Examples) -> Reason | None:
     """Return why such a route cannot run, or None."""
     if examples.second is not None:
         return None
-    return f"it compares two {some_items(examples.takes)}; name the second {one_item(examples.takes)} column"
+    if examples.takes == "image":
+        return Reason("one_image", "it compares two images; name the second image column")
+    return Reason("one_text", "it compares two texts; name the second text column")

@@ -19,6 +19,7 @@ from headstart.core.contracts import TaskModel
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples, digest
 from headstart.core.manifest import hash_of
+from headstart.core.reason import Reason, as_reason, cannot_run
 from headstart.core.seeds import numpy_generator
 from headstart.core.spec import ITEMS, RouteSpec
 from headstart.core.workspace import RouteWorkspace
@@ -31,7 +32,7 @@ from headstart.fitting.time_budget import CUT, Clock
 
 Pool = Literal["average", "majority", "log"]
 T = TypeVar("T")
-_NEEDS = ("nothing", "corpus", "base")  # in increasing order
+_NEEDS = ("nothing", "corpus", "base", "bases")  # in increasing order
 _LEAST = 1e-6  # probabilities are clipped to this value before the log pool takes logarithms
 
 
@@ -43,7 +44,8 @@ class Ensemble:
     classical. A member that cannot run makes the ensemble refuse; of the default members a classical one is left out.
     """
 
-    needs: ClassVar[Literal["nothing", "corpus", "base"]] = "base"
+    needs: ClassVar[Literal["nothing", "corpus", "base", "bases"]] = "base"
+    combines: ClassVar[bool] = True
     fewest: ClassVar[int] = 1  # members that must be able to run
 
     def __post_init__(self) -> None:
@@ -70,20 +72,25 @@ class Ensemble:
         need_task(self, examples)
         labels_of(examples)
         if refusal := self.refuses(examples, workspace):
-            raise HeadstartError(f"this route cannot run: {refusal}")
+            raise HeadstartError(cannot_run(refusal))
         refusals = [(spec, spec.refuses(examples, workspace)) for spec in self.specs()]
         return [spec for spec, why in refusals if not why], [f"{spec.name}: {why}" for spec, why in refusals if why]
 
-    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> str | None:
+    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> Reason | None:
         """Return why this route cannot run here, or None."""
         optional, able = self.named() == type(self)().named(), []
         for spec in self.specs():
-            why = spec.refuses(examples, workspace)
+            why = as_reason(spec.refuses(examples, workspace))
             if why and not (optional and spec.classical):
-                return f"its member {spec.name} cannot run: {why}"
+                return Reason("member", "its member {member} cannot run: {why}", member=spec.name, why=why)
             able += [] if why else [spec.name]
         if len(able) < self.fewest:
-            return f"it needs {self.fewest} members that can run here, got {', '.join(able)}"
+            return Reason(
+                "few_members",
+                "it needs {fewest} members that can run here, got {able}",
+                fewest=self.fewest,
+                able=tuple(able),
+            )
         return None
 
     def load(self, folder: Path) -> EnsembleModel:
@@ -258,6 +265,7 @@ class EnsembleModel(TaskModel):
     ):
         self.members, self.weight_M, self.pool = members, np.asarray(weight_M, np.float64), pool
         self.classes, self.notes = classes, notes
+        self.frozen = next((model.frozen for _, model in members if model.frozen is not None), None)
 
     @classmethod
     def alike(

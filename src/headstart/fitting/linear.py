@@ -24,6 +24,7 @@ from sklearn.svm import LinearSVC
 from threadpoolctl import threadpool_limits
 
 from headstart.core.errors import HeadstartError
+from headstart.core.reason import Reason
 from headstart.fitting.model_selection import choose, make_folds
 from headstart.fitting.time_budget import CUT, Clock
 
@@ -88,7 +89,11 @@ def fit_linear(
     """
     grid = GRIDS[family]
     if default not in grid:
-        raise HeadstartError(f"default={default}: not one of the strengths tried ({', '.join(map(str, grid))})")
+        raise HeadstartError(
+            Reason(
+                "default_strength", "default={value}: not one of the strengths tried ({grid})", value=default, grid=grid
+            )
+        )
     seen_K, target_N = np.unique(labels_N, return_inverse=True)
     features = features.tocsr() if sparse.issparse(features) else np.asarray(features, dtype=np.float32)
     if len(seen_K) == 1:
@@ -117,9 +122,23 @@ def fit_linear(
         weight, bias = weight * scale, bias * scale
     if back is not None:
         weight = weight @ back
-    model = LinearModel(weight.astype(np.float32), bias.astype(np.float32), seen_K, classes)
+    # In the order in which they are saved: a product rounds otherwise in another.
+    model = LinearModel(np.ascontiguousarray(weight, np.float32), bias.astype(np.float32), seen_K, classes)
     cut = judge.gave_up or bool(hurried and solver.n_iter_.max() >= solver.max_iter)
     return model, {"strength": grid[picked], "folds": len(judge.margins), CUT: cut}
+
+
+def fit_once(features: Matrix, labels_N: np.ndarray, classes: int, *, strength: float) -> LinearModel:
+    """Fit logistic regression of a given C to features [N, D] and labels [N] < classes; see `fit_linear`."""
+    seen_K, target_N = np.unique(labels_N, return_inverse=True)
+    if len(seen_K) == 1:
+        nothing = np.zeros((1, features.shape[1]), np.float32)
+        return LinearModel(nothing, np.zeros(1, np.float32), seen_K, classes)
+    with threadpool_limits(limits=1):
+        coordinates, back = _own_span(features)
+        weight, bias = _fit(_solver("logistic"), coordinates, target_N, strength)
+    weight = weight if back is None else weight @ back
+    return LinearModel(weight.astype(np.float32), bias.astype(np.float32), seen_K, classes)
 
 
 class _Judge:

@@ -16,6 +16,7 @@ from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from headstart.core import registry
 from headstart.core.batch import Batch
@@ -23,6 +24,7 @@ from headstart.core.contracts import Backbone, Head, Pieces
 from headstart.core.device import pick_compute_dtype, pick_device
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
+from headstart.core.reason import Reason, cannot_run
 from headstart.core.seeds import numpy_generator
 from headstart.core.spec import HeadSpec
 from headstart.core.workspace import RouteWorkspace
@@ -91,19 +93,26 @@ class NetworkFit(Regularisation):
         """Number of the last words of the vocabulary that are put in front of every text (route prompt)."""
         return 0
 
-    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> str | None:
+    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> Reason | None:
         """Return why this route cannot run here, or None."""
         if why := no_base(workspace) or one_class(examples):
             return why
         head, base = _head_of(examples), workspace.base
         if base.backbone_spec.batch not in head.batch:
-            return f"head {head.name} reads {' or '.join(head.batch)}, and the base reads {base.backbone_spec.batch}"
+            given = base.backbone_spec.batch
+            return Reason(
+                "head_batch",
+                "head {head} reads {reads:or}, and the base reads {given}",
+                head=head.name,
+                reads=head.batch,
+                given=given,
+            )
         return head.refuses(base.backbone)
 
     def base(self, examples: Examples, workspace: RouteWorkspace) -> PretrainedModel:
         """Return the workspace's base. Raises HeadstartError when the route cannot run here."""
         if refusal := self.refuses(examples, workspace):
-            raise HeadstartError(f"this route cannot run: {refusal}")
+            raise HeadstartError(cannot_run(refusal))
         return workspace.base
 
     def default_learning_rate(self, backbone: Backbone) -> float:
@@ -268,10 +277,16 @@ def _layers(backbone: Backbone, head: Head, batch: Batch) -> list[list[torch.nn.
     """Return the parameters that get a gradient, by layer from input to output; freeze all other parameters.
 
     A head on token outputs gives the pooler no gradient, and a head on an encoder gives the decoder none; a stage for
-    such a layer would train nothing. batch: any pieces.
+    such a layer would train nothing. batch: any pieces. Batch norms are only read: one piece is no batch, and its
+    statistics must not enter the running ones.
     """
+    norms = [module for module in backbone.modules() if isinstance(module, _BatchNorm) and module.training]
+    for norm in norms:
+        norm.eval()
     with torch.random.fork_rng(devices=[]):
         head.score(backbone, batch.to(next(backbone.parameters()).device)).total.backward()
+    for norm in norms:
+        norm.train()
     layers = [[parameter for parameter in group if parameter.grad is not None] for group in backbone.groups()]
     for parameter in backbone.parameters():
         parameter.requires_grad_(parameter.grad is not None)

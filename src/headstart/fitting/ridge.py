@@ -11,6 +11,7 @@ from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, cg
 
 from headstart.core.errors import HeadstartError
+from headstart.core.reason import Reason
 from headstart.fitting.linear import Matrix
 from headstart.fitting.model_selection import choose, make_folds
 
@@ -50,7 +51,11 @@ def fit_ridge(
     Returns the model and notes (penalty, folds). Raises HeadstartError when `default` is not of the grid.
     """
     if default not in GRID:
-        raise HeadstartError(f"default={default}: not one of the penalties tried ({', '.join(map(str, GRID))})")
+        raise HeadstartError(
+            Reason(
+                "default_penalty", "default={value}: not one of the penalties tried ({grid})", value=default, grid=GRID
+            )
+        )
     numbers_N, path = np.asarray(numbers_N, np.float64), _sparse_path
     if not sparse.issparse(features_ND):
         features_ND, path = np.asarray(features_ND, np.float64), _path

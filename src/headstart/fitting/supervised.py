@@ -15,6 +15,7 @@ from headstart.core.contracts import Backbone, Head, Loss, Objective, Pieces
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.processor import Processor, Tokenizer
+from headstart.core.reason import Reason
 from headstart.core.seeds import KeyedRandom, numpy_generator
 from headstart.core.spec import HeadSpec
 from headstart.data.batches import EpochBatches, sort_within_pools
@@ -61,10 +62,21 @@ class Supervised(Objective):
             self._noise_id, self._kept_ids = _noise_id(processor), sorted(processor.special_ids)
         if regularisation.label_smoothing and head.smoothing is None:
             raise HeadstartError(
-                f"label_smoothing={regularisation.label_smoothing}: head {head.spec.name} chooses no class"
+                Reason(
+                    "smooths_no_class",
+                    "label_smoothing={value}: head {head} chooses no class",
+                    value=regularisation.label_smoothing,
+                    head=head.spec.name,
+                )
             )
         if (regularisation.dropout or regularisation.mixup) and type(head).score is not Head.score:
-            raise HeadstartError(f"dropout, mixup: head {head.spec.name} has no one layer on top of the network")
+            raise HeadstartError(
+                Reason(
+                    "no_top_layer",
+                    "dropout, mixup: head {head} has no one layer on top of the network",
+                    head=head.spec.name,
+                )
+            )
         if head.smoothing is not None:
             head.smoothing = regularisation.label_smoothing
 
@@ -82,8 +94,13 @@ class Supervised(Objective):
         if self.regularisation.mixup and batch.size:
             if loose := [name for name in batch.extra if not name.endswith("_B")]:
                 raise HeadstartError(
-                    f"mixup={self.regularisation.mixup}: mixes whole samples, and head {self.head.spec.name} has "
-                    f"targets for tokens ({loose[0]})"
+                    Reason(
+                        "mixes_samples",
+                        "mixup={value}: mixes whole samples, and head {head} has targets for tokens ({targets})",
+                        value=self.regularisation.mixup,
+                        head=self.head.spec.name,
+                        targets=loose[0],
+                    )
                 )
             batch = draw_partners(batch, random, self.regularisation.mixup)
         return batch
@@ -111,11 +128,21 @@ def _noise_id(tokenizer: Processor | None) -> int:
     Raises HeadstartError: there is no such token, or there are no tokens.
     """
     if not isinstance(tokenizer, Tokenizer):
-        raise HeadstartError("word_dropout: it hides tokens, and this network reads pixels; set word_dropout=0")
+        raise HeadstartError(
+            Reason(
+                "hides_no_pixels", "word_dropout: it hides tokens, and this network reads pixels; set word_dropout=0"
+            )
+        )
     for token_id in (tokenizer.mask_id, tokenizer.unk_id, tokenizer.pad_id):
         if token_id >= 0:
             return token_id
-    raise HeadstartError(f"word_dropout: tokenizer {tokenizer.kind} has no token that could stand for a hidden one")
+    raise HeadstartError(
+        Reason(
+            "no_hiding_token",
+            "word_dropout: tokenizer {tokenizer} has no token that could stand for a hidden one",
+            tokenizer=tokenizer.kind,
+        )
+    )
 
 
 class LabelledPieces:

@@ -2,31 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
 
 from headstart.core import migration, registry
 from headstart.core.contracts import TaskModel
 from headstart.core.errors import HeadstartError
-from headstart.core.files import nearest_beside, write_json
+from headstart.core.examples import Examples
+from headstart.core.files import nearest_beside, write_bytes, write_json
 from headstart.core.manifest import need_intact, write_folder
 from headstart.core.migration import FORMAT, TaskFile, read_versioned
 from headstart.core.spec import RouteSpec
+from headstart.core.workspace import RouteWorkspace
+from headstart.data.identity import row_hashes
 from headstart.fitting.model_parts import plain
 
-_FILE = "task.json"
+_FILE, _ROWS = "task.json", "training_rows.safetensors"
+_HASHES = "hash_N"
 
 
-def save_task(model: TaskModel, folder: Path, route: RouteSpec, receipt: dict[str, Any]) -> None:
+def receipt_of(
+    examples: Examples, workspace: RouteWorkspace, ledger: Mapping[str, Any], *, seed: int, seconds: float
+) -> dict[str, Any]:
+    """Return what a task model was made from: base, files, columns, seed, seconds of training, kind of rows.
+
+    ledger: of the labelled files, see `read_labelled_rows`.
+    """
+    return {
+        "base": workspace.base.receipt if workspace.base else None,
+        "data": {name: told for name, told in ledger.items() if name != "columns"},
+        "columns": dict(ledger.get("columns", {})),
+        "seed": seed,
+        "seconds": seconds,
+        "pairs": examples.second is not None,
+        "takes": examples.takes,
+    }
+
+
+def save_task(
+    model: TaskModel, folder: Path, route: RouteSpec, receipt: dict[str, Any], trained: Examples | None = None
+) -> None:
     """Write `model` whole or not at all; an existing folder of that name is replaced. Raises OSError.
 
     `task.json` holds the route with its settings, the class names, what was chosen, and the caller's `receipt`.
+    `training_rows.safetensors` holds the hashes of the rows `trained` on, 8 bytes each, where they are given.
     """
+    hash_N = None if trained is None else np.unique(row_hashes(trained))
 
     def fill(temporary: Path) -> None:
         model.save(temporary)
         head = {"format": FORMAT, "route": route.to_dict(), "task": model.task, "classes": model.classes}
         write_json(temporary / _FILE, plain({**head, "notes": model.notes, "receipt": receipt}))
+        if hash_N is not None:
+            write_bytes(temporary / _ROWS, save({_HASHES: hash_N}))
 
     write_folder(Path(folder), "task", fill)
 
@@ -54,3 +87,19 @@ def load_task(folder: Path) -> TaskModel:
         return registry.build_spec("route", data["route"]).load(folder)
     except (KeyError, TypeError, IndexError) as error:
         raise HeadstartError(f"{folder}: damaged task model ({type(error).__name__}: {error})") from None
+
+
+def trained_on(folder: Path, examples: Examples) -> np.ndarray | None:
+    """Return which of N rows the task model of `folder` was trained on, bool [N]; None where that was not kept.
+
+    Rows are known by their items (`row_hashes`): the names of files, their order and their format do not matter. Raises
+    HeadstartError: damaged.
+    """
+    path = Path(folder) / _ROWS
+    if not path.is_file():
+        return None
+    try:
+        hash_M = load(path.read_bytes())[_HASHES]
+    except (SafetensorError, KeyError, OSError) as error:
+        raise HeadstartError(f"{path}: damaged ({type(error).__name__}: {error})") from None
+    return np.isin(row_hashes(examples), hash_M)

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import copy
+import hashlib
 import itertools
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from importlib import metadata
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from headstart.core.device import pick_device
+from headstart.core.disk_cache import DiskCache
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples, digest
+from headstart.core.reason import Reason, cannot_run
 from headstart.vectors.transform import VectorTransform, pair_features
 
 if TYPE_CHECKING:
     from headstart.training.pretrained_model import PretrainedModel
 
 T = TypeVar("T")
-NO_BASE = "it needs a pre-trained base and none was given"
+NO_BASE = Reason("no_base", "it needs a pre-trained base and none was given")
+_AT_ONCE = 256  # items that are embedded before the next ones: what is cut off loses no more
+_WORTH_KEEPING = 256  # new vectors, at least, that are written to the disk together
 _LOOKED_AT, _EMBEDDED = 20_000, 4_000  # documents that the transform is learned from: read, embedded
 
 
@@ -24,14 +32,27 @@ class Workspace:
     """Shared by all routes, draws and seeds of one comparison. Not safe to share between threads.
 
     base: the pretrained model, or None. corpus: a function that returns the unlabelled documents from the start, or
-    None: the corpus of the base is used, if its files are still there.
+    None: the corpus of the base is used, if its files are still there. cache: keeps vectors on disk between commands.
     """
 
-    def __init__(self, base: PretrainedModel | None = None, corpus: Callable[[], Iterable[Any]] | None = None):
+    def __init__(
+        self,
+        base: PretrainedModel | None = None,
+        corpus: Callable[[], Iterable[Any]] | None = None,
+        cache: DiskCache | None = None,
+    ):
         self.base = base
-        self._corpus = corpus
+        self.partner: Workspace | None = None
+        self._corpus, self._cache = corpus, cache
         self._made: dict[Hashable, Any] = {}
-        self._vectors: dict[Hashable, dict[str, np.ndarray]] = {}
+        self._vectors: dict[tuple[Any, ...], dict[bytes, np.ndarray]] = {}
+        self._unwritten: dict[tuple[Any, ...], dict[bytes, np.ndarray]] = {}
+
+    def beside(self, partner: Workspace) -> Workspace:
+        """Return this workspace with a partner, for routes that join two bases; what was computed is shared by both."""
+        joined = copy.copy(self)
+        joined.partner = partner
+        return joined
 
     def documents(self) -> Iterator[Any]:
         """Return the unlabelled documents from the start; images that cannot be decoded are left out where a base reads
@@ -42,7 +63,11 @@ class Workspace:
             return found if self.base is None else filter(self.base.processor.usable, found)
         if self.base is not None:
             return iter(self.base.documents())
-        raise HeadstartError("no unlabelled documents: give a corpus, or a base whose corpus is still where it was")
+        raise HeadstartError(
+            Reason(
+                "no_documents", "no unlabelled documents: give a corpus, or a base whose corpus is still where it was"
+            )
+        )
 
     @property
     def has_documents(self) -> bool:
@@ -58,6 +83,53 @@ class Workspace:
             self._made[key] = make()
         return self._made[key]
 
+    def kept(self, key: Sequence[Any], documents: int, kind: Any, make: Callable[[], T]) -> T:
+        """Return `make()`, called once per `key` and content of the first `documents` unlabelled documents; see
+        `RouteWorkspace`.
+        """
+
+        def found() -> T:
+            if self._cache is None:
+                return make()
+            place = [*key, self.once(("content", documents), lambda: self._content(documents)), *_made_by()]
+            for data, arrays in self._cache.read(place):
+                return kind.from_parts(data, arrays)
+            made = make()
+            self._cache.add(place, *made.parts())
+            return made
+
+        return self.once(tuple(key), found)
+
+    def _content(self, documents: int) -> str:
+        """Return a SHA-256 over the first unlabelled documents."""
+        state = hashlib.sha256()
+        for item in itertools.islice(self.documents(), documents):
+            state.update(_name(item))
+        return state.hexdigest()
+
+    def flush(self) -> None:
+        """Write the vectors to the disk that were too few to be written before."""
+        for key, made in self._unwritten.items():
+            if made and self._cache is not None:
+                arrays = {"names": np.frombuffer(b"".join(made), np.uint8), "vectors": np.stack(list(made.values()))}
+                self._cache.add(key, {}, arrays)
+            made.clear()
+
+    def _identity(self, base: PretrainedModel) -> tuple[str, ...]:
+        """Return what vectors of a base depend on; between commands also processor, versions and device count."""
+        if self._cache is None:
+            return (base.identity,)
+        return base.identity, base.processor.identity, base.pooling, *_made_by()
+
+    def _known(self, key: tuple[Any, ...]) -> dict[bytes, np.ndarray]:
+        """Return the vectors of a base, layer and pooling so far, by the name of the item; those on disk included."""
+        if key not in self._vectors:
+            known = self._vectors[key] = {}
+            for _, arrays in [] if self._cache is None else self._cache.read(key):
+                names = arrays["names"].tobytes()
+                known.update(zip((names[at : at + 32] for at in range(0, len(names), 32)), arrays["vectors"]))
+        return self._vectors[key]
+
     def vectors(
         self, items: Sequence[Any], *, base: PretrainedModel | None = None, layer: int = -1, pooling: str = "auto"
     ) -> np.ndarray:
@@ -66,11 +138,22 @@ class Workspace:
         Memory: 4 D bytes per different item ever asked for.
         """
         base = base or self.need_base()
-        known = self._vectors.setdefault((base.identity, layer, pooling), {})
-        missing = {digest(item): item for item in items if digest(item) not in known}
-        if missing:
-            known.update(zip(missing, base.embed(list(missing.values()), layer=layer, pooling=pooling)))
-        return np.stack([known[digest(item)] for item in items]) if len(items) else np.zeros((0, 0), np.float32)
+        key = ("vectors", *self.once(("base", base.identity), lambda: self._identity(base)), layer, pooling)
+        known, fresh = self._known(key), self._unwritten.setdefault(key, {})
+        names = [_name(item) for item in items]
+        missing = {name: item for name, item in zip(names, items) if name not in known}
+        coming = iter(missing.items())
+        while part := list(itertools.islice(coming, _AT_ONCE)):
+            made = zip((name for name, _ in part), base.embed([item for _, item in part], layer=layer, pooling=pooling))
+            fresh.update(made)
+            known.update(fresh)
+        if len(fresh) >= _WORTH_KEEPING:
+            self.flush()
+        return np.stack([known[name] for name in names]) if len(items) else np.zeros((0, 0), np.float32)
+
+    def forget_vectors(self) -> None:
+        """Forget the vectors of all items: they are embedded anew, in the batches in which they are asked."""
+        self._vectors.clear()
 
     def transform(
         self, examples: Examples, *, base: PretrainedModel | None = None, layer: int = -1, pooling: str = "auto"
@@ -89,7 +172,7 @@ class Workspace:
             seen = list(itertools.islice(self.documents(), _LOOKED_AT))
             places = np.linspace(0, len(seen), min(len(seen), _EMBEDDED), endpoint=False).astype(int)
             sample = [seen[place] for place in places]
-            return learn(base.embed(sample, layer=layer, pooling=pooling), "corpus")
+            return learn(self.vectors(sample, **setting), "corpus")
 
         transform = self.once(("transform", base.identity, layer, pooling), from_corpus)
         if transform is not None:
@@ -116,5 +199,16 @@ class Workspace:
     def need_base(self) -> PretrainedModel:
         """Return the base. Raises HeadstartError when there is none."""
         if self.base is None:
-            raise HeadstartError(f"this route cannot run: {NO_BASE}")
+            raise HeadstartError(cannot_run(NO_BASE))
         return self.base
+
+
+def _name(item: Any) -> bytes:
+    """Return the SHA-256 by which a text or an image is known, 32 bytes."""
+    return hashlib.sha256(digest(item).encode("utf-8", "surrogatepass")).digest()
+
+
+def _made_by() -> tuple[str, ...]:
+    """Return what decides the last bits of a result beside what it is made from: versions and device."""
+    versions = [f"{package} {metadata.version(package)}" for package in ("headstart", "torch", "numpy", "scipy")]
+    return (*versions, pick_device().type)

@@ -16,6 +16,7 @@ from headstart.core.contracts import Backbone, Features, Head, Loss, Pieces
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples, Span
 from headstart.core.processor import Tokenizer
+from headstart.core.reason import Reason
 from headstart.core.spec import HeadSpec
 from headstart.metrics.exact_match import ExactMatch
 
@@ -40,8 +41,12 @@ class AnswerSpec(HeadSpec):
             raise HeadstartError(f"head answer.longest={self.longest}: expected at least 1 character")
         if backbone.reads == "causal" and tokenizer.sep_id < 0:
             raise HeadstartError(
-                f"head answer on a causal network needs an end mark, where it has read all; tokenizer "
-                f"{tokenizer.kind} has none"
+                Reason(
+                    "answer_end_mark",
+                    "head answer on a causal network needs an end mark, where it has read all; tokenizer {tokenizer} "
+                    "has none",
+                    tokenizer=tokenizer.kind,
+                )
             )
         return Answer(self, backbone.width, -1 if backbone.reads == "causal" else 0)
 
@@ -89,7 +94,9 @@ class Answer(Head):
         HeadstartError when there is one text only.
         """
         if pieces.segment_ids is None:
-            raise HeadstartError("head answer needs two texts, a question and the text that holds its answer")
+            raise HeadstartError(
+                Reason("answer_two_texts", "head answer needs two texts, a question and the text that holds its answer")
+            )
         wanted = [Counter(spans).most_common(1)[0][0] if spans else None for spans in examples.targets]
         found: dict[str, list[np.ndarray]] = {"start_B": [], "end_B": [], "open_N": []}
         for owner, tokens_T2, types_T in zip(pieces.owner_P, pieces.spans, pieces.segment_ids):

@@ -14,6 +14,7 @@ from headstart.core.contracts import Backbone, Features, Head, Loss, Pieces
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.processor import Processor
+from headstart.core.reason import Reason
 from headstart.core.spec import HeadSpec
 from headstart.nn.outputs import LinearOutput, document_output
 
@@ -29,7 +30,9 @@ class ClassifySpec(HeadSpec):
     def build(self, backbone: Backbone, processor: Processor, classes: tuple[str, ...]) -> Classify:
         """Return the head. Raises HeadstartError for fewer than two classes."""
         if len(classes) < 2:
-            raise HeadstartError(f"head classify needs at least 2 classes, got {len(classes)}")
+            raise HeadstartError(
+                Reason("head_one_class", "head classify needs at least 2 classes, got {count}", count=len(classes))
+            )
         return Classify(self, document_output(backbone, len(classes), self.pooling), classes)
 
 

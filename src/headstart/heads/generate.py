@@ -14,6 +14,7 @@ from headstart.core.contracts import Backbone, Features, Head, Loss, Objective, 
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.processor import Tokenizer
+from headstart.core.reason import Reason
 from headstart.core.spec import HeadSpec
 from headstart.networks.writer import Writer, begin_id, begin_writing, dictation, need_writer, score_dictation
 from headstart.nn.decoding import beam_search, write
@@ -44,7 +45,11 @@ class GenerateSpec(HeadSpec):
         need_writer("head generate", backbone)
         if tokenizer.sep_id < 0:
             raise HeadstartError(
-                f"head generate needs a tokenizer with an end mark, '{tokenizer.kind}' has none (unigram has one)"
+                Reason(
+                    "generate_end_mark",
+                    "head generate needs a tokenizer with an end mark, '{tokenizer}' has none (unigram has one)",
+                    tokenizer=tokenizer.kind,
+                )
             )
         return Generate(self, backbone, tokenizer)
 

@@ -15,6 +15,7 @@ from headstart.core.contracts import Backbone, Features, Head, Loss, Pieces
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.processor import Tokenizer
+from headstart.core.reason import Reason
 from headstart.core.spec import HeadSpec
 from headstart.data.matching import best_matches
 from headstart.nn.pooling import pool
@@ -50,7 +51,9 @@ class Retrieve(Head):
         Raises HeadstartError when there is one text only.
         """
         if examples.second is None:
-            raise HeadstartError("head retrieve needs pairs of texts; name the second text column")
+            raise HeadstartError(
+                Reason("retrieve_pairs", "head retrieve needs pairs of texts; name the second text column")
+            )
         number = {text: place for place, text in enumerate(dict.fromkeys(examples.second))}
         return {"text_B": [np.array([number[examples.second[owner]]]) for owner in pieces.owner_P]}
 

@@ -14,6 +14,7 @@ from headstart.core.contracts import Backbone, Features, Head, Loss, Pieces
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.processor import Tokenizer
+from headstart.core.reason import Reason
 from headstart.core.spec import HeadSpec
 from headstart.data.bio import IGNORED, best_tags, spans_of, tags_of
 from headstart.metrics.entity_f1 import EntityF1
@@ -33,7 +34,9 @@ class TagSpec(HeadSpec):
     def build(self, backbone: Backbone, tokenizer: Tokenizer, classes: tuple[str, ...]) -> Tag:
         """Return the head. Raises HeadstartError without a label."""
         if not classes:
-            raise HeadstartError("head tag needs at least 1 label; the training rows hold no span")
+            raise HeadstartError(
+                Reason("tag_no_span", "head tag needs at least 1 label; the training rows hold no span")
+            )
         return Tag(self, backbone.width, classes)
 
 

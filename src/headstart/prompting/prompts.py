@@ -14,6 +14,7 @@ from headstart.core.contracts import TaskModel
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.processor import Tokenizer
+from headstart.core.reason import Reason
 from headstart.core.seeds import numpy_generator
 from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.checks import check_kind, no_base
@@ -57,7 +58,12 @@ class Template:
         if sorted(map(str, found)) != (["first", "label", "second"] if pairs else ["first", "label"]):
             texts = "{text}, {text2}" if pairs else "{text}"
             raise HeadstartError(
-                f"template {text!r}: expected {texts} and {{label}}, each once and nothing else in {{}}"
+                Reason(
+                    "template_places",
+                    "template '{template}': expected {places} and {{label}}, each once and nothing else in {{}}",
+                    template=text,
+                    places=texts,
+                )
             )
         self.places: list[tuple[str, str, np.ndarray]] = []  # place or "", blank before it, ids of a literal part
         blank = ""
@@ -138,7 +144,12 @@ class Prompt:
         room = self.slot.limit - fixed
         if room < 1:
             raise HeadstartError(
-                f"template {template!r}: no room for a text in the {self.slot.limit} tokens of the base"
+                Reason(
+                    "template_room",
+                    "template '{template}': no room for a text in the {limit} tokens of the base",
+                    template=template,
+                    limit=self.slot.limit,
+                )
             )
         self.shared, self.shown = self._context(ids, room)
         self.room, self.cut = room - len(self.shared), 0
@@ -228,7 +239,7 @@ def unlabelled(examples: Examples, workspace: RouteWorkspace, most: int) -> tupl
     return Examples(few.items, few.second), "training rows"
 
 
-def refusal(examples: Examples, workspace: RouteWorkspace) -> str | None:
+def refusal(examples: Examples, workspace: RouteWorkspace) -> Reason | None:
     """Return why no prompt can be used here, or None."""
     return no_base(workspace) or no_slot(workspace.base)
 

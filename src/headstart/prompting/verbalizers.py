@@ -11,6 +11,7 @@ import numpy as np
 from headstart.core.errors import HeadstartError, unknown
 from headstart.core.files import read_json
 from headstart.core.processor import Tokenizer
+from headstart.core.reason import Reason
 
 Words = tuple[tuple[str, ...], ...]  # of each class; () = the class is never predicted
 
@@ -36,13 +37,20 @@ def words_of(setting: str, classes: Sequence[str]) -> Words | None:
             raise unknown("class of verbalizer", name, list(classes))
     missing = [name for name in classes if not given.get(name)]
     if missing:
-        raise HeadstartError(f"verbalizer: no words for class {', '.join(missing[:5])}; {how(classes)}")
+        raise HeadstartError(
+            Reason(
+                "no_class_words",
+                "verbalizer: no words for class {missing}; add '{setting}'",
+                missing=tuple(missing[:5]),
+                setting=setting_for(classes),
+            )
+        )
     return tuple(tuple(given[name]) for name in classes)
 
 
-def how(classes: Sequence[str]) -> str:
-    """Return an explanation of how to give words for these classes."""
-    return f"add 'route.verbalizer={';'.join(f'{name}:word,word' for name in classes[:3])}'"
+def setting_for(classes: Sequence[str]) -> str:
+    """Return an example of the setting that gives words for these classes."""
+    return f"route.verbalizer={';'.join(f'{name}:word,word' for name in classes[:3])}"
 
 
 def _of_text(setting: str) -> dict[str, list[str]]:
@@ -50,7 +58,13 @@ def _of_text(setting: str) -> dict[str, list[str]]:
     for part in filter(str.strip, setting.split(";")):
         name, colon, words = part.rpartition(":")
         if not colon:
-            raise HeadstartError(f"verbalizer: {part.strip()!r} has no colon; write class:word,word;class:word")
+            raise HeadstartError(
+                Reason(
+                    "verbalizer_colon",
+                    "verbalizer: '{part}' has no colon; write class:word,word;class:word",
+                    part=part.strip(),
+                )
+            )
         given[name.strip()] = [word.strip() for word in words.split(",") if word.strip()]
     return given
 
@@ -61,7 +75,9 @@ def _of_file(path: Path) -> dict[str, list[str]]:
         isinstance(words, list) and all(isinstance(word, str) for word in words) for words in data.values()
     )
     if not fine:
-        raise HeadstartError(f'{path}: expected {{"class": ["word", ...], ...}}')
+        raise HeadstartError(
+            Reason("verbalizer_file", '{path}: expected {{"class": ["word", ...], ...}}', path=str(path))
+        )
     return data
 
 
@@ -77,10 +93,20 @@ def word_ids(tokenizer: Tokenizer, words: Words, blank: bool) -> list[list[np.nd
         for word, one in zip(own, ids, strict=True):
             if not len(one) or tokenizer.unk_id in one:
                 raise HeadstartError(
-                    f"verbalizer: the word {word!r} is not in the vocabulary of the base; take another"
+                    Reason(
+                        "unknown_word",
+                        "verbalizer: the word '{word}' is not in the vocabulary of the base; take another",
+                        word=word,
+                    )
                 )
             if owner.setdefault(one.tobytes(), place) != place:
-                raise HeadstartError(f"verbalizer: {word!r} stands for two classes; take words that tell them apart")
+                raise HeadstartError(
+                    Reason(
+                        "word_of_two_classes",
+                        "verbalizer: '{word}' stands for two classes; take words that tell them apart",
+                        word=word,
+                    )
+                )
         found.append(ids)
     return found
 
@@ -129,7 +155,11 @@ def _whole_words(tokenizer: Tokenizer, nats_NV: np.ndarray, blank: bool) -> dict
     whole = {token: text for (token, text), ids in zip(texts.items(), again, strict=True) if ids.tolist() == [token]}
     if not whole:
         raise HeadstartError(
-            f"the vocabulary of this base ({tokenizer.kind}) has no whole words that could stand for classes; give a "
-            "verbalizer"
+            Reason(
+                "no_whole_words",
+                "the vocabulary of this base ({tokenizer}) has no whole words that could stand for classes; give a "
+                "verbalizer",
+                tokenizer=tokenizer.kind,
+            )
         )
     return dict(list(whole.items())[:_CANDIDATES])

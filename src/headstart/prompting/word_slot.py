@@ -11,6 +11,7 @@ from torch import Tensor
 
 from headstart.core.batch import make_batch
 from headstart.core.errors import HeadstartError
+from headstart.core.reason import Reason
 from headstart.language_models.bits_per_byte import LanguageModel
 from headstart.training.pretrained_model import PretrainedModel, by_length
 
@@ -168,7 +169,7 @@ def slot_of(pretrained: PretrainedModel) -> Slot:
     return MaskSlot(pretrained) if _masked_output(pretrained) is not None else NextSlot(pretrained)
 
 
-def no_slot(pretrained: PretrainedModel) -> str | None:
+def no_slot(pretrained: PretrainedModel) -> Reason | None:
     """Return why this model gives no likelihoods of words in a text, or None."""
     if _masked_output(pretrained) is not None:
         return None
@@ -179,10 +180,20 @@ def no_slot(pretrained: PretrainedModel) -> str | None:
     ):
         return None
     trained = pretrained.receipt.get("objective")
-    what = (
-        f"this one was trained by {trained}" if trained else f"this {pretrained.backbone_spec.name} has no such output"
+    wanted = ("mlm", "mlm_nsp", "hybrid", "causal")
+    if trained:
+        return Reason(
+            "predicts_no_words",
+            "it needs a base that predicts words (objective {wanted:or}); this one was trained by {trained}",
+            wanted=wanted,
+            trained=trained,
+        )
+    return Reason(
+        "no_word_output",
+        "it needs a base that predicts words (objective {wanted:or}); this {backbone} has no such output",
+        wanted=wanted,
+        backbone=pretrained.backbone_spec.name,
     )
-    return f"it needs a base that predicts words (objective mlm, mlm_nsp, hybrid or causal); {what}"
 
 
 def _masked_output(pretrained: PretrainedModel) -> object | None:

@@ -14,6 +14,7 @@ from headstart.core.compatibility import need_reads
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.processor import Processor
+from headstart.core.reason import Reason, reason_of
 from headstart.core.spec import ObjectiveSpec, RouteSpec
 from headstart.core.workspace import RouteWorkspace
 from headstart.data.batch_settings import BatchSpec
@@ -62,20 +63,28 @@ class ContinuedPretraining(Finetune, RouteSpec):
             if not getattr(self, name) > 0:
                 raise HeadstartError(f"{self.label()}.{name}={getattr(self, name)}: must be larger than 0")
 
-    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> str | None:
+    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> Reason | None:
         """Return why this route cannot run here, or None."""
         if why := super().refuses(examples, workspace) or no_corpus(workspace):
             return why
         base = workspace.base
         if self.objective is None and base.objective is None:
-            return f"{base.name} came without an objective to go on with; name one (continued.objective=halves)"
+            return Reason(
+                "no_objective",
+                "{base} came without an objective to go on with; name one (continued.objective=halves)",
+                base=base.name,
+            )
         try:
             objective = _objective_of(self, base)
             need_reads(objective, base.backbone)
         except HeadstartError as error:
-            return str(error)
+            return reason_of(error)
         if objective.teacher:
-            return f"objective {objective.name} learns from a teacher; name another one (continued.objective=mlm)"
+            return Reason(
+                "needs_teacher",
+                "objective {objective} learns from a teacher; name another one (continued.objective=mlm)",
+                objective=objective.name,
+            )
         return None
 
     def run(

@@ -11,6 +11,7 @@ import numpy as np
 from headstart.core.contracts import Backbone, TaskModel
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
+from headstart.core.reason import Reason
 from headstart.core.spec import RouteSpec
 from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.checks import labels_of, no_base
@@ -59,7 +60,7 @@ class Contrastive(RouteSpec):
             if getattr(self, name) < least:
                 raise HeadstartError(f"{self.label()}.{name}={getattr(self, name)}: expected at least {least}")
 
-    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> str | None:
+    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> Reason | None:
         """Return why this route cannot run here, or None."""
         return no_base(workspace)
 

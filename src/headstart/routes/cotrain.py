@@ -20,6 +20,7 @@ from sklearn.linear_model import Ridge
 from headstart.core.contracts import TaskModel
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
+from headstart.core.reason import Reason, cannot_run
 from headstart.core.spec import RouteSpec
 from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.checks import labels_of, no_base, no_corpus
@@ -48,10 +49,10 @@ class Cotrain(RouteSpec):
     penalty: float = 3.0
     default: float = 1.0
 
-    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> str | None:
+    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> Reason | None:
         """Return why this route cannot run here, or None."""
         if examples.second is not None:
-            return "it answers unlabelled documents, and these are no pairs"
+            return Reason("no_pairs", "it answers unlabelled documents, and these are no pairs")
         return no_base(workspace) or no_corpus(workspace)
 
     def run(
@@ -64,7 +65,7 @@ class Cotrain(RouteSpec):
         """
         labels_N, clock = labels_of(examples), Clock(seconds)
         if refusal := self.refuses(examples, workspace):
-            raise HeadstartError(f"this route cannot run: {refusal}")
+            raise HeadstartError(cannot_run(refusal))
         probe = Probe(default=self.default).run(examples, workspace, seed=seed)
         seen_K = np.unique(labels_N)
         texts, counts, cut = self._documents(workspace, len(seen_K), clock)

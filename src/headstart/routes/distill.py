@@ -17,6 +17,7 @@ from headstart.core.batch import TokenBatch
 from headstart.core.contracts import Backbone, Head, Loss, Objective, TaskModel
 from headstart.core.errors import HeadstartError, unknown
 from headstart.core.examples import Examples
+from headstart.core.reason import Reason, as_reason, cannot_run
 from headstart.core.seeds import KeyedRandom, numpy_generator
 from headstart.core.spec import RouteSpec
 from headstart.core.workspace import RouteWorkspace
@@ -66,17 +67,19 @@ class Distill(RouteSpec):
         if self.teacher not in able:
             raise unknown(f"{self.label()}.teacher", self.teacher, able)
 
-    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> str | None:
+    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> Reason | None:
         """Return why this route cannot run here, or None."""
         if why := no_base(workspace) or one_class(examples):
             return why
         if examples.second is None and (why := no_corpus(workspace)):
             return why
         if self.student == "half" and not _layered(workspace.base):
-            return f"{workspace.base.name} has no two layers to halve; distill.student=bag"
+            return Reason(
+                "no_halves", "{base} has no two layers to halve; distill.student=bag", base=workspace.base.name
+            )
         teacher = registry.load("route", self.teacher)()
-        if why := other_task(teacher, "classify") or teacher.refuses(examples, workspace):
-            return f"its teacher {self.teacher} cannot run: {why}"
+        if why := other_task(teacher, "classify") or as_reason(teacher.refuses(examples, workspace)):
+            return Reason("teacher", "its teacher {teacher} cannot run: {why}", teacher=self.teacher, why=why)
         return None
 
     def run(
@@ -91,7 +94,7 @@ class Distill(RouteSpec):
         """
         labels_N = labels_of(examples)
         if refusal := self.refuses(examples, workspace):
-            raise HeadstartError(f"this route cannot run: {refusal}")
+            raise HeadstartError(cannot_run(refusal))
         base, clock = workspace.need_base(), Clock(seconds)
         asked = examples
         if examples.second is None:

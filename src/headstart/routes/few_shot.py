@@ -12,6 +12,7 @@ from headstart.core.contracts import TaskModel
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.processor import Tokenizer
+from headstart.core.reason import Reason, cannot_run
 from headstart.core.seeds import numpy_generator
 from headstart.core.spec import RouteSpec
 from headstart.core.workspace import RouteWorkspace
@@ -28,7 +29,7 @@ from headstart.prompting.prompts import (
     refusal,
     unlabelled,
 )
-from headstart.prompting.verbalizers import Words, how, known, search_words, words_of
+from headstart.prompting.verbalizers import Words, known, search_words, setting_for, words_of
 from headstart.prompting.word_slot import Slot, slot_of
 
 _SEARCHED = 512  # labelled rows on which words are searched
@@ -57,7 +58,7 @@ class FewShot(RouteSpec):
             if (getattr(self, name) or 0) < least:
                 raise HeadstartError(f"{self.label()}.{name}={getattr(self, name)}: expected at least {least}")
 
-    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> str | None:
+    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> Reason | None:
         """Return why this route cannot run here, or None."""
         return refusal(examples, workspace)
 
@@ -71,7 +72,7 @@ class FewShot(RouteSpec):
         need_task(self, examples)
         labels_N = labels_of(examples)
         if why := refusal(examples, workspace):
-            raise HeadstartError(f"route {self.name}: {why}")
+            raise HeadstartError(cannot_run(why))
         base, clock = workspace.need_base(), Clock(seconds)
         slot = slot_of(base)
         shots = slot.default_shots if self.shots is None else self.shots
@@ -117,8 +118,13 @@ def _searched(slot: Slot, tokenizer: Tokenizer, template: str, examples: Example
     form = Template(template, tokenizer, examples.second is not None)
     if slot.forward and not form.ends:
         raise HeadstartError(
-            f"template {template!r}: words can only be searched for where {{label}} comes after the text; "
-            f"{how(examples.classes)}"
+            Reason(
+                "label_before_text",
+                "template '{template}': words can only be searched for where {{label}} comes after the text; "
+                "add '{setting}'",
+                template=template,
+                setting=setting_for(examples.classes),
+            )
         )
     few = examples.take(numpy_generator(seed, "verbalizer").permutation(len(examples))[:_SEARCHED])
     before, after, _ = form.fill(few.items, few.second, slot.limit - form.written - slot.extra - 1)

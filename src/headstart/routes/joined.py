@@ -12,6 +12,7 @@ from scipy import sparse
 from headstart.core.contracts import TaskModel
 from headstart.core.errors import HeadstartError, unknown
 from headstart.core.examples import Examples
+from headstart.core.reason import Reason
 from headstart.core.spec import RouteSpec
 from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.checks import labels_of, no_base
@@ -35,6 +36,7 @@ class Joined(RouteSpec):
     """
 
     needs: ClassVar[Literal["nothing", "corpus", "base"]] = "base"
+    combines: ClassVar[bool] = True
     columns: tuple[str, ...] = ("tfidf",)
     weight: float = 0.5
     layer: int = -1
@@ -48,7 +50,7 @@ class Joined(RouteSpec):
         if not self.columns or self.weight <= 0:
             raise HeadstartError(f"joined: columns={','.join(self.columns)}, weight={self.weight}: nothing is joined")
 
-    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> str | None:
+    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> Reason | None:
         """Return why this route cannot run here, or None."""
         corpus = PpmiLogreg().refuses(examples, workspace) if "ppmi" in self.columns else None
         return no_base(workspace) or corpus

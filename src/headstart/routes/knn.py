@@ -14,6 +14,7 @@ import numpy as np
 
 from headstart.core.contracts import TaskModel
 from headstart.core.examples import Examples
+from headstart.core.reason import Reason
 from headstart.core.spec import RouteSpec
 from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.checks import labels_of, no_base
@@ -38,7 +39,7 @@ class Knn(RouteSpec):
     pooling: Literal["auto", "mean", "cls", "own"] = "auto"
     default: Literal[1, 5, 10, 20, 50, 100] = 20
 
-    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> str | None:
+    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> Reason | None:
         """Return why this route cannot run here, or None."""
         return no_base(workspace)
 

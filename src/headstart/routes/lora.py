@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from headstart.core.contracts import Backbone
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
+from headstart.core.reason import Reason
 from headstart.core.spec import RouteSpec
 from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.adapters import AdapterFit
@@ -56,15 +57,21 @@ class Lora(AdapterFit, RouteSpec):
             if not getattr(self, name) > 0:
                 raise HeadstartError(f"{self.label()}.{name}={getattr(self, name)}: must be larger than 0")
 
-    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> str | None:
+    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> Reason | None:
         """Return why this route cannot run here, or None."""
         if why := super().refuses(examples, workspace):
             return why
         every = _matrices(workspace.base.backbone)
         if not every:
-            return f"backbone {workspace.base.backbone_spec.name} has no linear or recurrent layer to update"
+            name = workspace.base.backbone_spec.name
+            return Reason(
+                "no_matrices", "backbone {backbone} has no linear or recurrent layer to update", backbone=name
+            )
         if not self._chosen(workspace.base.backbone):
-            return f"no layer is called {' or '.join(self.layers)}; there are {', '.join(sorted(every)[:12])}"
+            there = tuple(sorted(every)[:12])
+            return Reason(
+                "no_layer", "no layer is called {layers:or}; there are {there}", layers=self.layers, there=there
+            )
         return None
 
     def _chosen(self, backbone: Backbone) -> dict[str, tuple[nn.Module, str]]:

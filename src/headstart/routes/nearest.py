@@ -14,6 +14,7 @@ import numpy as np
 
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
+from headstart.core.reason import Reason, cannot_run
 from headstart.core.spec import RouteSpec
 from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.checks import need_task, no_base, targets_of
@@ -33,7 +34,7 @@ class Nearest(RouteSpec):
     layer: int = -1
     pooling: Literal["auto", "mean", "cls", "own"] = "auto"
 
-    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> str | None:
+    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> Reason | None:
         """Return why this route cannot run here, or None."""
         return no_base(workspace) or one_text(examples)
 
@@ -44,7 +45,7 @@ class Nearest(RouteSpec):
         need_task(self, examples)
         targets_of(examples)
         if refusal := self.refuses(examples, workspace):
-            raise HeadstartError(f"this route cannot run: {refusal}")
+            raise HeadstartError(cannot_run(refusal))
         base = workspace.need_base()
         base.check_embedding(self.layer, self.pooling)
         width = base.backbone.width

@@ -14,6 +14,7 @@ import numpy as np
 from headstart.core.contracts import TaskModel
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples, Span
+from headstart.core.reason import Reason
 from headstart.core.seeds import numpy_generator
 from headstart.core.spec import RouteSpec
 from headstart.core.workspace import RouteWorkspace
@@ -119,7 +120,9 @@ def _fit(examples: Examples, idf: dict[str, float], seed: int) -> LinearModel:
         texts += [text] * len(kept)
     features_NF = np.concatenate(features)
     if not len(features_NF):
-        raise HeadstartError("no text of the training rows holds a word that could be an answer")
+        raise HeadstartError(
+            Reason("no_candidates", "no text of the training rows holds a word that could be an answer")
+        )
     center_F, scale_F = features_NF.mean(axis=0), np.maximum(features_NF.std(axis=0), 1e-6)
     # Questions on one text stay on one side of a fold, here and in the choice of the threshold.
     like = fit_linear(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from headstart.core.examples import Examples
+from headstart.core.reason import Reason
 from headstart.core.spec import RouteSpec
 from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.checks import labels_of, no_corpus
@@ -25,9 +26,13 @@ class PpmiLogreg(RouteSpec):
     documents: int = 200_000
     default: float = 1.0
 
-    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> str | None:
+    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> Reason | None:
         """Return why this route cannot run here, or None."""
         return no_corpus(workspace)
+
+    def prepare(self, examples: Examples, workspace: RouteWorkspace) -> None:
+        """Learn the vectors."""
+        self.vectors(workspace)
 
     def run(
         self, examples: Examples, workspace: RouteWorkspace, *, seed: int, seconds: float | None = None
@@ -37,13 +42,13 @@ class PpmiLogreg(RouteSpec):
         return fit_text_linear(self.vectors(workspace), examples, family="logistic", default=self.default, seed=seed)
 
     def vectors(self, workspace: RouteWorkspace) -> SubwordVectors:
-        """Return the document vectors, learned once per workspace. Raises HeadstartError: no corpus."""
+        """Return the document vectors, learned once and kept on disk. Raises HeadstartError: no corpus."""
 
         def make() -> SubwordVectors:
             documents = workspace.documents()
             return train_subword_vectors(documents, dimensions=self.dimensions, limit=self.documents)
 
-        return workspace.once(("ppmi", self.dimensions, self.documents), make)
+        return workspace.kept(("ppmi", self.dimensions, self.documents), self.documents, SubwordVectors, make)
 
     def load(self, folder: Path) -> TextLinear:
         """Read a saved task model. Raises HeadstartError when damaged."""

@@ -12,6 +12,7 @@ from headstart.core import registry
 from headstart.core.contracts import TaskModel
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
+from headstart.core.reason import Reason
 from headstart.core.spec import RouteSpec
 from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.checks import labels_of, need_task, no_base, targets_of
@@ -37,11 +38,16 @@ class Probe(RouteSpec):
     pooling: Literal["auto", "mean", "cls", "own"] = "auto"
     default: float = 1.0
 
-    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> str | None:
+    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> Reason | None:
         """Return why this route cannot run here, or None."""
         if (why := no_base(workspace)) or examples.task != "tag":
             return why
         return registry.load("head", "tag")().refuses(workspace.base.backbone)
+
+    def prepare(self, examples: Examples, workspace: RouteWorkspace) -> None:
+        """Learn the transform and embed the rows."""
+        if examples.task != "tag":
+            FrozenVectors.of(examples, workspace, self.layer, self.pooling).features(examples)
 
     def run(
         self, examples: Examples, workspace: RouteWorkspace, *, seed: int, seconds: float | None = None
@@ -54,7 +60,9 @@ class Probe(RouteSpec):
         if examples.task == "regress":
             return self._numbers(examples, workspace, seed)
         if self.layer != -1:
-            raise HeadstartError(f"probe.layer={self.layer}: tags are read from the last layer, -1")
+            raise HeadstartError(
+                Reason("tag_layer", "probe.layer={layer}: tags are read from the last layer, -1", layer=self.layer)
+            )
         return fit_token_probe(workspace.need_base(), examples, default=self.default, seed=seed, seconds=seconds)
 
     def _classes(self, examples: Examples, workspace: RouteWorkspace, seed: int, seconds: float | None) -> ProbeModel:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from headstart.core.contracts import Backbone
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
+from headstart.core.reason import Reason
 from headstart.core.seeds import numpy_generator
 from headstart.core.shapes import TokenShape
 from headstart.core.spec import RouteSpec
@@ -58,16 +59,26 @@ class PromptTuning(AdapterFit, RouteSpec):
         """See `NetworkFit`."""
         return self.tokens
 
-    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> str | None:
+    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> Reason | None:
         """Return why this route cannot run here, or None."""
         if why := super().refuses(examples, workspace):
             return why
         name, backbone = workspace.base.backbone_spec.name, workspace.base.backbone
         if backbone.reads in ("document", "token") or _words(backbone) is None:
-            return f"backbone {name} reads no sequence of word vectors, so a prompt has no place in front of it"
+            return Reason(
+                "no_place",
+                "backbone {backbone} reads no sequence of word vectors, so a prompt has no place in front of it",
+                backbone=name,
+            )
         if backbone.max_tokens is not None and self.tokens > backbone.max_tokens // 2:
             most = backbone.max_tokens // 2
-            return f"tokens={self.tokens} leaves too little of the {backbone.max_tokens} that fit; at most {most}"
+            return Reason(
+                "prompt_tokens",
+                "tokens={tokens} leaves too little of the {fit} that fit; at most {most}",
+                tokens=self.tokens,
+                fit=backbone.max_tokens,
+                most=most,
+            )
         return None
 
     def default_learning_rate(self, backbone: Backbone) -> float:

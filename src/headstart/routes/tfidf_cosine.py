@@ -14,6 +14,7 @@ import numpy as np
 
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
+from headstart.core.reason import Reason, cannot_run
 from headstart.core.spec import RouteSpec
 from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.checks import need_task, targets_of
@@ -32,7 +33,7 @@ class TfidfCosine(RouteSpec):
     classical: ClassVar[bool] = True
     tasks: ClassVar[tuple[str, ...]] = ("regress", "retrieve")
 
-    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> str | None:
+    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> Reason | None:
         """Return why this route cannot run here, or None."""
         return one_text(examples)
 
@@ -43,7 +44,7 @@ class TfidfCosine(RouteSpec):
         need_task(self, examples)
         targets_of(examples)
         if refusal := self.refuses(examples, workspace):
-            raise HeadstartError(f"this route cannot run: {refusal}")
+            raise HeadstartError(cannot_run(refusal))
         vectors = TfidfVectors.train([*examples.items, *examples.second], _LONGEST)
         model = TfidfCosineModel(vectors, None, {"ngrams": len(vectors.ngrams)})
         if examples.task == "regress":

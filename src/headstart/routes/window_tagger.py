@@ -14,6 +14,7 @@ import numpy as np
 from headstart.core.contracts import TaskModel
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples, Span
+from headstart.core.reason import Reason
 from headstart.core.seeds import numpy_generator
 from headstart.core.spec import RouteSpec
 from headstart.core.workspace import RouteWorkspace
@@ -49,7 +50,7 @@ class WindowTagger(RouteSpec):
         targets_of(examples)
         check_kind(False, examples)
         if not examples.classes:
-            raise HeadstartError("the training rows hold no span")
+            raise HeadstartError(Reason("no_span", "the training rows hold no span"))
         unit = fitting_unit(examples) if self.unit == "auto" else self.unit
         units = [cut(text, unit) for text in examples.items]
         seen = [seen_around(own, unit) for own in units]

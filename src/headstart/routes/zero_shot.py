@@ -11,6 +11,7 @@ import numpy as np
 from headstart.core.contracts import TaskModel
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
+from headstart.core.reason import Reason, cannot_run, reason_of
 from headstart.core.spec import RouteSpec
 from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.checks import need_task
@@ -23,7 +24,7 @@ from headstart.prompting.prompts import (
     refusal,
     unlabelled,
 )
-from headstart.prompting.verbalizers import how, words_of
+from headstart.prompting.verbalizers import setting_for, words_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,22 +42,28 @@ class ZeroShot(RouteSpec):
     calibrate: Literal["prior", "content_free", "none"] = "prior"
     texts: int = 512
 
-    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> str | None:
+    def refuses(self, examples: Examples, workspace: RouteWorkspace) -> Reason | None:
         """Return why this route cannot run here, or None."""
         if why := refusal(examples, workspace):
             return why
         try:
             self._prompt(examples, workspace)
         except HeadstartError as error:
-            return str(error)
+            return reason_of(error)
         return None
 
     def _prompt(self, examples: Examples, workspace: RouteWorkspace) -> Prompt:
         """Return the prompt, the same for all draws, so that each text is scored once."""
         words = words_of(self.verbalizer, examples.classes)
         if words is None:
-            names = ", ".join(examples.classes[:3])
-            raise HeadstartError(f"class names ({names}) are no words a text could go on with; {how(examples.classes)}")
+            raise HeadstartError(
+                Reason(
+                    "class_names",
+                    "class names ({names}) are no words a text could go on with; add '{setting}'",
+                    names=examples.classes[:3],
+                    setting=setting_for(examples.classes),
+                )
+            )
         base, pairs = workspace.need_base(), examples.second is not None
         template = self.template or default_template(words, examples)
         key = ("prompt", base.identity, template, words, pairs)
@@ -68,7 +75,7 @@ class ZeroShot(RouteSpec):
         """Calibrate the prompt. Raises HeadstartError: see `refuses`, a template or words that do not fit."""
         need_task(self, examples)
         if why := self.refuses(examples, workspace):
-            raise HeadstartError(f"route {self.name}: {why}")
+            raise HeadstartError(cannot_run(why))
         prompt = self._prompt(examples, workspace)
         notes: dict[str, object] = {"template": prompt.template, "calibrate": self.calibrate}
         offset_C = np.zeros(len(prompt.words))

@@ -11,6 +11,7 @@ from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from headstart.core.errors import HeadstartError
+from headstart.core.reason import Reason
 
 _RANGE = (1, 4)
 _LEAST, _MOST = 5, 150_000  # least documents with an n-gram (2 for small corpora); most columns
@@ -29,7 +30,13 @@ class CharVectors:
         try:
             vectoriser.fit(texts)
         except ValueError:
-            raise HeadstartError(f"corpus: no character is in two of its {len(texts):,} documents") from None
+            raise HeadstartError(
+                Reason(
+                    "no_common_character",
+                    "corpus: no character is in two of its {documents:,} documents",
+                    documents=len(texts),
+                )
+            ) from None
         return cls(vectoriser)
 
     def embed(self, texts: Sequence[str]) -> sparse.csr_matrix:

@@ -19,6 +19,7 @@ from scipy import sparse
 from sklearn.utils.extmath import randomized_svd
 
 from headstart.core.errors import HeadstartError
+from headstart.core.reason import Reason
 from headstart.processors.ngram import split_words
 from headstart.vectors.subword import count_ngrams, incidence, ngrams_of
 from headstart.vectors.transform import VectorTransform, unit_rows
@@ -116,7 +117,13 @@ def train_subword_vectors(
     windows, members, ngrams = _count(list(_windows(kept)))
     counts = _meetings(windows, members, min(CONTEXTS, len(ngrams))) if ngrams else np.zeros((0, 0))
     if not counts.any():
-        raise HeadstartError(f"corpus: no two words meet in its {len(kept)} documents, so no vectors can be learnt")
+        raise HeadstartError(
+            Reason(
+                "no_meetings",
+                "corpus: no two words meet in its {documents:,} documents, so no vectors can be learnt",
+                documents=len(kept),
+            )
+        )
     rank = min(dimensions, min(counts.shape))
     left, strength, _ = randomized_svd(_ppmi(counts), rank, n_iter=4, random_state=seed)
     present = np.asarray(((windows @ members) > 0).sum(axis=0)).ravel()

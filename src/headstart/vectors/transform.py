@@ -51,7 +51,7 @@ class VectorTransform:
             return cls(center, np.eye(width, dtype=np.float32), source)
         spread, basis = np.linalg.eigh(np.cov(sample_ND, rowvar=False).astype(np.float64).reshape(width, width))
         scale = np.sqrt(np.maximum(spread, 0.0) / max(spread[-1], 1e-30))
-        return cls(center, ((basis * scale**EMPHASIS) @ basis.T).astype(np.float32), source)
+        return cls(center, np.ascontiguousarray((basis * scale**EMPHASIS) @ basis.T, np.float32), source)
 
     @classmethod
     def standardising(cls, sample_ND: np.ndarray, source: str) -> Self:

@@ -1,0 +1,75 @@
+"""A reason why something was not done: English text that carries a stable code and the values it speaks of.
+
+A `Reason` is a str, so that it is raised, printed and logged like any other text. The English sentence stands where the
+reason is found (a new choice stays one file); other languages are looked up by the code, in
+`reporting/reason_phrases.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class _Listed(tuple):
+    """Several names in a sentence: `{names}` joins them by commas, `{names:or}` by the word."""
+
+    def __format__(self, word: str) -> str:
+        return (f" {word} " if word else ", ").join(map(str, self))
+
+
+def filled(template: str, values: Mapping[str, Any]) -> str:
+    """Return a sentence with its values filled in; `{names:or}` joins a list of names by that word."""
+    shown = {name: _Listed(one) if isinstance(one, tuple | list) else one for name, one in values.items()}
+    return template.format(**shown)
+
+
+class Reason(str):
+    """`Reason("few_rows", "it needs {least} rows, got {rows}", least=8, rows=4)`: the sentence as text.
+
+    code: stable, for machines and translations. values: numbers, texts, tuples of texts, other reasons.
+    """
+
+    code: str
+    values: dict[str, Any]
+    _english: str
+
+    def __new__(cls, code: str, english: str, /, **values: Any) -> Reason:
+        """Fill the values into the English sentence."""
+        made = super().__new__(cls, filled(english, values))
+        made.code, made.values, made._english = code, values, english
+        return made
+
+    def __getnewargs_ex__(self) -> tuple[tuple[str, str], dict[str, Any]]:
+        """Copies keep the code."""
+        return (self.code, self._english), self.values
+
+    def told(self) -> dict[str, Any]:
+        """Return the reason as JSON data: code, text (English) and values, in which a reason is an object again."""
+        values = {name: one.told() if isinstance(one, Reason) else one for name, one in self.values.items()}
+        return {"code": self.code, "text": str.__str__(self), "values": values}
+
+
+def as_reason(text: str | None) -> Reason | None:
+    """Return a reason as it is; a text without a code, from a choice of a third party, gets the code `other`."""
+    return Reason("other", "{text}", text=text) if text and not isinstance(text, Reason) else text
+
+
+def cannot_run(why: str) -> Reason:
+    """Return the reason of a route that was started although it refuses to run."""
+    return Reason("cannot_run", "this route cannot run: {why}", why=as_reason(why))
+
+
+def reason_of(error: BaseException) -> Reason:
+    """Return the reason that an error carries; of other errors, a reason that holds their first line."""
+    carried = error.args[0] if error.args else None
+    if isinstance(carried, Reason):
+        return carried
+    first = (str(error).strip().splitlines() or [""])[0]
+    name = type(error).__name__
+    if isinstance(error, MemoryError) or name == "OutOfMemoryError" or "not enough memory" in first:
+        return Reason("out_of_memory", "the memory was not enough for it ({kind})", kind=name)
+    if name == "HeadstartError":
+        return Reason("error", "{message}", message=first)
+    told = f"{name}: {first}".rstrip(": ")
+    return Reason("unforeseen", "{message}", message=told)
