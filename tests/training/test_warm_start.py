@@ -15,8 +15,9 @@ from headstart.core.files import read_json
 from headstart.core.shapes import TokenShape
 from headstart.sizing.default_recipe import choose_recipe
 from headstart.sizing.facts import Facts
+from headstart.training.from_base import from_base
 from headstart.training.pretrained_model import PretrainedModel
-from headstart.training.run import from_base, train_run
+from headstart.training.run import train_run
 from headstart.training.warm_start import default_objective, student_spec, take_layers
 
 OLD = [f"the film w{a} was w{b} and w{a * b % 9} .\n" for a in range(12) for b in range(12)]

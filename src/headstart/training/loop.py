@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import NamedTuple, Protocol
@@ -76,9 +76,9 @@ class FitResult:
     evaluations: list[Event] = field(default_factory=list)
 
 
-def start_state(objective: Objective, backbone: Backbone, plan: TrainPlan) -> TrainState:
-    """Return the state before the first step."""
-    return TrainState(backbone, objective, make_optimizers(backbone, objective, plan))
+def start_state(objective: Objective, backbone: Backbone, plan: TrainPlan, fresh: Collection[str] = ()) -> TrainState:
+    """Return the state before the first step; fresh: see `make_optimizers`."""
+    return TrainState(backbone, objective, make_optimizers(backbone, objective, plan, fresh))
 
 
 def fit(

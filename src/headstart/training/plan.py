@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import product
 from typing import Literal
 
 import torch
@@ -20,20 +22,21 @@ class TrainPlan(Spec):
     """What the loop needs to know besides the parts.
 
     steps, seconds: the budget, at least one; the first to be used up ends the run and drives the schedule.
-    learning_rate: at its peak; learning_rate_embeddings: of embedding tables, None = learning_rate. warmup, hold:
-    shares of the budget spent rising and at the peak; then linear to `final` x peak. layer_decay: factor of the
-    learning rate per group, output to input. optimizer: learning rates are stated for AdamW, other optimizers multiply
-    them by `OptimizerSpec.learning_rate_multiple`. beta2: of Adam, AdamW and Muon. clip: largest gradient norm.
-    accumulate: batches per step. dtype: of the computation, auto = measured. save_seconds, evaluate_seconds: the
-    longest time between two checkpoints, between two evaluations; save_steps, evaluate_steps: the steps between two,
-    instead of the time. prefetch: steps whose batches another thread makes ahead, None = 2 on an accelerator, 0 on a
-    CPU.
+    learning_rate: at its peak; learning_rate_embeddings: of embedding tables, learning_rate_fresh: of what the base of
+    the run did not give, None = learning_rate. warmup, hold: shares of the budget spent rising and at the peak; then
+    linear to `final` x peak. layer_decay: factor of the learning rate per group, output to input. optimizer: learning
+    rates are stated for AdamW, other optimizers multiply them by `OptimizerSpec.learning_rate_multiple`. beta2: of
+    Adam, AdamW and Muon. clip: largest gradient norm. accumulate: batches per step. dtype: of the computation, auto =
+    measured. save_seconds, evaluate_seconds: the longest time between two checkpoints, between two evaluations;
+    save_steps, evaluate_steps: the steps between two, instead of the time. prefetch: steps whose batches another thread
+    makes ahead, None = 2 on an accelerator, 0 on a CPU.
     """
 
     steps: int | None = None
     seconds: float | None = None
     learning_rate: float = 1e-3
     learning_rate_embeddings: float | None = None
+    learning_rate_fresh: float | None = None
     warmup: float = 0.02
     hold: float = 0.4
     final: float = 0.03
@@ -54,8 +57,9 @@ class TrainPlan(Spec):
     def __post_init__(self) -> None:
         if self.steps is None and self.seconds is None:
             raise HeadstartError("a training plan needs steps or seconds")
-        positive = ("learning_rate", "learning_rate_embeddings", "layer_decay", "clip", "accumulate", "save_seconds")
-        for name in ("steps", "seconds", "save_steps", "evaluate_steps", *positive):
+        rates = ("learning_rate", "learning_rate_embeddings", "learning_rate_fresh")
+        positive = ("layer_decay", "clip", "accumulate", "save_seconds")
+        for name in ("steps", "seconds", "save_steps", "evaluate_steps", *rates, *positive):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise HeadstartError(f"training.{name}={value}: must be larger than 0")
@@ -87,53 +91,70 @@ class TrainPlan(Spec):
         return learning_rate_factor(progress, warmup=self.warmup, hold=self.hold, final=self.final)
 
 
-def make_optimizers(backbone: Backbone, objective: Objective, plan: TrainPlan) -> dict[str, torch.optim.Optimizer]:
+def make_optimizers(
+    backbone: Backbone, objective: Objective, plan: TrainPlan, fresh: Collection[str] = ()
+) -> dict[str, torch.optim.Optimizer]:
     """Return the plan's optimizer for every phase of the objective, over the parameters that the phase trains.
 
-    Matrices decay, vectors and embedding tables do not. `peak_learning_rate` of each group is its peak; for the rest of
-    a group see `OptimizerSpec`. The order of the parameters is a function of the parts alone, so that saved states find
-    their tensors.
+    fresh: names (`backbone.*`, `objective.*`) of what the base did not give. Matrices decay, vectors and embedding
+    tables do not. `peak_learning_rate` of each group is its peak; for the rest of a group see `OptimizerSpec`. The
+    order of the parameters is a function of the parts and of `fresh` alone, so that saved states find their tensors.
     """
+    named = {
+        f"{part}.{name}": parameter
+        for part, module in (("backbone", backbone), ("objective", objective))
+        for name, parameter in module.named_parameters()
+    }
+    new = {id(named[name]) for name in fresh if name in named}
     return {
-        phase: _optimizer(objective.layers(backbone, phase), backbone, objective, plan) for phase in objective.phases
+        phase: _optimizer(objective.layers(backbone, phase), _tables(backbone, objective), new, plan)
+        for phase in objective.phases
     }
 
 
-def _optimizer(
-    layers: list[list[nn.Parameter]], backbone: Backbone, objective: Objective, plan: TrainPlan
-) -> torch.optim.Optimizer:
-    """Return the optimizer of one phase; layers: its parameters, input to output, the objective's own at the end."""
-    tables = {
+def _tables(backbone: Backbone, objective: Objective) -> set[int]:
+    """Return the identities of the embedding tables."""
+    return {
         id(module.weight)
         for part in (backbone, objective)
         for module in part.modules()
         if isinstance(module, nn.Embedding | nn.EmbeddingBag)
     }
+
+
+def _optimizer(
+    layers: list[list[nn.Parameter]], tables: set[int], new: set[int], plan: TrainPlan
+) -> torch.optim.Optimizer:
+    """Return the optimizer of one phase; layers: its parameters, input to output, the objective's own at the end.
+
+    new: identities of the parameters that the base did not give; their groups come first.
+    """
     groups: list[dict] = []
     *inner, last = layers
     layers = [layer for layer in inner if any(p.requires_grad for p in layer)] + [last]  # frozen layers do not count
-    for depth, parameters in enumerate(layers):
-        factor = plan.layer_decay ** (len(layers) - 1 - depth)
-        for kind in ("table", "matrix", "vector"):
-            chosen = [p for p in parameters if p.requires_grad and _kind(p, tables) == kind]
-            if chosen:
-                peak = (
-                    plan.learning_rate_embeddings
-                    if kind == "table" and plan.learning_rate_embeddings
-                    else plan.learning_rate
-                )
-                learning_rate = peak * factor * plan.optimizer.learning_rate_multiple
-                groups.append(
-                    {
-                        "params": chosen,
-                        "peak_learning_rate": learning_rate,
-                        "lr": learning_rate,
-                        "weight_decay": plan.weight_decay if kind == "matrix" else 0.0,
-                        "betas": (0.9, plan.beta2),
-                        "hidden": kind == "matrix" and depth < len(layers) - 1 and all(p.ndim == 2 for p in chosen),
-                    }
-                )
+    for is_new, depth, kind in product((True, False), range(len(layers)), ("table", "matrix", "vector")):
+        chosen = [p for p in layers[depth] if p.requires_grad and _kind(p, tables) == kind and (id(p) in new) == is_new]
+        if chosen:
+            factor = plan.layer_decay ** (len(layers) - 1 - depth)
+            learning_rate = _peak(plan, kind, is_new) * factor * plan.optimizer.learning_rate_multiple
+            groups.append(
+                {
+                    "params": chosen,
+                    "peak_learning_rate": learning_rate,
+                    "lr": learning_rate,
+                    "weight_decay": plan.weight_decay if kind == "matrix" else 0.0,
+                    "betas": (0.9, plan.beta2),
+                    "hidden": kind == "matrix" and depth < len(layers) - 1 and all(p.ndim == 2 for p in chosen),
+                }
+            )
     return plan.optimizer.build(groups)
+
+
+def _peak(plan: TrainPlan, kind: str, is_new: bool) -> float:
+    """Return the peak learning rate of parameters of a kind."""
+    if is_new and plan.learning_rate_fresh:
+        return plan.learning_rate_fresh
+    return (kind == "table" and plan.learning_rate_embeddings) or plan.learning_rate
 
 
 def _kind(parameter: nn.Parameter, tables: set[int]) -> str:

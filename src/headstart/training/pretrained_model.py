@@ -26,6 +26,7 @@ from headstart.core.load_processor import load_processor
 from headstart.core.manifest import hash_of, is_listed, need_intact, write_folder
 from headstart.core.migration import FORMAT, read_versioned
 from headstart.core.processor import Processor
+from headstart.core.reason import Reason
 from headstart.core.shapes import Shape, TokenShape
 from headstart.core.spec import BackboneSpec
 from headstart.data.corpus import Corpus
@@ -162,10 +163,24 @@ class PretrainedModel:
             raise unknown("pooling", pooling, _POOLINGS)
         deepest = self.backbone.depth
         if not -1 <= layer <= deepest:
-            allowed = f"-1 (last) or 0 (embeddings) to {deepest}"
-            raise HeadstartError(f"layer={layer}: this {self.backbone_spec.name} has {allowed}")
+            raise HeadstartError(
+                Reason(
+                    "layer_not_there",
+                    "layer={layer}: this {backbone} has -1 (last) or 0 (embeddings) to {deepest}",
+                    layer=layer,
+                    backbone=self.backbone_spec.name,
+                    deepest=deepest,
+                )
+            )
         if pooling == "own" and self.backbone.token_outputs:
-            raise HeadstartError(f"pooling=own: {self.backbone_spec.name} has no document vector of its own; use mean")
+            name = self.backbone_spec.name
+            raise HeadstartError(
+                Reason(
+                    "no_own_vector",
+                    "pooling=own: {backbone} has no document vector of its own; use mean",
+                    backbone=name,
+                )
+            )
 
     def documents(self, limit: int | None = None) -> Iterator[Any]:
         """Yield the usable items of the pre-training corpus. Raises HeadstartError: its place is unknown or gone."""
@@ -251,7 +266,8 @@ def _open_run(path: Path) -> PretrainedModel:
     home = RunFolder(path)
     home.need_intact()
     try:
-        spec = home.record()["spec"]
+        record = home.record()
+        spec = record["spec"]
         backbone_data, objective_data = spec["backbone"], spec["objective"]
     except (KeyError, TypeError):
         raise HeadstartError(f"{path / RUN}: not a run description of headstart") from None
@@ -273,7 +289,10 @@ def _open_run(path: Path) -> PretrainedModel:
         "stateful": bool(spec.get("batches", {}).get("stateful", False)),
     }
     parts = _placed(backbone, objective)
-    return PretrainedModel(tokenizer, backbone_spec, *parts, objective_spec, path, receipt, spec.get("corpus"), passed)
+    kept = record.get("start", {}).get("pooling", "")
+    return PretrainedModel(
+        tokenizer, backbone_spec, *parts, objective_spec, path, receipt, spec.get("corpus"), passed, kept
+    )
 
 
 def _placed(backbone: Backbone, objective: Objective | None) -> tuple[Backbone, Objective | None]:

@@ -34,12 +34,13 @@ from headstart.data.open import shown
 from headstart.data.store import Store, ensure_store, split_documents
 from headstart.training.batching import check_usable, make_batches
 from headstart.training.checkpoint import restore
+from headstart.training.continuation import Continuation
 from headstart.training.events import Listener, MetricsFile
 from headstart.training.loop import DTYPES, FitResult, Stop, TrainState, fit, start_state
 from headstart.training.plan import TrainPlan
 from headstart.training.pretrained_model import PretrainedModel
 from headstart.training.run_folder import PROCESSOR, RECEIPT, RUN, STORE, RunFolder
-from headstart.training.warm_start import start_processor, student_spec, take_layers, take_over
+from headstart.training.warm_start import start_processor, take_layers, take_over
 
 Pieces = dict[int, list[int]]  # by new token of a grown vocabulary: the old tokens it was written with
 _LEAST_TRAINING = 0.4  # share of the budget that training gets even when preparing took longer than the rest
@@ -50,7 +51,8 @@ class RunSpec(Spec):
     """The parts of a run. corpus: the keyword arguments of `Corpus`; vocabulary: None = chosen from the data.
 
     base: the model it starts from (or learns from, where the objective has a teacher), None = random weights; extend:
-    tokens that the base's vocabulary gets for the new text.
+    tokens that the base's vocabulary gets for the new text; search: whether a learning rate for the base's weights is
+    searched for; keep: whether the better weights are kept at the end (`Continuation`).
     """
 
     corpus: dict
@@ -63,6 +65,8 @@ class RunSpec(Spec):
     held_out: float = 0.005
     base: str | None = None
     extend: int = 0
+    search: bool = False
+    keep: bool = True
 
     @classmethod
     def read(cls, data: dict[str, Any]) -> RunSpec:
@@ -98,15 +102,6 @@ class RunSpec(Spec):
                 raise HeadstartError(f"'{setting}': write {part}.<setting>=<value>")
         parts |= {part: parts[part].with_settings(chosen) for part, chosen in asked.items()}
         return dataclasses.replace(self, **parts).with_settings(own)
-
-
-def from_base(spec: RunSpec, base: PretrainedModel) -> RunSpec:
-    """Return the run that starts from `base`: its network and vocabulary, or half of its layers for a student."""
-    backbone = student_spec(base) if spec.objective.teacher else base.backbone_spec
-    longest = base.max_length
-    max_length = spec.batches.max_length if longest is None else min(spec.batches.max_length, longest)
-    batches = dataclasses.replace(spec.batches, max_length=max_length)
-    return dataclasses.replace(spec, base=str(base.path.absolute()), backbone=backbone, batches=batches)
 
 
 @dataclass(frozen=True)
@@ -168,14 +163,25 @@ def train_run(
                 note(line)
             spec = _with_training_time(spec, home, time.monotonic() - begun, resume, note)
             run = _prepare(spec, processor, store, note)
+            going_on = None
             if base is not None:
                 record["start"] = record.get("start", {}) | _begin(spec, home, run, base, pieces, note)
+                if not spec.objective.teacher:
+                    going_on = Continuation(run.backbone, run.objective, run.held_out, base.pooling, note)
             spec = _with_most_epochs(spec, run.batches, note)
+            if going_on and spec.search and "search" not in record["start"] and not home.checkpoints.steps():
+                fresh = record["start"]["tensors"]["fresh"]
+                training, found = going_on.search(spec.training, run.batches, fresh)
+                spec, record["start"]["search"] = dataclasses.replace(spec, training=training), found
         record |= {"spec": _written(spec), "ledger": store.ledger.to_dict(), "notes": notes}
         home.begin(record)
         metrics = MetricsFile(folder / "metrics.jsonl")
         try:
-            result = _train(spec, home, run, [*listeners, metrics], stop or Stop(), resume, note)
+            fresh = record.get("start", {}).get("tensors", {}).get("fresh", [])
+            state, result = _train(spec, home, run, fresh, [*listeners, metrics], stop or Stop(), resume, note)
+            settled = record.get("start", {}).get("vectors", {})
+            if going_on and spec.keep and result.stopped == "budget" and settled.get("step") != state.step:
+                record["start"]["vectors"] = going_on.settle(state, home.checkpoints)
         finally:
             metrics.close()
         record |= {"notes": notes, "status": "finished" if result.stopped == "budget" else "stopped"}
@@ -245,11 +251,11 @@ def _base(spec: RunSpec) -> PretrainedModel | None:
 def _begin(
     spec: RunSpec, home: RunFolder, run: _Parts, base: PretrainedModel, pieces: Pieces, note: Callable[[str], None]
 ) -> dict[str, Any]:
-    """Hand the base's weights over, unless a checkpoint has newer ones; return what run.json says of it."""
-    about = {"name": base.name, "identity": base.identity}
+    """Hand the base's weights over (a checkpoint's replace them later); return what run.json says of it."""
+    about = {"name": base.name, "identity": base.identity, "pooling": base.pooling}
     if spec.objective.teacher:
         run.objective.learn_from(base.backbone, base.objective)
-    if home.checkpoints.steps():
+    if spec.objective.teacher and home.checkpoints.steps():
         return about
     if spec.objective.teacher:
         receipt = take_layers(base, run.backbone)
@@ -360,18 +366,19 @@ def _train(
     spec: RunSpec,
     home: RunFolder,
     run: _Parts,
+    fresh: Sequence[str],
     listeners: Sequence[Listener],
     stop: Stop,
     resume: bool,
     note: Callable[[str], None],
-) -> FitResult:
-    state = start_state(run.objective, run.backbone, spec.training)
+) -> tuple[TrainState, FitResult]:
+    state = start_state(run.objective, run.backbone, spec.training, fresh)
     if resume:
         _resume(state, home, note)
     result = fit(state, run.batches, spec.training, listeners, held_out=run.held_out, saver=home.checkpoints, stop=stop)
     epochs, unit = result.units / max(run.batches.units_per_epoch, 1), run.batches.unit
     note(f"trained {result.step:,} steps, {result.units:,} {unit} ({epochs:.2f} epochs) in {result.seconds:.0f} s")
-    return result
+    return state, result
 
 
 def _resume(state: TrainState, home: RunFolder, note: Callable[[str], None]) -> None:
