@@ -1,4 +1,4 @@
-"""The charts of a report: score by labels with its forecast, leads, score and cost, calibration.
+"""The charts of a report as places in pixels, which templates/charts.html.j2 draws: curves, leads, calibration.
 
 The entries that a verdict is about come first and have colours; where colours run out, entries are grey.
 """
@@ -6,27 +6,12 @@ The entries that a verdict is about come first and have colours; where colours r
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from headstart.reporting.findings import StudyFindings
-from headstart.reporting.number_text import number, places, signed, signed_with_interval, two_digits, with_interval
-from headstart.reporting.phrases import counted, duration, phrase
-from headstart.reporting.svg import (
-    COLOURS,
-    Box,
-    Scale,
-    dot,
-    line,
-    log_ticks,
-    nice_ticks,
-    path,
-    picture,
-    place_label,
-    shorten,
-    spread,
-    text,
-    text_width,
-)
+from headstart.reporting.number_text import number, signed_with_interval, with_interval
+from headstart.reporting.phrases import counted
+from headstart.reporting.svg import COLOURS, Scale, nice_ticks, shorten, spread, text_width
 from headstart.statistics.analysis import EntrySummary, SizeTable
 from headstart.statistics.calibration import Calibration
 from headstart.statistics.forecast import ExpectedScore
@@ -34,8 +19,10 @@ from headstart.statistics.forecast import ExpectedScore
 WIDTH = 880.0
 PANELS = 4  # label counts beside each other
 TICK_ROOM = 38.0  # px between numbers on an axis
+LARGER = 1.25  # letters on a small screen, for which there must be room
 GREY = "var(--soft)"
 DASHES = {"classical": "7 4", "control": "2 3", "majority": "1 5", "pretrained": "none"}
+Spot = tuple[float, float]
 
 
 class PlottedDifference(NamedTuple):
@@ -47,36 +34,22 @@ class PlottedDifference(NamedTuple):
     sure: bool
 
 
-class Axes(NamedTuple):
-    """The axes of the curve: label counts across, scores up; limits: worst and best value of the metric."""
-
-    x: Scale
-    y: Scale
-    limits: tuple[float, float]
-
-
 def entry_styles(found: StudyFindings) -> dict[str, tuple[str, str]]:
     """Return (colour, dashes) of every entry but majority: first the telling ones, then by mean at the most labels."""
-    kinds: dict[str, str] = {}
-    for table in reversed(found.analysis.tables.values()):
-        kinds |= {
-            entry.entry: entry.kind
-            for entry in table.entries.values()
-            if entry.entry not in kinds and entry.kind != "majority"
-        }
+    kinds = {name: kind for name, kind in found.kinds.items() if kind != "majority"}
     names = list(dict.fromkeys([*(name for name in found.telling if name in kinds), *kinds]))
     colours = [f"var(--c{place})" if place < COLOURS else GREY for place in range(len(names))]
     return {name: (colour, DASHES[kinds[name]]) for name, colour in zip(names, colours)}
 
 
+def few_names(found: StudyFindings) -> list[str]:
+    """Return what the picture on top shows: the winner, and the best entry of each other kind, at the most labels."""
+    first = {found.kinds[name]: name for name in reversed(found.telling)}
+    return [name for name in found.telling if name in first.values()]
+
+
 def _finite(*values: float) -> list[float]:
     return [value for value in values if value == value]
-
-
-def _range(values: list[float], best: float, room: float = 0.06) -> tuple[float, float]:
-    low, high = min(values), max(values)
-    pad = max((high - low) * room, 0.005 * best)
-    return low - pad, high + pad
 
 
 def _clipped(means: Sequence[float], ends: Sequence[float], limits: tuple[float, float]) -> tuple[float, float]:
@@ -86,140 +59,91 @@ def _clipped(means: Sequence[float], ends: Sequence[float], limits: tuple[float,
     """
     low, high, best = min(means), max(means), limits[1]
     room = max(0.6 * (high - low), 0.03 * best)
-    inside = [min(max(end, low - room, limits[0]), high + room, best) for end in ends]
-    low, high = _range([*means, *inside], best, 0.04)
-    short = max(0.05 * best - (high - low) / 2, 0.0)  # a range of less than .1 would make much of little
-    return low - short, high + short
+    values = [*means, *(min(max(end, low - room, limits[0]), high + room, best) for end in ends)]
+    low, high = min(values), max(values)
+    pad = max((high - low) * 0.04, 0.005 * best)
+    pad += max(0.05 * best - (high - low) / 2 - pad, 0.0)  # a range of less than .1 would make much of little
+    return low - pad, high + pad
 
 
-def _grid(y: Scale, left: float, right: float, best: float = 1.0) -> str:
-    """Return lines and numbers of the scores; best: the best score of the metric."""
-    out = []
-    for tick in nice_ticks(*sorted((y.low, y.high)), 7):
-        out.append(line(left, y(tick), right, y(tick), "grid"))
-        out.append(text(left - 8, y(tick), number(tick, places(best) - 1), "end", "tick"))
-    return "".join(out)
+def curve(found: StudyFindings, names: Sequence[str], wide: float = WIDTH) -> dict[str, Any] | None:
+    """Return the label-efficiency curve of entries: means by label count with bands, forecast, and names at the ends.
 
-
-def curve(found: StudyFindings, language: str) -> str:
-    """Return the label-efficiency curve: means by label count with bands, forecast and crossover, names at the ends."""
-    styles, tables = entry_styles(found), found.analysis.tables
+    None where there are fewer than two label counts or none of the entries.
+    """
+    styles = {name: style for name, style in entry_styles(found).items() if name in names}
+    tables, limits = found.analysis.tables, found.analysis.limits
     if not styles or len(tables) < 2:
-        return ""
+        return None
     points = {name: [(size, t.entries[name]) for size, t in tables.items() if name in t.entries] for name in styles}
-    expected = dict.fromkeys(one.entry for one in found.outlook.entries) if found.outlook else {}
-    beyond = {name: found.forecast[name] for name in expected if name in found.forecast}
-    sizes = list(tables)
-    ahead = sorted({one.labels for told in beyond.values() for one in told})
-    ends = [value for told in beyond.values() for one in told for value in (one.low, one.high)]
+    beyond = {name: found.forecast.get(name, ()) if name in found.telling else () for name in styles}
+    sizes, ahead = list(tables), sorted({one.labels for told in beyond.values() for one in told})
     shown = [entry for entries in points.values() for _, entry in entries]
-    ends += [end for entry in shown for end in _finite(entry.low, entry.high)]
-    limits = found.analysis.limits
-    low, high = _clipped([entry.mean for entry in shown], ends, limits)
-    right = WIDTH - min(max(text_width(name) for name in styles) + 40, 300)
-    height = max(380.0, 60 + 15.0 * len(styles))
-    x = Scale(min(sizes) / 1.05, max(sizes + ahead) * 1.05, 52, right, log=True)
-    y = Scale(low, high, height - 44, 12)
-    axes = Axes(x, y, limits)
-    parts = (
-        [
-            f'<rect x="{x(sizes[-1]):.1f}" y="12" width="{right - x(sizes[-1]):.1f}" height="{height - 56:.1f}" '
-            'class="shade"/>'
-        ]
-        if ahead
-        else []
-    )
-    parts.append(_grid(y, 52, right, limits[1]))
-    marks = spread([x(size) for size in sizes + ahead], 38, 60, right)
-    parts += [text(at, height - 26, f"{size:,}", "middle", "tick") for at, size in zip(marks, sizes + ahead)]
-    parts.append(text((52 + right) / 2, height - 8, phrase(language, "axis_labels"), "middle", "tick"))
-    if ahead:
-        parts.append(text((x(sizes[-1]) + right) / 2, 20, phrase(language, "forecast"), "middle", "tick"))
-    parts += [_band(entries, axes, styles[name][0]) for name, entries in points.items() if styles[name][0] != GREY]
-    parts += [_line_of(name, entries, axes, styles[name]) for name, entries in reversed(points.items())]
-    parts += [_beyond(name, points[name][-1], told, axes, styles[name][0]) for name, told in beyond.items()]
-    parts += _crossing(found, x, height - 44, language)
-    tips = {name: (x(entries[-1][0]), y(entries[-1][1].mean)) for name, entries in points.items()}
-    tips |= {name: (x(told[-1].labels), y(told[-1].value)) for name, told in beyond.items()}
-    parts += _end_names(tips, styles, right, height)
-    return picture(WIDTH, height, phrase(language, "curve"), parts)
-
-
-def _band(entries: Sequence[tuple[int, EntrySummary]], axes: Axes, colour: str) -> str:
-    x, y, _ = axes
-    spans = [(x(size), entry) for size, entry in entries if entry.low == entry.low]
-    if not spans:
-        return ""
-    upper = [(at, y.inside(entry.high)) for at, entry in spans]
-    edge = upper + [(at, y.inside(entry.low)) for at, entry in reversed(spans)]
-    if len(spans) > 1:
-        return path(edge, "band", f"fill:{colour}", close=True)
-    return line(*edge[0], *edge[1], "bar", f"stroke:{colour}")
-
-
-def _line_of(name: str, entries: Sequence[tuple[int, EntrySummary]], axes: Axes, style: tuple[str, str]) -> str:
-    (x, y, limits), (colour, dashes) = axes, style
-    places = [(x(size), y(entry.mean)) for size, entry in entries]
-    thin = ";stroke-width:1;opacity:.7" if colour == GREY else ""
-    parts = [path(places, "curve", f"stroke:{colour};stroke-dasharray:{dashes}{thin}")]
-    told = [f"{name}, {size:,}: {with_interval(entry.mean, entry.low, entry.high, limits)}" for size, entry in entries]
-    radius = 2 if colour == GREY else 3
-    return "".join(parts + [dot(*place, f"fill:{colour}", radius, title) for place, title in zip(places, told)])
-
-
-def _beyond(name: str, last: tuple[int, EntrySummary], told: Sequence[ExpectedScore], axes: Axes, colour: str) -> str:
-    """Return the forecast of an entry, from its last score on."""
-    (x, y, limits), (start, entry) = axes, last
-    middle = [(x(start), y(entry.mean)), *((x(one.labels), y(one.value)) for one in told)]
-    upper = [(x(one.labels), y.inside(one.high)) for one in told]
-    lower = [(x(one.labels), y.inside(one.low)) for one in reversed(told)]
-    parts = [path([middle[0], *upper, *lower], "band", f"fill:{colour}", close=True)]
-    parts.append(path(middle, "beyond", f"stroke:{colour}"))
-    for place, one in zip(middle[1:], told):
-        title = f"{name}, {one.labels:,}: {with_interval(one.value, one.low, one.high, limits)}"
-        parts.append(dot(*place, f"fill:var(--paper);stroke:{colour};stroke-width:1.5", 3, title))
-    return "".join(parts)
-
-
-def _crossing(found: StudyFindings, x: Scale, bottom: float, language: str) -> list[str]:
-    """Return a mark where two entries are expected to meet, with its interval on the axis."""
-    meet = found.outlook.crossover if found.outlook else None
-    if meet is None or meet.value is None:
-        return []
-    at, low, high = (x(min(value or meet.limit, meet.limit)) for value in (meet.value, meet.low, meet.high))
-    return [
-        line(at, 30, at, bottom, "front"),
-        line(low, bottom, high, bottom, "bar", f"stroke:{GREY}"),
-        text(at, 36, f"{phrase(language, 'meets')} {two_digits(meet.value)}", "middle", "tick halo"),
+    ends = [
+        end for one in (*shown, *(e for told in beyond.values() for e in told)) for end in _finite(one.low, one.high)
     ]
+    right = wide - min(LARGER * max(text_width(name) for name in styles) + 34, 0.36 * wide)
+    height = max(0.52 * wide, 60 + 15.0 * len(styles))
+    x = Scale(min(sizes) / 1.05, max(sizes + ahead) * 1.05, 44, right, log=True)
+    y = Scale(*_clipped([entry.mean for entry in shown], ends, limits), height - 44, 12)
+    lines = [_line(name, points[name], beyond[name], (x, y), limits) for name in styles]
+    for one, at in zip(lines, spread([one["tip"][1] for one in lines], 15, 14, height - 46)):
+        one |= {"colour": styles[one["name"]][0], "dashes": styles[one["name"]][1], "name_at": at}
+        one["label"] = shorten(one["name"], (wide - right - 30) / LARGER)
+    marks = list(zip(spread([x(size) for size in sizes + ahead], TICK_ROOM, 52, right), sizes + ahead))
+    meet = found.outlook.crossover if found.outlook else None
+    if meet and (meet.value is None or not {meet.first, meet.second} <= set(names)):
+        meet = None
+    told = {"wide": wide, "height": height, "right": right, "x": x, "y": y, "ticks": _ticks(y), "lines": lines}
+    return told | {"marks": marks, "last": x(sizes[-1]) if ahead else None, "meet": meet}
 
 
-def _end_names(
-    tips: Mapping[str, tuple[float, float]], styles: Mapping[str, tuple[str, str]], right: float, height: float
-) -> list[str]:
-    """Return the entries' names beside the picture, with thin lines to the ends of their curves."""
-    parts = []
-    for (name, (at, level)), place in zip(tips.items(), spread([tip[1] for tip in tips.values()], 15, 14, height - 46)):
-        colour = styles[name][0]
-        parts.append(line(at + 5, level, right + 22, place, "leader", f"stroke:{colour}"))
-        parts.append(text(right + 26, place, shorten(name, WIDTH - right - 30), style=f"fill:{colour}"))
-    return parts
+def _ticks(y: Scale) -> list[float]:
+    return nice_ticks(*sorted((y.low, y.high)), 7)
 
 
-def paired(found: StudyFindings, language: str) -> str:
-    """Return leads over the best classical entry with their intervals, a panel per label count; '' without any."""
+def _line(
+    name: str,
+    entries: Sequence[tuple[int, EntrySummary]],
+    ahead: Sequence[ExpectedScore],
+    axes: tuple[Scale, Scale],
+    limits: tuple[float, float],
+) -> dict[str, Any]:
+    """Return the spots of an entry, what each says, and the outline of its interval; the same for its forecast."""
+    x, y = axes
+
+    def outline(spans: Sequence[tuple[int, EntrySummary | ExpectedScore]]) -> list[Spot]:
+        upper = [(x(size), y.inside(one.high)) for size, one in spans]
+        return upper + [(x(size), y.inside(one.low)) for size, one in reversed(spans)]
+
+    def said(size: int, value: float, one: EntrySummary | ExpectedScore) -> tuple[float, float, str]:
+        return x(size), y(value), f"{name}, {size:,}: {with_interval(value, one.low, one.high, limits)}"
+
+    spots = [said(size, one.mean, one) for size, one in entries]
+    further = [said(one.labels, one.value, one) for one in ahead]
+    band = outline([(one.labels, one) for one in ahead])
+    return {
+        "name": name,
+        "spots": spots,
+        "band": outline([(size, one) for size, one in entries if one.low == one.low]),
+        "ahead": further,
+        "ahead_band": [spots[-1][:2], *band] if ahead else [],
+        "tip": (further or spots)[-1],
+    }
+
+
+def paired(found: StudyFindings, language: str) -> dict[str, Any] | None:
+    """Return leads over the best classical entry with their intervals, a panel per label count; None without any."""
     styles = entry_styles(found)
     panels = {counted(language, [size]): _leads(table) for size, table in found.analysis.tables.items()}
     names = [name for name in styles if any(name in spans for spans in panels.values())]
-    return _forest(panels, {name: styles[name][0] for name in names}, phrase(language, "paired"), found.analysis.limits)
+    return _forest(panels, {name: styles[name][0] for name in names}, found.analysis.limits)
 
 
 def _leads(table: SizeTable) -> dict[str, PlottedDifference]:
     """Return the differences of all compared entries to the best classical entry, by entry name."""
     classical = table.best("classical")
-    if classical is None:
-        return {}
-    leads = {name: table.difference(name, classical.entry) for name in table.entries if name != classical.entry}
+    leads = {name: table.difference(name, classical.entry) for name in table.entries} if classical else {}
     return {
         name: PlottedDifference(one.value, one.low, one.high, one.claim != "undecided")
         for name, one in leads.items()
@@ -227,124 +151,66 @@ def _leads(table: SizeTable) -> dict[str, PlottedDifference]:
     }
 
 
-def effects(found: StudyFindings, language: str) -> str:
-    """Return the effect of every change of an ablation, a panel per label count; '' without any."""
+def effects(found: StudyFindings, language: str) -> dict[str, Any] | None:
+    """Return the effect of every change of an ablation, a panel per label count; None without any."""
     told = found.study.facts["ablation"]["effects"]
     panels: dict[str, dict[str, PlottedDifference]] = {}
     for one in told:
         span = PlottedDifference(one["value"], one["low"], one["high"], one["claim"] != "undecided")
         panels.setdefault(counted(language, [one["size"]]), {})[one["change"]] = span
-    last = sorted((one for one in told if one["size"] == told[-1]["size"]), key=lambda one: -one["value"])
-    names = dict.fromkeys([*(one["change"] for one in last), *(one["change"] for one in told)])
-    return _forest(panels, dict.fromkeys(names, "var(--c0)"), phrase(language, "effects"), found.analysis.limits)
+    ordered = sorted(told, key=lambda one: (-one["size"], -one["value"]))
+    return _forest(panels, dict.fromkeys((one["change"] for one in ordered), "var(--c0)"), found.analysis.limits)
 
 
 def _forest(
-    panels: Mapping[str, Mapping[str, PlottedDifference]],
-    colours: Mapping[str, str],
-    label: str,
-    limits: tuple[float, float],
-) -> str:
+    panels: Mapping[str, Mapping[str, PlottedDifference]], colours: Mapping[str, str], limits: tuple[float, float]
+) -> dict[str, Any] | None:
     """Return named differences with their intervals around zero, `PANELS` panels in a row; limits: of the metric."""
-    best = limits[1]
     panels = {title: spans for title, spans in panels.items() if spans}
     if not panels:
-        return ""
+        return None
     left = min(max(text_width(name) for name in colours) + 16, 280)
     every = [value for spans in panels.values() for span in spans.values() for value in span[:3]]
-    most = max(0.02 * best, 2 * max(abs(span.value) for spans in panels.values() for span in spans.values()))
-    low, high = _range([min(max(value, -most), most) for value in _finite(*every, 0.0)], best)
-    titles, step = list(panels), 24.0 if len(colours) <= 12 else 19.0
-    across = -(-len(titles) // -(-len(titles) // PANELS))  # as even lines of panels as possible
-    tall = 68 + step * len(colours)
-    parts = []
-    for place, title in enumerate(titles):
-        above, column = divmod(place, across)
-        top, width = above * (tall + 10), (WIDTH - left) / across
-        heights = {name: top + 34 + step * (line_ + 0.5) for line_, name in enumerate(colours)}
-        if column == 0:
-            parts += [text(left - 10, at, shorten(name, left - 14), "end") for name, at in heights.items()]
-        x = Scale(low, high, left + column * width + 12, left + (column + 1) * width - 12)
-        parts.append(text(left + (column + 0.5) * width, top + 12, title, "middle", "strong"))
-        ticks = nice_ticks(low, high, 5)
-        apart = -(-TICK_ROOM * (len(ticks) - 1) // max(x(ticks[-1]) - x(ticks[0]), 1.0))  # written ones
-        for count, tick in enumerate(ticks, -ticks.index(0)):
-            parts.append(line(x(tick), top + 26, x(tick), top + tall - 30, "axis" if tick == 0 else "grid"))
-            if count % max(apart, 1) == 0:
-                parts.append(
-                    text(x(tick), top + tall - 16, signed(tick, places(best) - 1) if tick else "0", "middle", "tick")
-                )
-        for name, span in panels[title].items():
-            if span.low == span.low:
-                ends = x.inside(span.low), x.inside(span.high)
-                parts.append(line(ends[0], heights[name], ends[1], heights[name], "bar", f"stroke:{colours[name]}"))
-            style = f"fill:{colours[name] if span.sure else 'var(--paper)'};stroke:{colours[name]};stroke-width:2"
-            told = f"{name}: {signed_with_interval(*span[:3], limits)}"
-            parts.append(dot(x(span.value), heights[name], style, 4.5, told))
-    return picture(WIDTH, (tall + 10) * -(-len(titles) // across), label, parts)
+    most = max(0.02 * limits[1], 2 * max(abs(span.value) for spans in panels.values() for span in spans.values()))
+    values = [min(max(value, -most), most) for value in _finite(*every, 0.0)]
+    pad = max((max(values) - min(values)) * 0.06, 0.005 * limits[1])
+    step = 24.0 if len(colours) <= 12 else 19.0
+    across = -(-len(panels) // -(-len(panels) // PANELS))  # as even lines of panels as possible
+    tall, width = 68 + step * len(colours), (WIDTH - left) / across
+    out = []
+    for place, (title, spans) in enumerate(panels.items()):
+        top, start = place // across * (tall + 10), left + place % across * width
+        x = Scale(min(values) - pad, max(values) + pad, start + 12, start + width - 12)
+        ticks = nice_ticks(x.low, x.high, 5)
+        apart = max(-(-TICK_ROOM * (len(ticks) - 1) // max(x(ticks[-1]) - x(ticks[0]), 1.0)), 1)  # written ones
+        zero = ticks.index(0)
+        lines = [
+            {"name": shorten(name, left - 14), "y": top + 34 + step * (row + 0.5), "colour": colour, "span": span,
+             "title": span and f"{name}: {signed_with_interval(*span[:3], limits)}"}
+            for row, (name, colour) in enumerate(colours.items())
+            for span in [spans.get(name)]
+        ]  # fmt: skip
+        marks = [(tick, (count - zero) % apart == 0) for count, tick in enumerate(ticks)]
+        middle = start + width / 2
+        out.append({"title": title, "top": top, "x": x, "marks": marks, "lines": lines, "middle": middle,
+                    "first": place % across == 0})  # fmt: skip
+    rows = -(-len(panels) // across)
+    return {"wide": WIDTH, "height": (tall + 10) * rows, "tall": tall, "left": left, "panels": out}
 
 
-def cost(found: StudyFindings, language: str) -> str:
-    """Return score against seconds per model at the most labels; entries that no other beats in both are joined."""
-    table, styles = found.last, entry_styles(found)
-    entries = [table.entries[name] for name in styles if name in table.entries]
-    if not entries:
-        return ""
-    times = {entry.entry: max(entry.seconds, 1e-3) for entry in entries}
-    ends = [end for entry in entries for end in _finite(entry.low, entry.high) if styles[entry.entry][0] != GREY]
-    limits = found.analysis.limits
-    low, high = _clipped([entry.mean for entry in entries], ends, limits)
-    first, last, height = min(times.values()) / 1.6, max(times.values()) * 1.6, 400.0
-    x, y = Scale(first, last, 52, WIDTH - 12, log=True), Scale(low, high, height - 44, 12)
-    parts = [_grid(y, 52, WIDTH - 12, limits[1])]
-    for tick in log_ticks(first, last):
-        parts.append(line(x(tick), 12, x(tick), height - 44, "grid"))
-        parts.append(text(x(tick), height - 30, f"{tick:g}", "middle", "tick"))
-    parts.append(text((52 + WIDTH) / 2, height - 9, phrase(language, "axis_seconds"), "middle", "tick"))
-    places = {entry.entry: (x(times[entry.entry]), y(entry.mean)) for entry in entries}
-    taken = [Box(px - 6, py - 6, px + 6, py + 6) for px, py in places.values()]
-    best = found.fronts[table.size]
-    parts.append(path([places[name] for name in best], "front"))
-    for entry in sorted(entries, key=lambda entry: entry.entry not in best):
-        (px, py), colour = places[entry.entry], styles[entry.entry][0]
-        if entry.low == entry.low and colour != GREY:
-            parts.append(line(px, y.inside(entry.low), px, y.inside(entry.high), "bar", f"stroke:{colour};opacity:.35"))
-        score = with_interval(entry.mean, entry.low, entry.high, limits)
-        told = f"{entry.entry}: {score}, {duration(language, entry.seconds)}"
-        fill = colour if entry.entry in best else "var(--paper)"
-        parts.append(dot(px, py, f"fill:{fill};stroke:{colour};stroke-width:2", 5, told))
-        name = shorten(entry.entry, 240)
-        if spot := place_label(px, py, name, taken, Box(54, 8, WIDTH - 4, height - 46)):
-            if abs(spot[1] - py) > 10:
-                parts.append(line(px, py, spot[0], spot[1], "leader", f"stroke:{colour}"))
-            parts.append(text(spot[0], spot[1], name, spot[2], "halo", f"fill:{colour}"))
-    return picture(WIDTH, height, phrase(language, "cost", labels=counted(language, [table.size])), parts)
-
-
-def reliability(found: StudyFindings, shown: Sequence[Calibration], language: str) -> str:
-    """Return reliability plots of up to three entries beside each other; '' without any."""
+def reliability(found: StudyFindings, shown: Sequence[Calibration]) -> dict[str, Any] | None:
+    """Return reliability plots of up to three entries beside each other; None without any."""
     if not shown:
-        return ""
-    styles, side, gap = entry_styles(found), 230.0, 52.0
-    least = min(min(one.confidence, one.right) for told in shown for one in told.bins)
-    low = max(0.0, int(least * 10) / 10)
-    parts = []
+        return None
+    styles, side, gap, panels = entry_styles(found), 230.0, 52.0, []
+    low = max(0.0, int(min(min(one.confidence, one.right) for told in shown for one in told.bins) * 10) / 10)
     for place, told in enumerate(shown):
         left = 44 + place * (side + gap)
         x, y = Scale(low, 1.0, left, left + side), Scale(low, 1.0, 44 + side, 44)
-        parts.append(text(left, 10, shorten(told.entry, side + gap - 14), kind="strong"))
-        short = {"ece": number(told.ece), "error": with_interval(told.error, told.low, told.high)}
-        parts.append(text(left, 28, phrase(language, "calibration_short", **short), kind="tick"))
-        parts.append(_grid(y, left, left + side))
-        for tick in nice_ticks(low, 1.0, 5):
-            parts.append(line(x(tick), 44, x(tick), 44 + side, "grid"))
-            parts.append(text(x(tick), 58 + side, f"{tick:.1f}".lstrip("0") if tick else "0", "middle", "tick"))
-        parts.append(line(x(low), y(low), x(1.0), y(1.0), "axis"))
-        colour = styles.get(told.entry, (GREY,))[0]
-        spots = [(x(one.confidence), y(one.right)) for one in told.bins]
-        parts.append(path(spots, "curve", f"stroke:{colour}"))
-        for spot, one in zip(spots, told.bins):
-            parts.append(dot(*spot, f"fill:{colour}", 3.5, f"{number(one.confidence)} → {number(one.right)}"))
-        axes = f"{phrase(language, 'axis_confidence')} → {phrase(language, 'axis_right')} ↑"
-        parts.append(text(left + side / 2, 76 + side, axes, "middle", "tick"))
-    return picture(WIDTH, 90 + side, phrase(language, "calibration", labels=counted(language, [shown[0].size])), parts)
+        spots = [
+            (x(one.confidence), y(one.right), f"{number(one.confidence)} → {number(one.right)}") for one in told.bins
+        ]
+        name, colour = shorten(told.entry, side + gap - 14), styles.get(told.entry, (GREY,))[0]
+        panels.append({"told": told, "name": name, "left": left, "x": x, "y": y, "spots": spots, "colour": colour})
+    told = {"wide": WIDTH, "height": 90 + side, "side": side, "low": low, "panels": panels, "size": shown[0].size}
+    return told | {"ticks": _ticks(y), "across": nice_ticks(low, 1.0, 5)}

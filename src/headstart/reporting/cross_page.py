@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -16,33 +15,15 @@ from rich.text import Text
 from headstart.comparing.cross import Crossing
 from headstart.core.migration import FORMAT
 from headstart.core.spec import MetricSpec
-from headstart.reporting import markup, svg
-from headstart.reporting.number_text import number, places, plus_minus, signed_with_interval
-from headstart.reporting.phrases import counted
+from headstart.reporting.findings import told_failures
+from headstart.reporting.number_text import signed_with_interval, with_interval
+from headstart.reporting.pages import fill
+from headstart.reporting.phrases import LANGUAGES, counted, phrase
+from headstart.reporting.reason_phrases import reason_text
+from headstart.reporting.svg import Scale
 from headstart.statistics.study import Study
 
-_PHRASES = {
-    "en": {
-        "title": "Train here, test there",
-        "trained": "trained on",
-        "gap": "{entry}, {labels}: trained on {trained}, tested on {tested}: {gap} "
-        "against training on {tested} itself.",
-        "note": "{metric} with 95 % intervals over label draws and test rows. Rows: trained on; columns: tested on.",
-        "shared": "{count} test rows of {tested} have a copy (exact, normalised or near) in what {trained} trains on.",
-        "nothing": "Nothing was finished.",
-        "failed": "could not run",
-    },
-    "ko": {
-        "title": "여기서 학습하고 저기서 시험하기",
-        "trained": "학습한 곳",
-        "gap": "{entry}, {labels}: {trained}에서 학습, {tested}에서 시험: {tested}에서 직접 학습한 것과의 차이 {gap}.",
-        "note": "{metric}, 95 % 구간(라벨 추출과 시험 행의 흔들림 포함). 행: 학습한 곳, 열: 시험한 곳.",
-        "shared": "{trained}의 학습 행에 복사본이 있는 {tested} 시험 행: {count}개(일치 또는 거의 같음).",
-        "nothing": "끝난 것이 없습니다.",
-        "failed": "실행할 수 없음",
-    },
-}
-_CELL_WIDTH, _CELL_HEIGHT = 118, 46
+_MOST_SENTENCES = 4  # on the first screen
 
 
 def crossing_sentences(found: Sequence[Crossing], language: str, limits: tuple[float, float] = (0.0, 1.0)) -> list[str]:
@@ -52,18 +33,18 @@ def crossing_sentences(found: Sequence[Crossing], language: str, limits: tuple[f
         if one.trained != one.tested and not np.isnan(one.gap):
             gap = signed_with_interval(one.gap, one.gap_low, one.gap_high, limits)
             told = {"entry": one.entry, "labels": counted(language, [one.size]), "gap": gap}
-            out.append(_PHRASES[language]["gap"].format(trained=one.trained, tested=one.tested, **told))
-    return out or [_PHRASES[language]["nothing"]]
+            out.append(phrase(language, "cross.gap", trained=one.trained, tested=one.tested, **told))
+    return out or [phrase(language, "cross.nothing")]
 
 
 def cross_terminal_tables(found: Sequence[Crossing], studies: Mapping[str, Study], language: str) -> str:
-    """Return one matrix per entry and label count, mean ± half interval, as plain text for a terminal."""
+    """Return one matrix per entry and label count, mean and interval, as plain text for a terminal."""
     console = Console(file=io.StringIO(), width=110, highlight=False, color_system=None)
     metric = _metric(studies)
-    console.print(_PHRASES[language]["note"].format(metric=metric.name), markup=False)
+    console.print(phrase(language, "cross.note", metric=metric.name), markup=False)
     for (entry, size), cells in _matrices(found).items():
         table = Table(box=None, title=f"{escape_markup(entry)}, {counted(language, [size])}", title_justify="left")
-        table.add_column(_PHRASES[language]["trained"])
+        table.add_column(phrase(language, "cross.trained"))
         tested = list(dict.fromkeys(one.tested for one in cells.values()))
         for name in tested:
             table.add_column(Text(name), justify="right")
@@ -72,8 +53,8 @@ def cross_terminal_tables(found: Sequence[Crossing], studies: Mapping[str, Study
         console.print(table)
     for trained, study in studies.items():
         for entry, reasons in study.failures.items():
-            told = next(iter(reasons.values()))
-            console.print(f"{entry}, {trained}: {_PHRASES[language]['failed']}: {told}", markup=False)
+            told = reason_text(language, next(iter(reasons.values())))
+            console.print(f"{entry}, {trained}: {phrase(language, 'cross.failed')}: {told}", markup=False)
     return console.file.getvalue()
 
 
@@ -87,7 +68,7 @@ def _metric(studies: Mapping[str, Study]) -> MetricSpec:
 
 
 def _score_text(one: Crossing | None, limits: tuple[float, float]) -> str:
-    return "–" if one is None else plus_minus(one.score, one.low, one.high, limits)
+    return "–" if one is None else with_interval(one.score, one.low, one.high, limits)
 
 
 def _matrices(found: Sequence[Crossing]) -> dict[tuple[str, int], dict[tuple[str, str], Crossing]]:
@@ -112,62 +93,46 @@ def cross_data(
         "crossings": [
             {name: None if value != value else value for name, value in asdict(one).items()} for one in found
         ],
-        "failures": {name: study.failures for name, study in studies.items()},
+        "failures": {name: told_failures(study) for name, study in studies.items()},
         "cells": [cell.facts() | {"trained": name} for name, study in studies.items() for cell in study.cells],
         "shared": [{"trained": one, "tested": two, "rows": count} for (one, two), count in shared.items()],
-        "sentences": {language: crossing_sentences(found, language, _metric(studies).limits) for language in _PHRASES},
+        "sentences": {language: crossing_sentences(found, language, _metric(studies).limits) for language in LANGUAGES},
     }
+
+
+def _telling(found: Sequence[Crossing]) -> list[Crossing]:
+    """Return the crossings of the entry that is best on its own part, at the most labels."""
+    own = [one for one in found if one.trained == one.tested] or found
+    best = max(own, key=lambda one: (one.size, one.score), default=None)
+    return [one for one in found if best and (one.entry, one.size) == (best.entry, best.size)]
 
 
 def cross_page(
     found: Sequence[Crossing], studies: Mapping[str, Study], shared: Mapping[tuple[str, str], int], language: str
 ) -> str:
     """Return one self-contained HTML page: what training elsewhere costs, then a heat map per entry and label count."""
-    words = _PHRASES[language]
-    lines = [
-        words["shared"].format(count=count, trained=trained, tested=tested)
+    metric = _metric(studies)
+    copies = [
+        phrase(language, "cross.shared", count=count, trained=trained, tested=tested)
         for (trained, tested), count in shared.items()
         if count
     ]
-    metric = _metric(studies)
-    sentences = crossing_sentences(found, language, metric.limits)
-    told = "".join(f"<p>{escape(line)}</p>" for line in [*sentences, *lines])
-    note = words["note"].format(metric=metric.name)
-    figures = []
+    matrices = []
     for (entry, size), cells in _matrices(found).items():
-        picture = _heat_map(cells, language, metric.limits)
-        figures.append(f"<figure><h2>{escape(entry)}, {escape(counted(language, [size]))}</h2>{picture}</figure>")
-    body = f'<div class="verdict">{told}</div>{markup.note(note)}{"".join(figures)}'
-    return markup.document(words["title"], body, language)
-
-
-def _heat_map(cells: Mapping[tuple[str, str], Crossing], language: str, limits: tuple[float, float]) -> str:
-    """Return the matrix as a picture: the better, the darker; every cell says its score and interval."""
-    digits = places(limits[1])
-    trained = list(dict.fromkeys(one for one, _ in cells))
-    tested = list(dict.fromkeys(two for _, two in cells))
-    left = 20 + max(svg.text_width(name) for name in trained)
-    scores = [one.score for one in cells.values()]
-    shade = svg.Scale(min(scores), max(scores), 0.12, 0.6)
-    parts = [
-        svg.text(left + (column + 0.5) * _CELL_WIDTH, 12, name, "middle", "strong")
-        for column, name in enumerate(tested)
-    ]
-    for line, name in enumerate(trained):
-        top = 26 + line * _CELL_HEIGHT
-        parts.append(svg.text(left - 10, top + _CELL_HEIGHT / 2, name, "end", "strong"))
-        for column, other in enumerate(tested):
-            if (one := cells.get((name, other))) is None:
-                continue
-            x = left + column * _CELL_WIDTH
-            parts.append(
-                f'<rect x="{x:.1f}" y="{top}" width="{_CELL_WIDTH - 2}" height="{_CELL_HEIGHT - 2}" '
-                f'style="fill:var(--c0);opacity:{shade(one.score):.2f}"/>'
-            )
-            middle = x + _CELL_WIDTH / 2 - 1
-            parts.append(svg.text(middle, top + 15, number(one.score, digits), "middle", "strong"))
-            parts.append(
-                svg.text(middle, top + 32, f"[{number(one.low, digits)}, {number(one.high, digits)}]", "middle")
-            )
-    width, height = left + len(tested) * _CELL_WIDTH, 30 + len(trained) * _CELL_HEIGHT
-    return svg.picture(width, height, _PHRASES[language]["title"], parts)
+        scores = [one.score for one in cells.values()]
+        shade = Scale(min(scores), max(scores), 8, 60)  # per cent of colour: the better, the darker
+        parts = [list(dict.fromkeys(names)) for names in zip(*cells)]
+        lines = [
+            (name, [(one, round(shade(one.score))) if one else None for one in own])
+            for name, own in ((name, [cells.get((name, other)) for other in parts[1]]) for name in parts[0])
+        ]
+        matrices.append((entry, size, parts[1], lines))
+    first = _telling(found)
+    sentences = crossing_sentences(first, language, metric.limits)
+    others = crossing_sentences([one for one in found if one not in first], language, metric.limits)
+    if first:  # its matrix comes first too
+        matrices.sort(key=lambda one: one[:2] != (first[0].entry, first[0].size))
+    told = {"first": sentences[:_MOST_SENTENCES], "others": [*sentences[_MOST_SENTENCES:], *others]}
+    told |= {"copies": copies, "matrices": matrices}
+    failures = {name: study.failures for name, study in studies.items()}
+    return fill("cross.html.j2", language, metric.limits, metric=metric, failures=failures, **told)

@@ -10,7 +10,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from headstart.comparing.target import Target, judge_target
 from headstart.comparing.verdict import Outlook, SizeVerdict, decide, outlook
+from headstart.core.reason import as_reason
 from headstart.statistics.analysis import Analysis, SizeTable, analyse
 from headstart.statistics.calibration import Calibration, calibration
 from headstart.statistics.confusion import Confusion, confused
@@ -49,6 +51,7 @@ class StudyFindings:
     analysis: Analysis
     verdicts: tuple[SizeVerdict, ...]
     outlook: Outlook | None
+    target: Target | None
     forecast: dict[str, tuple[ExpectedScore, ...]]
     calibration: dict[int, tuple[Calibration, ...]]
     slices: Slices
@@ -68,6 +71,12 @@ class StudyFindings:
         return self.analysis.tables[max(self.analysis.tables)] if self.analysis.tables else None
 
     @property
+    def kinds(self) -> dict[str, str]:
+        """The kind of every entry that has a score, by mean at the most labels where it has one there."""
+        tables = reversed(self.analysis.tables.values())
+        return {entry.entry: entry.kind for table in tables for entry in table.entries.values()}
+
+    @property
     def telling(self) -> list[str]:
         """The entries that a verdict is about at the most labels: the best one and the best of each kind."""
         last = self.last
@@ -82,11 +91,13 @@ def findings(study: Study) -> StudyFindings:
     analysis = analyse(study)
     verdicts = decide(study, analysis)
     tables = analysis.tables
+    ahead = outlook(study, analysis)
     return StudyFindings(
         study=study,
         analysis=analysis,
         verdicts=verdicts,
-        outlook=outlook(study, analysis),
+        outlook=ahead,
+        target=judge_target(study, analysis, verdicts),
         forecast=forecast(analysis, study.overlaps),
         calibration={size: calibration(study, table) for size, table in tables.items()},
         slices=slices(study),
@@ -128,6 +139,14 @@ def grouped_failures(study: Study) -> list[tuple[str, list[int], str]]:
         for name, reasons in study.failures.items()
         for reason in dict.fromkeys(reasons.values())
     ]
+
+
+def told_failures(study: Study) -> dict[str, dict[int, dict[str, Any]]]:
+    """Return the reasons why cells could not be made, by entry and label count, as JSON data."""
+    return {
+        name: {size: as_reason(reason).told() for size, reason in reasons.items()}
+        for name, reasons in study.failures.items()
+    }
 
 
 def gathered_notes(study: Study) -> dict[str, dict[int, dict[str, str]]]:

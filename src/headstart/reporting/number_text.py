@@ -43,14 +43,6 @@ def with_interval(value: float, low: float, high: float, limits: tuple[float, fl
     return f"{number(value, digits)} [{number(max(low, limits[0]), digits)}, {number(min(high, limits[1]), digits)}]"
 
 
-def plus_minus(value: float, low: float, high: float, limits: tuple[float, float] = (0.0, 1.0)) -> str:
-    """Return a score with half of its interval as `.812 ±.022`; where `limits` cut the interval off, with its ends."""
-    if low < limits[0] or high > limits[1]:
-        return with_interval(value, low, high, limits)
-    digits = places(limits[1])
-    return number(value, digits) + ("" if math.isnan(low) else f" ±{number((high - low) / 2, digits)}")
-
-
 def signed_with_interval(value: float, low: float, high: float, limits: tuple[float, float] = (0.0, 1.0)) -> str:
     """Return a difference as `+.057 [+.012, +.102]`, without an interval where `low` is not-a-number.
 

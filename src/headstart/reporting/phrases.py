@@ -1,24 +1,39 @@
-"""Looks up what a report says in a language, and writes what depends on the language: label counts and times."""
+"""Looks up what a report says in a language, and writes what depends on the language: label counts and times.
+
+Every sentence stands once per language in catalogue/LANGUAGE.toml; Korean avoids particles that depend on how a name
+sounds.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tomllib
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from importlib import resources
 
 from headstart.core.errors import unknown
 from headstart.reporting.number_text import listed
-from headstart.reporting.page_phrases import PAGE_PHRASES
-from headstart.reporting.screening_phrases import SCREENING_PHRASES
-from headstart.reporting.verdict_phrases import VERDICT_PHRASES
 
 LANGUAGES = ("en", "ko")
-PHRASES = VERDICT_PHRASES | PAGE_PHRASES | SCREENING_PHRASES
 
 
-def phrase(language: str, name: str, **values: object) -> str:
-    """Return the sentence `name` in `language` with `values` filled in. Raises HeadstartError: unknown language."""
+@lru_cache
+def catalogue(language: str) -> Mapping[str, str]:
+    """Return all phrases of a language by name; those of a table of the file as `table.name`."""
     if language not in LANGUAGES:
         raise unknown("language", language, LANGUAGES)
-    return PHRASES[name][LANGUAGES.index(language)].format(**values)
+    file = resources.files("headstart.reporting") / "catalogue" / f"{language}.toml"
+    out: dict[str, str] = {}
+    for name, value in tomllib.loads(file.read_text(encoding="utf-8")).items():
+        out |= (
+            {f"{name}.{inner}": words for inner, words in value.items()} if isinstance(value, dict) else {name: value}
+        )
+    return out
+
+
+def phrase(language: str, name: str, /, **values: object) -> str:
+    """Return the phrase `name` in `language` with `values` filled in. Raises HeadstartError: unknown language."""
+    return catalogue(language)[name].format(**values)
 
 
 def counted(language: str, sizes: Sequence[int]) -> str:
@@ -37,4 +52,4 @@ def duration(language: str, seconds: float) -> str:
 
 def named(language: str, kind: str, name: str) -> str:
     """Return what a reader calls `name`, one of a `kind` (slice, version); one without a phrase keeps its own name."""
-    return phrase(language, f"{kind}_{name}") if f"{kind}_{name}" in PHRASES else name
+    return catalogue(language).get(f"{kind}_{name}", name)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from headstart.comparing.verdict import SizeVerdict
 from headstart.reporting.phrases import counted, phrase
+from headstart.reporting.reason_phrases import reason_text
 from headstart.statistics.analysis import Analysis, EntrySummary, SizeTable
 from headstart.statistics.study import Study
 
@@ -26,8 +30,13 @@ def remark(study: Study, entry: EntrySummary, table: SizeTable, verdict: SizeVer
     if entry.entry in verdict.unshown:
         out.append(phrase(language, "remark_unshown"))
     if reason := study.failures.get(entry.entry, {}).get(table.size):
-        out.append(phrase(language, "remark_failed", reason=reason))
+        out.append(phrase(language, "remark_failed", reason=reason_text(language, reason)))
     return "; ".join(out)
+
+
+def foreign_sentence(base: str, found: Mapping[str, Any], language: str) -> str:
+    """Return that a base hardly knows the texts; found: `kind` and `share` of `training.coverage.Unread`."""
+    return phrase(language, f"caveat_foreign_{found['kind']}", base=base, share=found["share"])
 
 
 def caveats(study: Study, analysis: Analysis, language: str) -> list[str]:
@@ -40,7 +49,8 @@ def caveats(study: Study, analysis: Analysis, language: str) -> list[str]:
         names.append("time")
     if any(len(table.draws) < 5 for table in analysis.tables.values()):
         names.append("draws")
-    out = [phrase(language, f"caveat_{name}") for name in names + ["reuse"]]
+    out = [foreign_sentence(base, found, language) for base, found in study.facts.get("foreign", {}).items()]
+    out += [phrase(language, f"caveat_{name}") for name in names + ["reuse"]]
     tables = analysis.tables.values()
     shared = [table.size for table in tables if table.overlap > 0.5 and not table.fixed_pool]
     fixed = [table.size for table in tables if table.fixed_pool and len(table.draws) > 1 and not folds]

@@ -18,14 +18,18 @@ from headstart.comparing.exhibits import Exhibits
 from headstart.comparing.report_folder import PAGE, REPORT, ReportFolder
 from headstart.core import migration
 from headstart.core.files import json_bytes
-from headstart.reporting.findings import StudyFindings, findings, gathered_notes, grouped_failures
-from headstart.reporting.number_text import plus_minus
+from headstart.reporting.answer import answer, finalists, steps
+from headstart.reporting.findings import StudyFindings, findings, gathered_notes, grouped_failures, told_failures
+from headstart.reporting.number_text import with_interval
 from headstart.reporting.phrases import LANGUAGES, counted, phrase
+from headstart.reporting.reason_phrases import reason_text
 from headstart.reporting.remarks import caveats
 from headstart.reporting.report_page import report_page
-from headstart.reporting.verdict_text import verdict_sentences
-from headstart.statistics.analysis import Analysis, analyse
+from headstart.reporting.verdict_text import missing_classical, verdict_sentences
+from headstart.statistics.analysis import EntrySummary
 from headstart.statistics.study import Study
+
+_MOST_FAILURES = 4  # that a terminal shows; the page has all of them
 
 
 def write_report(study: Study, folder: Path, language: str = "en") -> Path:
@@ -64,7 +68,7 @@ def report_data(found: StudyFindings) -> dict[str, Any]:
         "verdicts": found.verdicts,
         "constant": {"class": analysis.constant_answer, "score": analysis.constant},
         "entries": [dataclasses.asdict(facts) for facts in study.entries],
-        "failures": study.failures,
+        "failures": told_failures(study),
         "sizes": [
             {
                 "labels": table.size,
@@ -79,6 +83,10 @@ def report_data(found: StudyFindings) -> dict[str, Any]:
         "notes": gathered_notes(study),
         "forecast": found.forecast,
         "outlook": found.outlook,
+        "target": found.target,
+        "questions": study.questions,
+        "levels": study.levels,
+        "looks": study.looks,
         "calibration": [one for told in found.calibration.values() for one in told],
         "slices": found.slices,
         "confusion": found.confusion or nothing,
@@ -104,33 +112,49 @@ def _json_data(value: Any) -> Any:
 
 
 def terminal_table(study: Study, language: str = "en") -> str:
-    """Return mean ± half interval by label count, and what could not run, as plain text for a terminal."""
-    analysis = analyse(study)
+    """Return the scores of the finalists by label count, and what could not run, as plain text for a terminal."""
+    found = findings(study)
     console = Console(file=io.StringIO(), width=110, highlight=False, color_system=None)
-    if analysis.tables:
+    if found.last:
         console.print(phrase(language, "terminal", metric=study.metric.name), markup=False)
         table = Table(box=None)
         table.add_column(phrase(language, "entry"))
-        for size in analysis.tables:
+        for size in found.analysis.tables:
             table.add_column(counted(language, [size]), justify="right")
-        for name in _ordered(analysis):
-            table.add_row(Text(name), *(_score_text(analysis, name, size) for size in analysis.tables))
+        for one in finalists(found, language):
+            cells = (
+                _score_text(entry, size in one.best, found) for entry, size in zip(one.scores, found.analysis.tables)
+            )
+            table.add_row(Text(f"{one.entry} ({one.role})"), *cells)
         console.print(table)
-    for name, sizes, reason in grouped_failures(study):
-        told = phrase(language, "remark_failed", reason=reason)
+    failures = grouped_failures(study)
+    for name, sizes, reason in failures[:_MOST_FAILURES]:
+        told = phrase(language, "remark_failed", reason=reason_text(language, reason))
         console.print(f"{name}, {counted(language, sizes)}: {told}", markup=False)
+    if more := failures[_MOST_FAILURES:]:
+        console.print(phrase(language, "terminal_more", count=len(more)), markup=False)
     return console.file.getvalue()
 
 
-def _ordered(analysis: Analysis) -> list[str]:
-    names: dict[str, None] = {}
-    for table in reversed(analysis.tables.values()):
-        names |= dict.fromkeys(table.entries)
-    return list(names)
+def _score_text(entry: EntrySummary | None, best: bool, found: StudyFindings) -> str:
+    """Return a score with its interval; a star marks the entry to use."""
+    told = "–" if entry is None else with_interval(entry.mean, entry.low, entry.high, found.analysis.limits)
+    return f"* {told}" if best else told
 
 
-def _score_text(analysis: Analysis, name: str, size: int) -> str:
-    entry = analysis.tables[size].entries.get(name)
-    if entry is None:
-        return "–"
-    return plus_minus(entry.mean, entry.low, entry.high, analysis.limits)
+def terminal_answer(study: Study, language: str = "en") -> str:
+    """Return the answer for a terminal, a sentence per line."""
+    return "\n".join([*answer(findings(study), language), *missing_classical(study, language)])
+
+
+def terminal_steps(study: Study, language: str = "en") -> str:
+    """Return what to do next for a terminal, a line for each thing and one for its command.
+
+    What is done with the winner is not among them: a terminal is given these commands with whole paths.
+    """
+    own = [phrase(language, name) for name in ("next_use", "next_rows")]
+    told = [one for one in steps(findings(study), language) if one.title not in own]
+    lines = [
+        line for one in told for line in (f"- {one.title}: {one.words}", f"    {one.command}")[: 1 + bool(one.command)]
+    ]
+    return "\n".join([phrase(language, "next"), *lines]) if lines else ""

@@ -1,114 +1,106 @@
-"""The HTML page of a report: the verdict first, then the evidence, then what a reader needs to check it."""
+"""The HTML page of a report: the answer on the first screen, then what a reader needs to check it, folded."""
 
 from __future__ import annotations
 
-from html import escape
+import math
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any, NamedTuple
 
 from headstart.comparing.exhibits import Exhibits
 from headstart.comparing.verdict import SizeVerdict
 from headstart.core.item_nouns import some_items
-from headstart.reporting import appendix, charts, gallery, markup, tables
-from headstart.reporting.findings import StudyFindings
-from headstart.reporting.number_text import listed, signed_with_interval, two_digits, with_interval
-from headstart.reporting.phrases import counted, duration, phrase
-from headstart.reporting.remarks import caveats
-from headstart.reporting.screening_part import screening
-from headstart.reporting.verdict_text import headline, missing_classical, outlook_text, size_text
-from headstart.statistics.worth import LabelWorth
+from headstart.reporting import charts
+from headstart.reporting.answer import answer, audited, finalists, steps
+from headstart.reporting.findings import StudyFindings, gathered_notes, grouped_failures
+from headstart.reporting.number_text import number, places, signed, signed_with_interval
+from headstart.reporting.pages import fill
+from headstart.reporting.phrases import counted, duration, named, phrase
+from headstart.reporting.reason_phrases import reason_text
+from headstart.reporting.remarks import caveats, remark
+from headstart.reporting.svg import shorten
+from headstart.reporting.verdict_text import missing_classical, outlook_text, size_text, worth_span
+from headstart.statistics.analysis import SLIGHT, EntrySummary, SizeTable
+from headstart.statistics.power import Detectable
+from headstart.statistics.slices import KINDS, SliceLead, SliceScore
+from headstart.statistics.study import Cell
+
+_WIDE = 560  # px of the picture on top
+_MOST_LINES = 12  # of quoted texts
+_PLOTS = 3  # of calibration
+_LONGEST = 480.0  # px of an answer that is quoted
+_ID = 12  # digits of a cell's id that are shown, enough to find the cell
+_ORDER = (
+    "clean",
+    "contaminated",
+    "read_before",
+    "short",
+    "middle",
+    "long",
+)  # of the parts of the test rows; others follow
+
+
+class Part(NamedTuple):
+    """A part of the test rows, or a class: the scores of entries there, None where there is none, and the lead."""
+
+    name: str
+    scores: Sequence[SliceScore | None]
+    lead: SliceLead | None
+
+    @property
+    def rows(self) -> int:
+        """How many test rows it has."""
+        return next(one.rows for one in self.scores if one)
 
 
 def report_page(found: StudyFindings, language: str, shown: Exhibits) -> str:
     """Return the whole page as text; all names and class labels are escaped. shown: what is at hand of the data."""
-    facts = found.study.facts
-    parts = [_verdict(found, language), _audit(found, language)]
-    if found.analysis.tables:
-        if "ablation" in facts:
-            parts.append(_effects(found, language))
-        parts += [tables.scores(found, language), _figures(found, language), tables.slice_tables(found, language)]
-        parts += [tables.calibrated(found, language), tables.confusions(found, language)]
-        parts += [gallery.mistakes(found, shown, language), tables.power(found, language)]
-    parts.append(gallery.seen(shown, language))
-    parts.append(screening(found, language))
-    told = markup.bullets(caveats(found.study, found.analysis, language))
-    parts += [appendix.absent(found, language), markup.section(phrase(language, "caveats"), told)]
-    parts += [appendix.budget(found, language), appendix.receipts(found, language), appendix.data(found, language)]
-    parts += [appendix.chosen(found, language), appendix.settings(found, language)]
-    return markup.document(_title(found, language), "".join(parts), language)
+    told = _first(found, language) | _checks(found, language) | _shown(found, shown)
+    told |= {"study": found.study, "facts": found.study.facts, "tables": found.analysis.tables, "last": found.last}
+    return fill("report.html.j2", language, found.analysis.limits, found=found, **told)
 
 
-def _title(found: StudyFindings, language: str) -> str:
-    if "ablation" in found.study.facts:
-        return phrase(language, "title_ablation")
+def _first(found: StudyFindings, language: str) -> dict[str, Any]:
+    """Return what the first screen shows, and the same in words by label count."""
+    verdicts, ablation = found.verdicts, found.study.facts.get("ablation")
     pretrained = any(facts.kind == "pretrained" for facts in found.study.entries)
-    return phrase(language, "title" if pretrained else "title_none")
+    title = "title_ablation" if ablation else "title" if pretrained else "title_none"
+    few = charts.few_names(found)
+    return {
+        "title": phrase(language, title),
+        "answer": answer(found, language),
+        "asides": _asides(found, language),
+        "finalists": [] if ablation else finalists(found, language),
+        "steps": steps(found, language),
+        "picture": charts.effects(found, language) if ablation else charts.curve(found, few, _WIDE),
+        "ablation": ablation,
+        "paragraphs": [] if ablation else [(one.size, size_text(one, found.analysis, language)) for one in verdicts],
+        "outlook": "" if ablation else outlook_text(found.outlook, language, found.analysis.limits),
+        "audited": audited(found) and not ablation,
+        "worth_span": worth_span,
+        "cost": _cost(found, language),
+        "all_curves": charts.curve(found, list(found.kinds)) if ablation or len(found.kinds) > 4 else None,
+        "paired": None if ablation else charts.paired(found, language),
+    }
 
 
-def _verdict(found: StudyFindings, language: str) -> str:
-    """Return the part that decides: what to use, whether pre-training paid, what it costs; then the same in words."""
-    study, facts = found.study, found.study.facts
-    if "ablation" in facts:
-        lines = _ablation_lines(found, language)
-    elif not found.verdicts:
-        lines = [_paragraph(phrase(language, "nothing_finished"), "head")]
-    else:
-        lines = _compared_lines(found, language)
-    if folds := facts.get("settings", {}).get("folds"):
+def _asides(found: StudyFindings, language: str) -> list[str]:
+    """Return what a reader must know of how the answer came about."""
+    study, out = found.study, missing_classical(found.study, language)
+    if folds := study.facts.get("settings", {}).get("folds"):
         rows = f"{study.test_rows:,}"
-        lines.append(_paragraph(phrase(language, "folds", folds=folds, rows=rows, draws=study.draws), "note"))
+        out.append(phrase(language, "folds", folds=folds, rows=rows, draws=study.draws))
+    if folds := study.facts.get("lent"):
+        out.append(phrase(language, "lent", folds=folds, rows=f"{study.test_rows:,}"))
     if study.stopped and not (study.questions and study.stopped == "time"):  # draws are as many as the time allows
         planned = len(study.entries) * len(study.sizes) * study.draws
-        told = phrase(language, f"stopped_{study.stopped}", done=len(study.cells), all=planned)
-        lines.append(_paragraph(told, "note"))
-    return f'<section class="verdict" aria-label="{escape(phrase(language, "verdict"))}">{"".join(lines)}</section>'
-
-
-def _paragraph(words: str, kind: str = "") -> str:
-    return f'<p class="{kind}">{escape(words)}</p>' if kind else f"<p>{escape(words)}</p>"
-
-
-def _ablation_lines(found: StudyFindings, language: str) -> list[str]:
-    """Return which change helped; an ablation does not ask whether pre-training paid."""
-    told = found.study.facts["ablation"]
-    sure = {"better": {}, "worse": {}}
-    for one in told["effects"]:
-        sure.get(one["claim"], {}).setdefault(one["size"], []).append(one["change"])
-    lines = [
-        phrase(language, f"ablation_{claim}", labels=counted(language, [size]), changes=listed(changes))
-        for claim, by_size in sure.items()
-        for size, changes in by_size.items()
-    ]
-    if told["effects"] and not sure["better"]:
-        lines.insert(0, phrase(language, "ablation_undecided"))
-    first, *others = told["sentences"][language].splitlines()
-    return [*(_paragraph(line, "head") for line in lines), *map(_paragraph, others), _paragraph(first, "note")]
-
-
-def _compared_lines(found: StudyFindings, language: str) -> list[str]:
-    facts, verdicts = found.study.facts, found.verdicts
-    lines = [_paragraph(headline(verdicts, language, found.study), "head")]
-    lines += map(_paragraph, missing_classical(found.study, language))
-    if "skipped" not in (facts.get("audit") or {"skipped": True}):  # as for the headline
-        lines = [_paragraph(words, "head") for words in _ship(found, language)] + lines
-        lines += [_glance(found, language), _cost(found, language)]
-    texts = [(one.size, size_text(one, found.analysis, language)) for one in verdicts]
-    *others, last = [f"<p><b>{escape(counted(language, [size]))}.</b> {escape(text)}</p>" for size, text in texts]
-    ahead = outlook_text(found.outlook, language, found.analysis.limits)
-    lines += [last, _paragraph(ahead) if ahead else ""]
-    return [*lines, markup.folded(phrase(language, "in_words"), "".join(others))]
-
-
-def _ship(found: StudyFindings, language: str) -> list[str]:
-    """Return which entry to use, label counts with the same entry together."""
-    sizes: dict[str, list[int]] = {}
-    for one in found.verdicts:
-        if one.best:
-            sizes.setdefault(one.best, []).append(one.size)
-    return [phrase(language, "ship", entry=entry, labels=counted(language, own)) for entry, own in sizes.items()]
+        out.append(phrase(language, f"stopped_{study.stopped}", done=len(study.cells), all=planned))
+    return out
 
 
 def _cost(found: StudyFindings, language: str) -> str:
     """Return what the best entry at the most labels costs, with its base."""
-    best = found.verdicts[-1].best
+    best = found.verdicts[-1].best if found.verdicts else None
     if best is None:
         return ""
     entry = found.last.entries[best]
@@ -117,93 +109,183 @@ def _cost(found: StudyFindings, language: str) -> str:
     base = next(facts.base for facts in found.study.entries if facts.name == best)
     if seconds := found.study.facts.get("bases", {}).get(base, {}).get("seconds"):
         words += f" {phrase(language, 'costs_base', time=duration(language, seconds))}"
-    return _paragraph(words)
+    return words
 
 
-def _glance(found: StudyFindings, language: str) -> str:
-    """Return the verdict as a table, a line per label count."""
-    limits = found.analysis.limits
-    clean = any(one.contaminated for one in found.verdicts)
-    paid = any(one.worth.outcome != "none" for one in found.verdicts)
-    worth = any(one.labels for one in found.verdicts)
-    titles = ["label_count", "use_row", "score", *(["clean_score"] if clean else []), *(["paid"] if paid else [])]
-    titles += [*(["worth_labels"] if worth else []), "time"]
-    kinds = ["", "left name", *["" if name == "paid" else "span" for name in titles[2:]]]
-    lines = []
-    for one in found.verdicts:
-        table = found.analysis.tables[one.size]
-        entry = table.entries.get(one.best)
-        cells = [
-            f"{one.size:,}",
-            one.best or "–",
-            with_interval(entry.mean, one.low, one.high, limits) if entry else "–",
-        ]
-        if clean:
-            cells.append(with_interval(one.clean.mean, one.clean.low, one.clean.high, limits) if one.clean else "–")
-        if paid:
-            cells.append(_paid(one, limits, language))
-        if worth:
-            learned = one.labels and table.entries[one.labels.entry].learned
-            cells.append(_worth(one.labels, language) if learned else "–")
-        lines.append(markup.table_row([*cells, f"{entry.seconds:.1f}" if entry else "–"], kinds))
-    head = markup.table_row([phrase(language, name) for name in titles], ["", "left"], tag="th")
-    note = markup.note(phrase(language, "glance_note")) if paid or worth else ""
-    return markup.table("glance", head, [lines], "glance") + note
+def _checks(found: StudyFindings, language: str) -> dict[str, Any]:
+    """Return what a reader needs to check the answer."""
+    study, last = found.study, found.last
+    calibrated = found.calibration.get(last.size, ()) if last else ()
+    by_entry = {one.entry: one for one in calibrated}
+    plotted = [by_entry[name] for name in found.telling if name in by_entry][:_PLOTS] or list(calibrated[:_PLOTS])
+    return {
+        "audit": _audit(found, language),
+        "guessing": _guessing(found, language),
+        "remark": lambda *line: _remark(found, *line, language),
+        "lead": lambda table, entry: _lead(found, table, entry),
+        "slices": _slices(found, language),
+        "class_parts": _classes(found),
+        "kinds": _kinds(found),
+        "calibrated": calibrated,
+        "reliability": charts.reliability(found, plotted),
+        "plan_text": lambda plan: _plan(found, plan, language),
+        "absent": _absent(found, language),
+        "caveats": caveats(study, found.analysis, language),
+        "spent": sorted((one for one in found.costs if one.cells), key=lambda one: -one.seconds),
+        "receipts": _receipts(found),
+        "made_from": _made_from(study.cells),
+        "notes": gathered_notes(study),
+        "settings": _settings(found),
+        "bases": {name: _flat(made) for name, made in study.facts.get("bases", {}).items()},
+    }
 
 
-def _paid(verdict: SizeVerdict, limits: tuple[float, float], language: str) -> str:
-    told, lead = phrase(language, f"paid_{verdict.worth.outcome}"), verdict.worth.classical
-    if not lead:
-        return told
-    span = signed_with_interval(lead.value, lead.low, lead.high, limits).replace(" ", "\N{NO-BREAK SPACE}")
-    return f"{told}, {span}"
+def _shown(found: StudyFindings, shown: Exhibits) -> dict[str, Any]:
+    """Return the surest mistakes with what the rows hold, as pictures or texts, and what networks were shown."""
+    told = [(one, shown.rows[one.row]) for one in found.mistakes if one.row in shown.rows]
+    pictured = [(one, quoted) for one, quoted in told if quoted.tiles]
+    return {"exhibits": shown, "pictured": pictured, "quoted": [] if pictured else told[:_MOST_LINES]}
 
 
-def _worth(worth: LabelWorth, language: str) -> str:
-    """Return the worth in labels with its interval; ends beyond the measured range are open."""
-    fewest, most = (f"{end:,}" for end in worth.measured)
-    value = {"below": f"< {fewest}", "above": f"> {most}"}.get(worth.side) or two_digits(worth.value, worth.measured)
-    if worth.surely_beyond:
-        return value
-    low = f"< {fewest}" if worth.low is None else two_digits(worth.low, worth.measured)
-    high = f"> {most}" if worth.high is None else two_digits(worth.high, worth.measured)
-    return f"{value} [{low}, {high}]"
-
-
-def _audit(found: StudyFindings, language: str) -> str:
+def _audit(found: StudyFindings, language: str) -> list[str]:
     """Return what the audit found, or that there was none."""
     facts = found.study.facts.get("audit") or {"skipped": True}
-    lines = facts.get("sentences", {}).get(language, [])
     items = some_items(found.takes, language)
     if "waived" in facts:
-        lines = [phrase(language, "audit_was_waived", items=items)]
-    elif "skipped" in facts:
-        lines = [*lines, phrase(language, "audit_was_skipped", items=items)]
-    identity = facts.get("identity")
-    told = markup.note(phrase(language, "audit_identity", identity=identity)) if identity else ""
-    return markup.section(phrase(language, "audit"), markup.bullets(lines), told)
+        return [phrase(language, "audit_was_waived", items=items)]
+    lines = list(facts.get("sentences", {}).get(language, []))
+    return [*lines, phrase(language, "audit_was_skipped", items=items)] if "skipped" in facts else lines
 
 
-def _effects(found: StudyFindings, language: str) -> str:
-    told = found.study.facts["ablation"]
-    if not told["effects"]:
-        return ""
-    note = markup.note(phrase(language, "effects_note", unchanged=told["unchanged"]))
-    picture = f"<figure>{charts.effects(found, language)}</figure>"
-    return markup.section(phrase(language, "effects"), note, picture, tables.effect_table(found, language))
+def _guessing(found: StudyFindings, language: str) -> str:
+    """Return what an entry must beat to be called better than guessing; for classes what a constant answer scores."""
+    analysis, metric = found.analysis, found.study.metric
+    constant = number(analysis.constant, places(analysis.unit))
+    if analysis.classes:
+        return phrase(language, "constant_note", answer=analysis.constant_answer, constant=constant)
+    name = "guessing_ranks" if metric.task == "retrieve" else "guessing_dealt"
+    told = phrase(language, name, items=some_items(found.takes, language))
+    if metric.task == "regress":
+        told += phrase(language, "undefined")
+    if analysis.constant == analysis.constant:
+        words = analysis.constant_answer
+        words = shorten(words, _LONGEST) if words else phrase(language, "no_answer")
+        told += phrase(language, "guessing_constant", answer=words, constant=constant)
+    return told
 
 
-def _figures(found: StudyFindings, language: str) -> str:
-    labels = counted(language, [found.last.size])
-    ahead = f" {phrase(language, 'forecast_note')}" if found.forecast else ""
-    drawn = [("curve", charts.curve(found, language), ahead)]
-    if "ablation" not in found.study.facts:
-        drawn.append(("paired", charts.paired(found, language), ""))
-    drawn.append(("cost", charts.cost(found, language), ""))
+def _remark(found: StudyFindings, entry: EntrySummary, table: SizeTable, verdict: SizeVerdict, language: str) -> str:
+    """Return what is to be said of an entry at one label count."""
+    front = phrase(language, "remark_front") if entry.entry in found.fronts[table.size] else ""
+    return "; ".join(filter(None, [remark(found.study, entry, table, verdict, language), front]))
+
+
+def _lead(found: StudyFindings, table: SizeTable, entry: str) -> str:
+    """Return the difference of an entry to the best classical one."""
+    classical = table.best("classical")
+    lead = table.difference(entry, classical.entry) if classical and classical.entry != entry else None
+    return signed_with_interval(lead.value, lead.low, lead.high, found.analysis.limits) if lead else "–"
+
+
+def _slices(found: StudyFindings, language: str) -> list[tuple[int, list[str], list[Part]]]:
+    """Return by label count, the most first, the best entry of each kind and its scores on parts of the test rows."""
+    given = dict.fromkeys(one.slice for one in found.slices.scores if one.kind == "given")
+    names = [*(name for name in _ORDER if name in given), *(name for name in given if name not in _ORDER)]
+    leads = {(one.size, one.slice): one for one in found.slices.leads}
     out = []
-    for name, svg, more in drawn:
-        note = markup.note(phrase(language, f"{name}_note") + more)
-        out.append(
-            f"<figure>{markup.section(phrase(language, name, labels=labels), note, svg)}</figure>" if svg else ""
-        )
-    return "".join(out)
+    for table in reversed(found.analysis.tables.values()):
+        best = [entry.entry if (entry := table.best(kind)) else "–" for kind in _kinds(found)]
+        parts = []
+        for name in names:
+            scores = [found.slices.score(entry, table.size, name) for entry in best]
+            if any(scores):
+                parts.append(Part(named(language, "slice", name), scores, leads.get((table.size, name))))
+        if parts:
+            out.append((table.size, best, parts))
+    return out
+
+
+def _classes(found: StudyFindings) -> tuple[list[str], list[Part]]:
+    """Return the best entry of each kind at the most labels, and how much of each class it finds."""
+    if found.last is None:
+        return [], []
+    best = [entry.entry for kind in KINDS if (entry := found.last.best(kind))]
+    scores = {
+        (one.entry, one.slice): one for one in found.slices.scores if (one.kind, one.size) == ("class", found.last.size)
+    }
+    told = {name: [scores.get((entry, name)) for entry in best] for name in found.study.classes}
+    return best, [Part(name, own, None) for name, own in told.items() if any(own)]
+
+
+def _kinds(found: StudyFindings) -> list[str]:
+    return [kind for kind in KINDS if any(table.best(kind) for table in found.analysis.tables.values())]
+
+
+def _plan(found: StudyFindings, plan: Detectable, language: str) -> list[str]:
+    """Return what could be found, by number of draws, by number of test rows, and what a difference of worth takes."""
+    limits = found.analysis.limits
+
+    def findable(value: float) -> str:  # a dash where no two scores differ so much
+        return number(value, places(limits[1])) if math.isfinite(value) else "–"
+
+    both = [[f"{count:,}: {findable(value)}" for count, value in by.items()] for by in (plan.by_draws, plan.by_rows)]
+    out = [findable(plan.value), *("; ".join(told) or "–" for told in both)]
+    if plan.more_draws == 0 or plan.more_rows == 0:
+        return [*out, phrase(language, "plan_found")]
+    more = [("draws", plan.more_draws), ("rows", plan.more_rows)]
+    told = [phrase(language, f"plan_{name}", count=f"{count:,}") for name, count in more if count]
+    return [*out, f" {phrase(language, 'plan_or')} ".join(told) or phrase(language, "plan_none")]
+
+
+def _absent(found: StudyFindings, language: str) -> list[tuple[str, list[int], str]]:
+    """Return the entries that could not run or did not learn, with label counts and why."""
+    told = [(name, sizes, reason_text(language, why)) for name, sizes, why in grouped_failures(found.study)]
+    slight = signed(SLIGHT * found.analysis.unit, places(found.analysis.unit))
+    for field, reason in (
+        ("unlearned", phrase(language, "why_unlearned", slight=slight)),
+        ("unshown", phrase(language, "why_unshown")),
+    ):
+        by_size = {one.size: vars(one)[field] for one in found.verdicts}
+        named = dict.fromkeys(name for names in by_size.values() for name in names)
+        told += [(name, [size for size, own in by_size.items() if name in own], reason) for name in named]
+    return told
+
+
+def _receipts(found: StudyFindings) -> list[tuple[str, str]]:
+    """Return by entry a line for each of its cells: label count and draw as `verify` takes it, score, seconds, id."""
+    place = {facts.name: number_ for number_, facts in enumerate(found.study.entries)}
+    cells = sorted(found.study.cells, key=lambda cell: (place.get(cell.entry, len(place)), cell.size, cell.draw))
+    digits = places(found.analysis.unit) + 1
+
+    def line(cell: Cell) -> str:
+        where, identity = f"{cell.size}/{cell.draw + 1}", str(cell.receipt.get("cell", ""))[:_ID]
+        return f"{where:<9} {number(cell.score, digits):>6} {cell.seconds:>7.1f}  {identity}".rstrip()
+
+    return [(name, "\n".join(map(line, own))) for name, own in groupby(cells, key=lambda cell: cell.entry)]
+
+
+def _made_from(cells: Sequence[Cell]) -> dict[str, list[str]]:
+    """Return all values of the cells' receipts by name: hashes, splits, seeds, versions."""
+    seen: dict[str, dict[str, None]] = {}
+    for made in (cell.receipt for cell in cells):
+        told = {f"{part} rows": value for part, value in made.get("data", {}).items()}
+        told |= {f"workspace {part}": value for part, value in made.get("workspace", {}).items()}
+        split = {name: value for name, value in made.get("split", {}).items() if name in ("how", "seed", "folds")}
+        told |= {f"split {name}": value for name, value in split.items()}
+        told |= {name: made[name] for name in ("seed", "threads", "machine") if name in made}
+        for name, value in (told | made.get("versions", {})).items():
+            seen.setdefault(name, {})[str(value)] = None
+    return {name: list(values) for name, values in seen.items()}
+
+
+def _settings(found: StudyFindings) -> dict[str, Any]:
+    """Return settings and versions."""
+    stated = found.study.facts
+    shown = {"metric": found.study.metric.to_dict(), **stated.get("settings", {}), **stated.get("versions", {})}
+    shown["seed"] = str(shown.get("seed", "–"))  # a name, no number of anything
+    return shown | ({"made": stated["made"]} if "made" in stated else {})
+
+
+def _flat(receipt: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the entries of a base's receipt that fit in a line; report.json has the others."""
+    return {name: value for name, value in receipt.items() if not isinstance(value, dict | list | tuple)}

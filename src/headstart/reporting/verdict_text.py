@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import zip_longest
+import math
 
+from headstart.comparing.target import judge_target
 from headstart.comparing.verdict import MARGIN, Outlook, Payoff, SizeVerdict, decide, outlook
 from headstart.reporting.number_text import (
     listed,
@@ -16,19 +17,12 @@ from headstart.reporting.number_text import (
     with_interval,
 )
 from headstart.reporting.phrases import counted, phrase
-from headstart.statistics.analysis import FLIPPED, SLIGHT, Analysis, analyse
+from headstart.reporting.reason_phrases import reason_text
+from headstart.reporting.target_text import target_text
+from headstart.statistics.analysis import FLIPPED, SLIGHT, Analysis
 from headstart.statistics.power import Detectable
-from headstart.statistics.slices import SliceScore
 from headstart.statistics.study import Study
 from headstart.statistics.worth import LabelWorth
-
-
-def verdict_text(study: Study, language: str = "en") -> str:
-    """Return the verdict in words: a headline, a paragraph per label count, an outlook, with blank lines between."""
-    analysis = analyse(study)
-    first, *paragraphs = verdict_sentences(study, analysis, language)
-    labels = [f"{counted(language, [size])}: " for size in analysis.tables]
-    return "\n\n".join([first, *(f"{label}{words}" for label, words in zip_longest(labels, paragraphs, fillvalue=""))])
 
 
 def verdict_sentences(study: Study, analysis: Analysis, language: str = "en") -> list[str]:
@@ -38,7 +32,8 @@ def verdict_sentences(study: Study, analysis: Analysis, language: str = "en") ->
         return [phrase(language, "nothing_finished")]
     paragraphs = [size_text(one, analysis, language) for one in verdicts]
     ahead = outlook_text(outlook(study, analysis), language, analysis.limits)
-    first = " ".join([headline(verdicts, language, study), *missing_classical(study, language)])
+    target = target_text(judge_target(study, analysis, verdicts), language, analysis.limits)
+    first = " ".join(filter(None, [headline(verdicts, language, study), target, *missing_classical(study, language)]))
     return [first, *paragraphs, *([ahead] if ahead else [])]
 
 
@@ -66,7 +61,7 @@ def missing_classical(study: Study, language: str) -> list[str]:
     if not told:
         return []
     lost = [
-        (row["entry"], next(iter(row["left_out"].values())))
+        (row["entry"], reason_text(language, next(iter(row["left_out"].values()))))
         for row in told["entries"]
         if row["kind"] == "classical" and not any(row["scores"].values()) and row["left_out"]
     ]
@@ -82,9 +77,10 @@ def size_text(verdict: SizeVerdict, analysis: Analysis, language: str) -> str:
     else:
         best = table.entries[verdict.best]
         score = with_interval(best.mean, verdict.low, verdict.high, analysis.limits)
-        if verdict.compared > 1 and len(table.draws) > 1:
+        if verdict.compared > 1 and best.low == best.low:
             score += phrase(language, "picked", count=verdict.compared)
-        parts.append(phrase(language, "use", entry=verdict.best, score=score))
+        said = "ahead_so_far" if verdict.few_draws else "use"
+        parts.append(phrase(language, said, entry=verdict.best, score=score, needed=FLIPPED))
         parts += _clean_text(verdict, analysis.limits, language)
         if verdict.peers:
             parts.append(phrase(language, "peers", entries=listed(verdict.peers)))
@@ -116,19 +112,16 @@ def _clean_text(verdict: SizeVerdict, limits: tuple[float, float], language: str
     """Return the score on rows without copies, where there are rows with copies."""
     if verdict.clean is None or verdict.contaminated is None:
         return []
-    scores = [with_interval(one.mean, one.low, one.high, limits) for one in _parts(verdict)]
-    rows = [f"{one.rows:,}" for one in _parts(verdict)]
+    parts = verdict.clean, verdict.contaminated
+    scores = [with_interval(one.mean, one.low, one.high, limits) for one in parts]
+    rows = [f"{one.rows:,}" for one in parts]
     return [phrase(language, "clean", rows=rows[0], score=scores[0], others=rows[1], other=scores[1])]
-
-
-def _parts(verdict: SizeVerdict) -> tuple[SliceScore, SliceScore]:
-    return verdict.clean, verdict.contaminated
 
 
 def _plan_text(plan: Detectable, limits: tuple[float, float], language: str) -> list[str]:
     """Return what could have been found, and what it takes to find a difference worth having."""
     digits, pair = places(limits[1]), {"entry": plan.first, "other": plan.second}
-    if plan.value <= limits[1] - limits[0]:
+    if math.isfinite(plan.value):
         out = [phrase(language, "detectable", **pair, value=number(plan.value, digits))]
     else:
         out = [phrase(language, "detectable_none", **pair)]
@@ -155,6 +148,17 @@ def _labels_text(worth: LabelWorth, language: str) -> str:
     low = below if worth.low is None else two_digits(worth.low, worth.measured)
     high = above if worth.high is None else two_digits(worth.high, worth.measured)
     return phrase(language, "labels_worth", **told, low=low, high=high)
+
+
+def worth_span(worth: LabelWorth) -> str:
+    """Return the worth in labels with its interval; ends beyond the measured range are open."""
+    fewest, most = (f"{end:,}" for end in worth.measured)
+    value = {"below": f"< {fewest}", "above": f"> {most}"}.get(worth.side) or two_digits(worth.value, worth.measured)
+    if worth.surely_beyond:
+        return value
+    low = f"< {fewest}" if worth.low is None else two_digits(worth.low, worth.measured)
+    high = f"> {most}" if worth.high is None else two_digits(worth.high, worth.measured)
+    return f"{value} [{low}, {high}]"
 
 
 def outlook_text(found: Outlook | None, language: str, limits: tuple[float, float] = (0.0, 1.0)) -> str:
