@@ -17,6 +17,7 @@ _PUBLIC = {
     "cross": "headstart.commands.cross",
     "evaluate": "headstart.commands.evaluate",
     "predict": "headstart.commands.predict",
+    "next_rows": "headstart.commands.next",
     "embed": "headstart.commands.embed",
     "fill": "headstart.commands.fill",
     "generate": "headstart.commands.generate",

@@ -100,12 +100,15 @@ def test_the_corpus_is_streamed_once_and_held_against_the_test_rows():
     found = audit.data["across"]["corpus"]
     assert calls == [1]
     assert found["compared"] == 9_000
-    assert list(np.flatnonzero(audit.slices["contaminated"])) == [4]
+    assert list(np.flatnonzero(audit.slices["read_before"])) == [4]
+    assert not audit.slices["contaminated"].any()  # the corpus holds no labels
     ((_, its),) = found["copies"]["normalised"]["listed"]
     assert (its["file"], its["line"]) == ("corpus.txt", 8_501)
-    assert run_audit(train, test, lambda: iter([test.items[4]])).slices["contaminated"].sum() == 1  # plain text too
+    assert run_audit(train, test, lambda: iter([test.items[4]])).slices["read_before"].sum() == 1  # plain text too
     said = audit_sentences(audit.data, "en")
-    assert sum("in the corpus" in line and "without its answer" in line for line in said) == 1
+    assert sum("in the corpus" in line and "no label leak" in line for line in said) == 1
+    assert sum("라벨 유출이 아닙니다" in line for line in audit_sentences(audit.data, "ko")) == 1
+    assert "no label leak" not in said[0]  # it is no alarm
     assert not any("in the corpus" in line and "measure memory" in line for line in said)
 
 

@@ -24,9 +24,11 @@ def told(monkeypatch, tmp_path) -> dict:
         return compare.Compared(settings.folder, SimpleNamespace(stopped=told["stopped"]), "verdict", "table")
 
     monkeypatch.setattr(demo, "_docstrings", lambda home, words: (tmp_path / "corpus", rows, rows, {}))
-    monkeypatch.setattr(demo, "open_bases", lambda runs: dict.fromkeys(run.name for run in runs))
+    monkeypatch.setattr(demo, "open_bases", lambda runs: {run.name: SimpleNamespace(corpus={}) for run in runs})
     monkeypatch.setattr(pretrain, "pretrain", lambda *_, out, **__: SimpleNamespace(exit_code=0, folder=out))
     monkeypatch.setattr(compare, "run_comparison", run_comparison)
+    seen = compare.Compared(tmp_path / "pictures", SimpleNamespace(stopped=None), "answer\nmore", "")
+    monkeypatch.setattr(demo, "_pictures", lambda *_: seen)
     return told
 
 
@@ -37,6 +39,7 @@ def test_the_plan_is_said_first_and_the_command_is_whole(program, told, tmp_path
     assert shown.err.startswith("planned: 0.5 min of training and comparing in all")
     assert told["command"] == "headstart demo --data docstrings --minutes 0.5 --labels 8,32 --draws 3"
     assert told["sizes"] == (8, 32)
+    assert "Pictures (handwritten digits): answer" in shown.out
     assert {
         "finetune · mlm",
         "scratch · mlm",
@@ -53,5 +56,6 @@ def test_an_interrupted_comparison_is_not_success(program, told, tmp_path):
     told["stopped"] = "interrupted"
     shown = program("demo", "--out", tmp_path / "d", "--language", "ko")
     assert shown.code == 130
-    assert "7.5분" in shown.err.splitlines()[0]
+    assert "8.25분" in shown.err.splitlines()[0]
     assert "verdict" in shown.out
+    assert "answer" not in shown.out  # the pictures are not begun

@@ -37,7 +37,7 @@ def test_spans(program, files, tmp_path):
     scored = program("evaluate", task, files / "tag.jsonl")
     assert scored.code == 0, scored.err
     lines = scored.out.splitlines()
-    assert [line.split(":")[0] for line in lines] == ["entity_f1", "tag_accuracy", "rows"]
+    assert [line.split(":")[0] for line in lines] == ["entity_f1", "tag_accuracy", "rows", "trained on"]
     assert lines[0] == "entity_f1: 1.0000 (95 % interval 1.0000 to 1.0000)"
     answers = [json.loads(line) for line in program("predict", task, files / "new.txt").out.splitlines()]
     assert [answer["entities"] for answer in answers] == [[{"start": 0, "end": 3, "label": "PS"}], [], []]
@@ -67,7 +67,7 @@ def test_numbers(program, files, tmp_path, route):
     assert "task: regress (pairs with numbers such as 1.5 in 'score'; another one by --task)" in made.err
     scored = program("evaluate", task, files / "pairs.tsv")
     assert scored.code == 0, scored.err
-    assert [line.split(":")[0] for line in scored.out.splitlines()] == ["spearman", "pearson", "rows"]
+    assert [line.split(":")[0] for line in scored.out.splitlines()] == ["spearman", "pearson", "rows", "trained on"]
     assert float(scored.out.split()[1]) > 0.5
     answers = [json.loads(line) for line in program("predict", task, files / "pairs.tsv").out.splitlines()]
     assert len(answers) == 60

@@ -77,7 +77,7 @@ def test_transfer_evaluate_predict(program, tmp_path, base, route):
     task = tmp_path / "task"
     made = program("transfer", base, "--data", "train.tsv", "--out", task, "--route", route, "--minutes", 0.03)
     assert made.code == 0, made.err
-    assert f"next: headstart evaluate {task}" in made.out
+    assert f"next: headstart predict {task}" in made.out
     scored = program("evaluate", task, "test.tsv")
     assert scored.code == 0
     assert "accuracy: " in scored.out
@@ -115,13 +115,20 @@ def test_compare_goes_on_where_it_stopped(program, tmp_path):
     assert again.out.splitlines()[:5] == first.out.splitlines()[:5]
 
 
-def test_compare_holds_out_a_test_part(program, tmp_path):
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--folds", 0), "30 of the rows are held out for testing, 90 are left"),
+        ((), "60 of them are cross-validated in 4 folds, and the choice of routes sees only the other 60"),
+    ],
+)
+def test_compare_holds_out_a_test_part(program, tmp_path, options, told):
     made = program(
         *("compare", "none", "--data", "train.tsv", "--out", tmp_path / "c", "--labels", 8, "--draws", 2),
-        *("--routes", "tfidf_nb,majority", "--language", "ko"),
+        *("--routes", "tfidf_nb,majority", "--language", "ko", *options),
     )
     assert made.code == 0, made.err
-    assert "30 of the rows are held out for testing, 90 are left" in made.err
+    assert told in made.err
 
 
 def test_columns_are_those_of_training(program, tmp_path):

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from headstart.comparing.ablation import effects
+from headstart.comparing.ablation import effects, questions_of_changes
+from headstart.comparing.verdict import answered
 from headstart.core import registry
 from headstart.reporting.ablation_text import effect_text
 from headstart.statistics.analysis import analyse
@@ -90,3 +91,13 @@ def test_the_words(language, words):
     assert words in text
     assert "finetune · base" in text.splitlines()[0]
     assert len(text.splitlines()) == 2
+
+
+def test_a_label_count_is_answered_when_every_change_is_settled():
+    asked = questions_of_changes(UNCHANGED, CHANGED, (64,))
+    clear = replace(study([0.15, -0.15, 0.2, 0.2, -0.2, 0.2], draws=10), questions=asked)
+    few = replace(study([0.15, -0.15, 0.2, 0.2, -0.2, 0.2], draws=5), questions=asked)
+    open_one = replace(study([0.15, -0.15, 0.02, 0.2, -0.2, 0.2], draws=8, tests=200), questions=asked)
+    assert [answered(one, analyse(one).tables[64]) for one in (clear, few, open_one)] == [True, False, False]
+    unasked = replace(clear, questions={})
+    assert not answered(unasked, analyse(unasked).tables[64])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthetic_study import ACCURACY, SEEN, LetterRoute, letters
 
-from headstart.comparing.draws import fold_splits, label_splits, redraw
+from headstart.comparing.draws import fold_splits, label_splits, lent_splits, redraw
+from headstart.comparing.inputs import CompareInputs
 from headstart.comparing.run_study import run_study
 from headstart.comparing.settings import StudyData, StudySettings
 from headstart.core.errors import HeadstartError
@@ -79,3 +82,47 @@ def test_a_study_of_folds(tmp_path):
         "how": "folds", "folds": 5, "seed": 0, "draw": 0, "size": 48, "rows": "",
     }  # fmt: skip
     assert analyse(study).tables[48].fixed_pool
+
+
+def test_lent_test_rows_are_learnt_and_asked_in_turn_but_never_both():
+    train, test = letters(30), letters(40, 1)
+    splits = lent_splits(train, test, [8, 32], 3, 4, 5)
+    assert [(split.draw, split.size) for split in splits] == [(0, 8), (0, 32), (1, 8), (1, 32), (2, 8), (2, 32)]
+    for split in splits:
+        asked = [rows for _, rows in split.parts]
+        assert sorted(np.concatenate(asked).tolist()) == list(range(40))
+        for learnt, rows in split.parts:
+            assert len(learnt) == split.size
+            assert not set(learnt.tolist()) & {30 + row for row in rows}  # the planted fault: 30 + asked rows are test
+        assert redraw(train, split.drawn, test).identity == split.identity
+    texts = {text: place for place, text in enumerate([*train.items, *test.items])}
+    assert len(texts) < 70  # equal texts of the test part are asked together
+    for learnt, rows in splits[-1].parts:
+        own = {test.items[row - 30] for row in learnt if row >= 30}
+        assert not own & {test.items[row] for row in rows}
+    assert max(row for learnt, _ in splits[-1].parts for row in learnt) >= 30
+
+
+def test_a_study_of_lent_rows_asks_all_of_them_and_screening_none(tmp_path):
+    SEEN.clear()
+    train, test = letters(40), letters(40, 1)
+    asked = StudySettings(sizes=(8, 48), draws=3, seconds=20.0, metric=ACCURACY, folder=tmp_path)
+    data = StudyData(train, test, lent=4)
+    study = run_study([Entry(LetterRoute())], data, {None: Workspace()}, asked)
+    assert [seen[1] for seen in SEEN] == [8] * 4 + [48] * 4 + [8] * 4 + [48] * 4 + [8] * 4 + [48] * 4
+    assert {len(cell.answers) for cell in study.cells} == {40}
+    assert study.facts["lent"] == 4
+    assert not analyse(study).tables[8].fixed_pool
+    with pytest.raises(HeadstartError, match="1 to 60 are allowed"):
+        run_study([Entry(LetterRoute())], data, {None: Workspace()}, replace(asked, sizes=(61,)))
+
+
+@pytest.mark.parametrize(("rows", "folds", "lent"), [(60, None, 4), (999, None, 4), (1000, None, 0), (60, 0, 0)])
+def test_few_rows_are_cross_validated_unless_told_otherwise(tmp_path, rows, folds, lent):
+    path, lines = tmp_path / "rows.tsv", []
+    path.write_text("text\tlabel\n" + "".join(f"text {row}\t{'ab'[row % 2]}\n" for row in range(rows)))
+    data = CompareInputs(data=[str(path)], folds=folds).read(lines.append)
+    assert data.lent == lent
+    assert len(data.test) == round(rows * (0.5 if lent else 0.25))
+    assert ("--folds 0" in lines[-1]) == bool(lent)
+    assert data.most_labels == len(data.train) + (len(data.test) // 2 if lent else 0)

@@ -17,6 +17,7 @@ from headstart.comparing.screening import SCREENING, screening_round
 from headstart.comparing.settings import StudyData, StudySettings
 from headstart.core import registry
 from headstart.core.examples import Examples
+from headstart.core.reason import Reason
 from headstart.data.splits import units
 from headstart.fitting.workspace import Workspace
 from headstart.statistics.analysis import ALPHA
@@ -127,8 +128,8 @@ def test_what_cannot_run_or_fails_is_no_finalist_and_is_told(tmp_path):
     study, _ = run(tmp_path, given=[*faulty, *entries()])
     assert not {"bug · x", "no"} & {one.name for one in study.entries}
     rows = {row["entry"]: row for row in study.facts["screening"]["entries"]}
-    assert "IndexError" in rows["bug · x"]["left_out"]["8"]
-    assert rows["no"]["left_out"]["8"] == "no such base"
+    assert "IndexError" in rows["bug · x"]["left_out"]["8"]["text"]
+    assert rows["no"]["left_out"]["8"]["text"] == "no such base"
 
 
 def test_one_of_each_is_not_screened(tmp_path):
@@ -161,9 +162,9 @@ def test_looks_spend_five_percent_in_all():
     looks = Looks(dict(PLANNED))
     assert not looks.due(7, 20)
     assert looks.due(8, 20)
-    looks.close([16])
+    looks.close([16], 8)
     assert looks.due(16, 14)
-    looks.close([])
+    looks.close([], 16)
     assert looks.levels([16, 64]) == pytest.approx({16: PLANNED[8], 64: ALPHA - sum(PLANNED.values())})
     assert sum(PLANNED.values()) + looks.level == pytest.approx(ALPHA)
     short = Looks(dict(PLANNED))
@@ -199,3 +200,43 @@ def test_what_was_tried_elsewhere_counts_and_what_was_never_tried_does_not():
     found = choose_finalists(screened, given)
     assert {question.entry for question in found.questions.values()} == {"p2 · x"}
     assert {one.name for one in found.entries} == {"majority", "p2 · x", "c1", "scratch · x"}
+
+
+def test_with_little_time_the_finalists_are_those_that_get_enough_draws_for_a_verdict():
+    given = entries()
+    screened = Screened([one for one in given if one.kind in ("pretrained", "classical")], (8, 16))
+    scores = {"p0 · x": (0.9, 0.5), "p1 · x": (0.5, 0.9), "c0": (0.4, 0.7), "c1": (0.7, 0.4)}
+    for name, pair in scores.items():
+        screened.trials += [Trial(name, size, 0, score, 0.5) for size, score in zip((8, 16), pair)]
+    whole = choose_finalists(screened, given, seconds=1000)
+    assert {one.name for one in whole.entries} == {"majority", *scores, "scratch · x"}
+    short = choose_finalists(screened, given, seconds=6 * 2 * 2.6)  # of the five, one must go: 3 s a draw
+    assert len(short.entries) == 5
+    shortest = choose_finalists(screened, given, seconds=1)
+    assert {one.name for one in shortest.entries} == {"majority", "p1 · x", "c0", "scratch · x"}
+    assert [one.entry for one in shortest.questions.values()] == ["p1 · x", "p1 · x"]
+    assert shortest.questions[8].against == ("c0", "scratch · x")
+
+
+def test_a_combination_is_dropped_after_two_trials_only():
+    own = [Entry(LetterRoute(called=f"p{n}"), "x") for n in range(4)]
+    both = Entry(registry.load("route", "vote")(), "x")
+    found = Screened([*own, both], (8,))
+    found.trials = [Trial(one.name, 8, 0, 0.9 - n / 100, 1.0) for n, one in enumerate([*own, both])]
+    found.halve(8, (8,))
+    assert [one.name for one in found.contenders("pretrained", 8)] == ["p0 · x", "p1 · x", "p2 · x", "vote · x"]
+    found.trials.append(Trial(both.name, 8, 1, 0.8, 1.0))
+    found.halve(8, (8,))
+    assert "vote · x" in found.left_out
+
+
+def test_where_nothing_was_ready_in_time_the_usual_entries_go_on_but_not_those_that_refuse():
+    given = entries()
+    screened = Screened([one for one in given if one.kind in ("pretrained", "classical")], (8, 16))
+    for entry in screened.entries:
+        screened.leave_out(entry.name, (8, 16), Reason("not_ready", "not ready within {seconds:.0f} s", seconds=2))
+    refused = Reason("no_base", "it needs a base")
+    screened.left_out["p0 · x"] = dict.fromkeys((8, 16), refused)
+    found = choose_finalists(screened, given)
+    assert {one.name for one in found.entries} == {"majority", "p1 · x", "c0", "scratch · x"}
+    assert found.questions[8].entry == "p1 · x"

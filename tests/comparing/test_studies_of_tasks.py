@@ -24,7 +24,7 @@ from headstart.core.spec import MetricSpec
 from headstart.fitting.workspace import Workspace
 from headstart.reporting.findings import findings
 from headstart.reporting.report import report_data, terminal_table, write_report
-from headstart.reporting.verdict_text import verdict_text
+from headstart.reporting.verdict_text import verdict_sentences
 from headstart.routes.majority import Majority
 from headstart.statistics.analysis import analyse
 from headstart.statistics.blocks import DEALS
@@ -38,6 +38,10 @@ ENTRIES = [
     Entry(ToyRoute(called="scratch", noise=2.2), "base"),
 ]
 METRICS = {"regress": ("spearman", "pearson"), "tag": ("entity_f1", "tag_accuracy")}
+
+
+def verdict_text(study, language="en"):
+    return "\n\n".join(verdict_sentences(study, analyse(study), language))
 
 
 @pytest.fixture
@@ -129,9 +133,9 @@ def test_damaged_answers_are_made_again(study_of, tmp_path, task, spoil):
 
 @pytest.mark.parametrize("task", METRICS)
 def test_folds_ask_every_row_of_the_pool(study_of, task):
-    study = study_of(task, METRICS[task][0], folds=4, draws=2)
+    study = study_of(task, METRICS[task][0], folds=4, draws=3)
     (size,) = study.sizes
-    assert len(CALLS) == 5 * 2 * 4
+    assert len(CALLS) == 5 * 3 * 4
     assert {len(cell.answers) for cell in study.cells} == {120}
     assert analyse(study).tables[size].entries["probe · base"].learned
     assert 80 <= size <= 90
@@ -245,7 +249,7 @@ def test_questions_about_one_passage_count_as_one_block(tmp_path):
         rows = Examples(["what?"] * 80, texts, task="answer", targets=answers)
         settings = StudySettings(
             sizes=(4, 8),
-            draws=2,
+            draws=3,
             seconds=60.0,
             metric=registry.load("metric", "answer_f1")(),
             folder=tmp_path / str(passages),

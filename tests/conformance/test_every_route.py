@@ -41,7 +41,7 @@ def workspace() -> Workspace:
     torch.manual_seed(0)
     backbone, what = spec.build(TokenShape(tokenizer.vocabulary, tokenizer.pad_id)), small("objective", "mlm")
     base = PretrainedModel(tokenizer, spec, backbone, what.build(backbone, tokenizer), what)
-    return Workspace(base, lambda: iter(documents()))
+    return Workspace(base, lambda: iter(documents())).beside(Workspace(base, lambda: iter(documents())))
 
 
 def refused(route, task: Examples, workspace: Workspace) -> bool:
@@ -63,7 +63,7 @@ def many_classes() -> Examples:
 @pytest.mark.parametrize("name", NAMES)
 def test_what_it_says_of_itself(name):
     spec = registry.load("route", name)()
-    assert spec.needs in ("nothing", "corpus", "base")
+    assert spec.needs in ("nothing", "corpus", "base", "bases")
     assert isinstance(spec.classical, bool)
     assert spec.tasks is None or (spec.tasks and set(spec.tasks) <= set(registry.names("task")))
     assert registry.build_spec("route", spec.to_dict()) == spec

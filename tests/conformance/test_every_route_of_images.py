@@ -18,7 +18,11 @@ from headstart.training.pretrained_model import PretrainedModel
 pytestmark = pytest.mark.usefixtures("few_strengths")
 
 NAMES = [name for name in registry.names("route") if "image" in registry.load("route", name).takes]
-REFUSED = {"lora": "no linear or recurrent layer", "nearest": "second"}  # what cannot be, and the reason that is given
+REFUSED = {
+    "lora": "no linear or recurrent layer",
+    "nearest": "second",
+    "joined_bases": "two",
+}  # what cannot be, and the reason that is given
 QUICK = {"hog_svm": {"side": 16, "default": 0.3}, "pixels_logreg": {"side": 16}}
 QUICK |= {"seeds": {"member": "finetune:epochs=1:least_steps=4:head_steps=2", "count": 2}}
 

@@ -82,7 +82,7 @@ def _make(home: Path, number: int) -> None:
         transfer = ("transfer", home / base, "--data", table, "--out", home / route, "--route", route)
         headstart(*transfer, "--threads", 1, "--seed", number, *settings)
     compare = ("compare", home / "halves", "--data", table, "--labels", 8, "--routes", "tfidf_nb", "--audit", "skip")
-    headstart(*compare, "--draws", 1 + number, "--threads", 1, "--out", home / "report")
+    headstart(*compare, "--draws", 1 + number, "--threads", 1, "--no-winner", "--out", home / "report")
     headstart("export", home / "mlm", "--out", home / "export")
     model = PretrainedModel.open(home / "mlm")
     model.save(home / "network")
@@ -107,6 +107,8 @@ def damages(artefacts: list[Artefact], count: int, seed: int) -> Iterator[tuple[
             continue
         if kind == "remove" and artefact.name in ("export", "processor"):  # without its manifest it is somebody else's
             names.remove(MANIFEST)
+        if kind == "flip":
+            names = [name for name in names if (artefact.folder / name).stat().st_size]
         if kind == "swap":
             names = [name for name in names if (artefact.twin / name).is_file()
                      and (artefact.twin / name).read_bytes() != (artefact.folder / name).read_bytes()]  # fmt: skip

@@ -33,7 +33,8 @@ class Audit:
     """What was found. data: plain JSON, a function of the inputs alone.
 
     slices: `contaminated` and `clean`, bool [test rows]: test rows with or without a copy (exact, normalised or near; a
-    pair counts as a whole) in the training rows or the corpus; empty without test rows. pictures: the images of rows
+    pair counts as a whole) in the training rows; `read_before`, where there is a corpus: with a copy there, which holds
+    no labels. Empty without test rows. pictures: the images of rows
     that `data` tells of, by split and number of the row.
     """
 
@@ -80,17 +81,18 @@ def run_audit(
         progress(f"{name}: profile and duplicates of {len(part):,} rows")
         data["splits"][name] = part.summary()
     target = parts.get("test", parts["train"])
-    hit_N = np.zeros(len(target), bool)
+    hit_N, read_N = np.zeros(len(target), bool), None
     if test is not None:
         progress(f"test against train: {len(target):,} rows against {len(parts['train']):,}")
         data["across"]["train"], hit_N = _across(target, parts["train"].portions(), parts["train"])
         data["groups"] = _groups(parts)
     if corpus is not None:
-        data["across"]["corpus"], hits = _across(target, _documents(corpus, progress, pictures), None)
-        hit_N = hit_N | hits
+        data["across"]["corpus"], read_N = _across(target, _documents(corpus, progress, pictures), None)
     data["labels"] = _labels(parts, seed, progress)
     data["shift"] = _shift(parts, seed, progress)
     slices = {} if test is None else {"contaminated": hit_N, "clean": ~hit_N}
+    if test is not None and read_N is not None:
+        slices["read_before"] = read_N
     data["slices"] = {name: int(mask.sum()) for name, mask in slices.items()}
     # Half characters that a file may hold have no place in JSON.
     return Audit(json.loads(json.dumps(data, ensure_ascii=False).encode("utf-8", "replace")), slices, pictures)

@@ -15,6 +15,7 @@ from headstart.commands.compare import Compared, run_comparison
 from headstart.commands.comparison_options import label_counts, metric_of, need_report_folder, task_of
 from headstart.commands.reading import open_bases, route_with, say, takes_of_files
 from headstart.commands.session import Language, command_line, files, need_positive, pick_language, whole
+from headstart.comparing.ablation import questions_of_changes
 from headstart.comparing.inputs import CompareInputs
 from headstart.comparing.settings import StudySettings
 from headstart.core.errors import HeadstartError
@@ -37,7 +38,10 @@ DEFAULT = (
 )
 
 
-@dataclass(frozen=True)
+_SHORT_DRAWS = 10  # draws that are worth short trainings; the first look at the answer is after 8
+
+
+@dataclass(frozen=True, repr=False)
 class Ablated(Compared):
     """effects: of every change at every label count; `verdict` says them in words."""
 
@@ -69,7 +73,7 @@ def ablate(
     text2: Annotated[str | None, Parameter(help="second such column, for pairs")] = None,
     label: Annotated[str | None, Parameter(help="column of the answers [guessed and printed]")] = None,
     labels: Annotated[str, Parameter(help="label counts to try")] = "64,256",
-    draws: Annotated[int, Parameter(help="random label draws per count", converter=whole)] = 10,
+    draws: Annotated[int, Parameter(help="most label draws per count", converter=whole)] = 30,
     minutes: Annotated[float, Parameter(help="time budget for all entries together")] = 20.0,
     metric: Annotated[str | None, Parameter(show=False, help="a score of the task [its headline score]")] = None,
     language: Annotated[Language, Parameter(show=False, help="of the report")] = "auto",
@@ -80,6 +84,8 @@ def ablate(
     settings: Annotated[list[str] | None, Parameter(name="--set", show=False)] = None,
 ) -> Ablated:
     """Compare a route with itself, one change at a time, on the same label draws; say which change helped.
+
+    Draws of a label count end when every change there is found better, worse or without effect (within one point).
 
     Further options: --metric, --language, --group COLUMN, --seed N, --threads N, --audit skip; settings of the route as
     it is, such as finetune.epochs=5. Without --vary the usual changes of that route are tried.
@@ -105,6 +111,8 @@ def ablate(
     if other_task(unchanged, task):
         raise HeadstartError(f"--route {route}: {other_task(unchanged, task, takes_of_files(data, text))}")
     changed = changes(unchanged, vary)
+    if unchanged.needs == "bases":
+        raise HeadstartError(f"--route {route}: joins two bases, and ablate takes one; choose a route on one base")
     if str(base) == "none" and unchanged.needs == "base":
         raise HeadstartError(f"--route {route}: needs a pre-trained base; give a run directory, not `none`")
     bases = {} if str(base) == "none" else open_bases([Path(base)])
@@ -120,7 +128,16 @@ def ablate(
     rows = inputs.read(say).stating(minutes=minutes, command=command_line())
     where = next(iter(bases), None) if unchanged.needs == "base" else None
     entries = [Entry(unchanged, where), *(Entry(spec, where, change) for change, spec in changed.items())]
-    asked = StudySettings(sizes=sizes, draws=draws, seconds=60 * minutes, metric=score, folder=out, seed=seed)
+    asked = StudySettings(
+        sizes=sizes,
+        draws=draws,
+        seconds=60 * minutes,
+        metric=score,
+        folder=out,
+        seed=seed,
+        short_draws=_SHORT_DRAWS,
+        questions=questions_of_changes(entries[0], entries[1:], sizes),
+    )
     spoken = pick_language(language)
     done = run_comparison(bases, entries, rows, asked, language=spoken, audit=audit, inputs=inputs, begun=begun)
     return _judged(done, entries, spoken)
@@ -139,7 +156,7 @@ def _judged(done: Compared, entries: Sequence[Entry], language: str) -> Ablated:
     kept = {"unchanged": unchanged.name, "effects": judged, "sentences": told}
     study = replace(done.study, facts=done.study.facts | {"ablation": kept})
     write_report(study, done.folder, language)
-    return Ablated(done.folder, study, told[language], done.table, tuple(found))
+    return Ablated(done.folder, study, told[language], done.table, done.steps, language, effects=tuple(found))
 
 
 def changes(unchanged: RouteSpec, vary: Sequence[str] | None) -> dict[str, RouteSpec]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import sys
@@ -13,6 +14,7 @@ import cyclopts
 
 import headstart
 from headstart.commands.session import DASH, Terminated, running
+from headstart.core.disk_cache import without_cache
 from headstart.core.errors import HeadstartError, nearest, one_line
 
 VERBS = {
@@ -26,6 +28,7 @@ VERBS = {
     "cross": "train on one domain or language, test on every one",
     "evaluate": "score a task model on a labelled file",
     "predict": "label texts or images with a task model",
+    "next": "which rows to label next, as a table to fill in",
     "embed": "turn texts or images into vectors",
     "fill": "let a masked language model fill [MASK]",
     "generate": "let a causal language model go on with a text, or draw pictures",
@@ -43,7 +46,8 @@ _GOES_ON = dict.fromkeys(
     ("compare", "ablate", "cross"), "finished cells are saved, the same command goes on from there"
 )
 _GOES_ON["pretrain"] = "what was saved is kept, the same command with --resume goes on from there"
-_FILE_OPTIONS = ("--data", "--test", "--corpus")
+_FUNCTIONS = {"list": "list_choices", "next": "next_rows"}  # verbs that are called as a builtin of Python
+_FILE_OPTIONS = ("--data", "--test", "--corpus", "--labelled")
 _SETTING = re.compile(r"^((--)?[a-z_]+(\.[a-z0-9_]+)+|processor|backbone|objective|held_out|extend)=")
 _KINDS = {float: "a number", int: "a whole number", Path: "a path", str: "text"}
 
@@ -60,7 +64,7 @@ def build() -> cyclopts.App:
         suppress_keyboard_interrupt=False,
     )
     for verb, help_line in VERBS.items():
-        name = "list_choices" if verb == "list" else verb
+        name = _FUNCTIONS.get(verb, verb)
         app.command(f"headstart.commands.{verb}:{name}", name=verb, help=help_line)
     return app
 
@@ -69,7 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program and exit: 0 done, 1 internal fault, 2 a mistake the message explains, 130/143 interrupted."""
     tokens = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in tokens
-    tokens = [t for t in tokens if t != "--debug"]
+    uncached = without_cache() if "--no-cache" in tokens else contextlib.nullcontext()
+    tokens = [t for t in tokens if t not in ("--debug", "--no-cache")]
     device, tokens = _device_of(tokens)
     # Idle OpenMP threads that spin make a busy 2-core machine 10 times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -78,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             from headstart.core.device import use_device
 
             use_device(device)
-        with running(tokens):
+        with running(tokens), uncached:
             code = _run(tokens)
         sys.exit(code)
     except BrokenPipeError:

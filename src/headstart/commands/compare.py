@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
@@ -19,14 +19,17 @@ from headstart.commands.comparison_options import (
     task_of,
     usual_counts,
 )
-from headstart.commands.reading import open_bases, say, takes_of_files
+from headstart.commands.reading import open_bases, say, takes_of_files, tell_foreign
 from headstart.commands.session import Language, command_line, files, need_positive, pick_language, whole
+from headstart.commands.winner import leave_winner
 from headstart.comparing.inputs import CompareInputs, corpora_of, entries_of, workspaces_of
 from headstart.comparing.report_folder import ReportFolder
-from headstart.comparing.settings import StudyData, StudySettings
+from headstart.comparing.settings import StudyData, StudySettings, WinnerRows
+from headstart.core.disk_cache import DiskCache
 from headstart.core.errors import HeadstartError
 
 if TYPE_CHECKING:
+    from headstart.comparing.verdict import SizeVerdict
     from headstart.statistics.study import Entry, Study
     from headstart.training.pretrained_model import PretrainedModel
 
@@ -34,24 +37,63 @@ _MOST_DRAWS, _DEEP_DRAWS = 30, 10
 _FOR_AUDIT = 0.5  # the share of the time that the audit may take at most
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Compared:
-    """folder: of the report; study: all cells; verdict, table: for a terminal."""
+    """folder: of the report; study: all cells; verdict, table, steps: the answer, the scores, what next, as text.
+
+    language: of what a notebook shows. shipped: what is said of the model that is left behind. interrupted: while it
+    was trained.
+    """
 
     folder: Path
     study: Study
     verdict: str
     table: str
+    steps: str = ""
+    language: str = "en"
+    shipped: str = ""
+    interrupted: bool = False
 
     @property
     def exit_code(self) -> int:
         """0, or 130 when Ctrl-C ended it early; the report holds what was finished."""
-        return 130 if self.study.stopped == "interrupted" else 0
+        return 130 if self.interrupted or self.study.stopped == "interrupted" else 0
+
+    @property
+    def verdicts(self) -> tuple[SizeVerdict, ...]:
+        """The verdict at each label count."""
+        from headstart.reporting.findings import findings
+
+        return findings(self.study).verdicts
+
+    @property
+    def winner(self) -> str | None:
+        """The best entry at the most labels, or None where none was shown to be better than guessing."""
+        return self.verdicts[-1].best if self.verdicts else None
+
+    def to_frame(self) -> Any:
+        """Return a pandas DataFrame, a row per entry and label count; see `result_rows`. HeadstartError: no pandas."""
+        from headstart.reporting.result import frame, result_rows
+
+        return frame(result_rows(self.study))
+
+    def __repr__(self) -> str:
+        """Return winner, whether pre-training paid, and the folder."""
+        from headstart.reporting.result import result_repr
+
+        return result_repr(self.study, self.folder)
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        from headstart.reporting.result import result_html
+
+        return result_html(self.study, self.language)
 
     def summary(self) -> str:
-        """Return table, verdict and where the report is."""
+        """Return the answer, the scores of the finalists, what next, where report and model are."""
         page, data = self.folder / "report.html", self.folder / "report.json"
-        return f"{self.table}\n{self.verdict}\n\nreport: {page}\n        {data}"
+        told = [self.verdict, "", self.table, self.steps, f"report: {page}\n        {data}"]
+        return "\n".join(filter(None, [*told, self.shipped]))
 
 
 def compare(
@@ -67,7 +109,11 @@ def compare(
     out: Annotated[Path, Parameter(help="the report directory; the same command goes on where it stopped")],
     test: Annotated[
         list[str] | None,
-        Parameter(help="labelled test file(s) [a quarter of --data]", consume_multiple=True, converter=files),
+        Parameter(
+            help="labelled test file(s) [a quarter of --data; of few rows half, in folds]",
+            consume_multiple=True,
+            converter=files,
+        ),
     ] = None,
     task: Annotated[str, Parameter(help="classify, regress, tag ... (`headstart list task`) [guessed and printed]")] = (
         "auto"
@@ -80,7 +126,9 @@ def compare(
     minutes: Annotated[float, Parameter(help="time budget for all entries together")] = 20.0,
     routes: Annotated[str, Parameter(help="comma-separated routes, or all that do the task")] = "all",
     deep: Annotated[bool, Parameter(negative=(), help="no screening: every route in every draw; takes hours")] = False,
+    winner: Annotated[bool, Parameter(help="train the best on all labelled rows, for predict: OUT/winner")] = True,
     metric: Annotated[str | None, Parameter(help="a score of the task [its headline score]")] = None,
+    target: Annotated[float | None, Parameter(help="a score to reach; the report says with how many labels")] = None,
     language: Annotated[Language, Parameter(help="of the report")] = "auto",
     group: Annotated[str | None, Parameter(show=False, help="column of groups that must not be split")] = None,
     corpus: Annotated[
@@ -98,19 +146,22 @@ def compare(
     """Screen every route on the labelled rows, confirm the best on fresh draws and the test rows, say what to ship.
 
     At most six finalists meet the test rows; draws end when the answer is known. --deep compares all in all draws.
+    Vectors are kept in $HEADSTART_CACHE [~/.cache/headstart, at most 2 GB] for the next command; --no-cache: not.
     Further options: --group COLUMN, --corpus FILE..., --seed N, --threads N; settings such as probe.layer=2; --folds K
-    (cross-validate --data, no test file: a draw is a repetition, all labels are used); --audit run, skip (then there is
+    (cross-validate --data, no test file: a draw is a repetition, all labels are used; 0: one test part, where of fewer
+    than 1,000 rows half are cross-validated otherwise); --audit run, skip (then there is
     no headline) or waive (a headline without an audit).
 
     Raises HeadstartError: unreadable input, unknown names, counts that the data does not have.
     """
+    from headstart.comparing.target import check_target
     from headstart.core.device import set_threads
     from headstart.data.corpus import Corpus
     from headstart.data.open import as_paths
 
     begun = time.monotonic()
     need_positive("--minutes", minutes)
-    screened = not deep and folds is None
+    screened = not deep and not folds
     draws = (_MOST_DRAWS if screened else _DEEP_DRAWS) if draws is None else draws
     need_positive("--draws", draws)
     out, bases, data = Path(out), as_paths(bases), as_paths(data)
@@ -120,11 +171,11 @@ def compare(
     columns = {"text": text, "text2": text2, "label": label, "group": group}
     task = task_of(data, columns, task)
     score = metric_of(metric, task)
+    check_target(target, score)
     specs = routes_asked(routes, settings or [], task, bases == ["none"], takes_of_files(data, text))
-    if folds is not None and test:
+    if folds and test:
         raise HeadstartError("--folds cross-validates --data and takes no --test; give one of the two")
-    corpus = as_paths(corpus) if corpus else None
-    if corpus:
+    if corpus := as_paths(corpus) if corpus else None:
         next(Corpus(corpus).documents())  # raises where the text cannot be read
     opened = {} if bases == ["none"] else open_bases([Path(base) for base in bases])
     inputs = CompareInputs(
@@ -138,19 +189,13 @@ def compare(
         folds=folds,
         metric=score.name,
     )
-    rows = inputs.read(say).stating(minutes=minutes, command=command_line())
-    asked = StudySettings(
-        sizes=sizes or usual_counts(len(rows.train)),
-        draws=draws,
-        seconds=60 * minutes,
-        metric=score,
-        folder=out,
-        seed=seed,
-        folds=folds,
-        screened=screened,
-    )
-    entries, spoken = entries_of(specs, opened), pick_language(language)
-    return run_comparison(opened, entries, rows, asked, language=spoken, audit=audit, inputs=inputs, begun=begun)
+    rows = inputs.read(say).stating(minutes=minutes, command=command_line(), target=target)
+    if winner:
+        rows = replace(rows, winner=WinnerRows(inputs.labelled_rows(rows), (inputs.test or data)[0]))
+    how = {"draws": draws, "seconds": 60 * minutes, "seed": seed, "folds": folds or None, "screened": screened}
+    asked = StudySettings(sizes=sizes or usual_counts(rows.most_labels), metric=score, folder=out, **how)
+    more = {"language": pick_language(language), "audit": audit, "inputs": inputs, "begun": begun}
+    return run_comparison(opened, entries_of(specs, opened), rows, asked, **more)
 
 
 def run_comparison(
@@ -173,13 +218,12 @@ def run_comparison(
     from headstart.comparing.run_study import run_study
     from headstart.comparing.screen_and_confirm import run_screened
     from headstart.reporting.audit_text import gate_facts
-    from headstart.reporting.report import terminal_table
-    from headstart.reporting.verdict_text import verdict_text
+    from headstart.reporting.report import terminal_answer, terminal_steps, terminal_table
     from headstart.statistics.slices import length_slices
 
     end = (time.monotonic() if begun is None else begun) + settings.seconds
     if settings.folds is None:
-        check_sizes(settings.sizes, len(data.train))
+        check_sizes(settings.sizes, data.most_labels)
     else:
         fold_splits(data.train, settings.folds, 1, settings.seed)
     # A mistake above leaves nothing behind; from here on the folder is known as a comparison that can go on.
@@ -188,12 +232,14 @@ def run_comparison(
         inputs.save(settings.folder)
     # Cross-validation tests every row of the pool, so that their texts are no unlabelled documents.
     pool = data.train if settings.folds is None else None
-    spaces = workspaces_of(bases, inputs.documents if inputs else None, pool)
+    spaces = workspaces_of(bases, inputs.documents if inputs else None, pool, DiskCache.of_user(say))
     gate = left_out(audit) if audit != "run" else _audited(bases, data, settings, inputs, end)
     facts = gate_facts(gate)
     for sentence in facts.get("sentences", {}).get(language, []):
         say(sentence)
-    data = data.stating(bases={name: base.receipt for name, base in bases.items()}, audit=facts)
+    foreign = tell_foreign(bases, data.train.items, language)
+    receipts = {name: _receipt(base) for name, base in bases.items()}
+    data = data.stating(bases=receipts, audit=facts, foreign=foreign)
     keep = _reporter(bases, data, settings, language)
     study = (run_screened if settings.screened else run_study)(
         entries,
@@ -203,8 +249,22 @@ def run_comparison(
         progress=say,
         keep=keep,
     )
+    for space in spaces.values():
+        space.flush()
     keep(study)
-    return Compared(settings.folder, study, verdict_text(study, language), terminal_table(study, language))
+    left = leave_winner(study, entries, data, spaces, settings, language=language, end=end)
+    if "winner" in study.facts:
+        keep(study)
+    told = [words(study, language) for words in (terminal_answer, terminal_table, terminal_steps)]
+    return Compared(settings.folder, study, *told, language, left.text, left.interrupted)
+
+
+def _receipt(base: PretrainedModel) -> dict[str, Any]:
+    """Return the receipt of a base, with how its held-out loss went where its run is at hand."""
+    from headstart.training.held_out import held_out_fall
+
+    fall = held_out_fall(base.path) if base.path else None
+    return base.receipt | ({"held_out": fall} if fall else {})
 
 
 def _reporter(

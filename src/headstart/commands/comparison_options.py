@@ -81,7 +81,7 @@ def routes_asked(
             raise HeadstartError(f"--routes {spec.name}: {refusal}")
         if refusal := other_items(spec, takes):
             raise HeadstartError(f"--routes {spec.name}: {refusal}; {', '.join(able)} do")
-    if classical and names != "all" and (lost := [spec.name for spec in specs if spec.needs == "base"]):
+    if classical and names != "all" and (lost := [spec.name for spec in specs if spec.needs in ("base", "bases")]):
         raise HeadstartError(f"--routes {','.join(lost)}: needs a pre-trained base; give a run directory, not `none`")
     return specs
 

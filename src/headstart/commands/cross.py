@@ -24,6 +24,7 @@ from headstart.commands.session import Language, command_line, files, need_posit
 from headstart.comparing.inputs import entries_of, public_ledger, workspaces_of
 from headstart.comparing.report_folder import PAGE, REPORT, ReportFolder
 from headstart.comparing.settings import StudyData, StudySettings
+from headstart.core.disk_cache import DiskCache
 from headstart.core.errors import HeadstartError
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ _FOR_CELLS = 0.97  # of the minutes; the rest is for the report
 _FOR_COPIES = 0.25  # of the minutes: what the search for copies may take at most
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Crossed:
     """folder: of the report; studies: by the part trained on; crossings: all scores; table: for a terminal."""
 
@@ -51,6 +52,28 @@ class Crossed:
     def exit_code(self) -> int:
         """0, or 130 when Ctrl-C ended it early; the report holds what was finished."""
         return 130 if any(study.stopped == "interrupted" for study in self.studies.values()) else 0
+
+    @property
+    def _limits(self) -> tuple[float, float]:
+        return next(iter(self.studies.values())).metric.limits
+
+    def to_frame(self) -> Any:
+        """Return a pandas DataFrame, a row per crossing; see `Crossing`. Raises HeadstartError: no pandas."""
+        from headstart.reporting.result import crossing_rows, frame
+
+        return frame(crossing_rows(self.crossings))
+
+    def __repr__(self) -> str:
+        """Return how much was crossed, the largest gap, and the folder."""
+        from headstart.reporting.result import crossing_repr
+
+        return crossing_repr(self.crossings, self.folder, self._limits)
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        from headstart.reporting.result import crossing_html
+
+        return crossing_html(self.crossings, self._limits)
 
     def summary(self) -> str:
         """Return tables, what training elsewhere costs, and where the report is."""
@@ -112,7 +135,7 @@ def cross(
     classical, columns = str(base) == "none", {"text": text, "text2": text2, "label": label, "group": group}
     task = _one_task(parts, columns, task)
     takes = takes_of_files(next(iter(parts.values())), text)
-    specs = routes_asked(routes or _usual_routes(task, classical), settings or [], task, classical, takes)
+    specs = routes_asked(routes or _usual_routes(task, classical, takes), settings or [], task, classical, takes)
     score = metric_of(metric, task)
     bases = {} if classical else open_bases([Path(base)])
     train, test, ledger = _read(parts, ReadRequest(paths=(), **columns, task=task), seed)
@@ -129,7 +152,10 @@ def cross(
     data = {name: StudyData(rows, everything, facts, slices) for name, rows in train.items()}
     seconds = 60 * minutes * _FOR_CELLS
     asked = StudySettings(sizes=sizes, draws=draws, seconds=seconds, metric=score, folder=out, seed=seed)
-    studies = _studies(entries_of(specs, bases), data, workspaces_of(bases, None), asked, begun)
+    spaces = workspaces_of(bases, None, None, DiskCache.of_user(say))
+    studies = _studies(entries_of(specs, bases), data, spaces, asked, begun)
+    for space in spaces.values():
+        space.flush()
     return _report(studies, shared, out, pick_language(language))
 
 
@@ -145,14 +171,14 @@ def _one_task(parts: Mapping[str, list[str]], columns: Mapping[str, str | None],
     return found[first]
 
 
-def _usual_routes(task: str, classical: bool) -> str:
-    """Return the routes of a task that are tried where none is named: a frozen base, else finetune, and the rival."""
+def _usual_routes(task: str, classical: bool, takes: str) -> str:
+    """Return the routes that are tried where none is named: a frozen base, else finetune, and the rivals."""
     from headstart.core import registry
     from headstart.fitting.checks import routes_for
 
-    if task == "classify":
+    if (task, takes) == ("classify", "text"):
         return "probe,tfidf_logreg"
-    able = routes_for(task)
+    able = routes_for(task, takes)
     rivals = [name for name in able if registry.load("route", name).classical and name != "majority"]
     first = next(name for name in ("probe", "nearest", "finetune") if name in able)
     return ",".join(rivals if classical else [first, *rivals])

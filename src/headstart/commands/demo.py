@@ -1,4 +1,4 @@
-"""demo: pre-training, comparing and a report on text that this machine has."""
+"""demo: pre-training, comparing and a report on text and on small pictures that this machine has."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from cyclopts import Parameter
@@ -18,32 +18,15 @@ from headstart.commands.session import Language, need_positive, pick_language, w
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 
+if TYPE_CHECKING:
+    from headstart.commands.compare import Compared
+
 _PLACES = ("data/nsmc", "../shared/data/nsmc", "nsmc")
-# Shares of the demo's minutes: halves, masked LM, comparison.
-_SHARES = (0.3, 0.15, 0.55)
+# Shares of the demo's minutes: halves, masked LM, comparison of texts; pre-training and comparison of pictures.
+_SHARES = (0.27, 0.13, 0.47)
+_PICTURES = (0.035, 0.095)
+_PICTURE_LABELS = "10,100"
 _EACH = 2  # of so many docstring test rows one is used, for time: every model is asked all of them
-_WORDS = {
-    "en": {
-        "plan": "planned: {minutes:g} min of training and comparing in all; everything goes to {folder}",
-        "docstrings": "[1/4] reading the docstrings of the installed packages (no network, no download)",
-        "nsmc": "[1/4] reading NSMC from {folder}",
-        "task": "task: which package does a paragraph come from? {classes}",
-        "halves": "[2/4] pre-training `halves` for {minutes:.1f} min",
-        "mlm": "[3/4] pre-training `mlm` for {minutes:.1f} min",
-        "compare": "[4/4] comparing routes on the same labels for up to {minutes:.1f} min",
-        "done": "The whole demo took {minutes:.1f} min. Open this file in a browser: {report}",
-    },
-    "ko": {
-        "plan": "계획: 사전 학습과 비교에 모두 {minutes:g}분; 결과는 모두 {folder}에 저장됩니다",
-        "docstrings": "[1/4] 설치된 패키지의 설명문을 읽습니다 (네트워크와 내려받기 없음)",
-        "nsmc": "[1/4] {folder}에서 NSMC를 읽습니다",
-        "task": "과제: 이 단락은 어느 패키지에서 왔는가? {classes}",
-        "halves": "[2/4] `halves` 사전 학습, {minutes:.1f}분",
-        "mlm": "[3/4] `mlm` 사전 학습, {minutes:.1f}분",
-        "compare": "[4/4] 같은 라벨로 여러 방법을 비교합니다, 최대 {minutes:.1f}분",
-        "done": "데모 전체에 {minutes:.1f}분 걸렸습니다. 브라우저로 여세요: {report}",
-    },
-}
 
 
 @dataclass(frozen=True)
@@ -64,55 +47,86 @@ def demo(
     data: Annotated[Literal["docstrings", "nsmc"], Parameter(help="text to use")] = "docstrings",
     folder: Annotated[Path | None, Parameter(help="where the NSMC files are [looked for]")] = None,
     out: Annotated[Path | None, Parameter(help="folder to write [headstart-demo, or the next free name]")] = None,
-    minutes: Annotated[float, Parameter(help="for pre-training and comparing together")] = 7.5,
+    minutes: Annotated[float, Parameter(help="for pre-training and comparing together")] = 8.25,
     labels: Annotated[str, Parameter(help="label counts to try")] = "16,64,256",
     draws: Annotated[int, Parameter(help="most label draws per count", converter=whole)] = 30,
+    target: Annotated[float | None, Parameter(help="accuracy to reach; the report says with how many labels")] = None,
     language: Annotated[Language, Parameter(help="of messages and report")] = "auto",
 ) -> Shown:
-    """Pre-train two models and compare every route, for real, offline; prints the path of the report, opens nothing."""
+    """Pre-train on text and on pictures and compare every route, for real, offline; prints the paths of the reports."""
     from headstart.commands.compare import run_comparison
     from headstart.commands.comparison_options import label_counts, routes_asked
     from headstart.commands.pretrain import pretrain
     from headstart.comparing.inputs import entries_of, public_ledger
-    from headstart.comparing.settings import StudyData, StudySettings
+    from headstart.comparing.settings import StudyData, StudySettings, WinnerRows
+    from headstart.comparing.target import check_target
     from headstart.core import registry
+    from headstart.reporting.phrases import phrase
 
     need_positive("--minutes", minutes)
     need_positive("--draws", draws)
-    sizes = label_counts(labels)
+    sizes, metric = label_counts(labels), registry.load("metric", "accuracy")()
+    check_target(target, metric)
     begun = time.monotonic()
     spoken = pick_language(language)
-    words = _WORDS[spoken]
     home = _free_folder(None if out is None else Path(out))
-    say(words["plan"].format(minutes=minutes, folder=home))
-    corpus, train, test, ledger = _docstrings(home, words) if data == "docstrings" else _nsmc(folder, words)
+    say(phrase(spoken, "demo.plan", minutes=minutes, folder=home))
+    corpus, train, test, ledger = _docstrings(home, spoken) if data == "docstrings" else _nsmc(folder, spoken)
     options = ["--data", data, *(["--folder", str(folder)] if folder else []), "--minutes", f"{minutes:g}"]
-    options += ["--labels", labels, "--draws", str(draws)]
+    options += ["--labels", labels, "--draws", str(draws), *([] if target is None else ["--target", f"{target:g}"])]
     runs = []
     for objective, share in zip(("halves", "mlm"), _SHARES):
-        say(words[objective].format(minutes=share * minutes))
+        say(phrase(spoken, f"demo.{objective}", minutes=share * minutes))
         made = pretrain([str(corpus)], out=home / objective, minutes=share * minutes, objective=objective, unit="line")
         if made.exit_code:
             raise KeyboardInterrupt
         runs.append(made.folder)
     left = max(minutes * _SHARES[2], 0.1)
-    say(words["compare"].format(minutes=left))
+    say(phrase(spoken, "demo.compare", minutes=left))
     bases = open_bases(runs)
     facts = {"ledger": public_ledger(ledger), "minutes": left, "command": shlex.join(["headstart", "demo", *options])}
+    facts["target"] = target
     asked = StudySettings(
         sizes=sizes,
         draws=draws,
         seconds=60 * left,
-        metric=registry.load("metric", "accuracy")(),
+        metric=metric,
         folder=home / "report",
         screened=True,
     )
     entries = entries_of(routes_asked("all", [], "classify", classical=False), bases)
-    compared = run_comparison(bases, entries, StudyData(train, test, facts), asked, language=spoken)
+    rows = StudyData(train, test, facts, winner=WinnerRows(train, str(corpus)))
+    compared = run_comparison(bases, entries, rows, asked, language=spoken)
+    code, pictures = compared.exit_code, ""
+    if not code:
+        seen = _pictures(home, minutes, spoken)
+        answer = seen.verdict.splitlines()[0]
+        pictures = f"{phrase(spoken, 'demo.pictures', answer=answer, report=seen.folder / 'report.html')}\n"
+        code = seen.exit_code
     took = (time.monotonic() - begun) / 60
     report = compared.folder / "report.html"
-    text = f"{compared.summary()}\n\n{words['done'].format(minutes=took, report=report)}"
-    return Shown(home, text, compared.exit_code)
+    text = f"{compared.summary()}\n\n{pictures}{phrase(spoken, 'demo.done', minutes=took, report=report)}"
+    return Shown(home, text, code)
+
+
+def _pictures(home: Path, minutes: float, language: str) -> Compared:
+    """Pre-train on digits and compare, with the two commands that a user would give. Raises KeyboardInterrupt."""
+    from headstart.commands.compare import compare
+    from headstart.commands.pretrain import pretrain
+    from headstart.data.digits import write_digits
+    from headstart.reporting.phrases import phrase
+
+    folder = home / "digits"
+    train, test = write_digits(folder)
+    learning, comparing = (share * minutes for share in _PICTURES)
+    count = sum(1 for _ in train.rglob("*.png"))
+    say(phrase(language, "demo.digits", seconds=60 * learning, count=count, folder=folder))
+    made = pretrain([str(train)], out=folder / "run", minutes=learning, objective="views")
+    if made.exit_code:
+        raise KeyboardInterrupt
+    say(phrase(language, "demo.compare_digits", seconds=60 * comparing))
+    rows = {"data": [str(train)], "test": [str(test)], "labels": _PICTURE_LABELS}
+    return compare([made.folder], **rows, out=folder / "report", minutes=comparing, language=language)
 
 
 def _free_folder(out: Path | None) -> Path:
@@ -124,14 +138,15 @@ def _free_folder(out: Path | None) -> Path:
     return next(name for name in names if not name.exists())
 
 
-def _docstrings(home: Path, words: dict[str, str]) -> tuple[Path, Examples, Examples, dict]:
+def _docstrings(home: Path, spoken: str) -> tuple[Path, Examples, Examples, dict]:
     """Write the corpus to a file, as a user would have it, and return the task's examples."""
     from headstart.core.files import write_bytes
     from headstart.data.docstrings import docstring_task
+    from headstart.reporting.phrases import phrase
 
-    say(words["docstrings"])
+    say(phrase(spoken, "demo.docstrings"))
     task = docstring_task()
-    say(words["task"].format(classes=", ".join(task.classes)))
+    say(phrase(spoken, "demo.task", classes=", ".join(task.classes)))
     path = home / "docstrings.txt"
     write_bytes(path, "".join(f"{text}\n" for text in task.corpus).encode())
 
@@ -144,16 +159,17 @@ def _docstrings(home: Path, words: dict[str, str]) -> tuple[Path, Examples, Exam
     return path, examples(parts["training"][1]), examples(parts["test"][1]), ledger
 
 
-def _nsmc(folder: Path | None, words: dict[str, str]) -> tuple[Path, Examples, Examples, dict]:
+def _nsmc(folder: Path | None, spoken: str) -> tuple[Path, Examples, Examples, dict]:
     """Find the NSMC files; the test rows are a fixed 2,000 of the dev part, for time."""
     from headstart.data.read_request import ReadRequest, read_labelled_rows
+    from headstart.reporting.phrases import phrase
 
     given = [folder] if folder else [Path(p) for p in (os.environ.get("HEADSTART_DATA", "") + "/nsmc", *_PLACES)]
     place = next((p for p in given if (p / "unlabeled.txt.xz").is_file()), None)
     if place is None:
         looked = ", ".join(str(p) for p in given)
         raise HeadstartError(f"NSMC was not found (looked for unlabeled.txt.xz in {looked}); give --folder FOLDER")
-    say(words["nsmc"].format(folder=place))
+    say(phrase(spoken, "demo.nsmc", folder=place))
     request = ReadRequest(paths=place / "train.tsv.gz", text="document", label="label")
     train, one = read_labelled_rows(request, say)
     test, two = read_labelled_rows(replace(request, paths=place / "dev.tsv.gz", classes=train.classes), say)

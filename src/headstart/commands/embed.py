@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from headstart.commands.reading import open_bases, say
+from headstart.commands.reading import open_bases, say, tell_foreign
 from headstart.commands.session import files, need_new_file, whole
 
 
@@ -47,10 +47,12 @@ def embed(
     set_threads()
     out = Path(out)
     need_new_file(out)
-    pretrained = next(iter(open_bases([Path(base)]).values()))
+    bases = open_bases([Path(base)])
+    pretrained = next(iter(bases.values()))
     examples, ledger = read_items(ReadRequest(paths=data, text=text))
     for note in ledger.notes:
         say(note)
+    tell_foreign(bases, examples.items)
     vectors = pretrained.embed(examples.items, layer=layer, pooling=pooling)
     buffer = io.BytesIO()
     np.save(buffer, vectors)

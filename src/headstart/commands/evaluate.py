@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,20 +15,45 @@ from headstart.core.errors import HeadstartError
 
 _RESAMPLES = 1_000
 _LANGUAGE_MODELS = ("run.json", "config.json")  # files of a run or a checkpoint that a task directory does not have
+Interval = tuple[float, float, float]  # value, low, high
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """scores: {metric: (value, low, high)} with 95 % bootstrap intervals over the rows; rows: how many."""
+    """scores: {metric: (value, low, high)} with 95 % bootstrap intervals over the rows; rows: how many.
 
-    scores: dict[str, tuple[float, float, float]]
+    trained: how many of the rows the model was trained on, None where it does not know. unseen: the scores without
+    them, empty where there are none of them or no others.
+    """
+
+    scores: dict[str, Interval]
     rows: int
+    trained: int | None = None
+    unseen: dict[str, Interval] = field(default_factory=dict)
 
     def summary(self) -> str:
-        """Return one line per metric."""
-        lines = [f"{name}: {v:.4f} (95 % interval {lo:.4f} to {hi:.4f})" for name, (v, lo, hi) in self.scores.items()]
-        lines = [line if "nan" not in line else f"{line.split()[0]} not defined for these answers" for line in lines]
-        return "\n".join([*lines, f"rows: {self.rows:,}"])
+        """Return one line per metric, how many rows there are, and how many of them the model was trained on."""
+        from headstart.reporting.number_text import percent_tenths
+
+        lines = [_line(name, found, self.unseen.get(name)) for name, found in self.scores.items()]
+        lines.append(f"rows: {self.rows:,}")
+        if self.trained:
+            share = f"{self.trained:,} of {self.rows:,} rows ({percent_tenths(self.trained / self.rows)})"
+            read = "no score without them: none is left" if not self.unseen else "read the score without them"
+            lines.append(f"trained on: {share} are rows that this model was trained on; {read}")
+        return "\n".join(lines)
+
+
+def _line(name: str, found: Interval, unseen: Interval | None) -> str:
+    told = f"{name}: {_told(found)}"
+    return told if unseen is None else f"{told}; without the rows trained on: {_told(unseen)}"
+
+
+def _told(found: Interval) -> str:
+    value, low, high = found
+    if math.isnan(value) or math.isnan(low):
+        return "not defined for these answers"
+    return f"{value:.4f} (95 % interval {low:.4f} to {high:.4f})"
 
 
 def evaluate(
@@ -45,15 +70,19 @@ def evaluate(
 ) -> Any:
     """Score a task model on labelled rows: every metric of its task with a 95 % interval (1,000 bootstrap samples).
 
+    Rows that the model was trained on are counted, and the score without them stands beside the other one.
+
     For a causal language model: bits per byte of unseen text (a `LanguageScore`, not an `Evaluated`), or bits per pixel
     of unseen images (a `PictureScore`).
     """
+    import numpy as np
+
     from headstart.core import registry
     from headstart.core.device import set_threads
     from headstart.core.examples import need_takes
     from headstart.data.open import as_paths
     from headstart.data.read_request import ReadRequest, read_labelled_rows
-    from headstart.fitting.task_model_files import load_task, read_task
+    from headstart.fitting.task_model_files import load_task, read_task, trained_on
 
     set_threads()
     if any((Path(task) / name).is_file() for name in _LANGUAGE_MODELS):
@@ -80,7 +109,21 @@ def evaluate(
     need_takes(examples.items, receipt.get("takes", "text"), f"{task}")
     spec = registry.load("task", model.task)()
     truth, predicted = spec.metric_inputs(model.predict(examples), examples)
-    return Evaluated(intervals(metrics_of(model.task), truth, predicted, seed), len(examples))
+    metrics = metrics_of(model.task)
+    scores = intervals(metrics, truth, predicted, seed)
+    seen_N = trained_on(task, examples)
+    if seen_N is None or not seen_N.any():
+        return Evaluated(scores, len(examples), None if seen_N is None else 0)
+    new = np.flatnonzero(~seen_N)
+    unseen = intervals(metrics, _taken(truth, new), _taken(predicted, new), seed) if len(new) else {}
+    return Evaluated(scores, len(examples), int(seen_N.sum()), unseen)
+
+
+def _taken(values: Any, rows: Any) -> Any:
+    """Return these rows of one side of `metric_inputs`."""
+    import numpy as np
+
+    return values[rows] if isinstance(values, np.ndarray) else [values[row] for row in rows]
 
 
 def intervals(metrics: dict[str, Any], truth: Any, predicted: Any, seed: int) -> dict[str, tuple[float, float, float]]:

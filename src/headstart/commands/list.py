@@ -29,7 +29,7 @@ def list_choices(axis: str | None = None, /) -> Choices:
     Parameters
     ----------
     axis
-        tokenizer, backbone, objective, head, task, route, reader, metric, recipe or export
+        processor, backbone, objective, optimizer, head, task, route, reader, metric, recipe, export or strategy
     """
     wanted = [axis] if axis else registry.axes()
     return Choices({a: {name: registry.describe(a, name) for name in registry.names(a)} for a in wanted})

@@ -9,12 +9,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from headstart.commands.reading import say
+from headstart.commands.reading import say, tell_foreign
 from headstart.commands.session import (
     command_line,
     files,
@@ -23,6 +24,7 @@ from headstart.commands.session import (
     need_new_folder,
     need_positive,
     saving_signals,
+    shell_command,
     whole,
 )
 from headstart.core.errors import HeadstartError
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from headstart.training.run import RunResult, RunSpec
 
 _RESOLVED = ("training.seconds=", "training.steps=", "training.dtype=")
+_LOOKED_AT = 2_000  # documents that a base is asked about
 _SPOOL = "stdin"  # no suffix: what it holds is told by its first bytes, as for every stream
 
 
@@ -38,7 +41,7 @@ _SPOOL = "stdin"  # no suffix: what it holds is told by its first bytes, as for 
 class Pretrained:
     """folder: the run directory; steps, units (tokens or images), loss, stopped: how it went.
 
-    notes: what was guessed or decided.
+    notes: what was guessed or decided. next_command: the command that compares it.
     """
 
     folder: Path
@@ -47,6 +50,7 @@ class Pretrained:
     loss: float
     stopped: str
     notes: list[str] = field(default_factory=list)
+    next_command: str = ""
 
     @property
     def exit_code(self) -> int:
@@ -57,9 +61,7 @@ class Pretrained:
         """Return what to do next."""
         if self.stopped != "budget":
             return f"stopped by {self.stopped} after step {self.steps:,}; saved. Go on: the same command with --resume"
-        return (
-            f"done: {self.folder} (usable now)\nnext: headstart compare {self.folder} --data LABELLED_FILE --out REPORT"
-        )
+        return f"done: {self.folder} (usable now)\nnext: {self.next_command}"
 
 
 def pretrain(
@@ -119,7 +121,31 @@ def pretrain(
         result: RunResult = train_run(
             spec, out, resume=resume, listeners=[Progress()], stop=stop, say=say, command=command_line()
         )
-    return Pretrained(out, result.fit.step, result.fit.units, result.fit.loss, result.fit.stopped, result.notes)
+    fit = result.fit
+    return Pretrained(out, fit.step, fit.units, fit.loss, fit.stopped, result.notes, _then(out, spec))
+
+
+def _then(out: Path, spec: RunSpec) -> str:
+    """Return the command that compares the run: on the first of its own files that has labels, if there is one."""
+    names = [f"{out.name}-report", *(f"{out.name}-report-{number}" for number in range(2, 1000))]
+    report = next(path for name in names if not (path := out.absolute().with_name(name)).exists())
+    column = spec.corpus.get("column")
+    found = next((path for path in spec.corpus["paths"] if _has_labels(path, column)), None)
+    named = [] if found is None or column is None else ["--text", column]
+    return shell_command("compare", out, "--data", Path(found) if found else "LABELLED_FILE", *named, "--out", report)
+
+
+def _has_labels(path: str, column: str | None) -> bool:
+    """Whether the labels of a file's rows are found without being named."""
+    from headstart.data.columns import guess_label, guess_text
+    from headstart.data.task_files import first_rows
+
+    try:
+        rows = first_rows(path)
+        guess_label(rows, path, [column or guess_text(rows, path)[0]])
+    except HeadstartError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)
@@ -149,8 +175,8 @@ def _fresh(options: _PretrainOptions, out: Path, resume: bool) -> RunSpec:
     from headstart.data.open import STDIN
     from headstart.sizing.default_recipe import choose_recipe
     from headstart.sizing.facts import Facts
+    from headstart.training.from_base import from_base, rate_line
     from headstart.training.pretrained_model import PretrainedModel
-    from headstart.training.run import from_base
     from headstart.training.warm_start import default_objective
 
     if resume and holds_anything(out):
@@ -176,6 +202,8 @@ def _fresh(options: _PretrainOptions, out: Path, resume: bool) -> RunSpec:
     if base is not None:
         spec = from_base(spec, base)
     spec = spec.override(options.settings)
+    if any(setting.startswith("training.learning_rate=") for setting in options.settings):
+        spec = dataclasses.replace(spec, search=False)  # what the user says is not searched for
     need_batch(spec.processor, spec.backbone, spec.objective)
     if base is not None and spec.backbone.name == base.backbone_spec.name:
         need_reads(spec.objective, base.backbone)  # before a large text is read in vain
@@ -184,6 +212,11 @@ def _fresh(options: _PretrainOptions, out: Path, resume: bool) -> RunSpec:
     if spec.extend and base is None:
         raise HeadstartError(f"extend={spec.extend}: only the vocabulary of a --base can be extended")
     say(f"no run in {out} yet, so --resume starts one; {reason}" if resume else reason)
+    if base is not None:
+        if takes == "text" and STDIN not in options.paths:
+            tell_foreign({base.name: base}, list(islice(Corpus(**where).documents(), _LOOKED_AT)))
+        if not spec.objective.teacher:
+            say(rate_line(spec.training, base))
     return spec
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from headstart.core.spec import MetricSpec, RouteSpec
@@ -68,6 +68,20 @@ def open_bases(paths: Sequence[Path]) -> dict[str, PretrainedModel]:
         bases[name] = pretrained
         say(f"base {name}: {describe(pretrained)}")
     return bases
+
+
+def tell_foreign(
+    bases: Mapping[str, PretrainedModel], items: Sequence[Any], language: str = "en"
+) -> dict[str, dict[str, Any]]:
+    """Say which bases hardly know these texts, and return what was found by the name of the base, as JSON data."""
+    from headstart.reporting.remarks import foreign_sentence
+    from headstart.training.coverage import unread
+
+    seen = {name: unread(base.processor, items) for name, base in bases.items()}
+    foreign = {name: found._asdict() for name, found in seen.items() if found is not None}
+    for name, found in foreign.items():
+        say(foreign_sentence(name, found, language))
+    return foreign
 
 
 def route_with(name: str, settings: Sequence[str]) -> RouteSpec:

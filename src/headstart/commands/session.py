@@ -45,6 +45,12 @@ def command_line() -> str:
     return _command.get()
 
 
+def shell_command(verb: str, *arguments: object) -> str:
+    """Return `headstart VERB ARGUMENTS` as a shell in any folder takes it: every `Path` absolute, everything quoted."""
+    words = [str(one.absolute()) if isinstance(one, Path) and str(one) != "-" else str(one) for one in arguments]
+    return shlex.join(["headstart", verb, *words])
+
+
 def pick_language(language: str) -> str:
     """Return en or ko; auto asks the locale."""
     if language != "auto":

@@ -9,23 +9,26 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from headstart.commands.reading import open_bases, pick_task, route_with, say, takes_of_files
-from headstart.commands.session import files, need_new_folder, need_positive, whole
+from headstart.commands.reading import open_bases, pick_task, route_with, say, takes_of_files, tell_foreign
+from headstart.commands.session import files, need_new_folder, need_positive, shell_command, whole
 
 
 @dataclass(frozen=True)
 class Transferred:
-    """folder: of the task model; seconds: of training; notes: choices and counts of the route."""
+    """folder: of the task model; seconds: of training; notes: choices and counts of the route; data: labelled file."""
 
     folder: Path
     seconds: float
     notes: dict[str, object]
+    data: str
 
     def summary(self) -> str:
         """Return the result and the next command."""
         shown = {name: f"{value:.4g}" if isinstance(value, float) else value for name, value in self.notes.items()}
         chosen = f" ({', '.join(f'{name}={value}' for name, value in shown.items())})" if shown else ""
-        return f"done in {self.seconds:.1f} s: {self.folder}{chosen}\nnext: headstart evaluate {self.folder} TEST_FILE"
+        command = shell_command("predict", self.folder, Path(self.data))
+        more = "(`headstart evaluate` scores it; give it rows that it was not trained on)"
+        return f"done in {self.seconds:.1f} s: {self.folder}{chosen}\nnext: {command}\n      {more}"
 
 
 def transfer(
@@ -56,9 +59,10 @@ def transfer(
     from headstart.core.device import set_threads
     from headstart.core.errors import HeadstartError
     from headstart.core.files import disk_error
+    from headstart.data.open import as_paths
     from headstart.data.read_request import ReadRequest, read_labelled_rows
     from headstart.fitting.checks import other_task, why_not
-    from headstart.fitting.task_model_files import save_task
+    from headstart.fitting.task_model_files import receipt_of, save_task
     from headstart.fitting.workspace import Workspace
 
     need_positive("--minutes", minutes)
@@ -73,6 +77,7 @@ def transfer(
         raise HeadstartError(f"route {route}: {other_task(spec, request.task, takes_of_files(data, text))}")
     bases = {} if str(base) == "none" else open_bases([Path(base)])
     examples, ledger = read_labelled_rows(request, say)
+    tell_foreign(bases, examples.items)
     workspace = Workspace(next(iter(bases.values()), None))
     if refusal := why_not(spec, examples, workspace):
         raise HeadstartError(f"route {route}: {refusal}")
@@ -81,17 +86,9 @@ def transfer(
     say(f"training route {route} on {len(examples):,} rows{labels}")
     model = spec.run(examples, workspace, seed=seed, seconds=minutes * 60 if minutes else None)
     seconds = time.monotonic() - begun
-    receipt = {
-        "base": workspace.base.receipt if workspace.base else None,
-        "data": ledger,
-        "columns": ledger.pop("columns"),
-        "seed": seed,
-        "seconds": seconds,
-        "pairs": examples.second is not None,
-        "takes": examples.takes,
-    }
+    receipt = receipt_of(examples, workspace, ledger, seed=seed, seconds=seconds)
     try:
-        save_task(model, out, spec, receipt)
+        save_task(model, out, spec, receipt, examples)
     except OSError as error:
         raise disk_error(out, error) from None
-    return Transferred(out, seconds, model.notes)
+    return Transferred(out, seconds, model.notes, as_paths(data)[0])

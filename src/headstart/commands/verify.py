@@ -114,7 +114,7 @@ def verify(
     for package, version in versions().items():
         if then := {str(cell.receipt["versions"].get(package)) for cell in kept} - {version}:
             say(f"note: {package} is {version} now and was {', '.join(sorted(then))}")
-    pool = data.train if inputs.folds is None else None
+    pool = data.train if not inputs.folds else None
     bases = dict(zip(inputs.bases, open_bases([Path(path) for path in inputs.bases.values()]).values()))
     opened = workspaces_of(bases, inputs.documents, pool)
     spaces = [(workspace_identity(space, base), space) for base, space in opened.items()]
@@ -192,7 +192,7 @@ def _make_again(cell: Cell, data: StudyData, workspace: Workspace, metric: Metri
     from headstart.fitting.time_budget import CUT
 
     receipt, name = cell.receipt, _name(vars(cell))
-    split = redraw(data.train, receipt["split"])
+    split = redraw(data.train, receipt["split"], data.test)
     if split.identity != receipt["split"]["rows"]:
         raise HeadstartError(f"{name}: the drawn rows are others than then; it cannot be made again")
     set_threads(receipt["threads"])

@@ -38,10 +38,14 @@ class Effect:
         return "better" if self.value > 0 else "worse"
 
 
+def questions_of_changes(unchanged: Entry, changed: Sequence[Entry], sizes: Sequence[int]) -> dict[int, Question]:
+    """Return what an ablation asks at each label count: is a changed entry apart from the unchanged one?"""
+    return dict.fromkeys(sizes, Question(unchanged.name, tuple(entry.name for entry in changed)))
+
+
 def effects(study: Study, unchanged: Entry, changed: Sequence[Entry]) -> list[Effect]:
     """Return the effect of every changed entry that was compared with the unchanged one, by label count."""
-    question = Question(unchanged.name, tuple(entry.name for entry in changed))
-    tables = analyse(replace(study, questions=dict.fromkeys(study.sizes, question))).tables
+    tables = analyse(replace(study, questions=questions_of_changes(unchanged, changed, study.sizes))).tables
     return [
         Effect(entry.change, size, lead.value, lead.low, lead.high, lead.p_holm, lead.draws)
         for size, table in tables.items()

@@ -20,7 +20,7 @@ from headstart.statistics.study import Entry
 
 _CONTENT, _OVERRUN = 0.9, 1.1  # of the seconds given: less was enough; more was taken
 _FEW_DRAWS = 5  # an entry that keeps the others from so many draws is a hog
-_LEAST, _LEAST_LATER = 1.0, 5.0  # seconds of training that a hungry cell must get, in `short_draws` and later
+LEAST, _LEAST_LATER = 1.0, 5.0  # seconds of training that a hungry cell must get, in `short_draws` and later
 _GENEROUS = 4.0  # a cell may take so many times what is expected or fair before it is cut off
 _CAREFUL = 0.97  # of the time left is handed out, so that the last cell of a slab is not cut off
 _HOG = 3.0  # times the usual entry's cost
@@ -145,7 +145,7 @@ class Budget:
             cells += slab
             needs = [self.need(cell) for cell in cells]
             hungry = [need.fixed for need in needs if math.isinf(need.wanted)]
-            least = _LEAST if slab[0].split.draw < self.short_draws else _LEAST_LATER
+            least = LEAST if slab[0].split.draw < self.short_draws else _LEAST_LATER
             least = max([least, sum(hungry) / len(hungry)]) if hungry else 0.0
             if sum(need.fixed + min(need.wanted, least) for need in needs) > left:
                 return count

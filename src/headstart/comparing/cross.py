@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from headstart.statistics.blocks import Evidence, TestBlocks, taken
-from headstart.statistics.intervals import Estimate, estimate, mixed_overlap
+from headstart.statistics.intervals import Bounds, Estimate, estimate, mixed_overlap
 from headstart.statistics.study import Study
 
 
@@ -41,13 +41,14 @@ class Crossing:
 class TrainedOn:
     """The finished draws of an entry that was trained on one part, as evidence on the test rows of the tested part.
 
-    values: [G] by draw. overlap: share of rows that two draws have in common. unit: the best value of the metric.
+    values: [G] by draw. overlap: share of rows that two draws have in common. limits: the worst and
+    the best value of the metric.
     """
 
     part: str
     values: Mapping[int, np.ndarray]
     overlap: float
-    unit: float
+    limits: tuple[float, float]
 
 
 def crossings(studies: Mapping[str, Study]) -> list[Crossing]:
@@ -72,15 +73,15 @@ def _trained_on(name: str, study: Study, tested: str, entry: str, size: int) -> 
     judge = Evidence(study.metric, taken(study.truth, inside_N), TestBlocks.make(int(inside_N.sum()), groups))
     cells = study.cells_of(entry, size)
     values = {draw: judge.of(taken(cell.predicted, inside_N)) for draw, cell in cells.items()}
-    return TrainedOn(name, values, study.overlaps.get(size, 0.0), study.best_score)
+    return TrainedOn(name, values, study.overlaps.get(size, 0.0), study.metric.limits)
 
 
 def _scores(part: TrainedOn, home: TrainedOn | None, rows: int) -> tuple[float, float, float, float, float, float]:
     """Return score and gap, each with its interval. home: the same entry trained on the tested part; rows: its rows."""
-    score = estimate(np.stack(list(part.values.values())), part.overlap, rows, unit=part.unit)
+    score = estimate(np.stack(list(part.values.values())), part.overlap, rows, bounds=Bounds.of_score(part.limits))
     gap = Estimate(0.0 if home is part else np.nan, np.nan, np.nan, np.nan)
     if home is not None and home is not part and (both := sorted(set(part.values) & set(home.values))):
         stacks = [np.stack([side.values[draw] for draw in both]) for side in (part, home)]
         shared = mixed_overlap([(stacks[0], part.overlap), (stacks[1], home.overlap)])
-        gap = estimate(stacks[0] - stacks[1], shared, rows, unit=part.unit)
+        gap = estimate(stacks[0] - stacks[1], shared, rows, bounds=Bounds.of_difference(part.limits))
     return (score.value, *score.interval(), gap.value, *gap.interval())

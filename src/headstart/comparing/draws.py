@@ -125,8 +125,35 @@ def fold_splits(pool: Examples, folds: int, repetitions: int, seed: int) -> list
     return [Split(tuple(parts), how | {"draw": number, "size": size}) for number, parts in enumerate(made)]
 
 
-def redraw(train: Examples, drawn: Mapping[str, Any]) -> Split:
-    """Return the split that a receipt describes, drawn again."""
+def lent_splits(
+    train: Examples, test: Examples, sizes: Sequence[int], draws: int, folds: int, seed: int
+) -> list[Split]:
+    """Return splits in which every test row is asked once, by a model that learned from the pool and other test rows.
+
+    In each draw the test rows are dealt into folds, and for each fold labels are drawn, nested, from the pool and the
+    other folds. Rows are numbered through the pool, then the test rows; asked rows through the test rows. Screening,
+    which chooses, sees the pool alone, so that no test row is used up by the choice. Raises HeadstartError.
+    """
+    both, first = train.and_then(test), len(train)
+    labels_N = strata(both)
+    found = []
+    for number in range(draws):
+        parts: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {size: [] for size in sizes}
+        for learnt, asked in fold_parts(strata(test), folds, seed, number, units(test)):
+            rows = np.concatenate([np.arange(first), first + learnt])
+            groups = both.groups and [both.groups[row] for row in rows]
+            for size, taken in draw(labels_N[rows], sizes, number + 1, seed, groups)[number].items():
+                parts[size].append((rows[taken], asked))
+        how = {"how": "lent", "folds": folds, "seed": seed, "draw": number}
+        found += [Split(tuple(parts[size]), how | {"size": size}) for size in sizes]
+    return found
+
+
+def redraw(train: Examples, drawn: Mapping[str, Any], test: Examples | None = None) -> Split:
+    """Return the split that a receipt describes, drawn again; test: the test rows, for splits that lend them."""
+    if drawn["how"] == "lent":
+        told = drawn["draw"] + 1, drawn["folds"], drawn["seed"]
+        return lent_splits(train, test, [drawn["size"]], *told)[-1]
     if drawn["how"] == "folds":
         return fold_splits(train, drawn["folds"], drawn["draw"] + 1, drawn["seed"])[-1]
     return label_splits(train, [drawn["size"]], drawn["draw"] + 1, drawn["seed"])[-1]

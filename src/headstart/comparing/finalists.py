@@ -9,16 +9,21 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from math import isfinite
+from math import inf, isfinite
 from statistics import mean
 from typing import Any, NamedTuple
 
+from headstart.comparing.budget import LEAST
+from headstart.core.reason import Reason
+from headstart.statistics.analysis import FLIPPED
 from headstart.statistics.study import Entry, Question
 
 MOST_FINALISTS = 6  # besides majority
 _WITHIN_REACH = 0.01  # of the best score: so little behind the best, an entry is as good for what is asked
 _TIE = 0.002  # of the best score: screening does not tell such entries apart, and the more usual one is taken
 _CHEAP = 0.5  # of the winner's seconds, at most, for an entry that is offered because it is quick
+_COMBINED = 2  # trials of a combination at a label count before it is dropped there
+_LATE = ("not_ready", "screening_time", "too_slow")  # reasons that tell nothing of what an entry is worth
 _KEPT = 2  # contenders of a role that are never dropped by halving
 
 
@@ -43,7 +48,7 @@ class Screened:
     sizes: Sequence[int]
     unit: float = 1.0
     trials: list[Trial] = field(default_factory=list)
-    left_out: dict[str, dict[int, str]] = field(default_factory=dict)
+    left_out: dict[str, dict[int, Reason]] = field(default_factory=dict)
 
     def contenders(self, role: str, size: int) -> list[Entry]:
         """Return the entries of a role that are not left out at a label count, best mean score first, untried last."""
@@ -51,6 +56,11 @@ class Screened:
             one for one in self.entries if one.kind == role and size not in self.left_out.get(one.name, {})
         ]  # sorted() is stable: equal scores keep the order of the entries, the usual ones first
         return sorted(alive, key=lambda one: -self.score(one.name, size))
+
+    def late(self, role: str, size: int) -> list[Entry]:
+        """Return the entries of a role that were left out at a label count for want of time, the usual ones first."""
+        late = {name for name, at in self.left_out.items() if size in at and at[size].code in _LATE}
+        return [one for one in self.entries if one.kind == role and one.name in late]
 
     def scores(self, entry: str, size: int) -> list[float]:
         """Return the scores of an entry's trials at a label count; an undefined score counts as the worst."""
@@ -74,18 +84,23 @@ class Screened:
         """Return what one model takes: the least of all trials, because the first pays for what is paid once."""
         return min((one.seconds for one in self.trials if one.entry == entry), default=float("inf"))
 
-    def leave_out(self, entry: str, sizes: Iterable[int], reason: str) -> None:
+    def leave_out(self, entry: str, sizes: Iterable[int], reason: Reason) -> None:
         """Try an entry no more at these label counts; the first reason stays."""
         reasons = self.left_out.setdefault(entry, {})
         for size in sizes:
             reasons.setdefault(size, reason)
 
     def halve(self, size: int, at: Iterable[int]) -> None:
-        """Drop the lower half of each role's contenders at `size` labels from the label counts `at`."""
+        """Drop the lower half of each role's contenders at `size` labels from the label counts `at`.
+
+        A combination gains little over its parts: it is dropped only after as many trials as tell it from them.
+        """
         for role in ("pretrained", "classical"):
             tried = [one for one in self.contenders(role, size) if self.scores(one.name, size)]
             for one in tried[max(_KEPT, -(-len(tried) // 2)) :]:
-                self.leave_out(one.name, at, f"behind {tried[0].name} in screening")
+                if one.route.combines and len(self.scores(one.name, size)) < _COMBINED:
+                    continue
+                self.leave_out(one.name, at, Reason("behind", "behind {best} in screening", best=tried[0].name))
 
 
 @dataclass(frozen=True)
@@ -96,12 +111,13 @@ class Finalists:
     questions: dict[int, Question]
 
 
-def choose_finalists(screened: Screened, given: Collection[Entry]) -> Finalists:
+def choose_finalists(screened: Screened, given: Collection[Entry], seconds: float = inf) -> Finalists:
     """Return the finalists: by label count the best pre-trained and the best classical entry, the winners' controls,
     the quickest entry within reach of the best; at most `MOST_FINALISTS`, and majority.
 
     given: all entries of the study. An entry that was chosen already is taken where it is within reach of the best, so
-    that few entries get many draws.
+    that few entries get many draws. seconds: for confirmation; finalists that would keep the others from `FLIPPED`
+    draws, without which there is no verdict, stay out, but the middle label count's winners and the control go on.
     """
     chosen: list[Entry] = []
     winners: dict[tuple[str, int], Entry] = {}
@@ -118,11 +134,11 @@ def choose_finalists(screened: Screened, given: Collection[Entry]) -> Finalists:
     chosen += [controls[base] for base in bases if base in controls]
     quick = _quick(screened, winners)
     chosen += [quick] if quick is not None and quick not in chosen and len(chosen) < MOST_FINALISTS else []
-    chosen = _at_most(chosen, winners, middle)
+    chosen = _at_most(chosen, winners, middle, screened, seconds)
     questions = {
-        size: _question(winners.get(("pretrained", size)), chosen, controls)
+        size: _question(winner, chosen, controls)
         for size in screened.sizes
-        if winners.get(("pretrained", size)) in chosen
+        if (winner := _asked(winners.get(("pretrained", size)), winners.get(("pretrained", middle)), chosen))
     }
     majority = [one for one in given if one.kind == "majority"]
     return Finalists((*majority, *chosen), questions)
@@ -146,7 +162,7 @@ def questions_of_all(entries: Collection[Entry], sizes: Sequence[int]) -> dict[i
 
 def _winner(screened: Screened, role: str, size: int, chosen: Sequence[Entry]) -> Entry | None:
     """Return the best entry of a role at a label count, or one of those `chosen` that is within reach of it."""
-    found = screened.contenders(role, size)  # where none was tried in time, the usual one goes
+    found = screened.contenders(role, size) or screened.late(role, size)  # where none was tried, the usual one goes
     if not found:
         return None
     best = screened.score(found[0].name, size)
@@ -173,11 +189,32 @@ def _quick(screened: Screened, winners: dict[tuple[str, int], Entry]) -> Entry |
     return quick
 
 
-def _at_most(chosen: list[Entry], winners: dict[tuple[str, int], Entry], middle: int) -> list[Entry]:
-    """Return at most `MOST_FINALISTS`: the middle label count's winners and the controls are the last to go."""
+def _at_most(
+    chosen: list[Entry], winners: dict[tuple[str, int], Entry], middle: int, screened: Screened, seconds: float
+) -> list[Entry]:
+    """Return at most `MOST_FINALISTS`, of which `FLIPPED` draws at every label count fit into `seconds`.
+
+    The middle label count's winners and the controls are the last to go, and time alone never removes them.
+    """
     kept = {winner for (_, size), winner in winners.items() if size == middle}
-    order = sorted(chosen, key=lambda one: (one not in kept, one.kind != "control"))
-    return [one for one in chosen if one in order[:MOST_FINALISTS]]
+    order = sorted(chosen, key=lambda one: (one not in kept, one.kind != "control"))[:MOST_FINALISTS]
+    models = FLIPPED * len(screened.sizes)
+    while models * sum(_least_seconds(one, screened) for one in order) > seconds:
+        spare = [one for one in order if one not in kept and one.kind != "control"]
+        if not spare:
+            break
+        order.remove(max(spare, key=lambda one: _least_seconds(one, screened)))
+    return [one for one in chosen if one in order]
+
+
+def _least_seconds(entry: Entry, screened: Screened) -> float:
+    """Return what one model takes at least: what is trained can be given less time than it had in screening."""
+    return screened.seconds(entry.name) if entry.route.classical else min(screened.seconds(entry.name), LEAST)
+
+
+def _asked(own: Entry | None, usual: Entry | None, chosen: Sequence[Entry]) -> Entry | None:
+    """Return the pre-trained finalist to ask about at a label count: its own winner, or the middle count's."""
+    return next((one for one in (own, usual) if one in chosen), None)
 
 
 def _question(winner: Entry, chosen: Sequence[Entry], controls: dict[str | None, Entry]) -> Question:
@@ -199,7 +236,7 @@ def told(screened: Screened, finalists: Finalists, seconds: float) -> dict[str, 
             "kind": entry.kind,
             "scores": {size: [one if isfinite(one) else None for one in scores] for size, scores in found.items()},
             "seconds": round(least, 3) if isfinite(least) else None,
-            "left_out": {str(size): reason for size, reason in screened.left_out.get(entry.name, {}).items()},
+            "left_out": {str(size): one.told() for size, one in screened.left_out.get(entry.name, {}).items()},
         }
 
     return {

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import combinations, permutations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headstart.comparing.report_folder import INPUTS
 from headstart.comparing.settings import StudyData
-from headstart.core import migration
+from headstart.core import migration, registry
 from headstart.core.errors import HeadstartError
 
 if TYPE_CHECKING:
+    from headstart.core.disk_cache import DiskCache
     from headstart.core.examples import Examples
     from headstart.core.spec import RouteSpec
     from headstart.data.corpus import Corpus
@@ -20,13 +22,16 @@ if TYPE_CHECKING:
     from headstart.statistics.study import Entry
     from headstart.training.pretrained_model import PretrainedModel
 
+_LENT = 4  # folds of the test rows of a small file
+
 
 @dataclass(frozen=True, kw_only=True)
 class CompareInputs:
     """data, test, corpus: files. task: what is asked of the rows. columns: text, text2, label, group, None for columns
     that are to be guessed.
 
-    bases: directories by name. folds: cross-validate `data`, without test rows. metric: its name.
+    bases: directories by name. folds: cross-validate `data`, without test rows; 0: one test part however few rows there
+    are; None: of few rows without test rows half are asked in folds (`StudyData.lent`). metric: its name.
     """
 
     data: list[str]
@@ -45,22 +50,35 @@ class CompareInputs:
         say: is told what was read and how many rows are held out for testing.
         """
         from headstart.data.read_request import ReadRequest, read_labelled_rows
-        from headstart.data.splits import held_out_test
+        from headstart.data.splits import SMALL, held_out_test
 
         request = ReadRequest(paths=self.data, **self.columns, task=self.task)
         train, ledger = read_labelled_rows(request, say)
-        if self.folds is not None:
+        if self.folds:
             return _stated(train, train, {"training": ledger})
         if self.test:
             asked = replace(request, paths=self.test, classes=train.classes, remembered=ledger["columns"])
             test, test_ledger = read_labelled_rows(asked, say)
             return _stated(train, test, {"training": ledger, "test": test_ledger})
-        train, test = held_out_test(train, self.seed)
-        say(
-            f"no --test: {len(test):,} of the rows are held out for testing, "
-            f"{len(train):,} are left to draw labels from"
-        )
-        return _stated(train, test, {"training": ledger, "test": {"files": ledger["files"], "used": len(test)}})
+        together = registry.load("task", train.task).together
+        lent = _LENT if self.folds is None and 2 * _LENT <= len(train) < SMALL and not together else 0
+        train, test = held_out_test(train, self.seed, halves=bool(lent))
+        if lent:
+            say(
+                f"no --test and fewer than {SMALL:,} rows: {len(test):,} of them are cross-validated in {lent} folds, "
+                f"and the choice of routes sees only the other {len(train):,} (one test part instead: --folds 0)"
+            )
+        else:
+            say(
+                f"no --test: {len(test):,} of the rows are held out for testing, "
+                f"{len(train):,} are left to draw labels from"
+            )
+        told = _stated(train, test, {"training": ledger, "test": {"files": ledger["files"], "used": len(test)}})
+        return replace(told, lent=lent)
+
+    def labelled_rows(self, data: StudyData) -> Examples:
+        """Return all rows of `--data`: the pool and, where they were split off it, the test rows. data: as read."""
+        return data.train if self.test or self.folds else data.train.and_then(data.test)
 
     @property
     def documents(self) -> Callable[[], Iterable[str]] | None:
@@ -105,22 +123,27 @@ def _stated(train: Examples, test: Examples, ledger: Mapping[str, Any]) -> Study
 
 
 def workspaces_of(
-    bases: Mapping[str, PretrainedModel], documents: Callable[[], Iterable[str]] | None, pool: Examples | None = None
+    bases: Mapping[str, PretrainedModel],
+    documents: Callable[[], Iterable[str]] | None,
+    pool: Examples | None = None,
+    cache: DiskCache | None = None,
 ) -> dict[str | None, Workspace]:
-    """Return one workspace per base; entries without a base, under None, share the workspace of the first base.
+    """Return one workspace per base and per two bases; entries without a base, under None, share that of the first.
 
     pool: labelled rows whose texts are the unlabelled documents where there are no others; never rows of a test part.
+    cache: of vectors on disk.
     """
     from headstart.fitting.workspace import Workspace
 
     def made(base: PretrainedModel | None) -> Workspace:
-        space = Workspace(base, documents)
+        space = Workspace(base, documents, cache)
         if pool is None or space.has_documents:
             return space
-        return Workspace(base, lambda: [*pool.items, *(pool.second or ())])
+        return Workspace(base, lambda: [*pool.items, *(pool.second or ())], cache)
 
     spaces = {name: made(base) for name, base in bases.items()}
-    return {None: next(iter(spaces.values())) if spaces else made(None)} | spaces
+    couples = {f"{own} + {other}": spaces[own].beside(spaces[other]) for own, other in permutations(spaces, 2)}
+    return {None: next(iter(spaces.values())) if spaces else made(None)} | spaces | couples
 
 
 def corpora_of(bases: Mapping[str, PretrainedModel], corpus: Sequence[str] | None) -> dict[str, Corpus | None]:
@@ -158,10 +181,15 @@ def public_ledger(ledger: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def entries_of(routes: Iterable[RouteSpec], bases: Iterable[str]) -> list[Entry]:
-    """Return the entries of a study: a route that needs no base once, any other route once per base."""
+def entries_of(routes: Iterable[RouteSpec], bases: Mapping[str, PretrainedModel]) -> list[Entry]:
+    """Return the entries of a study: a route that needs no base once, any other route once per base or two bases.
+
+    Of two bases the one that was pre-trained here comes first: its network from random start is their control.
+    """
     from headstart.statistics.study import Entry
 
-    routes, bases = list(routes), list(bases)
-    entries = [Entry(route) for route in routes if route.needs != "base"]
-    return entries + [Entry(route, name) for route in routes if route.needs == "base" for name in bases]
+    routes = list(routes)
+    couples = list(combinations(sorted(bases, key=lambda name: bases[name].corpus is None), 2))
+    entries = [Entry(route) for route in routes if route.needs not in ("base", "bases")]
+    entries += [Entry(route, name) for route in routes if route.needs == "base" for name in bases]
+    return entries + [Entry(route, *own, beside=b) for route in routes if route.needs == "bases" for *own, b in couples]

@@ -11,6 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from headstart.statistics.analysis import ALPHA
+from headstart.statistics.study import Look
 
 # With 8 draws two-sided sign flips reach 2 / 2^8 = .0078, below the level of the first look.
 PLANNED = {8: 0.2 * ALPHA, 16: 0.2 * ALPHA}  # number of finished draws: level of the look
@@ -19,12 +20,13 @@ _WORTH_A_LOOK = 4  # so many draws must still be possible, else the look waits f
 
 @dataclass
 class Looks:
-    """planned: level by number of finished draws; without any, there is one look, at the end.
+    """planned: level by number of finished draws; without any, there is one look, at the end. made: the looks so far.
 
     spent: of the error rate by looks so far. closed: level at which a label count was looked at last, by label count.
     """
 
     planned: dict[int, float] = field(default_factory=dict)
+    made: list[Look] = field(default_factory=list)
     spent: float = 0.0
     level: float = ALPHA
     closed: dict[int, float] = field(default_factory=dict)
@@ -38,8 +40,9 @@ class Looks:
         self.spent, self.level = self.spent + level, level
         return True
 
-    def close(self, sizes: Collection[int]) -> None:
+    def close(self, sizes: Collection[int], finished: int) -> None:
         """End the draws of these label counts at the level of the look just made; the others go on to the last look."""
+        self.made.append(Look(finished, self.level, tuple(sorted(sizes))))
         self.closed |= dict.fromkeys(sizes, self.level)
         self.level = ALPHA - self.spent
 

@@ -13,6 +13,7 @@ from headstart.comparing.settings import StudyData, in_form
 from headstart.core.contracts import TaskModel
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
+from headstart.core.reason import Reason, reason_of
 from headstart.core.spec import RouteSpec
 from headstart.fitting.checks import why_not
 from headstart.fitting.workspace import Workspace
@@ -36,13 +37,7 @@ class MadeCell:
         return as_truth(self.answers)
 
 
-def reason_of(error: Exception) -> str:
-    """Return one line: a HeadstartError's own words, for others the kind of error and its first line."""
-    first = (str(error).strip().splitlines() or [""])[0]
-    return first if isinstance(error, HeadstartError) else f"{type(error).__name__}: {first}".rstrip(": ")
-
-
-def refusal_of(route: RouteSpec, examples: Examples, workspace: Workspace) -> str | None:
+def refusal_of(route: RouteSpec, examples: Examples, workspace: Workspace) -> Reason | None:
     """Return why a route cannot run on these examples, also where it fails at saying so, or None."""
     try:
         return why_not(route, examples, workspace)
@@ -63,7 +58,7 @@ def make_cell(
     training, notes = 0.0, {}
     begun = time.monotonic()
     for learnt, asked in split.parts:
-        examples = data.train.take(learnt)
+        examples = data.learnable.take(learnt)
         if refusal := why_not(route, examples, workspace):
             raise HeadstartError(refusal)
         before = time.monotonic()
@@ -89,11 +84,23 @@ def _ask(model: TaskModel, data: StudyData, questions: Examples) -> np.ndarray |
     if task.answers == "classes":
         scores_NC = np.asarray(model.predict_proba(questions))
         if scores_NC.shape != (count, len(data.test.classes)) or not np.isfinite(scores_NC).all():
-            raise HeadstartError(f"it gave scores of shape {scores_NC.shape} or not-a-number, not one row per test row")
+            raise HeadstartError(
+                Reason(
+                    "wrong_scores",
+                    "it gave scores of shape {shape} or not-a-number, not one row per test row",
+                    shape=str(scores_NC.shape),
+                )
+            )
         return scores_NC
     answers = in_form(task, task.metric_inputs(model.predict(questions), questions)[1])
     if len(answers) != count or (task.answers == "numbers" and not np.isfinite(answers).all()):
-        raise HeadstartError(f"it gave {len(answers)} answers or not-a-number, not one answer per test row")
+        raise HeadstartError(
+            Reason(
+                "wrong_answers",
+                "it gave {count:,} answers or not-a-number, not one answer per test row",
+                count=len(answers),
+            )
+        )
     return answers
 
 

@@ -25,6 +25,8 @@ _PACKAGES = ("headstart", "torch", "numpy", "scipy", "scikit-learn")
 def workspace_identity(workspace: Workspace, base: str | None) -> dict[str, Any]:
     """Return what tells two workspaces apart: hashes of the base and of the first 1,000 unlabelled documents."""
     out = {} if base is None else {"base": workspace.base and workspace.base.identity}
+    if workspace.partner is not None:
+        out["beside"] = workspace.partner.base and workspace.partner.base.identity
     if workspace.has_documents:
         out["corpus"] = examples_identity(Examples(items=list(islice(workspace.documents(), 1000))))
     return out

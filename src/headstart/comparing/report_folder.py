@@ -3,6 +3,7 @@
 REPORT/report.html      REPORT/report.json      REPORT/inputs.json, paths of this machine      REPORT/audit.json
 REPORT/exhibits.json, REPORT/exhibits.png, what the page shows of the data
 REPORT/screening.json, finalists and questions
+REPORT/winner, a task model with a manifest of its own
 REPORT/cells/cells.jsonl, one line per cell      REPORT/cells/KEY.safetensors      REPORT/manifest.json
 """
 
@@ -18,6 +19,7 @@ from headstart.core.manifest import FOREIGN, MANIFEST, MISSING, Fault, damage, f
 
 CELLS = "cells"
 INPUTS, REPORT, PAGE = "inputs.json", "report.json", "report.html"
+WINNER = "winner"
 EXHIBITS, SHEET = "exhibits.json", "exhibits.png"
 _ANSWERS = re.compile(rf"{CELLS}/[0-9a-f]{{24}}\.\w+")
 

@@ -13,12 +13,12 @@ import numpy as np
 
 from headstart.comparing.budget import Budget
 from headstart.comparing.cells import CellStore
-from headstart.comparing.draws import Split, check_sizes, fold_splits, label_splits, overlap
+from headstart.comparing.draws import Split, check_sizes, fold_splits, label_splits, lent_splits, overlap
 from headstart.comparing.looks import PLANNED, Looks
 from headstart.comparing.receipts import versions
 from headstart.comparing.settings import StudyData, StudySettings
 from headstart.comparing.slabs import StudyRun
-from headstart.comparing.verdict import judge_payoff
+from headstart.comparing.verdict import answered
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.spec import MetricSpec
@@ -40,15 +40,15 @@ def run_study(
 ) -> Study:
     """Train and test every entry on every label draw; return what was finished within `settings.seconds`.
 
-    workspaces: by base name; None is the workspace of entries without a base. Finished cells are kept in the folder of
-    the settings: a rerun with the same data and settings continues there. A route that cannot run loses its own cells
-    only. Ctrl-C returns the study so far. progress: called with a line of text. keep: called now and then with the
-    study so far, to write its report; then time is left for a last call. prepare: called before the first cell that is
-    made, if there is one. Raises HeadstartError on data that cannot be compared on.
+    workspaces: by base name (two bases: `own + other`); None is that of entries without a base. Finished cells are kept
+    in the folder of the settings: a rerun with the same data and settings continues there. A route that cannot run
+    loses its own cells only. Ctrl-C returns the study so far. progress: called with a line of text. keep: called now
+    and then with the study so far, to write its report; then time is left for a last call. prepare: called before the
+    first cell that is made, if there is one. Raises HeadstartError on data that cannot be compared on.
     """
     begun = time.monotonic()
     need_comparable(entries, data, workspaces, settings.metric)
-    splits = _splits(data.train, settings)
+    splits = _splits(data, settings)
     sizes = tuple(sorted({split.size for split in splits}))
     budget = Budget(settings.seconds, settings.short_draws)
     run = StudyRun(data, workspaces, settings, CellStore(settings.folder / "cells"), budget, progress)
@@ -76,24 +76,28 @@ def run_study(
             slices=dict(data.slices),
             questions=dict(settings.questions),
             levels=run.looks.levels(sizes),
+            looks=tuple(run.looks.made),
             memory=memory,
         )
 
     def decided() -> set[int]:
         now = study(None)
         tables = analyse(now).tables
-        return {size for size in tables if judge_payoff(now, tables[size]).outcome in ("worth", "not_worth")}
+        return {size for size in tables if answered(now, tables[size])}
 
     run.plan(entries, splits)
     so_far = keep and (lambda: keep(study("interrupted")))
     return study(run.work_off(begun + settings.seconds, so_far, decided=decided, prepare=prepare))
 
 
-def _splits(train: Examples, settings: StudySettings) -> list[Split]:
+def _splits(data: StudyData, settings: StudySettings) -> list[Split]:
     """Return the splits of all cells of an entry, draws outermost. Raises HeadstartError: impossible sizes or folds."""
     if settings.folds is not None:
-        return fold_splits(train, settings.folds, settings.draws, settings.seed)
-    return label_splits(train, check_sizes(settings.sizes, len(train)), settings.draws, settings.seed)
+        return fold_splits(data.train, settings.folds, settings.draws, settings.seed)
+    sizes = check_sizes(settings.sizes, data.most_labels)
+    if data.lent:
+        return lent_splits(data.train, data.test, sizes, settings.draws, data.lent, settings.seed)
+    return label_splits(data.train, sizes, settings.draws, settings.seed)
 
 
 def need_comparable(
@@ -106,8 +110,8 @@ def need_comparable(
     if doubled := [name for name in names if names.count(name) > 1]:
         raise HeadstartError(f"entry '{doubled[0]}' is given twice; give each base and each change its own name")
     for entry in entries:
-        if entry.base not in workspaces:
-            raise HeadstartError(f"entry '{entry.name}': no workspace for base {entry.base!r}")
+        if entry.space not in workspaces:
+            raise HeadstartError(f"entry '{entry.name}': no workspace for base {entry.space!r}")
     _check_rows(data, metric)
 
 
@@ -145,6 +149,7 @@ def _facts(data: StudyData, settings: StudySettings) -> dict[str, Any]:
     return {
         "takes": data.test.takes,
         "data": {"training rows": len(data.train), "test rows": len(data.test)},
+        **({"lent": data.lent} if data.lent else {}),
         **({"classes": {"training": counts(data.train), "test": counts(data.test)}} if of_classes else {}),
         "versions": versions(),
         "made": time.strftime("%Y-%m-%d"),

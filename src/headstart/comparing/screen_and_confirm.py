@@ -52,7 +52,7 @@ def run_screened(
     """
     begun = time.monotonic()
     need_comparable(entries, data, workspaces, settings.metric)
-    sizes = check_sizes(settings.sizes, len(data.train))
+    sizes = check_sizes(settings.sizes, data.most_labels)
     affordable = settings.seconds * (1 - _SHARE) / (_LIKELY * FLIPPED * len(sizes))
     clock = ScreeningClock(begun + _SHARE * settings.seconds, _ONCE * settings.seconds)
     if not to_screen(entries):
@@ -64,13 +64,16 @@ def run_screened(
         tried = len(in_usual_order(entries))
         progress(f"screening {tried} entries on rows of the labelled data, up to {settings.seconds * _SHARE:.0f} s")
         screened = screening.run()
-        finalists = choose_finalists(screened, entries)
+        finalists = choose_finalists(screened, entries, settings.seconds - (time.monotonic() - begun))
         facts = told(screened, finalists, time.monotonic() - begun)
         keep_decision(settings.folder, screening.identity, screened, facts)
     chosen = [one for one in entries if one.name in facts["finalists"]]
     questions = {int(size): Question(one["entry"], tuple(one["against"])) for size, one in facts["questions"].items()}
     names = ", ".join(one.name for one in chosen if one.kind != "majority")
-    progress(f"finalists: {names}; they are confirmed on fresh label draws and the test rows")
+    if names:
+        progress(f"finalists: {names}; they are confirmed on fresh label draws and the test rows")
+    else:
+        progress("no entry was ready in time for screening: give more minutes")
     data = data.stating(screening=facts)
     left = settings.seconds - (time.monotonic() - begun)
     settings = replace(settings, questions=questions, short_draws=_SHORT_DRAWS, seconds=left)
@@ -95,6 +98,6 @@ def _rehearse(
     for entry in finalists:
         try:
             with cut_after(max(_REHEARSED * (end - time.monotonic()), 0.1)):
-                make_cell(entry.route, split, data, workspaces[entry.base], seed=settings.seed, seconds=affordable)
+                make_cell(entry.route, split, data, workspaces[entry.space], seed=settings.seed, seconds=affordable)
         except (OutOfTime, Exception):  # its cells will say what is wrong with it
             continue

@@ -8,6 +8,7 @@ screening are not used again.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import time
@@ -21,11 +22,12 @@ import numpy as np
 
 from headstart.comparing.draws import Split, draw
 from headstart.comparing.finalists import Screened, Trial
-from headstart.comparing.make_cell import make_cell, reason_of, refusal_of
+from headstart.comparing.make_cell import make_cell, refusal_of
 from headstart.comparing.receipts import versions, workspace_identity
 from headstart.comparing.settings import StudyData, StudySettings
 from headstart.core.files import read_json, write_json
 from headstart.core.migration import FORMAT
+from headstart.core.reason import Reason, reason_of
 from headstart.core.seeds import numpy_generator
 from headstart.core.time_limit import OutOfTime, cut_after
 from headstart.data.identity import examples_identity
@@ -42,7 +44,7 @@ _LEARNT = 0.75  # of the pool, at most: some of its rows must be left to ask
 _LEAST = 0.5  # seconds of training that an entry is given, at least
 _PATIENCE = 4.0  # a trial may take so many times what it was given
 _FAR = 0.15  # of the best score behind its role's best at one label count: not tried at the others
-_USUAL = ("probe", "finetune", "knn")  # of the pre-trained entries, those that are tried first
+_USUAL = ("probe", "finetune", "knn", "joined_bases", "vote")  # of the pre-trained entries, those that are tried first
 _SEED = 1_000_003  # apart from the seeds of the draws to come
 
 
@@ -89,6 +91,7 @@ class Screening:
         kept = _read(self.settings.folder, self.identity)
         found.trials = [Trial(**one) for one in kept.get("trials", [])]
         self._refusals(found)
+        self._prepare(found)
         middle = self.sizes[len(self.sizes) // 2]
         others = [size for size in self.sizes if size != middle]
         for number in range(_DRAWS):
@@ -102,7 +105,8 @@ class Screening:
                 break
         for entry in found.entries:
             if not found.tried(entry.name):
-                found.leave_out(entry.name, self.sizes, "the time of screening was out before it")
+                out = Reason("screening_time", "the time of screening was out before it")
+                found.leave_out(entry.name, self.sizes, out)
         return found
 
     def _round(self, sizes: Sequence[int], number: int, rows: Round, found: Screened) -> None:
@@ -137,8 +141,24 @@ class Screening:
         for entry in found.entries:
             for size in self.sizes:
                 examples = self.data.train.take(rows.learnt[size])
-                if refusal := refusal_of(entry.route, examples, self.workspaces[entry.base]):
+                if refusal := refusal_of(entry.route, examples, self.workspaces[entry.space]):
                     found.leave_out(entry.name, [size], refusal)
+
+    def _prepare(self, found: Screened) -> None:
+        """Let every entry do ahead what is paid once, on the clock of what is paid once; a trial tells what fails."""
+        rows = screening_round(self.data, self.sizes, self.settings.seed, 0)
+        asked = self.data.train.take(rows.asked)
+        # Embedding goes first and keeps what it has when it is cut off; statistics of the text are all or nothing.
+        for entry in sorted(found.entries, key=lambda one: one.route.classical):
+            begun = time.monotonic()
+            if all(size in found.left_out.get(entry.name, {}) for size in self.sizes) or not self.clock.once:
+                continue
+            with (
+                contextlib.suppress(OutOfTime, Exception),
+                cut_after(self.clock.once if entry.route.classical else self.clock.once / 2),
+            ):
+                entry.route.prepare(asked, self.workspaces[entry.space])
+            self.clock.extend(time.monotonic() - begun)
 
     def _go_on(self, found: Screened) -> bool:
         """Whether another round could change what is chosen, and there is time for it."""
@@ -165,15 +185,16 @@ class Screening:
         self, entry: Entry, size: int, number: int, rows: Round, found: Screened, allowed: float, limit: float
     ) -> None:
         begun = time.monotonic()
-        asked = replace(self.data, test=self.data.train.take(rows.asked), slices={})
+        asked = replace(self.data, test=self.data.train.take(rows.asked), slices={}, lent=0)
         split = Split(((rows.learnt[size], None),), {"how": "screening", "draw": number, "size": size})
-        seed, workspace = self.settings.seed + _SEED + number, self.workspaces[entry.base]
+        seed, workspace = self.settings.seed + _SEED + number, self.workspaces[entry.space]
         try:
             with cut_after(limit):
                 made = make_cell(entry.route, split, asked, workspace, seed=seed, seconds=allowed)
             score = float(self.settings.metric.score(asked.truth, made.predicted))
         except OutOfTime:
-            found.leave_out(entry.name, self.sizes, f"one model was not ready within {limit:.0f} s")
+            slow = Reason("not_ready", "one model was not ready within {seconds:.0f} s", seconds=round(limit, 3))
+            found.leave_out(entry.name, self.sizes, slow)
             return
         except Exception as error:  # whatever a route raises, the other entries go on
             found.leave_out(entry.name, [size], reason_of(error))
@@ -184,10 +205,15 @@ class Screening:
         """Leave out an entry that is far behind its role's best, or too slow to be confirmed."""
         name, best = entry.name, found.contenders(entry.kind, size)
         if best and found.score(name, size) < found.score(best[0].name, size) - _FAR * found.unit:
-            found.leave_out(name, self.sizes, f"far behind {best[0].name} in screening")
+            found.leave_out(name, self.sizes, Reason("far_behind", "far behind {best} in screening", best=best[0].name))
         seconds = [one.seconds for one in found.trials if one.entry == name]
         if len(seconds) > 1 and min(seconds) > _PATIENCE * self.affordable:
-            reason = f"one model takes about {min(seconds):.0f} s, too long for {FLIPPED} draws in this time"
+            reason = Reason(
+                "too_slow",
+                "one model takes about {seconds:.0f} s, too long for {draws} draws in this time",
+                seconds=round(min(seconds), 3),
+                draws=FLIPPED,
+            )
             found.leave_out(name, self.sizes, reason)
 
 

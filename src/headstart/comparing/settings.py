@@ -42,17 +42,39 @@ class StudySettings:
 
 
 @dataclass(frozen=True, eq=False)
+class WinnerRows:
+    """rows: all labelled rows that the winner learns from. file: what is shown in the command that uses the winner."""
+
+    rows: Examples
+    file: str
+
+
+@dataclass(frozen=True, eq=False)
 class StudyData:
     """The rows of a study, and what its report states about them.
 
     train: the pool that labels are drawn from. test: the rows that every model is scored on; of a cross-validation the
-    same rows as `train`. facts, slices: see `Study`; the study adds to the facts.
+    same rows as `train`. facts, slices: see `Study`; the study adds to the facts. lent: the test rows are asked in so
+    many folds, and a draw may take the labels of the folds that its model is not asked; 0: test rows are never learnt.
+    winner: what the winner learns from after the comparison, for which time is left; None = no winner is trained.
     """
 
     train: Examples
     test: Examples
     facts: Mapping[str, Any] = field(default_factory=dict)
     slices: Mapping[str, np.ndarray] = field(default_factory=dict)
+    lent: int = 0
+    winner: WinnerRows | None = None
+
+    @cached_property
+    def learnable(self) -> Examples:
+        """The rows that draws number: the pool, then the test rows where these are lent."""
+        return self.train.and_then(self.test) if self.lent else self.train
+
+    @property
+    def most_labels(self) -> int:
+        """The most labels that a draw can have; of lent test rows half, as groups may make a fold that large."""
+        return len(self.train) + (len(self.test) // 2 if self.lent else 0)
 
     @cached_property
     def task(self) -> TaskSpec:

@@ -14,9 +14,11 @@ from headstart.comparing.budget import Budget, PlannedCell, TimeTaken
 from headstart.comparing.cells import CellStore
 from headstart.comparing.draws import Split
 from headstart.comparing.looks import Looks
-from headstart.comparing.make_cell import MadeCell, make_cell, reason_of, refusal_of
+from headstart.comparing.make_cell import MadeCell, make_cell, refusal_of
 from headstart.comparing.receipts import receipt, workspace_identity
 from headstart.comparing.settings import StudyData, StudySettings
+from headstart.comparing.winner import expected_seconds, leading
+from headstart.core.reason import Reason, reason_of
 from headstart.core.time_limit import OutOfTime, cut_after
 from headstart.data.identity import examples_identity
 from headstart.fitting.workspace import Workspace
@@ -26,6 +28,7 @@ _GRACE = 0.02  # share of the time by which a cell may outlive the end
 _FOR_REPORT, _MOST_FOR_REPORT = 0.03, 0.1  # shares of the time
 _GROWTH = 3.0  # the last report may take so many times as long as the report of a part did
 _SELDOM = 50.0  # between two reports pass so many times the seconds that a report takes
+_MOST_FOR_WINNER = 0.15  # share of the time that is kept free, at most, for training the winner
 _NEEDED = ("probe", "finetune", "scratch")  # made first: should the time be short, the other entries miss it
 _ENOUGH_DRAWS = 3  # to reach so many, entries that take far more than their share are left out
 
@@ -46,28 +49,42 @@ class StudyRun:
     budget: Budget
     progress: Callable[[str], None]
     cells: list[Cell] = field(default_factory=list)
-    failures: dict[str, dict[int, str]] = field(default_factory=dict)
+    failures: dict[str, dict[int, Reason]] = field(default_factory=dict)
     slabs: list[list[PlannedCell]] = field(default_factory=list)
     looks: Looks = field(default_factory=Looks)
     planned: int = 0
     told: int = -1
     end: float = 0.0
     kept: float = -math.inf
+    reserve: float = 0.0
 
     @property
     def left(self) -> float:
-        """Seconds until the end."""
-        return self.end - time.monotonic()
+        """Seconds until the end of the cells."""
+        return self.end - self.reserve - time.monotonic()
+
+    @property
+    def _reports(self) -> int:
+        """How many reports are written at the end: one more, which names the winner, once that is trained."""
+        return 2 if self.data.winner else 1
+
+    def _reserve(self) -> None:
+        """Keep seconds free for training on all rows the entry that leads now, as far as its cells tell."""
+        leader = leading(self.cells) if self.data.winner else None
+        if leader is not None:
+            wanted = expected_seconds(self.cells, leader, len(self.data.winner.rows))
+            self.reserve = min(wanted, _MOST_FOR_WINNER * self.budget.seconds)
 
     def plan(self, entries: Sequence[Entry], splits: Sequence[Split]) -> None:
         """List all cells, take up those that are finished, and ask each route whether it refuses to run."""
         data = {"training": examples_identity(self.data.train), "test": examples_identity(self.data.test)}
-        spaces = {base: workspace_identity(self.workspaces[base], base) for base in {one.base for one in entries}}
+        spaces = {name: workspace_identity(self.workspaces[name], name) for name in {one.space for one in entries}}
         ordered = sorted(entries, key=_order_in_slab)
         for split in splits:
             seed = self.settings.seed
             slab = [
-                PlannedCell(one, split, receipt(one.route, split, data, spaces[one.base], seed=seed)) for one in ordered
+                PlannedCell(one, split, receipt(one.route, split, data, spaces[one.space], seed=seed))
+                for one in ordered
             ]
             self.planned += len(slab)
             self.slabs.append([cell for cell in slab if not self._take_up(cell)])
@@ -92,8 +109,8 @@ class StudyRun:
 
     def _ask_refusal(self, planned: PlannedCell) -> None:
         """Let a route say why it cannot run before any time is spent on it."""
-        examples = self.data.train.take(planned.split.parts[0][0])
-        if refusal := refusal_of(planned.entry.route, examples, self.workspaces[planned.entry.base]):
+        examples = self.data.learnable.take(planned.split.parts[0][0])
+        if refusal := refusal_of(planned.entry.route, examples, self.workspaces[planned.entry.space]):
             self._fail(planned.entry.name, planned.split.size, refusal)
 
     def work_off(
@@ -110,8 +127,9 @@ class StudyRun:
         decided: returns the label counts whose questions the cells so far answer; they get no further draws.
         prepare: called before the first cell, if one is to be made.
         """
-        self.end = end if keep is None else end - _FOR_REPORT * self.budget.seconds
+        self.end = end if keep is None else end - self._reports * _FOR_REPORT * self.budget.seconds
         try:
+            self._reserve()
             self._look(decided)  # at the draws of an earlier run
             if self._alive():
                 prepare()
@@ -125,6 +143,7 @@ class StudyRun:
                 self._tell(max(ahead, 1), left)
                 if not self._slab(max(ahead, 1)):
                     return self._time_is_out(0.0)
+                self._reserve()
                 if keep is not None:
                     self._keep(keep, end)
                 self._look(decided)
@@ -143,7 +162,7 @@ class StudyRun:
         if not self.looks.due(finished, len(possible)):
             return
         found = decided()
-        self.looks.close(found)
+        self.looks.close(found, finished)
         for size in sorted(found):
             self.progress(f"{size:,} labels: decided after {finished} draws")
         self.slabs = [slab for slab in slabs if slab[0].split.size not in found]
@@ -156,7 +175,7 @@ class StudyRun:
         keep()
         took = time.monotonic() - begun
         self.kept = time.monotonic() + _SELDOM * took
-        self.end = min(self.end, end - min(_GROWTH * took, _MOST_FOR_REPORT * self.budget.seconds))
+        self.end = min(self.end, end - self._reports * min(_GROWTH * took, _MOST_FOR_REPORT * self.budget.seconds))
 
     def _alive(self) -> list[list[PlannedCell]]:
         """Return the coming slabs without the cells of entries that failed there; empty slabs are left out."""
@@ -182,7 +201,14 @@ class StudyRun:
             if not self._one(planned, self.budget.allowance(planned, level), min(limit, last), coming):
                 if last <= limit:
                     return False
-                self._drop(planned.entry.name, f"a cell did not end within {limit:.0f} s, far more than its share")
+                self._drop(
+                    planned.entry.name,
+                    Reason(
+                        "over_share",
+                        "a cell did not end within {seconds:.0f} s, far more than its share",
+                        seconds=round(limit, 3),
+                    ),
+                )
             slab.pop(0)
         return True
 
@@ -191,7 +217,7 @@ class StudyRun:
 
     def _one(self, planned: PlannedCell, allowed: float | None, limit: float, coming: Sequence[PlannedCell]) -> bool:
         """Make one cell and store it, or record why it could not run; return False when it was cut off."""
-        name, split, workspace = planned.entry.name, planned.split, self.workspaces[planned.entry.base]
+        name, split, workspace = planned.entry.name, planned.split, self.workspaces[planned.entry.space]
         seconds = limit if allowed is None else allowed
         try:
             with cut_after(limit):
@@ -232,13 +258,13 @@ class StudyRun:
     def _score(self, predicted: np.ndarray | list[Any]) -> float:
         return float(self.settings.metric.score(self.data.truth, predicted))
 
-    def _fail(self, entry: str, size: int, reason: str) -> None:
+    def _fail(self, entry: str, size: int, reason: Reason) -> None:
         told = reason in self.failures.get(entry, {}).values()
         self.failures.setdefault(entry, {})[size] = reason
         if not told:
             self.progress(f"{entry}, {size:,} labels: could not run: {reason}")
 
-    def _drop(self, entry: str, reason: str) -> None:
+    def _drop(self, entry: str, reason: Reason) -> None:
         """Leave an entry out from here on; its finished cells stay."""
         for size in sorted({cell.split.size for slab in self.slabs for cell in slab}):
             self._fail(entry, size, reason)
@@ -252,7 +278,12 @@ class StudyRun:
             return False
         planned = next(cell for cell in self.slabs[0] if cell.entry.name == name)
         cost = self.budget.need(planned).fixed
-        self._drop(name, f"one cell takes about {cost:.0f} s, which would leave the other entries too few draws")
+        reason = Reason(
+            "hog",
+            "one cell takes about {seconds:.0f} s, which would leave the other entries too few draws",
+            seconds=round(cost, 3),
+        )
+        self._drop(name, reason)
         return True
 
     def _tell(self, ahead: int, left: float) -> None:
@@ -278,7 +309,7 @@ class StudyRun:
         for planned in (cell for later in self.slabs for cell in later):
             if planned.place not in done and planned.split.size in begun:
                 reasons = self.failures.setdefault(planned.entry.name, {})
-                reasons.setdefault(planned.split.size, "the time was out before it")
+                reasons.setdefault(planned.split.size, Reason("time_out", "the time was out before it"))
         return "time"
 
     def _line(self, cell: Cell, coming: Sequence[PlannedCell]) -> str:

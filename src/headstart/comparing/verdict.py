@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from headstart.statistics.analysis import ALPHA, FLIPPED, Analysis, Difference, EntrySummary, SizeTable
+from headstart.statistics.analysis import FLIPPED, Analysis, Difference, EntrySummary, SizeTable
 from headstart.statistics.forecast import Crossover, ExpectedScore, crossover, curves, expected
-from headstart.statistics.intervals import estimate
 from headstart.statistics.power import Detectable, detectable, telling_pair
 from headstart.statistics.slices import SliceScore, slices
 from headstart.statistics.study import Study
@@ -24,7 +23,7 @@ class Payoff:
     outcome: `worth`: a pre-trained entry beats the best classical entry and its own network from random start, both by
     Holm over the pairs that are asked. `not_worth`: it is worse than one of the two, or the interval of every
     pre-trained entry that is asked about ends below +`MARGIN`. `undecided`: neither; `reason` says what is missing
-    (`draws`, `test`, `few_draws`, `one_draw`, `no_control`, `no_classical`). `none`: no pre-trained entry was compared.
+    (`draws`, `test`, `few_draws`, `no_control`, `no_classical`). `none`: no pre-trained entry was compared.
     entry: the pre-trained entry. classical, control: its differences to the best classical entry and to its network
     from random start.
     """
@@ -40,14 +39,14 @@ class Payoff:
 class SizeVerdict:
     """The verdict at one label count.
 
-    best: the entry of the highest mean among those shown to learn, or None. low, high: 95 % interval of its score that
-    allows for the choice of the best of `compared` entries on these test rows (Bonferroni); an unadjusted interval
-    would cover the truth in about 84 % of studies with 14 equal entries. peers: entries that cannot be told apart from
-    the best one. cheaper: the quickest of the peers, where it needs less than half of the best entry's time. unlearned:
-    entries that did not learn. unshown: other entries that were not shown to be better than guessing. plan: what could
-    have been found between the entries that decide whether pre-training paid, and what more draws or test rows would
-    add. labels: worth in labels. clean, contaminated: the best entry on test rows without and with copies elsewhere,
-    where the audit found some.
+    best: the entry of the highest mean among those shown to learn, or None; with too few draws for a verdict
+    (`few_draws`) merely the one that is ahead so far. low, high: the interval of its score, which allows for the choice
+    of the best of `compared` entries on these test rows. peers: entries that cannot be told apart from the best one.
+    cheaper: the quickest of the peers within `MARGIN` of the best one, where it needs less than half of its time.
+    unlearned: entries that did not learn. unshown: other entries that were not shown to be better than guessing. plan:
+    what could have been found between the entries that decide whether pre-training paid, and what more draws or test
+    rows would add. labels: worth in labels. clean, contaminated: the best entry on test rows without and with copies in
+    the training data, where the audit found some.
     """
 
     size: int
@@ -64,6 +63,7 @@ class SizeVerdict:
     low: float = float("nan")
     high: float = float("nan")
     compared: int = 0
+    few_draws: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,11 +91,9 @@ def _more(study: Study, analysis: Analysis, verdict: SizeVerdict) -> SizeVerdict
     found = slices(study)
     parts = [found.score(verdict.best, verdict.size, name) for name in ("clean", "contaminated") if verdict.best]
     clean, contaminated = parts if len(parts) == 2 else (None, None)
-    compared = sum(entry.paired and entry.kind != "majority" for entry in table.entries.values())
     if verdict.best:
-        own = estimate(analysis.stack(verdict.best, verdict.size, table.draws), table.overlap, rows, unit=table.unit)
-        low, high = own.interval(ALPHA / compared)
-        verdict = replace(verdict, low=low, high=high, compared=compared)
+        best = table.entries[verdict.best]
+        verdict = replace(verdict, low=best.low, high=best.high, compared=len(table.judged))
     return replace(
         verdict,
         plan=detectable(analysis, verdict.size, pair, rows, MARGIN * analysis.unit) if pair else None,
@@ -106,7 +104,7 @@ def _more(study: Study, analysis: Analysis, verdict: SizeVerdict) -> SizeVerdict
 
 
 def outlook(study: Study, analysis: Analysis) -> Outlook | None:
-    """Return what twice the most labels would bring; None with fewer than three label counts or two draws."""
+    """Return what twice the most labels would bring; None with fewer than three label counts or draws."""
     if not analysis.tables:
         return None
     table = analysis.tables[max(analysis.tables)]
@@ -121,19 +119,20 @@ def outlook(study: Study, analysis: Analysis) -> Outlook | None:
 
 
 def _decide(table: SizeTable, worth: Payoff) -> SizeVerdict:
-    judged = [entry for entry in table.entries.values() if entry.kind != "majority" and entry.paired]
-    one_draw = len(table.draws) < 2  # nothing can be claimed: no entry is called unlearned or unshown either
-    shown = [entry for entry in judged if entry.learned or one_draw]
-    unlearned = tuple(entry.entry for entry in judged if table.failed(entry))
-    unshown = tuple(entry.entry for entry in judged if entry not in shown and not table.failed(entry))
-    if not shown:
-        return SizeVerdict(table.size, None, (), None, unlearned, unshown, worth)
-    best, *others = shown
+    failed = [entry for entry in table.judged if table.failed(entry)]
+    shown = [entry for entry in table.judged if entry not in failed and (entry.learned or table.few_draws)]
+    unlearned = tuple(entry.entry for entry in failed)
+    unshown = tuple(entry.entry for entry in table.judged if entry not in shown and entry not in failed)
+    best = table.leader
+    if best is None:
+        return SizeVerdict(table.size, None, (), None, unlearned, unshown, worth, few_draws=table.few_draws)
+    others = [entry for entry in shown if entry is not best]
     peers = [peer for peer in others if not table.difference(best.entry, peer.entry).apart]
-    quick = min(peers, key=lambda peer: peer.seconds, default=None)
+    near = [peer for peer in peers if not table.few_draws and peer.mean >= best.mean - MARGIN * table.unit]
+    quick = min(near, key=lambda peer: peer.seconds, default=None)
     cheaper = quick.entry if quick and quick.seconds < best.seconds / 2 else None
     names = tuple(peer.entry for peer in peers)
-    return SizeVerdict(table.size, best.entry, names, cheaper, unlearned, unshown, worth)
+    return SizeVerdict(table.size, best.entry, names, cheaper, unlearned, unshown, worth, few_draws=table.few_draws)
 
 
 def judge_payoff(study: Study, table: SizeTable) -> Payoff:
@@ -162,6 +161,25 @@ def judge_payoff(study: Study, table: SizeTable) -> Payoff:
     return Payoff("undecided", _missing(first), first.entry, first.classical, first.control)
 
 
+def answered(study: Study, table: SizeTable) -> bool:
+    """Whether the cells so far answer what is asked at a label count, so that it needs no further draw.
+
+    Of pre-training: whether it paid is known. Of changes to a route: each is claimed to be better or worse, or its
+    interval lies within `MARGIN` of no change.
+    """
+    question, kinds = study.questions.get(table.size), {one.name: one.kind for one in study.entries}
+    if question is None:
+        return False
+    if kinds[question.entry] == "pretrained" and {kinds[name] for name in question.against} & {"classical", "control"}:
+        return judge_payoff(study, table).outcome in ("worth", "not_worth")
+    leads = [table.difference(name, question.entry) for name in question.against]
+    return bool(leads) and all(lead and lead.draws >= FLIPPED and _settled(lead, table.unit) for lead in leads)
+
+
+def _settled(lead: Difference, unit: float) -> bool:
+    return lead.claim != "undecided" or max(-lead.low, lead.high) < MARGIN * unit
+
+
 def _no_gain(lead: Difference, unit: float) -> bool:
     return lead.claim == "worse" or lead.high < MARGIN * unit
 
@@ -188,8 +206,6 @@ def _missing(worth: Payoff) -> str:
     """Return what is missing to decide the question, from the first of the two claims that was not made."""
     if worth.classical is None:
         return "no_classical"
-    if worth.classical.draws < 2:
-        return "one_draw"
     if worth.classical.draws < FLIPPED:
         return "few_draws"
     if worth.classical.claim == "better" and worth.control is None:

@@ -16,6 +16,8 @@ from headstart.core.examples import Examples, digest
 from headstart.core.seeds import numpy_generator
 
 _TEST_SHARE, _MOST_TEST_ROWS = 0.25, 10_000
+SMALL = 1_000  # rows below which a quarter is too few test rows to tell entries apart
+_SMALL_SHARE = 0.5
 
 
 def units(examples: Examples) -> np.ndarray:
@@ -44,8 +46,8 @@ def _numbered(keys: Sequence) -> np.ndarray:
     return np.array([numbers[key] for key in keys], np.int64)
 
 
-def held_out_test(examples: Examples, seed: int) -> tuple[Examples, Examples]:
-    """Split off a test part (a quarter, at most 10,000 rows); groups stay whole, equal texts on one side.
+def held_out_test(examples: Examples, seed: int, halves: bool = False) -> tuple[Examples, Examples]:
+    """Split off a test part (a quarter or half, at most 10,000 rows); groups stay whole, equal texts on one side.
 
     No class loses its last training row. Raises HeadstartError: too few rows.
     """
@@ -53,7 +55,7 @@ def held_out_test(examples: Examples, seed: int) -> tuple[Examples, Examples]:
     rows = np.argsort(unit_N, kind="stable")
     ends = np.cumsum(np.bincount(unit_N))
     left_C = np.bincount(stratum_N)
-    wanted = min(round(_TEST_SHARE * len(examples)), _MOST_TEST_ROWS)
+    wanted = min(round((_SMALL_SHARE if halves else _TEST_SHARE) * len(examples)), _MOST_TEST_ROWS)
     in_test = np.zeros(len(examples), bool)
     taken = 0
     for unit in numpy_generator(seed, "test split").permutation(len(ends)):

@@ -15,7 +15,7 @@ from headstart.core.examples import Examples, ImageRef, need_one_kind, takes_of
 from headstart.core.item_nouns import one_item
 from headstart.data.columns import SAMPLE_ROWS, SECOND_NAMES, cell, check_column, columns_of, guess_label, guess_text
 from headstart.data.ledger import Ledger
-from headstart.data.open import expand, read_rows, shown
+from headstart.data.open import as_paths, expand, read_rows, shown
 from headstart.data.read_request import ReadRequest
 from headstart.data.row import Row
 from headstart.images.decode import UnusableImage, decode
@@ -114,24 +114,33 @@ def read_items(request: ReadRequest) -> tuple[Examples, Ledger]:
     """
     ledger = Ledger()
     gathered = Gathered()
+    for cells, row, takes in stream_items(request, ledger):
+        if not all(cells):
+            ledger.complain(f"{_LACKING[takes]}, kept", row.source, row.line)
+        gathered.add(cells[0], row)
+        gathered.second.extend(cells[1:])
+        gathered.places.append((row.source, row.line))
+        ledger.use()
+    if not gathered.items:
+        names = ", ".join(shown(name) for name in as_paths(request.paths)[:3])
+        raise HeadstartError(f"no row in {names}: {_oneline(ledger)}")
+    return gathered.examples(), ledger
+
+
+def stream_items(request: ReadRequest, ledger: Ledger) -> Iterator[tuple[list[str | ImageRef], Row, str]]:
+    """Yield the one or two items of each readable row, '' for an empty text; the row; what its items are.
+
+    Memory holds one row at a time. The ledger counts a row as read; the caller answers with `use` or `skip`. Raises
+    HeadstartError: no such column.
+    """
     request = replace(request, label=None, group=None)
     verbatim = registry.load("task", request.task)().verbatim
-    names = expand(request.paths, ledger)
-    for name in names:
+    for name in expand(request.paths, ledger):
         for row, columns, takes in _rows(name, ledger, request, {"text": guess_text}):
             ledger.begin()
             cells = _items(row, columns, verbatim)
-            if not _sound(cells, row, ledger):
-                continue
-            if not all(cells):
-                ledger.complain(f"{_LACKING[takes]}, kept", row.source, row.line)
-            gathered.add(cells[0], row)
-            gathered.second.extend(cells[1:])
-            gathered.places.append((row.source, row.line))
-            ledger.use()
-    if not gathered.items:
-        raise HeadstartError(f"no row in {', '.join(shown(name) for name in names[:3])}: {_oneline(ledger)}")
-    return gathered.examples(), ledger
+            if _sound(cells, row, ledger):
+                yield cells, row, takes
 
 
 def _named(request: ReadRequest) -> Columns:

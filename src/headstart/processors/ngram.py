@@ -186,6 +186,16 @@ class NgramTokenizer(Tokenizer):
     def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
         return list(self._encode(texts))
 
+    def unseen(self, texts: Sequence[str]) -> float:
+        """Return the share of the n-grams of these texts that have no id, every occurrence counted; 0 without any."""
+        words = Counter(word for text in texts for word in split_words(text, self.lower))
+        total = known = 0
+        for word, count in words.items():
+            grams = word_ngrams(word, self.smallest, self.largest)
+            total += count * len(grams)
+            known += count * sum(gram in self._ids for gram in grams)
+        return 1 - known / total if total else 0.0
+
     def decode(self, ids: Sequence[int]) -> str:
         words = " ".join(self.token(int(i)) for i in ids).split(WORD_END)
         return " | ".join(word.strip() for word in words if word.strip())

@@ -13,6 +13,7 @@ from headstart.core.errors import HeadstartError
 from headstart.core.spec import ReaderSpec
 from headstart.data.ledger import Ledger
 from headstart.data.row import Line, Row, Source, usable
+from headstart.data.sheet_cells import is_sheet, unguarded
 
 _SNIFFED_LINES = 1000
 _ROW_LINES = 200  # largest number of lines of a quoted cell; beyond it the opening quote is a stray quote
@@ -59,9 +60,10 @@ class Csv(ReaderSpec):
         if not self.header:
             feed.push([first])
         records = _Records(feed, delimiter, len(columns), quoted)
+        bare = unguarded if is_sheet(columns) else None
         for line, values in records:
             if len(values) == len(columns):
-                yield Row(dict(zip(columns, values)), source.name, line.number)
+                yield Row(dict(zip(columns, map(bare, values) if bare else values)), source.name, line.number)
             else:
                 ledger.reject(
                     "wrong number of cells", source.name, line.number, f"{len(values)}, the header has {len(columns)}"

@@ -1,0 +1,124 @@
+"""The end of a comparison: the recommended route is trained on all labelled rows and left behind, ready for predict."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from headstart.commands.reading import say
+from headstart.commands.session import shell_command
+from headstart.comparing.report_folder import WINNER
+
+_LABELLED_NEXT = ("classify", "regress")  # tasks whose rows `next` chooses
+_NEXT = "--count 20 --out rows.csv"
+
+if TYPE_CHECKING:
+    from headstart.comparing.settings import StudyData, StudySettings
+    from headstart.comparing.winner import Winner
+    from headstart.fitting.workspace import Workspace
+    from headstart.statistics.study import Entry, Study
+
+
+@dataclass(frozen=True)
+class Left:
+    """How it ended. text: what to say of it. interrupted: by Ctrl-C, while it was trained."""
+
+    text: str = ""
+    interrupted: bool = False
+
+
+def leave_winner(
+    study: Study,
+    entries: Sequence[Entry],
+    data: StudyData,
+    spaces: Mapping[str | None, Workspace],
+    settings: StudySettings,
+    *,
+    language: str,
+    end: float,
+) -> Left:
+    """Train and save what the report recommends at the most labels where it does; whatever goes wrong is one line.
+
+    Where no entry was shown to be better than guessing, guessing itself (majority) is what is left, if it was compared.
+    The facts of the study get `winner`.
+
+    data: says what it learns from, if a winner is wanted. spaces: the workspaces by base. end: of the minutes, in
+    monotonic seconds.
+    """
+    from headstart.comparing.winner import Winner
+    from headstart.reporting.findings import findings
+    from headstart.reporting.phrases import phrase
+    from headstart.reporting.winner_text import winner_line, winner_missing
+
+    verdicts = findings(study).verdicts
+    if data.winner is None or not verdicts:
+        return Left()
+    if study.stopped == "interrupted":
+        return Left(winner_missing("stopped", language))
+    named = [one.best for one in reversed(verdicts) if one.best]  # by the most labels first
+    named += [one.name for one in entries if one.kind == "majority"]
+    best = next((one for one in entries if one.name in named[:1]), None)
+    if best is None:
+        return Left(winner_missing("unshown", language))
+    winner = Winner(
+        folder=settings.folder / WINNER,
+        entry=best,
+        cells=study.cells,
+        rows=data.winner.rows,
+        workspace=spaces[best.space],
+        ledger=data.facts.get("ledger", {}).get("training", {}),
+        seed=settings.seed,
+    )
+    if trouble := _trained(winner, language, end):
+        why, values = trouble
+        return Left(winner_missing(why, language, **values), interrupted=why == "interrupted")
+    told = _told(winner)
+    shown = {**told, "folder": str(winner.folder)}
+    command = shell_command("predict", winner.folder, Path(data.winner.file))
+    study.facts["winner"] = told  # not of a copy: what was found in the study need not be computed again
+    line = winner_line(shown, command, language)
+    if best.route.name == "majority" or data.train.task not in _LABELLED_NEXT:
+        return Left(line)
+    study.facts["next"] = {"command": f"headstart next {WINNER} UNLABELLED_FILE {_NEXT}"}
+    rows = next(iter((winner.workspace.base.corpus or {}).get("paths", [])), None) if winner.workspace.base else None
+    if rows is not None and Path(rows).exists():
+        asked = shell_command("next", winner.folder, Path(rows), *_NEXT.split()[:-1], settings.folder / "rows.csv")
+        line += f"\n{phrase(language, 'next_rows')}:\n{asked}"
+    return Left(line)
+
+
+def _trained(winner: Winner, language: str, end: float) -> tuple[str, dict[str, str]] | None:
+    """Train and save the winner, or keep it where it is there; return what kept it from that, if anything did."""
+    from headstart.comparing.make_cell import reason_of
+    from headstart.core.files import remove_folder
+    from headstart.core.time_limit import OutOfTime
+    from headstart.reporting.winner_text import winner_begins, winner_kept
+
+    name = winner.entry.name
+    try:
+        if winner.is_there:
+            say(winner_kept(name, language))
+            return None
+        remove_folder(winner.folder)  # what an earlier decision left is no longer what the report recommends
+        say(winner_begins(name, len(winner.rows), winner.expected(), language))
+        winner.train(end - time.monotonic())
+    except KeyboardInterrupt:
+        return "interrupted", {}
+    except OutOfTime:
+        return "slow", {"entry": name}
+    except Exception as error:  # whatever a route raises, the report is there
+        return "failed", {"entry": name, "reason": reason_of(error)}
+    return None
+
+
+def _told(winner: Winner) -> dict[str, Any]:
+    """Return `facts["winner"]`: without paths of this machine, because a report is passed on."""
+    return {
+        "folder": WINNER,
+        "entry": winner.entry.name,
+        "rows": len(winner.rows),
+        "command": f"headstart predict {WINNER} FILE",
+    }
