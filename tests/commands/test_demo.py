@@ -56,6 +56,6 @@ def test_an_interrupted_comparison_is_not_success(program, told, tmp_path):
     told["stopped"] = "interrupted"
     shown = program("demo", "--out", tmp_path / "d", "--language", "ko")
     assert shown.code == 130
-    assert "8.25분" in shown.err.splitlines()[0]
+    assert "7.6분" in shown.err.splitlines()[0]
     assert "verdict" in shown.out
     assert "answer" not in shown.out  # the pictures are not begun

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from synthetic_study import ACCURACY, SEEN, ClassicalRoute, LetterModel, LetterR
 from headstart.comparing.finalists import MOST_FINALISTS, Screened, Trial, choose_finalists, to_screen
 from headstart.comparing.looks import PLANNED, Looks
 from headstart.comparing.screen_and_confirm import run_screened
-from headstart.comparing.screening import SCREENING, screening_round
+from headstart.comparing.screening import SCREENING, Screening, screening_round
 from headstart.comparing.settings import StudyData, StudySettings
 from headstart.core import registry
 from headstart.core.examples import Examples
@@ -240,3 +241,25 @@ def test_where_nothing_was_ready_in_time_the_usual_entries_go_on_but_not_those_t
     found = choose_finalists(screened, given)
     assert {one.name for one in found.entries} == {"majority", "p1 · x", "c0", "scratch · x"}
     assert found.questions[8].entry == "p1 · x"
+
+
+def test_a_score_at_more_labels_is_never_held_against_a_score_at_fewer():
+    given = entries()
+    screened = Screened([one for one in given if one.kind in ("pretrained", "classical")], (8, 16))
+    for name, score in (("c0", 0.95), ("c1", 0.88), ("p0 · x", 0.9), ("p1 · x", 0.85)):
+        screened.trials.append(Trial(name, 16, 0, score, 1.0))
+    screened.trials += [Trial("c0", 8, 0, 0.7, 1.0), Trial("p0 · x", 8, 0, 0.6, 1.0)]
+    assert [one.name for one in screened.contenders("classical", 8)][:2] == ["c0", "c1"]
+    found = choose_finalists(screened, given)
+    assert {one.name for one in found.entries} == {"majority", "c0", "p0 · x", "scratch · x"}
+    by_name = {one.name: one for one in given}
+    assert screened.level(by_name["c1"], 8, by_name["c0"]) == float("-inf")
+    assert screened.level(by_name["c0"], 8, by_name["c1"]) == 0.7
+    looking = SimpleNamespace(
+        sizes=(8, 16), affordable=9.0
+    )  # c1 was not tried at 8 labels, where c0 is the best so far
+    Screening._look_at(looking, by_name["c0"], 8, screened)
+    assert not screened.left_out
+    screened.trials.append(Trial("c1", 8, 0, 0.5, 1.0))
+    Screening._look_at(looking, by_name["c1"], 8, screened)
+    assert list(screened.left_out["c1"]) == [8]

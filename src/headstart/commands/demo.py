@@ -47,7 +47,7 @@ def demo(
     data: Annotated[Literal["docstrings", "nsmc"], Parameter(help="text to use")] = "docstrings",
     folder: Annotated[Path | None, Parameter(help="where the NSMC files are [looked for]")] = None,
     out: Annotated[Path | None, Parameter(help="folder to write [headstart-demo, or the next free name]")] = None,
-    minutes: Annotated[float, Parameter(help="for pre-training and comparing together")] = 8.25,
+    minutes: Annotated[float, Parameter(help="for pre-training and comparing together")] = 7.6,
     labels: Annotated[str, Parameter(help="label counts to try")] = "16,64,256",
     draws: Annotated[int, Parameter(help="most label draws per count", converter=whole)] = 30,
     target: Annotated[float | None, Parameter(help="accuracy to reach; the report says with how many labels")] = None,

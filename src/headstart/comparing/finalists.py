@@ -51,11 +51,19 @@ class Screened:
     left_out: dict[str, dict[int, Reason]] = field(default_factory=dict)
 
     def contenders(self, role: str, size: int) -> list[Entry]:
-        """Return the entries of a role that are not left out at a label count, best mean score first, untried last."""
+        """Return the entries of a role that are not left out at a label count: those tried there, best mean score
+        first, then the others by what they did elsewhere, untried last. A score at more labels beats no score at fewer.
+        """
         alive = [
             one for one in self.entries if one.kind == role and size not in self.left_out.get(one.name, {})
         ]  # sorted() is stable: equal scores keep the order of the entries, the usual ones first
-        return sorted(alive, key=lambda one: -self.score(one.name, size))
+        return sorted(alive, key=lambda one: (not self.scores(one.name, size), -self.score(one.name, size)))
+
+    def level(self, entry: Entry, size: int, best: Entry) -> float:
+        """Return the mean score of an entry beside that of `best`, minus infinity where only `best` was tried there."""
+        if self.scores(best.name, size) and not self.scores(entry.name, size):
+            return float("-inf")
+        return self.score(entry.name, size)
 
     def late(self, role: str, size: int) -> list[Entry]:
         """Return the entries of a role that were left out at a label count for want of time, the usual ones first."""
@@ -166,10 +174,10 @@ def _winner(screened: Screened, role: str, size: int, chosen: Sequence[Entry]) -
     if not found:
         return None
     best = screened.score(found[0].name, size)
-    near = [one for one in chosen if screened.score(one.name, size) >= best - _WITHIN_REACH * screened.unit]
+    near = [one for one in chosen if screened.level(one, size, found[0]) >= best - _WITHIN_REACH * screened.unit]
     if near:
         return near[0]
-    tied = [one for one in found if screened.score(one.name, size) >= best - _TIE * screened.unit]
+    tied = [one for one in found if screened.level(one, size, found[0]) >= best - _TIE * screened.unit]
     return min(tied, key=screened.entries.index) if isfinite(best) else found[0]
 
 
@@ -179,10 +187,10 @@ def _quick(screened: Screened, winners: dict[tuple[str, int], Entry]) -> Entry |
     best = [winner for (_, at), winner in winners.items() if at == size]
     if not best:
         return None
-    top = max(best, key=lambda one: screened.score(one.name, size))
+    top = max(best, key=lambda one: (bool(screened.scores(one.name, size)), screened.score(one.name, size)))
     least = screened.score(top.name, size) - _WITHIN_REACH * screened.unit
     alive = [one for role in ("pretrained", "classical") for one in screened.contenders(role, size)]
-    near = [one for one in alive if screened.tried(one.name) and screened.score(one.name, size) >= least]
+    near = [one for one in alive if screened.tried(one.name) and screened.level(one, size, top) >= least]
     quick = min(near, key=lambda one: screened.seconds(one.name), default=None)
     if quick is None or screened.seconds(quick.name) > _CHEAP * screened.seconds(top.name):
         return None

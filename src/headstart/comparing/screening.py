@@ -43,7 +43,7 @@ _FREE = 0.1  # of the rows not learnt, that must be of other groups and texts, e
 _LEARNT = 0.75  # of the pool, at most: some of its rows must be left to ask
 _LEAST = 0.5  # seconds of training that an entry is given, at least
 _PATIENCE = 4.0  # a trial may take so many times what it was given
-_FAR = 0.15  # of the best score behind its role's best at one label count: not tried at the others
+_FAR = 0.15  # of the best score behind its role's best: not tried again at this label count
 _USUAL = ("probe", "finetune", "knn", "joined_bases", "vote")  # of the pre-trained entries, those that are tried first
 _SEED = 1_000_003  # apart from the seeds of the draws to come
 
@@ -202,10 +202,16 @@ class Screening:
         found.trials.append(Trial(entry.name, size, number, score, time.monotonic() - begun))
 
     def _look_at(self, entry: Entry, size: int, found: Screened) -> None:
-        """Leave out an entry that is far behind its role's best, or too slow to be confirmed."""
+        """Leave out an entry that is far behind its role's best at this label count, or too slow to be confirmed.
+
+        Far behind at the middle label count, it is not tried at the others.
+        """
         name, best = entry.name, found.contenders(entry.kind, size)
-        if best and found.score(name, size) < found.score(best[0].name, size) - _FAR * found.unit:
-            found.leave_out(name, self.sizes, Reason("far_behind", "far behind {best} in screening", best=best[0].name))
+        least = found.score(best[0].name, size) - _FAR * found.unit if best else 0.0
+        if best and found.scores(name, size) and found.level(entry, size, best[0]) < least:
+            middle = size == self.sizes[len(self.sizes) // 2]
+            reason = Reason("far_behind", "far behind {best} in screening", best=best[0].name)
+            found.leave_out(name, self.sizes if middle else [size], reason)
         seconds = [one.seconds for one in found.trials if one.entry == name]
         if len(seconds) > 1 and min(seconds) > _PATIENCE * self.affordable:
             reason = Reason(
