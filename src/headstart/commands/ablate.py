@@ -17,7 +17,7 @@ from headstart.commands.reading import open_bases, route_with, say, takes_of_fil
 from headstart.commands.session import Language, command_line, files, need_positive, pick_language, whole
 from headstart.comparing.ablation import questions_of_changes
 from headstart.comparing.inputs import CompareInputs
-from headstart.comparing.settings import StudySettings
+from headstart.comparing.settings import SHORT_DRAWS, StudySettings
 from headstart.core.errors import HeadstartError
 
 if TYPE_CHECKING:
@@ -36,9 +36,6 @@ DEFAULT = (
     "layer_decay=0.8",
     "optimizer=momentum,muon",
 )
-
-
-_SHORT_DRAWS = 10  # draws that are worth short trainings; the first look at the answer is after 8
 
 
 @dataclass(frozen=True, repr=False)
@@ -135,7 +132,7 @@ def ablate(
         metric=score,
         folder=out,
         seed=seed,
-        short_draws=_SHORT_DRAWS,
+        short_draws=SHORT_DRAWS,
         questions=questions_of_changes(entries[0], entries[1:], sizes),
     )
     spoken = pick_language(language)

@@ -84,8 +84,8 @@ def demo(
     left = max(minutes * _SHARES[2], 0.1)
     say(phrase(spoken, "demo.compare", minutes=left))
     bases = open_bases(runs)
-    facts = {"ledger": public_ledger(ledger), "minutes": left, "command": shlex.join(["headstart", "demo", *options])}
-    facts["target"] = target
+    facts = {"ledger": public_ledger(ledger), "minutes": left, "target": target}
+    facts["command"] = shlex.join(["headstart", "demo", *options])
     asked = StudySettings(
         sizes=sizes,
         draws=draws,

@@ -75,14 +75,13 @@ def evaluate(
     For a causal language model: bits per byte of unseen text (a `LanguageScore`, not an `Evaluated`), or bits per pixel
     of unseen images (a `PictureScore`).
     """
-    import numpy as np
-
     from headstart.core import registry
     from headstart.core.device import set_threads
     from headstart.core.examples import need_takes
     from headstart.data.open import as_paths
     from headstart.data.read_request import ReadRequest, read_labelled_rows
     from headstart.fitting.task_model_files import load_task, read_task, trained_on
+    from headstart.statistics.blocks import taken
 
     set_threads()
     if any((Path(task) / name).is_file() for name in _LANGUAGE_MODELS):
@@ -114,16 +113,9 @@ def evaluate(
     seen_N = trained_on(task, examples)
     if seen_N is None or not seen_N.any():
         return Evaluated(scores, len(examples), None if seen_N is None else 0)
-    new = np.flatnonzero(~seen_N)
-    unseen = intervals(metrics, _taken(truth, new), _taken(predicted, new), seed) if len(new) else {}
+    sides = (taken(side, ~seen_N) for side in (truth, predicted))
+    unseen = {} if seen_N.all() else intervals(metrics, *sides, seed)
     return Evaluated(scores, len(examples), int(seen_N.sum()), unseen)
-
-
-def _taken(values: Any, rows: Any) -> Any:
-    """Return these rows of one side of `metric_inputs`."""
-    import numpy as np
-
-    return values[rows] if isinstance(values, np.ndarray) else [values[row] for row in rows]
 
 
 def intervals(metrics: dict[str, Any], truth: Any, predicted: Any, seed: int) -> dict[str, tuple[float, float, float]]:

@@ -12,8 +12,7 @@ from headstart.commands.reading import say
 from headstart.commands.session import shell_command
 from headstart.comparing.report_folder import WINNER
 
-_LABELLED_NEXT = ("classify", "regress")  # tasks whose rows `next` chooses
-_NEXT = "--count 20 --out rows.csv"
+_ROWS, _COUNT = "rows.csv", ("--count", "20")  # of `next`
 
 if TYPE_CHECKING:
     from headstart.comparing.settings import StudyData, StudySettings
@@ -49,6 +48,7 @@ def leave_winner(
     monotonic seconds.
     """
     from headstart.comparing.winner import Winner
+    from headstart.labelling.choose import FILLED_IN
     from headstart.reporting.findings import findings
     from headstart.reporting.phrases import phrase
     from headstart.reporting.winner_text import winner_line, winner_missing
@@ -80,20 +80,22 @@ def leave_winner(
     command = shell_command("predict", winner.folder, Path(data.winner.file))
     study.facts["winner"] = told  # not of a copy: what was found in the study need not be computed again
     line = winner_line(shown, command, language)
-    if best.route.name == "majority" or data.train.task not in _LABELLED_NEXT:
+    if best.route.name == "majority" or data.train.task not in FILLED_IN:
         return Left(line)
-    study.facts["next"] = {"command": f"headstart next {WINNER} UNLABELLED_FILE {_NEXT}"}
-    rows = next(iter((winner.workspace.base.corpus or {}).get("paths", [])), None) if winner.workspace.base else None
+    asked = ("headstart", "next", WINNER, "UNLABELLED_FILE", *_COUNT, "--out", _ROWS)
+    study.facts["next"] = {"command": " ".join(asked)}
+    base = winner.workspace.base
+    rows = next(iter((base.corpus or {}).get("paths", [])), None) if base else None
     if rows is not None and Path(rows).exists():
-        asked = shell_command("next", winner.folder, Path(rows), *_NEXT.split()[:-1], settings.folder / "rows.csv")
+        asked = shell_command("next", winner.folder, Path(rows), *_COUNT, "--out", settings.folder / _ROWS)
         line += f"\n{phrase(language, 'next_rows')}:\n{asked}"
     return Left(line)
 
 
 def _trained(winner: Winner, language: str, end: float) -> tuple[str, dict[str, str]] | None:
     """Train and save the winner, or keep it where it is there; return what kept it from that, if anything did."""
-    from headstart.comparing.make_cell import reason_of
     from headstart.core.files import remove_folder
+    from headstart.core.reason import reason_of
     from headstart.core.time_limit import OutOfTime
     from headstart.reporting.winner_text import winner_begins, winner_kept
 

@@ -24,7 +24,7 @@ from headstart.comparing.screening import (
     kept_decision,
     screening_round,
 )
-from headstart.comparing.settings import StudyData, StudySettings
+from headstart.comparing.settings import SHORT_DRAWS, StudyData, StudySettings
 from headstart.core.time_limit import OutOfTime, cut_after
 from headstart.fitting.workspace import Workspace
 from headstart.statistics.analysis import FLIPPED
@@ -33,7 +33,6 @@ from headstart.statistics.study import Entry, Question, Study
 _SHARE = 1 / 3  # of the time, at most, for screening
 _ONCE = 0.2  # of the time, at most, beside that, for what classical entries pay once
 _LIKELY = 5  # finalists that are trained or fitted, for an estimate of what each may take
-_SHORT_DRAWS = 10  # that are worth short trainings; for more draws each training must get 5 s
 _REHEARSED = 0.25  # of the time left, at most, for one rehearsal
 
 
@@ -56,7 +55,7 @@ def run_screened(
     affordable = settings.seconds * (1 - _SHARE) / (_LIKELY * FLIPPED * len(sizes))
     clock = ScreeningClock(begun + _SHARE * settings.seconds, _ONCE * settings.seconds)
     if not to_screen(entries):
-        settings = replace(settings, questions=questions_of_all(entries, sizes), short_draws=_SHORT_DRAWS)
+        settings = replace(settings, questions=questions_of_all(entries, sizes), short_draws=SHORT_DRAWS)
         return run_study(entries, data, workspaces, settings, progress=progress, keep=keep)
     screening = Screening(data, workspaces, settings, sizes, clock, affordable, progress, tuple(entries))
     facts = kept_decision(settings.folder, screening.identity)
@@ -76,7 +75,7 @@ def run_screened(
         progress("no entry was ready in time for screening: give more minutes")
     data = data.stating(screening=facts)
     left = settings.seconds - (time.monotonic() - begun)
-    settings = replace(settings, questions=questions, short_draws=_SHORT_DRAWS, seconds=left)
+    settings = replace(settings, questions=questions, short_draws=SHORT_DRAWS, seconds=left)
 
     def rehearse() -> None:
         _rehearse(chosen, data, workspaces, settings, affordable)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:  # numpy, which a verb's --help does without
     from headstart.statistics.study import Question
 
 
+SHORT_DRAWS = 10  # that are worth short trainings where draws end early; for more each training must get 5 s
+
+
 @dataclass(frozen=True, kw_only=True)
 class StudySettings:
     """What a study is asked for, from the command down to the run.

@@ -33,6 +33,11 @@ def examples_identity(examples: Examples) -> str:
     return state.hexdigest()
 
 
+def same_text(text: str) -> str:
+    """Return what texts have in common that differ in Unicode form or white space alone."""
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
 def row_hashes(examples: Examples) -> np.ndarray:
     """Return a hash of the items of each row, uint64 [N]; answers and places do not count.
 
@@ -52,8 +57,7 @@ def _row_hash(items: list[bytes]) -> bytes:
 def _item_hash(item: Any, known: dict[str, bytes]) -> bytes:
     """Return 32 bytes for a text or an image; known: those of images by the digest of their encoded bytes."""
     if not isinstance(item, ImageRef):
-        text = " ".join(unicodedata.normalize("NFC", item).split())
-        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+        return hashlib.sha256(same_text(item).encode("utf-8", "surrogatepass")).digest()
     if item.digest not in known:
         pixels = decode(item).pixels
         if pixels.shape[-1] == 3 and (pixels == pixels[..., :1]).all():

@@ -65,6 +65,11 @@ class LinearModel:
         return {"weight": self.weight_KD, "bias": self.bias_K, "seen": self.seen_K}
 
     @classmethod
+    def constant(cls, width: int, seen_K: np.ndarray, classes: int) -> LinearModel:
+        """Return the model of D = `width` features that always answers the one class that was seen."""
+        return cls(np.zeros((1, width), np.float32), np.zeros(1, np.float32), seen_K, classes)
+
+    @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray], classes: int) -> LinearModel:
         """Rebuild from `arrays()`."""
         return cls(arrays["weight"], arrays["bias"], arrays["seen"], classes)
@@ -97,12 +102,8 @@ def fit_linear(
     seen_K, target_N = np.unique(labels_N, return_inverse=True)
     features = features.tocsr() if sparse.issparse(features) else np.asarray(features, dtype=np.float32)
     if len(seen_K) == 1:
-        nothing = np.zeros((1, features.shape[1]), np.float32)
-        return LinearModel(nothing, np.zeros(1, np.float32), seen_K, classes), {
-            "strength": None,
-            "folds": 0,
-            CUT: False,
-        }
+        notes = {"strength": None, "folds": 0, CUT: False}
+        return LinearModel.constant(features.shape[1], seen_K, classes), notes
     # The SVM's solver is quick on sparse rows as they are; counts of naive Bayes cannot be turned.
     turned = family == "logistic" or (family == "svm" and not sparse.issparse(features))
     coordinates, back = _own_span(features) if turned else (features, None)
@@ -132,8 +133,7 @@ def fit_once(features: Matrix, labels_N: np.ndarray, classes: int, *, strength: 
     """Fit logistic regression of a given C to features [N, D] and labels [N] < classes; see `fit_linear`."""
     seen_K, target_N = np.unique(labels_N, return_inverse=True)
     if len(seen_K) == 1:
-        nothing = np.zeros((1, features.shape[1]), np.float32)
-        return LinearModel(nothing, np.zeros(1, np.float32), seen_K, classes)
+        return LinearModel.constant(features.shape[1], seen_K, classes)
     with threadpool_limits(limits=1):
         coordinates, back = _own_span(features)
         weight, bias = _fit(_solver("logistic"), coordinates, target_N, strength)

@@ -52,7 +52,7 @@ def candidates_of_task(model: TaskModel, rows: Examples, known: Examples | None)
     if model.frozen is not None:
         seen, what = _seen(model.frozen, rows, known), "vectors of its base"
     else:
-        every = rows if known is None else _joined(rows, known)
+        every = rows if known is None else rows.and_then(known)
         vectors = _plain_vectors(every)
         seen = Candidates(vectors[: len(rows)], None, vectors[len(rows) :])
         what = "vectors of " + ("colours and gradients" if rows.takes == "image" else "character n-grams")
@@ -69,11 +69,6 @@ def choose(spec: StrategySpec, candidates: Candidates, count: int, *, seed: int)
 def _seen(frozen: FrozenVectors, rows: Examples, known: Examples | None) -> Candidates:
     known_MD = None if known is None else frozen.features(known)
     return Candidates(unit_rows(frozen.features(rows)), None, None if known_MD is None else unit_rows(known_MD))
-
-
-def _joined(rows: Examples, known: Examples) -> Examples:
-    second = None if rows.second is None else [*rows.second, *known.second]
-    return Examples(items=[*rows.items, *known.items], second=second)
 
 
 def _plain_vectors(rows: Examples) -> np.ndarray:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import heapq
-import unicodedata
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ from headstart.auditing.items import kind_of
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples, digest, need_one_kind
 from headstart.core.item_nouns import some_items
+from headstart.data.identity import same_text
 from headstart.data.ledger import Ledger
 from headstart.data.open import as_paths
 from headstart.data.read_request import ReadRequest
@@ -42,8 +42,8 @@ class Pool:
 
 
 def row_key(items: Iterable[Any]) -> bytes:
-    """Return what tells rows apart: 16 bytes of the items; texts in NFC, white space does not count."""
-    texts = [" ".join(unicodedata.normalize("NFC", digest(item)).split()) for item in items]
+    """Return what tells rows apart: 16 bytes of the items, texts as in `same_text`."""
+    texts = [same_text(digest(item)) for item in items]
     return hashlib.blake2b("\0".join(texts).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 

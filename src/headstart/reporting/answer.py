@@ -119,11 +119,15 @@ def finalists(found: StudyFindings, language: str) -> list[Finalist]:
 
 
 def steps(found: StudyFindings, language: str) -> list[Step]:
-    """Return what to do next, as far as it is known: labels, draws, pre-training, rows to label, use."""
-    facts = found.study.facts
-    if not found.verdicts or "ablation" in facts:
+    """Return what to do next, as far as it is known: labels, draws, pre-training."""
+    if not found.verdicts or "ablation" in found.study.facts:
         return []
-    out = [*_labels(found, language), *_draws(found, language), *_pretraining(found, language)]
+    return [*_labels(found, language), *_draws(found, language), *_pretraining(found, language)]
+
+
+def winner_steps(found: StudyFindings, language: str) -> list[Step]:
+    """Return what to do with the model that was left behind, by commands from the folder of the report."""
+    facts, out = found.study.facts, []
     if told := facts.get("next"):
         out.append(Step(phrase(language, "next_rows"), phrase(language, "next_rows_told"), told["command"]))
     if told := facts.get("winner"):

@@ -152,8 +152,7 @@ def terminal_steps(study: Study, language: str = "en") -> str:
 
     What is done with the winner is not among them: a terminal is given these commands with whole paths.
     """
-    own = [phrase(language, name) for name in ("next_use", "next_rows")]
-    told = [one for one in steps(findings(study), language) if one.title not in own]
+    told = steps(findings(study), language)
     lines = [
         line for one in told for line in (f"- {one.title}: {one.words}", f"    {one.command}")[: 1 + bool(one.command)]
     ]

@@ -11,7 +11,7 @@ from headstart.comparing.exhibits import Exhibits
 from headstart.comparing.verdict import SizeVerdict
 from headstart.core.item_nouns import some_items
 from headstart.reporting import charts
-from headstart.reporting.answer import answer, audited, finalists, steps
+from headstart.reporting.answer import answer, audited, finalists, steps, winner_steps
 from headstart.reporting.findings import StudyFindings, gathered_notes, grouped_failures
 from headstart.reporting.number_text import number, places, signed, signed_with_interval
 from headstart.reporting.pages import fill
@@ -71,7 +71,7 @@ def _first(found: StudyFindings, language: str) -> dict[str, Any]:
         "answer": answer(found, language),
         "asides": _asides(found, language),
         "finalists": [] if ablation else finalists(found, language),
-        "steps": steps(found, language),
+        "steps": [*steps(found, language), *winner_steps(found, language)],
         "picture": charts.effects(found, language) if ablation else charts.curve(found, few, _WIDE),
         "ablation": ablation,
         "paragraphs": [] if ablation else [(one.size, size_text(one, found.analysis, language)) for one in verdicts],
