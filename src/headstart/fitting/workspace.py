@@ -144,9 +144,10 @@ class Workspace:
         missing = {name: item for name, item in zip(names, items) if name not in known}
         coming = iter(missing.items())
         while part := list(itertools.islice(coming, _AT_ONCE)):
-            made = zip((name for name, _ in part), base.embed([item for _, item in part], layer=layer, pooling=pooling))
+            found = base.embed([item for _, item in part], layer=layer, pooling=pooling)
+            made = dict(zip((name for name, _ in part), found))
             fresh.update(made)
-            known.update(fresh)
+            known.update(made)
         if len(fresh) >= _WORTH_KEEPING:
             self.flush()
         return np.stack([known[name] for name in names]) if len(items) else np.zeros((0, 0), np.float32)
