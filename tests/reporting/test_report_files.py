@@ -18,7 +18,7 @@ from headstart.core.examples import Examples
 from headstart.reporting.findings import findings
 from headstart.reporting.pages import as_words
 from headstart.reporting.phrases import counted
-from headstart.reporting.report import terminal_table, write_report
+from headstart.reporting.report import terminal_steps, terminal_table, write_report
 from headstart.reporting.svg import Scale, nice_ticks, shorten, spread, text_width
 from headstart.reporting.verdict_text import verdict_sentences
 from headstart.statistics.analysis import analyse
@@ -109,6 +109,13 @@ def test_the_terminal_table(study):
     assert "라벨 16개" in terminal_table(study, "ko")
     assert len(verdict_sentences(study, analyse(study), "ko")) == 5
     assert verdict_sentences(study, analyse(study), "en")[1].startswith("Ahead so far: ")
+
+
+def test_with_too_few_draws_the_next_step_is_more_of_them(study):
+    told = terminal_steps(study, "en")
+    assert "4 draws are too few for a verdict: at least 6 are needed" in told
+    assert "would not" not in told
+    assert "more test rows" not in told
 
 
 @pytest.mark.parametrize("cut", ["nothing", "one draw", "one size", "one row", "majority only"])

@@ -157,6 +157,10 @@ def _draws(found: StudyFindings, language: str) -> list[Step]:
     if not undecided:
         return []
     one = undecided[-1]
+    if one.few_draws:  # whatever the plan says of draws, so few decide nothing
+        draws = len(found.analysis.tables[one.size].draws)
+        words = phrase(language, "because_few_draws", draws=draws, needed=FLIPPED)
+        return [Step(phrase(language, "next_draws"), words)]
     told = {"wanted": number(one.plan.wanted, places(found.analysis.unit)), "labels": counted(language, [one.size])}
     if one.plan.more_draws:
         each = sum(entry.seconds for entry in found.analysis.tables[one.size].entries.values())
