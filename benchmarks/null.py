@@ -28,6 +28,7 @@ from headstart.statistics.analysis import analyse
 from headstart.statistics.study import Entry
 
 CLASSICAL = ("majority", "tfidf_logreg", "tfidf_nb", "tfidf_svm")
+FROZEN = ("probe", "knn", "joined")
 
 
 def entries_and_workspaces(run: Path | None) -> tuple[list[Entry], dict[str | None, Workspace]]:
@@ -37,7 +38,7 @@ def entries_and_workspaces(run: Path | None) -> tuple[list[Entry], dict[str | No
         return entries, {None: Workspace()}
     from headstart.training.pretrained_model import PretrainedModel
 
-    entries += [Entry(registry.load("route", name)(), "run") for name in ("probe", "knn", "nearest")]
+    entries += [Entry(registry.load("route", name)(), "run") for name in FROZEN]
     return entries, {None: Workspace(), "run": Workspace(PretrainedModel.open(run))}
 
 
@@ -53,7 +54,7 @@ def main() -> None:
     """Run the repetitions and print the counts; the exit code is 1 when the bar is missed."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="labelled file, for example NSMC dev.tsv.gz")
-    parser.add_argument("--run", type=Path, help="run directory for the entries probe, knn and nearest")
+    parser.add_argument("--run", type=Path, help="run directory for the entries of frozen vectors")
     parser.add_argument("--repeats", type=int, default=200)
     parser.add_argument("--labels", default="16,64")
     parser.add_argument("--draws", type=int, default=8)

@@ -1,10 +1,12 @@
-"""Bars C3 and C5: pre-train on a domain's text, compare every route on its labels, and sum up which route wins when.
+"""Bars C3, C5, F2: pre-train on a domain's text, compare all routes on its labels, and sum up what was decided and why.
 
     python benchmarks/which_route.py run nsmc banking77 ... --data ../shared/data --work WORK
+    python benchmarks/which_route.py run nsmc snips ... --data ../shared/data --work WORK --minutes 40 --seed 1
     python benchmarks/which_route.py table --work WORK > benchmarks/results/DATE-which-route.md
 
-`run` writes WORK/BASE (one base serves the sets of its text) and WORK/NAME/report.json; both are continued when they
-are there. `table` puts all reports of WORK side by side. One thread; about 10 minutes a set and 5 to 15 a base.
+`run` writes WORK/BASE (one base serves the sets of its text) and WORK/NAME/report.json, or WORK/NAME-long/report.json
+when --minutes is given; all are continued when they are there. `table` puts all reports of WORK side by side and holds
+the long ones against the short ones. One thread; 5 to 9 minutes a set and 4 to 25 a base.
 """
 
 from __future__ import annotations
@@ -13,10 +15,11 @@ import argparse
 import json
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import mean
+from statistics import mean, median
 
 FILMS = ("subjectivity/train.tsv.gz", "mr_polarity/train.tsv.gz", "movie_reviews/train.jsonl.gz")
 QUERIES = ("banking77/train.jsonl.gz", "clinc150/train.jsonl.gz", "snips/train.jsonl.gz")
@@ -34,13 +37,15 @@ class Base:
 
 @dataclass(frozen=True)
 class LabelledSet:
-    """base: a key of BASES; folder: below the data folder; ending: of its train and dev files."""
+    """base: a key of BASES; folder: below the data folder; ending: of its train and dev files; minutes: of compare."""
 
     base: str
     folder: str
     ending: str
     columns: tuple[str, ...]
     labels: str
+    minutes: float
+    routes: str = "all"
 
 
 BASES = {
@@ -50,31 +55,24 @@ BASES = {
     "film-halves": Base(FILMS, 5),
     "query-halves": Base(QUERIES, 4, ("--objective", "halves", "objective.together=0.7")),
 }
+FEW = "majority,tfidf_logreg,tfidf_svm,ppmi_logreg,probe,cotrain,stack,scratch"
+HATE = ("--text", "comments", "--label", "hate")
+PAIRS = ("--text", "question1", "--text2", "question2", "--label", "is_duplicate")
+NSMC, TEXT = ("--text", "document", "--label", "label"), ("--text", "text", "--label", "label")
+INTENT = ("--text", "text", "--label", "intent")
 SETS = {
-    "nsmc": LabelledSet("nsmc-halves", "nsmc", "tsv.gz", ("--text", "document", "--label", "label"), "16,64,256,1000"),
-    "hate": LabelledSet(
-        "hate-halves", "ko_hate_speech", "tsv.gz", ("--text", "comments", "--label", "hate"), "24,64,256"
-    ),
-    "3i4k": LabelledSet("ko-halves", "ko_3i4k", "tsv.gz", ("--text", "text", "--label", "label"), "56,224,1000"),
-    "question_pair": LabelledSet(
-        "ko-halves",
-        "ko_question_pair",
-        "tsv.gz",
-        ("--text", "question1", "--text2", "question2", "--label", "is_duplicate"),
-        "16,64,256",
-    ),
-    "banking77": LabelledSet(
-        "query-halves", "banking77", "jsonl.gz", ("--text", "text", "--label", "label"), "154,616"
-    ),
-    "clinc150": LabelledSet("query-halves", "clinc150", "jsonl.gz", ("--text", "text", "--label", "label"), "300,1200"),
-    "snips": LabelledSet("query-halves", "snips", "jsonl.gz", ("--text", "text", "--label", "intent"), "14,56,224"),
-    "subjectivity": LabelledSet(
-        "film-halves", "subjectivity", "tsv.gz", ("--text", "text", "--label", "label"), "16,64,256"
-    ),
-    "movie_reviews": LabelledSet(
-        "film-halves", "movie_reviews", "jsonl.gz", ("--text", "text", "--label", "label"), "16,64,256"
-    ),
+    "nsmc": LabelledSet("nsmc-halves", "nsmc", "tsv.gz", NSMC, "16,64,256,1000", 7),
+    "nsmc-few": LabelledSet("nsmc-halves", "nsmc", "tsv.gz", NSMC, "16,64,256,1000,4000", 9, FEW),
+    "hate": LabelledSet("hate-halves", "ko_hate_speech", "tsv.gz", HATE, "24,64,256", 6),
+    "3i4k": LabelledSet("ko-halves", "ko_3i4k", "tsv.gz", TEXT, "56,224,1000", 5),
+    "question_pair": LabelledSet("ko-halves", "ko_question_pair", "tsv.gz", PAIRS, "16,64,256", 5),
+    "banking77": LabelledSet("query-halves", "banking77", "jsonl.gz", TEXT, "154,616", 6),
+    "clinc150": LabelledSet("query-halves", "clinc150", "jsonl.gz", TEXT, "300,1200", 6),
+    "snips": LabelledSet("query-halves", "snips", "jsonl.gz", INTENT, "14,56,224", 6),
+    "subjectivity": LabelledSet("film-halves", "subjectivity", "tsv.gz", TEXT, "16,64,256", 6),
+    "movie_reviews": LabelledSet("film-halves", "movie_reviews", "jsonl.gz", TEXT, "16,64,256", 5),
 }
+LONG = "-long"
 
 
 def headstart(*arguments: object) -> None:
@@ -82,7 +80,7 @@ def headstart(*arguments: object) -> None:
     subprocess.run([sys.executable, "-m", "headstart", *map(str, arguments)], check=True)
 
 
-def run(name: str, data: Path, work: Path, minutes: float, draws: int, routes: str, base: Path | None) -> None:
+def run(name: str, data: Path, work: Path, minutes: float | None, seed: int, base: Path | None) -> None:
     """Pre-train the base of a set unless it is there or given, then compare."""
     chosen = SETS[name]
     if base is None:
@@ -95,10 +93,11 @@ def run(name: str, data: Path, work: Path, minutes: float, draws: int, routes: s
                 *recipe.options,
             )
     train, test = (data / chosen.folder / f"{part}.{chosen.ending}" for part in ("train", "dev"))
+    out = (name if base.parent == work else f"{name}-{base.name}") + (LONG if minutes else "")
     headstart(
         *("compare", base, "--data", train, "--test", test, *chosen.columns, "--labels", chosen.labels),
-        *("--draws", draws, "--minutes", minutes, "--routes", routes, "--threads", 1, "--language", "en"),
-        *("--out", work / (name if base.parent == work else f"{name}-{base.name}")),
+        *("--minutes", minutes or chosen.minutes, "--routes", chosen.routes, "--threads", 1, "--language", "en"),
+        *("--seed", seed, "--no-cache", "--out", work / out),
     )
 
 
@@ -109,90 +108,95 @@ def number(value: float | None, signed: bool = False) -> str:
     return (f"{value:+.3f}" if signed else f"{value:.3f}").replace("0.", ".", 1)
 
 
-def lead(size: dict, entry: str, other: str) -> dict | None:
-    """Return the judged difference entry minus other of one label count, or None."""
-    for pair in size["pairs"]:
-        if (pair["first"], pair["second"]) == (entry, other):
-            return pair
-        if (pair["second"], pair["first"]) == (entry, other):
-            claim = {"better": "worse", "worse": "better"}.get(pair["claim"], "undecided")
-            low, high = (None if end is None else -end for end in (pair["unadjusted_high"], pair["unadjusted_low"]))
-            turned = {"value": -pair["value"], "unadjusted_low": low, "unadjusted_high": high}
-            return pair | turned | {"claim": claim}
-    return None
-
-
-def best(size: dict, *kinds: str) -> str | None:
-    """Return the compared entry of the highest mean among these kinds."""
-    return next((one["entry"] for one in size["entries"] if one["kind"] in kinds and one["paired"]), None)
+def answer(verdict: dict) -> str:
+    """Return whether pre-training paid at one label count, in words."""
+    worth = verdict["worth"]
+    reason = {"draws": "more draws", "test": "more test rows", "few_draws": "too few draws"}.get(worth["reason"], "")
+    return {"worth": "worth it", "not_worth": "not worth it"}.get(
+        worth["outcome"], f"undecided ({reason})" if reason else "undecided"
+    )
 
 
 def paid(reports: dict[str, dict]) -> Iterable[str]:
-    """Yield the table of C5: the best self-supervised entry against the best classical one, set by set."""
-    yield "| set | labels | best pre-trained entry | score | best classical entry | score | difference, 95 % | claim |"
-    yield "|---|---|---|---|---|---|---|---|"
+    """Yield the table of C5: the chosen self-supervised entry against the best classical finalist, set by set."""
+    yield "| set | labels | draws | pre-trained | score | classical | score | difference | paid? | use |"
+    yield "|---|---|---|---|---|---|---|---|---|---|"
     for name, report in reports.items():
-        for size in report["sizes"]:
-            ours, theirs = best(size, "pretrained"), best(size, "classical")
-            gap = lead(size, ours, theirs) if ours and theirs else None
+        for size, verdict in zip(report["sizes"], report["verdicts"]):
+            gap = verdict["worth"]["classical"]
             if gap is None:
+                line = f"| {name} | {size['labels']} | {len(size['draws'])} | - | - | - | - | - "
+                yield f"{line}| {answer(verdict)} | - |"
                 continue
             score = {one["entry"]: one["mean"] for one in size["entries"]}
-            span = f"{number(gap['unadjusted_low'], True)} to {number(gap['unadjusted_high'], True)}"
+            span = f"{number(gap['low'], True)} to {number(gap['high'], True)}"
             yield (
-                f"| {name} | {size['labels']} | {ours} | {number(score[ours])} | {theirs} | {number(score[theirs])} | "
-                f"{number(gap['value'], True)} ({span}) | {gap['claim']} |"
+                f"| {name} | {size['labels']} | {gap['draws']} | {gap['first']} | {number(score[gap['first']])} | "
+                f"{gap['second']} | {number(score[gap['second']])} | {number(gap['value'], True)} ({span}) | "
+                f"{answer(verdict)} | {verdict['best'] or '-'} |"
             )
+
+
+def decided(reports: dict[str, dict]) -> Iterable[str]:
+    """Yield how many lines are decided, and of the long runs' decided lines how many the short runs decide alike."""
+    found = {
+        (name, verdict["size"]): answer(verdict) for name, report in reports.items() for verdict in report["verdicts"]
+    }
+    short = {key: told for key, told in found.items() if not key[0].endswith(LONG)}
+    known = {key: told for key, told in short.items() if not told.startswith("undecided")}
+    counts = ", ".join(f"{told} {list(short.values()).count(told)}" for told in sorted(set(short.values())))
+    yield f"{len(known)} of {len(short)} lines are decided: {counts}."
+    long = {key: told for key, told in found.items() if key not in short and not told.startswith("undecided")}
+    if any(key not in short for key in found):
+        same = [told == short.get((name.removesuffix(LONG), size)) for (name, size), told in long.items()]
+        against = [told != known.get((name.removesuffix(LONG), size), told) for (name, size), told in long.items()]
+        yield (
+            f"\nOf {len(long)} lines that the long runs decide, the short ones decide {sum(same)} alike and contradict "
+            f"{sum(against)}."
+        )
 
 
 def which_when(reports: dict[str, dict]) -> Iterable[str]:
-    """Yield every route's mean lead over the best classical entry, at the fewest and at the most labels of each set."""
-    yield "| route | sets | fewest labels: lead, better / worse | most labels: lead, better / worse | median seconds |"
-    yield "|---|---|---|---|---|"
-    found: dict[str, dict[int, list[tuple[float, str, float]]]] = {}
+    """Yield every route's mean lead over the best classical entry in screening, and how often it went on and won.
+
+    Screening drops what is behind: a route that is tried once says little, and few draws are no estimate. finalist:
+    in so many runs; shipped: at so many label counts.
+    """
+    yield "| route | runs | lead in screening, fewest labels | at most labels | finalist | shipped | seconds |"
+    yield "|---|---|---|---|---|---|---|"
+    leads: dict[str, dict[int, list[float]]] = {}
+    finalist, shipped, seconds = Counter(), Counter(), {}
     for report in reports.values():
-        for end in (0, -1):
-            size = report["sizes"][end]
-            other = best(size, "classical")
-            for one in size["entries"]:
-                same = {"value": 0.0, "claim": "undecided"}
-                gap = lead(size, one["entry"], other) if one["entry"] != other else same
-                if gap and one["paired"] and one["kind"] != "majority":
-                    told = (gap["value"], gap["claim"], one["seconds"])
-                    found.setdefault(one["entry"].partition(" · ")[0], {}).setdefault(end, []).append(told)
-    for route, ends in sorted(
-        found.items(), key=lambda item: -mean(gap for gap, _, _ in item[1].get(0, [(-1, "", 0)]))
-    ):
-        cells = []
-        for end in (0, -1):
-            own = ends.get(end, [])
-            claims = [claim for _, claim, _ in own]
-            cells.append(
-                f"{number(mean(gap for gap, _, _ in own), True)}, {claims.count('better')} / {claims.count('worse')}"
-                if own
-                else "-"
-            )
-        seconds = sorted(second for _, _, second in ends.get(-1, ends.get(0, [])))
-        sets = max(map(len, ends.values()))
-        yield f"| {route} | {sets} | {cells[0]} | {cells[1]} | {seconds[len(seconds) // 2]:.1f} |"
+        told = report["facts"].get("screening")
+        shipped.update(route_of(one["best"]) for one in report["verdicts"] if one["best"])
+        for end, size in [(0, report["sizes"][0]["labels"]), (-1, report["sizes"][-1]["labels"])] if told else ():
+            means = {one["entry"]: screened(one, size) for one in told["entries"]}
+            rivals = [means[one["entry"]] for one in told["entries"] if one["kind"] == "classical"]
+            best = max([one for one in rivals if one is not None], default=None)
+            for one in told["entries"]:
+                if best is not None and means[one["entry"]] is not None:
+                    leads.setdefault(route_of(one["entry"]), {}).setdefault(end, []).append(means[one["entry"]] - best)
+        for one in told["entries"] if told else ():
+            seconds.setdefault(route_of(one["entry"]), []).extend([one["seconds"]] if one["seconds"] else [])
+        finalist.update({route_of(name) for name in (told or {}).get("finalists", [])})
+    for route in sorted(leads, key=lambda one: (-shipped[one], -finalist[one], one)):
+        cells = [
+            f"{number(mean(own), True)} ({len(own)})" if (own := leads[route].get(end)) else "-" for end in (0, -1)
+        ]
+        tried = len(seconds.get(route, []))
+        typical = f"{median(seconds[route]):.1f}" if tried else "-"
+        yield f"| {route} | {tried} | {cells[0]} | {cells[1]} | {finalist[route]} | {shipped[route]} | {typical} |"
 
 
-def against(reports: dict[str, dict], route: str, other: str) -> Iterable[str]:
-    """Yield one route minus another on the same base, set by set."""
-    yield f"| set | labels | {route} | {other} | difference, paired 95 % | claim |"
-    yield "|---|---|---|---|---|---|"
-    for name, report in reports.items():
-        for size in report["sizes"]:
-            score = {one["entry"]: one["mean"] for one in size["entries"]}
-            for own in [name for name in score if name.partition(" · ")[0] == route]:
-                rival = own.replace(route, other, 1)
-                gap = lead(size, own, rival)
-                if gap:
-                    span = f"{number(gap['unadjusted_low'], True)} to {number(gap['unadjusted_high'], True)}"
-                    yield (
-                        f"| {name} | {size['labels']} | {number(score[own])} | {number(score[rival])} | "
-                        f"{number(gap['value'], True)} ({span}) | {gap['claim']} |"
-                    )
+def route_of(entry: str) -> str:
+    """Return the route of an entry."""
+    return entry.partition(" · ")[0]
+
+
+def screened(entry: dict, size: int) -> float | None:
+    """Return an entry's mean score in screening at a label count, or None."""
+    scores = [one for one in entry["scores"].get(str(size), []) if one is not None]
+    return mean(scores) if scores else None
 
 
 def table(work: Path) -> None:
@@ -200,9 +204,9 @@ def table(work: Path) -> None:
     paths = sorted(work.glob("*/report.json"))
     reports = {path.parent.name: json.loads(path.read_text(encoding="utf-8")) for path in paths}
     reports = {name: report for name, report in reports.items() if report["sizes"]}
-    print("## Did pre-training pay?\n", *paid(reports), sep="\n")
+    print(*decided(reports), sep="\n")
+    print("\n## Did pre-training pay?\n", *paid(reports), sep="\n")
     print("\n## Which route when\n", *which_when(reports), sep="\n")
-    print("\n## Gradual unfreezing against plain fine-tuning\n", *against(reports, "unfreeze", "finetune"), sep="\n")
     for name, report in reports.items():
         facts = report["facts"]
         command = " ".join(Path(word).name if "/" in word else word for word in facts["command"].split())
@@ -219,9 +223,10 @@ def main() -> None:
     runs, tables = verbs.add_parser("run"), verbs.add_parser("table")
     runs.add_argument("sets", nargs="+", choices=SETS)
     runs.add_argument("--data", type=Path, default=Path("../shared/data"))
-    runs.add_argument("--minutes", type=float, default=10.0)
-    runs.add_argument("--draws", type=int, default=10)
-    runs.add_argument("--routes", default="all")
+    runs.add_argument(
+        "--minutes", type=float, help="instead of the minutes of the set: a run to hold the short against"
+    )
+    runs.add_argument("--seed", type=int, default=0)
     runs.add_argument("--base", type=Path, help="another base, such as a downloaded checkpoint")
     for one in (runs, tables):
         one.add_argument("--work", type=Path, required=True)
@@ -230,7 +235,7 @@ def main() -> None:
         table(given.work)
         return
     for name in given.sets:
-        run(name, given.data, given.work, given.minutes, given.draws, given.routes, given.base)
+        run(name, given.data, given.work, given.minutes, given.seed, given.base)
 
 
 if __name__ == "__main__":

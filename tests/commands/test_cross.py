@@ -131,3 +131,26 @@ def test_a_base_and_its_settings(program, parts):
     assert done.code == 0, done.err
     found = json.loads((parts / "out/report.json").read_text())["crossings"]
     assert {one["entry"] for one in found} == {"probe · halves"}
+
+
+def test_many_routes_are_screened_on_every_part_and_the_finalists_of_all_are_trained_on_all(program, parts):
+    files = [f"{name}={parts / name}.tsv" for name in WORDS]
+    routes = "majority,tfidf_logreg,tfidf_nb,tfidf_svm,probe,knn,joined"
+    given = ("cross", "halves", "--data", *files, "--routes", routes, "--out", parts / "out", *ASKED)
+    done = program(*given)
+    assert done.code == 0, done.err
+    report = json.loads((parts / "out/report.json").read_text())
+    told = {name: part["screening"] for name, part in report["parts"].items()}
+    assert set(told) == set(WORDS)
+    entries = {one["entry"] for one in report["crossings"]}
+    assert entries <= {name for part in told.values() for name in part["finalists"]}
+    for part in told.values():
+        assert {part["finalists"][1]} <= entries  # majority is first, then the part's best pre-trained entry
+        assert len(part["entries"]) == 6
+    for entry in entries:
+        trained = {(one["trained"], one["tested"]) for one in report["crossings"] if one["entry"] == entry}
+        assert len(trained) == 4
+    assert 'id="screened-2"' in (parts / "out/report.html").read_text()
+    again = program(*given)
+    assert again.code == 0, again.err
+    assert "screening 6 entries" not in again.err  # what was decided stays

@@ -94,9 +94,7 @@ def cross(
         ),
     ],
     out: Annotated[Path, Parameter(help="the report directory; the same command goes on where it stopped")],
-    routes: Annotated[
-        str | None, Parameter(help="comma-separated routes, or all [a frozen base and the classical rival]")
-    ] = None,
+    routes: Annotated[str, Parameter(help="comma-separated routes, or all that do the task")] = "all",
     task: Annotated[str, Parameter(help="classify, regress, tag ... (`headstart list task`) [guessed and printed]")] = (
         "auto"
     ),
@@ -106,7 +104,7 @@ def cross(
     text2: Annotated[str | None, Parameter(help="second such column, for pairs")] = None,
     label: Annotated[str | None, Parameter(help="column of the answers, in every file [guessed and printed]")] = None,
     labels: Annotated[str, Parameter(help="label counts to try")] = "256",
-    draws: Annotated[int, Parameter(help="random label draws per count", converter=whole)] = 5,
+    draws: Annotated[int, Parameter(help="most label draws per count", converter=whole)] = 10,
     minutes: Annotated[float, Parameter(help="time budget for all parts together")] = 20.0,
     metric: Annotated[str | None, Parameter(help="a score of the task [its headline score]")] = None,
     language: Annotated[Language, Parameter(help="of the report")] = "auto",
@@ -117,7 +115,8 @@ def cross(
 ) -> Crossed:
     """Train each route on every named part and test it on held-out rows of all parts: domains, languages, years.
 
-    A quarter of each file is held out for testing. Further options: --group COLUMN, --seed N, --threads N; settings
+    Many routes are screened on the labelled rows of each part first, as in compare; at most six go on. A quarter of
+    each file is held out for testing. Further options: --group COLUMN, --seed N, --threads N; settings
     such as probe.layer=2.
 
     Raises HeadstartError: unreadable input, unknown names, fewer than two parts, classes that differ between parts.
@@ -135,7 +134,7 @@ def cross(
     classical, columns = str(base) == "none", {"text": text, "text2": text2, "label": label, "group": group}
     task = _one_task(parts, columns, task)
     takes = takes_of_files(next(iter(parts.values())), text)
-    specs = routes_asked(routes or _usual_routes(task, classical, takes), settings or [], task, classical, takes)
+    specs = routes_asked(routes, settings or [], task, classical, takes)
     score = metric_of(metric, task)
     bases = {} if classical else open_bases([Path(base)])
     train, test, ledger = _read(parts, ReadRequest(paths=(), **columns, task=task), seed)
@@ -171,19 +170,6 @@ def _one_task(parts: Mapping[str, list[str]], columns: Mapping[str, str | None],
     return found[first]
 
 
-def _usual_routes(task: str, classical: bool, takes: str) -> str:
-    """Return the routes that are tried where none is named: a frozen base, else finetune, and the rivals."""
-    from headstart.core import registry
-    from headstart.fitting.checks import routes_for
-
-    if (task, takes) == ("classify", "text"):
-        return "probe,tfidf_logreg"
-    able = routes_for(task, takes)
-    rivals = [name for name in able if registry.load("route", name).classical and name != "majority"]
-    first = next(name for name in ("probe", "nearest", "finetune") if name in able)
-    return ",".join(rivals if classical else [first, *rivals])
-
-
 def _read(
     parts: Mapping[str, list[str]], request: ReadRequest, seed: int
 ) -> tuple[dict[str, Examples], dict[str, Examples], dict[str, Any]]:
@@ -210,8 +196,15 @@ def _studies(
 
     The seconds of the settings are for all parts together, from `begun` (monotonic seconds) on.
     """
+    from headstart.comparing.finalists import to_screen
     from headstart.comparing.run_study import run_study
+    from headstart.comparing.screen_parts import screen_parts
 
+    if to_screen(entries):
+        seconds = begun + settings.seconds - time.monotonic()
+        entries, screened = screen_parts(entries, data, spaces, replace(settings, seconds=seconds), say)
+        say(f"finalists of all parts: {', '.join(one.name for one in entries if one.kind != 'majority')}")
+        data = {name: rows.stating(screening=screened[name]) for name, rows in data.items()}
     studies: dict[str, Study] = {}
     for left, (name, rows) in zip(range(len(data), 0, -1), data.items()):
         say(f"training on {name}")

@@ -2,7 +2,7 @@
 
 REPORT/report.html      REPORT/report.json      REPORT/inputs.json, paths of this machine      REPORT/audit.json
 REPORT/exhibits.json, REPORT/exhibits.png, what the page shows of the data
-REPORT/screening.json, finalists and questions
+REPORT/screening.json, finalists and questions; of a crossing screening-0.json and so on, one per part
 REPORT/winner, a task model with a manifest of its own
 REPORT/cells/cells.jsonl, one line per cell      REPORT/cells/KEY.safetensors      REPORT/manifest.json
 """

@@ -11,12 +11,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from headstart.comparing.draws import Split, check_sizes
 from headstart.comparing.finalists import choose_finalists, questions_of_all, to_screen, told
 from headstart.comparing.make_cell import make_cell
 from headstart.comparing.run_study import need_comparable, run_study
 from headstart.comparing.screening import (
+    SCREENING,
     Screening,
     ScreeningClock,
     in_usual_order,
@@ -52,20 +54,10 @@ def run_screened(
     begun = time.monotonic()
     need_comparable(entries, data, workspaces, settings.metric)
     sizes = check_sizes(settings.sizes, data.most_labels)
-    affordable = settings.seconds * (1 - _SHARE) / (_LIKELY * FLIPPED * len(sizes))
-    clock = ScreeningClock(begun + _SHARE * settings.seconds, _ONCE * settings.seconds)
     if not to_screen(entries):
         settings = replace(settings, questions=questions_of_all(entries, sizes), short_draws=SHORT_DRAWS)
         return run_study(entries, data, workspaces, settings, progress=progress, keep=keep)
-    screening = Screening(data, workspaces, settings, sizes, clock, affordable, progress, tuple(entries))
-    facts = kept_decision(settings.folder, screening.identity)
-    if facts is None:
-        tried = len(in_usual_order(entries))
-        progress(f"screening {tried} entries on rows of the labelled data, up to {settings.seconds * _SHARE:.0f} s")
-        screened = screening.run()
-        finalists = choose_finalists(screened, entries, settings.seconds - (time.monotonic() - begun))
-        facts = told(screened, finalists, time.monotonic() - begun)
-        keep_decision(settings.folder, screening.identity, screened, facts)
+    facts = screen(entries, data, workspaces, settings, begun, progress)
     chosen = [one for one in entries if one.name in facts["finalists"]]
     questions = {int(size): Question(one["entry"], tuple(one["against"])) for size, one in facts["questions"].items()}
     names = ", ".join(one.name for one in chosen if one.kind != "majority")
@@ -74,6 +66,7 @@ def run_screened(
     else:
         progress("no entry was ready in time for screening: give more minutes")
     data = data.stating(screening=facts)
+    affordable = _affordable(settings, sizes)
     left = settings.seconds - (time.monotonic() - begun)
     settings = replace(settings, questions=questions, short_draws=SHORT_DRAWS, seconds=left)
 
@@ -81,6 +74,40 @@ def run_screened(
         _rehearse(chosen, data, workspaces, settings, affordable)
 
     return run_study(chosen, data, workspaces, settings, progress=progress, keep=keep, prepare=rehearse)
+
+
+def screen(
+    entries: Sequence[Entry],
+    data: StudyData,
+    workspaces: Mapping[str | None, Workspace],
+    settings: StudySettings,
+    begun: float,
+    progress: Callable[[str], None] = lambda line: None,
+    file: str = SCREENING,
+) -> dict[str, Any]:
+    """Return what was screened and decided, see `finalists.told`; an earlier run's decision in the file stays.
+
+    begun: monotonic seconds at which the seconds of the settings began to run; confirmation needs two thirds of them.
+    file: in the report folder.
+    """
+    sizes = check_sizes(settings.sizes, data.most_labels)
+    clock = ScreeningClock(begun + _SHARE * settings.seconds, _ONCE * settings.seconds)
+    affordable = _affordable(settings, sizes)
+    screening = Screening(data, workspaces, settings, sizes, clock, affordable, progress, tuple(entries), file)
+    facts = kept_decision(screening.path, screening.identity)
+    if facts is None:
+        tried = len(in_usual_order(entries))
+        progress(f"screening {tried} entries on rows of the labelled data, up to {settings.seconds * _SHARE:.0f} s")
+        screened = screening.run()
+        finalists = choose_finalists(screened, entries, settings.seconds - (time.monotonic() - begun))
+        facts = told(screened, finalists, time.monotonic() - begun)
+        keep_decision(screening.path, screening.identity, screened, facts)
+    return facts
+
+
+def _affordable(settings: StudySettings, sizes: Sequence[int]) -> float:
+    """Return the seconds that one model of a finalist may take."""
+    return settings.seconds * (1 - _SHARE) / (_LIKELY * FLIPPED * len(sizes))
 
 
 def _rehearse(

@@ -73,7 +73,8 @@ class ScreeningClock:
 class Screening:
     """One screening. affordable: seconds that one model of a finalist may take.
 
-    entries: of the whole study; majority and controls are not screened.
+    entries: of the whole study; majority and controls are not screened. file: in the report folder, of trials and
+    decision.
     """
 
     data: StudyData
@@ -84,11 +85,17 @@ class Screening:
     affordable: float
     progress: Callable[[str], None]
     entries: tuple[Entry, ...]
+    file: str = SCREENING
+
+    @property
+    def path(self) -> Path:
+        """The file of trials and decision."""
+        return self.settings.folder / self.file
 
     def run(self) -> Screened:
         """Try the entries; trials of an interrupted run are taken up."""
         found = Screened(in_usual_order(self.entries), self.sizes, self.settings.metric.limits[1])
-        kept = _read(self.settings.folder, self.identity)
+        kept = _read(self.path, self.identity)
         found.trials = [Trial(**one) for one in kept.get("trials", [])]
         self._refusals(found)
         self._prepare(found)
@@ -121,7 +128,7 @@ class Screening:
                 known = any((one.entry, one.size, one.draw) == (entry.name, size, number) for one in found.trials)
                 if not known and size not in found.left_out.get(entry.name, {}):
                     self._try(entry, size, number, rows, found, coming)
-            keep_decision(self.settings.folder, self.identity, found, None)
+            keep_decision(self.path, self.identity, found, None)
 
     @cached_property
     def identity(self) -> str:
@@ -256,19 +263,19 @@ def screening_round(data: StudyData, sizes: Sequence[int], seed: int, number: in
     return Round(learnt, np.sort(random.permutation(free)[:_ASKED]))
 
 
-def keep_decision(folder: Path, identity: str, found: Screened, decision: Mapping[str, Any] | None) -> None:
+def keep_decision(path: Path, identity: str, found: Screened, decision: Mapping[str, Any] | None) -> None:
     """Write the trials so far and, once it is made, the decision; see `finalists.told`."""
     trials = [one._asdict() for one in found.trials]
-    write_json(folder / SCREENING, {"format": FORMAT, "identity": identity, "trials": trials, "decision": decision})
+    write_json(path, {"format": FORMAT, "identity": identity, "trials": trials, "decision": decision})
 
 
-def kept_decision(folder: Path, identity: str) -> dict[str, Any] | None:
+def kept_decision(path: Path, identity: str) -> dict[str, Any] | None:
     """Return the decision of an earlier run of the same screening: finalists stay once test rows were scored."""
-    return _read(folder, identity).get("decision")
+    return _read(path, identity).get("decision")
 
 
-def _read(folder: Path, identity: str) -> dict[str, Any]:
-    if not (folder / SCREENING).is_file():
+def _read(path: Path, identity: str) -> dict[str, Any]:
+    if not path.is_file():
         return {}
-    told = read_json(folder / SCREENING)
+    told = read_json(path)
     return told if isinstance(told, dict) and told.get("identity") == identity else {}

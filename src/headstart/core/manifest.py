@@ -92,7 +92,7 @@ class Layout:
 
 
 _REPORT = r"cells/cells\.jsonl|cells/[0-9a-f]{24}\.\w+|exhibits\.png|report\.html"
-_REPORT += r"|(inputs|audit|screening|exhibits|report)\.json"
+_REPORT += r"|(inputs|audit|screening(-\d+)?|exhibits|report)\.json"
 LAYOUTS: dict[Kind, Layout] = {
     "run": Layout(
         "run",

@@ -134,5 +134,8 @@ def cross_page(
         matrices.sort(key=lambda one: one[:2] != (first[0].entry, first[0].size))
     told = {"first": sentences[:_MOST_SENTENCES], "others": [*sentences[_MOST_SENTENCES:], *others]}
     told |= {"copies": copies, "matrices": matrices}
+    told |= {"screened": {name: one.facts["screening"] for name, one in studies.items() if "screening" in one.facts}}
+    told |= {"finalists": [one.name for one in next(iter(studies.values())).entries if one.kind != "majority"]}
+    told |= {"sizes": next(iter(studies.values())).sizes}
     failures = {name: study.failures for name, study in studies.items()}
     return fill("cross.html.j2", language, metric.limits, metric=metric, failures=failures, **told)
