@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -263,3 +264,19 @@ def test_a_score_at_more_labels_is_never_held_against_a_score_at_fewer():
     screened.trials.append(Trial("c1", 8, 0, 0.5, 1.0))
     Screening._look_at(looking, by_name["c1"], 8, screened)
     assert list(screened.left_out["c1"]) == [8]
+
+
+def test_a_base_that_is_slow_to_embed_is_asked_fewer_rows(tmp_path, monkeypatch):
+    embedded: set[int] = set()
+
+    def prepare(self, examples, workspace):
+        for item in map(id, examples.items):
+            if item not in embedded:
+                time.sleep(0.004)
+                embedded.add(item)
+
+    monkeypatch.setattr(LetterRoute, "prepare", prepare)
+    monkeypatch.setattr(ClassicalRoute, "prepare", lambda self, examples, workspace: None)
+    run(tmp_path, train=letters(900), seconds=12.0, draws=6)
+    asked = json.loads((tmp_path / SCREENING).read_text())["asked"]
+    assert 100 <= asked <= 0.1 * 12.0 / 0.004  # half of what is paid once, at the measured rate

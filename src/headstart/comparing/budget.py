@@ -10,12 +10,13 @@ the cells of all entries on one draw at one label count, is begun only when ther
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import NamedTuple
 
 from headstart.comparing.draws import Split
+from headstart.statistics.analysis import FLIPPED
 from headstart.statistics.study import Entry
 
 _CONTENT, _OVERRUN = 0.9, 1.1  # of the seconds given: less was enough; more was taken
@@ -66,11 +67,14 @@ class TimeNeeded(NamedTuple):
 class Budget:
     """The costs seen so far, by entry, in the order of the cells.
 
-    seconds: for everything. short_draws: so many draws are worth short trainings; further ones are not.
+    seconds: for everything. short_draws: so many draws are worth short trainings; further ones are not. chosen_with: by
+    entry and label count, the seconds that a model took when the entry was chosen; more draws than a verdict needs are
+    made only where there is time for such models.
     """
 
     seconds: float
-    short_draws: int = 6
+    short_draws: int = FLIPPED
+    chosen_with: Mapping[tuple[str, int], float] = field(default_factory=dict)
     taken: dict[str, list[TimeTaken]] = field(default_factory=dict)
     storing: float = 0.0
 
@@ -147,7 +151,11 @@ class Budget:
             hungry = [need.fixed for need in needs if math.isinf(need.wanted)]
             least = LEAST if slab[0].split.draw < self.short_draws else _LEAST_LATER
             least = max([least, sum(hungry) / len(hungry)]) if hungry else 0.0
-            if sum(need.fixed + min(need.wanted, least) for need in needs) > left:
+            chosen_with = self.chosen_with if slab[0].split.draw >= FLIPPED else {}
+            training = [
+                min(need.wanted, max(least, chosen_with.get(cell.place, 0.0))) for cell, need in zip(cells, needs)
+            ]
+            if sum(need.fixed for need in needs) + sum(training) > left:
                 return count
         return len(slabs)
 

@@ -92,6 +92,14 @@ class Screened:
         """Return what one model takes: the least of all trials, because the first pays for what is paid once."""
         return min((one.seconds for one in self.trials if one.entry == entry), default=float("inf"))
 
+    def seconds_at(self, entry: str) -> dict[int, float]:
+        """Return what one model takes by label count, where it was tried: the least, for the same reason."""
+        return {
+            size: min(found)
+            for size in self.sizes
+            if (found := [one.seconds for one in self.trials if (one.entry, one.size) == (entry, size)])
+        }
+
     def leave_out(self, entry: str, sizes: Iterable[int], reason: Reason) -> None:
         """Try an entry no more at these label counts; the first reason stays."""
         reasons = self.left_out.setdefault(entry, {})
@@ -244,6 +252,7 @@ def told(screened: Screened, finalists: Finalists, seconds: float) -> dict[str, 
             "kind": entry.kind,
             "scores": {size: [one if isfinite(one) else None for one in scores] for size, scores in found.items()},
             "seconds": round(least, 3) if isfinite(least) else None,
+            "seconds_at": {str(size): round(found, 3) for size, found in screened.seconds_at(entry.name).items()},
             "left_out": {str(size): one.told() for size, one in screened.left_out.get(entry.name, {}).items()},
         }
 

@@ -50,7 +50,7 @@ def run_study(
     need_comparable(entries, data, workspaces, settings.metric)
     splits = _splits(data, settings)
     sizes = tuple(sorted({split.size for split in splits}))
-    budget = Budget(settings.seconds, settings.short_draws)
+    budget = Budget(settings.seconds, settings.short_draws, settings.chosen_with)
     run = StudyRun(data, workspaces, settings, CellStore(settings.folder / "cells"), budget, progress)
     run.looks = Looks(dict(PLANNED) if settings.questions else {})
     stated = _facts(data, settings)

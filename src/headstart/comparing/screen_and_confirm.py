@@ -68,7 +68,10 @@ def run_screened(
     data = data.stating(screening=facts)
     affordable = _affordable(settings, sizes)
     left = settings.seconds - (time.monotonic() - begun)
-    settings = replace(settings, questions=questions, short_draws=SHORT_DRAWS, seconds=left)
+    chosen_with = {
+        (one["entry"], int(size)): took for one in facts["entries"] for size, took in one["seconds_at"].items()
+    }
+    settings = replace(settings, questions=questions, short_draws=SHORT_DRAWS, seconds=left, chosen_with=chosen_with)
 
     def rehearse() -> None:
         _rehearse(chosen, data, workspaces, settings, affordable)
@@ -94,14 +97,14 @@ def screen(
     clock = ScreeningClock(begun + _SHARE * settings.seconds, _ONCE * settings.seconds)
     affordable = _affordable(settings, sizes)
     screening = Screening(data, workspaces, settings, sizes, clock, affordable, progress, tuple(entries), file)
-    facts = kept_decision(screening.path, screening.identity)
+    facts = kept_decision(screening)
     if facts is None:
         tried = len(in_usual_order(entries))
         progress(f"screening {tried} entries on rows of the labelled data, up to {settings.seconds * _SHARE:.0f} s")
         screened = screening.run()
         finalists = choose_finalists(screened, entries, settings.seconds - (time.monotonic() - begun))
         facts = told(screened, finalists, time.monotonic() - begun)
-        keep_decision(screening.path, screening.identity, screened, facts)
+        keep_decision(screening, screened, facts)
     return facts
 
 

@@ -14,7 +14,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from headstart.comparing.finalists import Screened, Trial
 from headstart.comparing.make_cell import make_cell, refusal_of
 from headstart.comparing.receipts import versions, workspace_identity
 from headstart.comparing.settings import StudyData, StudySettings
+from headstart.core.examples import Examples
 from headstart.core.files import read_json, write_json
 from headstart.core.migration import FORMAT
 from headstart.core.reason import Reason, reason_of
@@ -38,7 +39,8 @@ from headstart.statistics.study import Entry
 
 SCREENING = "screening.json"
 _DRAWS = 4  # rounds, at most
-_ASKED = 1_000  # pool rows that a trial is scored on, at most
+_ASKED, _LEAST_ASKED = 1_000, 100  # pool rows that a trial is scored on: at most; at least, however slow a base is
+_TIMED = 16  # pool rows that tell how long a base takes to embed one
 _FREE = 0.1  # of the rows not learnt, that must be of other groups and texts, else they are not told apart
 _LEARNT = 0.75  # of the pool, at most: some of its rows must be left to ask
 _LEAST = 0.5  # seconds of training that an entry is given, at least
@@ -69,12 +71,12 @@ class ScreeningClock:
         self.end, self.once = self.end + moved, self.once - moved
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Screening:
     """One screening. affordable: seconds that one model of a finalist may take.
 
     entries: of the whole study; majority and controls are not screened. file: in the report folder, of trials and
-    decision.
+    decision. asked: pool rows that every trial is scored on; fewer where a base is slow to embed them.
     """
 
     data: StudyData
@@ -86,6 +88,7 @@ class Screening:
     progress: Callable[[str], None]
     entries: tuple[Entry, ...]
     file: str = SCREENING
+    asked: int = _ASKED
 
     @property
     def path(self) -> Path:
@@ -96,13 +99,13 @@ class Screening:
         """Try the entries; trials of an interrupted run are taken up."""
         found = Screened(in_usual_order(self.entries), self.sizes, self.settings.metric.limits[1])
         kept = _read(self.path, self.identity)
-        found.trials = [Trial(**one) for one in kept.get("trials", [])]
+        found.trials, self.asked = [Trial(**one) for one in kept.get("trials", [])], kept.get("asked", _ASKED)
         self._refusals(found)
         self._prepare(found)
         middle = self.sizes[len(self.sizes) // 2]
         others = [size for size in self.sizes if size != middle]
         for number in range(_DRAWS):
-            rows = screening_round(self.data, self.sizes, self.settings.seed, number)
+            rows = screening_round(self.data, self.sizes, self.settings.seed, number, self.asked)
             # In the first draw the middle label count decides who is tried at the others.
             for sizes in ([middle], others) if number == 0 else (self.sizes,):
                 self._round(sizes, number, rows, found)
@@ -128,7 +131,7 @@ class Screening:
                 known = any((one.entry, one.size, one.draw) == (entry.name, size, number) for one in found.trials)
                 if not known and size not in found.left_out.get(entry.name, {}):
                     self._try(entry, size, number, rows, found, coming)
-            keep_decision(self.path, self.identity, found, None)
+            keep_decision(self, found, None)
 
     @cached_property
     def identity(self) -> str:
@@ -153,19 +156,35 @@ class Screening:
 
     def _prepare(self, found: Screened) -> None:
         """Let every entry do ahead what is paid once, on the clock of what is paid once; a trial tells what fails."""
-        rows = screening_round(self.data, self.sizes, self.settings.seed, 0)
-        asked = self.data.train.take(rows.asked)
         # Embedding goes first and keeps what it has when it is cut off; statistics of the text are all or nothing.
+        rows = cache(
+            lambda count: self.data.train.take(
+                screening_round(self.data, self.sizes, self.settings.seed, 0, count).asked
+            )
+        )
         for entry in sorted(found.entries, key=lambda one: one.route.classical):
-            begun = time.monotonic()
-            if all(size in found.left_out.get(entry.name, {}) for size in self.sizes) or not self.clock.once:
+            if all(size in found.left_out.get(entry.name, {}) for size in self.sizes):
                 continue
-            with (
-                contextlib.suppress(OutOfTime, Exception),
-                cut_after(self.clock.once if entry.route.classical else self.clock.once / 2),
-            ):
-                entry.route.prepare(asked, self.workspaces[entry.space])
-            self.clock.extend(time.monotonic() - begun)
+            if entry.route.classical:
+                self._ahead(entry, rows(self.asked), self.clock.once)
+                continue
+            share = self.clock.once / 2
+            if not found.trials:  # else it is settled how many are asked
+                self._ahead(entry, rows(_TIMED), share)  # and what is paid before the first row
+                each = self._ahead(entry, rows(3 * _TIMED), share) / (2 * _TIMED)
+                if each * self.asked > share > 0:
+                    self.asked = max(_LEAST_ASKED, int(share / each))
+            self._ahead(entry, rows(self.asked), share)
+
+    def _ahead(self, entry: Entry, rows: Examples, seconds: float) -> float:
+        """Let an entry prepare for rows that it will be asked; return the seconds that it took, and pay for them."""
+        begun = time.monotonic()
+        if seconds > 0:
+            with contextlib.suppress(OutOfTime, Exception), cut_after(seconds):
+                entry.route.prepare(rows, self.workspaces[entry.space])
+        took = time.monotonic() - begun
+        self.clock.extend(took)
+        return took
 
     def _go_on(self, found: Screened) -> bool:
         """Whether another round could change what is chosen, and there is time for it."""
@@ -243,8 +262,8 @@ def in_usual_order(entries: Sequence[Entry]) -> list[Entry]:
     return sorted((one for one in entries if one.kind in ("classical", "pretrained")), key=place)
 
 
-def screening_round(data: StudyData, sizes: Sequence[int], seed: int, number: int) -> Round:
-    """Return the rows of screening draw `number`: nested label draws, and up to 1,000 rows of other units to ask.
+def screening_round(data: StudyData, sizes: Sequence[int], seed: int, number: int, most_asked: int = _ASKED) -> Round:
+    """Return the rows of screening draw `number`: nested label draws, and `most_asked` rows of other units to ask.
 
     Where a label count is most of the pool, fewer rows are learnt, so that some are left to ask.
     """
@@ -260,18 +279,18 @@ def screening_round(data: StudyData, sizes: Sequence[int], seed: int, number: in
     if len(free) < _FREE * len(others):  # few groups, or few different texts: what is left of them must do
         free = others
     random = numpy_generator(seed, "screening", number)
-    return Round(learnt, np.sort(random.permutation(free)[:_ASKED]))
+    return Round(learnt, np.sort(random.permutation(free)[:most_asked]))
 
 
-def keep_decision(path: Path, identity: str, found: Screened, decision: Mapping[str, Any] | None) -> None:
+def keep_decision(screening: Screening, found: Screened, decision: Mapping[str, Any] | None) -> None:
     """Write the trials so far and, once it is made, the decision; see `finalists.told`."""
-    trials = [one._asdict() for one in found.trials]
-    write_json(path, {"format": FORMAT, "identity": identity, "trials": trials, "decision": decision})
+    told = {"trials": [one._asdict() for one in found.trials], "asked": screening.asked, "decision": decision}
+    write_json(screening.path, {"format": FORMAT, "identity": screening.identity, **told})
 
 
-def kept_decision(path: Path, identity: str) -> dict[str, Any] | None:
+def kept_decision(screening: Screening) -> dict[str, Any] | None:
     """Return the decision of an earlier run of the same screening: finalists stay once test rows were scored."""
-    return _read(path, identity).get("decision")
+    return _read(screening.path, screening.identity).get("decision")
 
 
 def _read(path: Path, identity: str) -> dict[str, Any]:

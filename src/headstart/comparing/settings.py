@@ -29,7 +29,7 @@ class StudySettings:
     many folds instead of drawing labels, or None; then a draw is a repetition, and `sizes` are ignored. short_draws: so
     many draws are made even where each training is short; a further draw must leave 5 s for each. questions: by label
     count, what was fixed in screening to be asked; draws end early where the answers are known. Without any, every two
-    entries are compared in all draws.
+    entries are compared in all draws. chosen_with: by entry and label count, see `Budget`.
     """
 
     sizes: tuple[int, ...]
@@ -41,6 +41,7 @@ class StudySettings:
     folds: int | None = None
     screened: bool = False
     short_draws: int = 6  # fewer draws decide no difference (`FLIPPED` in statistics/analysis.py)
+    chosen_with: Mapping[tuple[str, int], float] = field(default_factory=dict)
     questions: Mapping[int, Question] = field(default_factory=dict)
 
 
