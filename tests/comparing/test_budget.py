@@ -24,7 +24,7 @@ from headstart.core.examples import Examples
 from headstart.core.time_limit import OutOfTime, cut_after
 from headstart.fitting.workspace import Workspace
 from headstart.statistics.analysis import FLIPPED
-from headstart.statistics.study import Entry
+from headstart.statistics.study import Entry, Question
 
 
 class Clock:
@@ -170,6 +170,17 @@ def test_a_row_that_takes_a_lot_is_left_out_for_enough_draws(timed):
     assert took <= 400 * 1.05
     assert "would leave the other entries too few draws" in study.failures["hog"][4]
     assert all(len(study.cells_of(name, 4)) >= 3 for name in "abcdef")
+
+
+def test_what_is_asked_about_is_given_less_time_rather_than_left_out(timed):
+    routes = [SlowClassical(called=name, least=10.0) for name in "abcdef"]
+    asked = {4: Question("a", ("hog",))}
+    hog = SlowClassical(called="hog", factor=1.0, most=90.0)
+    study, took, lines = timed(400.0, hog, *routes, sizes=(4,), draws=4, questions=asked)
+    assert took <= 400 * 1.05
+    assert study.failures == {}
+    assert len(study.cells_of("hog", 4)) >= 3
+    assert len([line for line in lines if "takes its share of the time" in line]) == 1
 
 
 def test_equally_slow_rows_get_the_draws_that_can_end(timed):

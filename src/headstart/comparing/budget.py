@@ -69,12 +69,14 @@ class Budget:
 
     seconds: for everything. short_draws: so many draws are worth short trainings; further ones are not. chosen_with: by
     entry and label count, the seconds that a model took when the entry was chosen; more draws than a verdict needs are
-    made only where there is time for such models.
+    made only where there is time for such models. limited: classical entries that are given seconds as trainable ones
+    are, because they take too long otherwise and no answer is possible without them.
     """
 
     seconds: float
     short_draws: int = FLIPPED
     chosen_with: Mapping[tuple[str, int], float] = field(default_factory=dict)
+    limited: set[str] = field(default_factory=set)
     taken: dict[str, list[TimeTaken]] = field(default_factory=dict)
     storing: float = 0.0
 
@@ -91,7 +93,7 @@ class Budget:
         """Return what a cell is expected to take; of an entry that is not `known` nothing but hunger is assumed."""
         name, size = planned.place
         seen = self.taken.get(name, [])
-        classical = planned.entry.route.classical
+        classical = not self.elastic(planned)
         if not seen:
             return TimeNeeded(self.storing, 0.0 if classical else math.inf)
         later = seen[1:] or seen  # the first cell may have paid for what is paid once
@@ -108,15 +110,19 @@ class Budget:
             return TimeNeeded(testing + last.training, 0.0)
         return TimeNeeded(testing, training if self._content(last, size) else math.inf)
 
+    def elastic(self, planned: PlannedCell) -> bool:
+        """Whether the entry is given seconds of training."""
+        return not planned.entry.route.classical or planned.entry.name in self.limited
+
     @staticmethod
     def _content(taken: TimeTaken, size: int) -> bool:
         """Whether less than it was given is enough for the entry, as far as a cell of that label count tells."""
-        return taken.size == size and taken.training < _CONTENT * taken.allowed
+        return taken.allowed is not None and taken.size == size and taken.training < _CONTENT * taken.allowed
 
     def level(self, cells: Sequence[PlannedCell], left: float) -> float:
         """Return the seconds of training that each trainable cell of these may use, when all of them share `left`."""
         needs = [self.need(cell) for cell in cells]
-        wants = sorted(need.wanted for need, cell in zip(needs, cells) if not cell.entry.route.classical)
+        wants = sorted(need.wanted for need, cell in zip(needs, cells) if self.elastic(cell))
         free = _CAREFUL * left - sum(need.fixed for need in needs)
         share = free
         for place, want in enumerate(wants):
@@ -129,7 +135,7 @@ class Budget:
 
     def allowance(self, planned: PlannedCell, level: float) -> float | None:
         """Return the seconds to give to a cell, None to a classical one; a repeatedly overrunning entry gets less."""
-        if planned.entry.route.classical:
+        if not self.elastic(planned):
             return None
         overruns = [one.training / one.allowed for one in self.taken.get(planned.entry.name, ()) if one.overran]
         return level / median(overruns) if len(overruns) > 1 else level

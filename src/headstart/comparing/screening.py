@@ -216,7 +216,8 @@ class Screening:
         seed, workspace = self.settings.seed + _SEED + number, self.workspaces[entry.space]
         try:
             with cut_after(limit):
-                made = make_cell(entry.route, split, asked, workspace, seed=seed, seconds=allowed)
+                seconds = limit if entry.route.classical else allowed  # as in confirmation
+                made = make_cell(entry.route, split, asked, workspace, seed=seed, seconds=seconds)
             score = float(self.settings.metric.score(asked.truth, made.predicted))
         except OutOfTime:
             slow = Reason("not_ready", "one model was not ready within {seconds:.0f} s", seconds=round(limit, 3))

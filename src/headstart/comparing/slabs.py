@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from headstart.comparing.budget import Budget, PlannedCell, TimeTaken
+from headstart.comparing.budget import LEAST, Budget, PlannedCell, TimeTaken
 from headstart.comparing.cells import CellStore
 from headstart.comparing.draws import Split
 from headstart.comparing.looks import Looks
@@ -195,7 +195,9 @@ class StudyRun:
             if not self._runs(planned):
                 slab.pop(0)
                 continue
-            level = self.budget.level(coming, left)
+            hungry = sum(math.isinf(self.budget.need(cell).wanted) for cell in slab)
+            # A cell that took much longer than expected leaves the others of its slab what a draw is worth at least.
+            level = max(self.budget.level(coming, left), min(LEAST, left / (2 * max(hungry, 1))))
             entries = len({other.entry.name for other in coming})
             limit, last = self.budget.limit(planned, level, entries), left + _GRACE * self.budget.seconds
             if not self._one(planned, self.budget.allowance(planned, level), min(limit, last), coming):
@@ -270,12 +272,18 @@ class StudyRun:
             self._fail(entry, size, reason)
 
     def _leave_out(self, ahead: int) -> bool:
-        """Leave out one entry that keeps the others from having enough draws; return whether there was one."""
+        """Leave out, or give less time to, one entry that keeps the others from enough draws; return whether it did."""
         draws = sorted({cell.split.draw for slab in self.slabs for cell in slab})
         if ahead >= len(self.slabs) or self.slabs[ahead][0].split.draw >= min(_ENOUGH_DRAWS, draws[-1] + 1):
             return False
         if (name := self.budget.hog(self.slabs[0])) is None:
             return False
+        if name not in self.budget.limited and any(name in one.against for one in self.settings.questions.values()):
+            self.budget.limited.add(name)  # without it there is no answer
+            self.progress(
+                f"{name}: takes its share of the time from now on, with fewer settings tried where it is short"
+            )
+            return True
         planned = next(cell for cell in self.slabs[0] if cell.entry.name == name)
         cost = self.budget.need(planned).fixed
         reason = Reason(

@@ -66,7 +66,13 @@ def features_of(vectoriser: Vectoriser, examples: Examples) -> Matrix:
 
 
 def fit_text_linear(
-    vectoriser: Vectoriser, examples: Examples, *, family: Family, default: float, seed: int
+    vectoriser: Vectoriser,
+    examples: Examples,
+    *,
+    family: Family,
+    default: float,
+    seed: int,
+    seconds: float | None = None,
 ) -> TextLinear:
     """Fit a linear classifier on a trained vectoriser's rows; see `fit_linear`."""
     labels_N = labels_of(examples)
@@ -78,5 +84,6 @@ def fit_text_linear(
         default=default,
         seed=seed,
         groups=examples.groups,
+        seconds=seconds,
     )
     return TextLinear(vectoriser, linear, examples.classes, examples.second is not None, notes)

@@ -12,6 +12,7 @@ from headstart.core.spec import RouteSpec
 from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.checks import labels_of, no_corpus
 from headstart.fitting.text_linear import TextLinear, fit_text_linear
+from headstart.fitting.time_budget import Clock
 from headstart.vectors.ppmi import SubwordVectors, train_subword_vectors
 
 
@@ -39,7 +40,10 @@ class PpmiLogreg(RouteSpec):
     ) -> TextLinear:
         """Fit on the labelled rows; the vectors are learned once per workspace. Raises HeadstartError: rows, corpus."""
         labels_of(examples)
-        return fit_text_linear(self.vectors(workspace), examples, family="logistic", default=self.default, seed=seed)
+        vectors, clock = self.vectors(workspace), Clock(seconds)
+        return fit_text_linear(
+            vectors, examples, family="logistic", default=self.default, seed=seed, seconds=clock.share(1.0)
+        )
 
     def vectors(self, workspace: RouteWorkspace) -> SubwordVectors:
         """Return the document vectors, learned once and kept on disk. Raises HeadstartError: no corpus."""

@@ -11,6 +11,7 @@ from headstart.core.spec import RouteSpec
 from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.checks import labels_of
 from headstart.fitting.text_linear import TextLinear, fit_text_linear
+from headstart.fitting.time_budget import Clock
 from headstart.vectors.tfidf import TfidfVectors
 
 
@@ -26,8 +27,11 @@ class TfidfSvm(RouteSpec):
     ) -> TextLinear:
         """Fit columns, weights and strength on the labelled rows. Raises HeadstartError: no rows or no labels."""
         labels_of(examples)
+        clock = Clock(seconds)
         vectors = TfidfVectors.train([*examples.items, *(examples.second or ())])
-        return fit_text_linear(vectors, examples, family="svm", default=self.default, seed=seed)
+        return fit_text_linear(
+            vectors, examples, family="svm", default=self.default, seed=seed, seconds=clock.share(1.0)
+        )
 
     def load(self, folder: Path) -> TextLinear:
         """Read a saved task model. Raises HeadstartError when damaged."""
