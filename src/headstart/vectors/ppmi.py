@@ -1,8 +1,8 @@
 """Subword PPMI + SVD document vectors: skip-gram in closed form (Levy & Goldberg, NIPS 2014), over character n-grams.
 
 Co-occurrences are counted by sparse products. With A (windows x words) and B (words x n-grams), (A B)' (A B) counts how
-often two n-grams occur in one window; n-grams of one word always co-occur, which carries no information, and `co = (A
-B)' (A B) - B' diag(word counts) B` keeps co-occurrences across words only. PPMI uses the context distribution to the
+often two n-grams occur in one window; n-grams of one word always co-occur, which carries no information, and `co = B'
+(A' A - diag(word counts)) B` keeps co-occurrences across words only. PPMI uses the context distribution to the
 power 0.75 (Levy, Goldberg & Dagan, TACL 2015). A document is the idf-weighted mean of the vectors of its n-grams.
 """
 
@@ -28,7 +28,7 @@ SHORTEST, LONGEST = 2, 4  # characters of an n-gram, word bounds included
 MOST_WORDS = 5_000_000  # largest number of words counted
 WINDOW = 32  # words of one context window; a longer document is cut into several
 TARGETS, CONTEXTS = 30_000, 5_000  # most frequent n-grams; the counts are one float32 array of 4 * 30,000 * 5,000 bytes
-BLOCK = 2_000  # target n-grams counted at once
+BLOCK, TOGETHER = 2_000, 200_000  # target n-grams counted at once, from words that occur so often in all
 
 
 def _windows(documents: Iterable[str]) -> Iterator[list[str]]:
@@ -79,17 +79,25 @@ def _sum_rows(texts: Sequence[str], ngrams: Sequence[str], vectors: np.ndarray) 
 
 
 def _meetings(windows: sparse.csr_matrix, words: sparse.csr_matrix, contexts: int) -> np.ndarray:
-    """Return co-occurrences of target n-grams with context n-grams of *other* words, float32 [G, contexts]."""
+    """Return co-occurrences of target n-grams with context n-grams of *other* words, float32 [G, contexts].
+
+    With windows A [windows, W] and words B [W, G]: B' (A'A - diag(word counts)) B. Words are multiplied first: a window
+    of 32 words has 32 x 32 pairs of words and ten times ten as many pairs of n-grams.
+    """
     counts_W = np.asarray(windows.sum(axis=0)).ravel()
-    grams = (windows @ words).tocsc()
-    weighted = (sparse.diags(counts_W) @ words).tocsc()
-    right, right_words = grams[:, :contexts].tocsr(), words[:, :contexts].tocsr()
-    out = np.empty((words.shape[1], contexts), dtype=np.float32)
-    for start in range(0, words.shape[1], BLOCK):
-        block = slice(start, start + BLOCK)
-        together = grams[:, block].T.tocsr() @ right - weighted[:, block].T.tocsr() @ right_words
-        out[block] = np.maximum(together.toarray(), 0.0)
-    return out
+    columns, right = windows.tocsc(), words[:, :contexts].tocsr()
+    out = np.zeros((words.shape[1], contexts), dtype=np.float32)
+    # Blocks of words that occur equally often in all, so that each takes the same memory.
+    share_W = (np.cumsum(counts_W) // TOGETHER).astype(np.int64)
+    for share in np.unique(share_W):
+        start, end = np.searchsorted(share_W, [share, share + 1])
+        some = slice(start, end)
+        together = columns[:, some].T.tocsr() @ windows  # [words of the block, W]
+        own = sparse.diags([counts_W[some]], [start], shape=together.shape, format="csr", dtype=np.float32)
+        near, spelled = (together - own) @ right, words[some].tocsc()
+        for first in range(0, words.shape[1], BLOCK):
+            out[first : first + BLOCK] += (spelled[:, first : first + BLOCK].T.tocsr() @ near).toarray()
+    return np.maximum(out, 0.0, out=out)
 
 
 def _ppmi(counts: np.ndarray) -> np.ndarray:
@@ -125,7 +133,7 @@ def train_subword_vectors(
             )
         )
     rank = min(dimensions, min(counts.shape))
-    left, strength, _ = randomized_svd(_ppmi(counts), rank, n_iter=4, random_state=seed)
+    left, strength, _ = randomized_svd(_ppmi(counts), rank, n_iter=2, random_state=seed)
     present = np.asarray(((windows @ members) > 0).sum(axis=0)).ravel()
     idf = np.log((1.0 + windows.shape[0]) / (1.0 + present)) + 1.0
     vectors = (left * np.sqrt(strength) * idf[:, None]).astype(np.float32)
