@@ -10,19 +10,15 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from headstart.core.batch import ImageBatch
-from headstart.core.contracts import Backbone, Features
 from headstart.core.errors import HeadstartError
 from headstart.core.shapes import ImageShape
 from headstart.core.spec import BackboneSpec
-from headstart.interop.names import NameTable, Rule, affine, copy, optional, own
+from headstart.interop.names import BATCH_COUNTS, NameTable, Rule, affine, batch_norm, copy, optional, own
 from headstart.networks.encoder import require
-from headstart.nn.outputs import LinearOutput
-from headstart.nn.standardise import Standardise
+from headstart.networks.staged import StagedNetwork
 
 _BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 _BOTTLENECKS = (50, 101, 152)
@@ -52,6 +48,18 @@ def _stage_names() -> Iterator[Rule]:
         yield from optional(_convolution(f"{ours}.shortcut", f"{theirs}.shortcut"))
 
 
+def _torchvision_names() -> Iterator[Rule]:
+    """Yield the rules for the names of torchvision and timm; see `_stage_names`."""
+    yield from (*copy("stem.conv.weight", "conv1.weight"), *batch_norm("stem.norm", "bn1"))
+    for stage in range(4):
+        ours, theirs = f"stages.{stage}.blocks.{{i}}", f"layer{stage + 1}.{{i}}"
+        places = [(f"parts.{n}", f"conv{n + 1}", f"bn{n + 1}") for n in range(3)]
+        for part, conv, norm in (*places, ("shortcut", "downsample.0", "downsample.1")):
+            rules = copy(f"{ours}.{part}.conv.weight", f"{theirs}.{conv}.weight")
+            rules += batch_norm(f"{ours}.{part}.norm", f"{theirs}.{norm}")
+            yield from optional(rules) if part in ("parts.2", "shortcut") else rules
+
+
 @dataclass(frozen=True, kw_only=True)
 class ResNetSpec(BackboneSpec):
     """depth: layers with weights; 18 and 34 have blocks of two 3x3 convolutions, the others bottlenecks.
@@ -78,6 +86,20 @@ class ResNetSpec(BackboneSpec):
         architectures={"classify": "ResNetForImageClassification"},
         inputs=("pixel_values",),
     )
+
+    @property
+    def foreign_names(self) -> Mapping[str, NameTable]:
+        """See `BackboneSpec.foreign_names`."""
+        if self.stem != "imagenet":
+            return {}
+        table = NameTable(
+            prefix="",
+            architecture="ResNet",
+            backbone=(*own("input.mean_C11", "input.std_C11"), *_torchvision_names()),
+            heads={"classify": affine("classifier", "fc")},
+            ignorable=(BATCH_COUNTS,),
+        )
+        return {"torchvision": table, "timm": table}
 
     def __post_init__(self) -> None:
         if self.depth not in _BLOCKS:
@@ -131,52 +153,29 @@ class ResNetSpec(BackboneSpec):
         }
 
 
-class ResNet(Backbone):
+class ResNet(StagedNetwork):
     """Stem and four stages, each but the first at half the resolution; `pooled_BD` is the mean over the last."""
 
-    reads = "document"
-
     def __init__(self, spec: ResNetSpec, shape: ImageShape) -> None:
-        super().__init__()
-        self.channels = sum(spec.stage_widths) / len(spec.stage_widths)
-        self.width, self.depth = spec.stage_widths[-1], len(spec.stage_widths)
-        small = spec.stem == "cifar"
-        self.input = Standardise(shape)
-        self.stem = _Convolution(shape.channels, spec.width, 3 if small else 7, stride=1 if small else 2)
-        self.shrink = nn.Identity() if small else nn.MaxPool2d(3, stride=2, padding=1)
+        stem = _Stem(shape.channels, spec.width, small=spec.stem == "cifar")
         block, before, stages = _bottleneck if spec.depth in _BOTTLENECKS else _basic, spec.width, []
         for number, (width, count) in enumerate(zip(spec.stage_widths, _BLOCKS[spec.depth])):
             stages.append(_Stage(block, before, width, count, stride=2 if number else 1))
             before = width
-        self.stages = nn.ModuleList(stages)
+        super().__init__(shape, stem, stages, spec.stage_widths)
 
-    def forward(self, batch: ImageBatch, *, layers: bool = False, attention: bool = False) -> Features:
-        """Encode images of any size.
 
-        maps: what comes out of the four stages, [B, D', H', W']. layers: the means over stem and stages, [B, D'], whose
-        widths D' differ; the last has width D. There are no attention maps.
-        """
-        stem = self.shrink(F.relu(self.stem(self.input(batch))))
-        maps, hidden = [], stem
-        for stage in self.stages:
-            hidden = stage(hidden)
-            maps.append(hidden)
-        pooled_BD = _mean(hidden)
-        found = (*(_mean(one) for one in (stem, *maps[:-1])), pooled_BD) if layers else ()
-        return Features(pooled_BD=pooled_BD, maps=tuple(maps), layers=found)
+class _Stem(nn.Module):
+    """ReLU(norm(convolution)), and a pool unless the images are small."""
 
-    @property
-    def inner_width(self) -> float:
-        """The mean number of channels of the stages."""
-        return self.channels
+    def __init__(self, channels: int, width: int, *, small: bool) -> None:
+        super().__init__()
+        first = _Convolution(channels, width, 3 if small else 7, stride=1 if small else 2)
+        self.conv, self.norm = first.conv, first.norm
+        self.shrink = nn.Identity() if small else nn.MaxPool2d(3, stride=2, padding=1)
 
-    def groups(self) -> list[list[nn.Parameter]]:
-        """Stem first, then each stage."""
-        return [list(part.parameters()) for part in (self.stem, *self.stages)]
-
-    def classification_head(self, classes: int) -> LinearOutput:
-        """Return one linear layer on the mean over the last stage, as in ResNetForImageClassification."""
-        return LinearOutput(self.width, classes, "own")
+    def forward(self, image: Tensor) -> Tensor:
+        return self.shrink(F.relu(self.norm(self.conv(image))))
 
 
 class _Convolution(nn.Module):
@@ -234,8 +233,3 @@ class _Stage(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         return self.blocks(image)
-
-
-def _mean(image: Tensor) -> Tensor:
-    """Return the mean of each channel [B, D'], in float32 or wider."""
-    return image.to(torch.promote_types(image.dtype, torch.float32)).mean((2, 3))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import typing
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
@@ -115,6 +115,14 @@ class BackboneSpec(Spec):
     hf_model_type: ClassVar[str] = ""
     hf_also_reads: ClassVar[tuple[str, ...]] = ()
     HF_NAMES: ClassVar[Any] = None
+
+    @property
+    def foreign_names(self) -> Mapping[str, Any]:
+        """How state dicts of other libraries call the tensors of this network: tables as `HF_NAMES` by library.
+
+        Only libraries whose network computes the same at these settings are named; the names may depend on them.
+        """
+        return {}
 
 
 class ObjectiveSpec(Spec):

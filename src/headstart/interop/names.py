@@ -12,20 +12,24 @@ from torch import Tensor
 
 from headstart.core.errors import HeadstartError
 
+BATCH_COUNTS = r".*\.num_batches_tracked"  # files that are older than torch 0.4 have none
+
 
 @dataclass(frozen=True)
 class Rule:
     """One of our tensors and where it comes from. `{i}` in a name stands for the layer number.
 
     copy: the same tensor. concat: ours is theirs stacked along the first axis, in this order and in equal parts.
-    transpose: ours is theirs with its two axes swapped. own: theirs has none; it is not written, and a new network's is
-    kept. optional: some of our models do not have this tensor.
+    transpose: ours is theirs with its two axes swapped. flatten: ours is a matrix, theirs has the axes `shape` in place
+    of its second. own: theirs has none; it is not written, and a new network's is kept. optional: some of our models do
+    not have this tensor.
     """
 
     ours: str
     theirs: tuple[str, ...]
-    how: Literal["copy", "concat", "transpose", "own"] = "copy"
+    how: Literal["copy", "concat", "transpose", "flatten", "own"] = "copy"
     optional: bool = False
+    shape: tuple[int, ...] = ()
 
     def at(self, layer: int) -> Rule:
         """Return the rule of one layer."""
@@ -36,6 +40,8 @@ class Rule:
         """Return our tensor from theirs."""
         if self.how == "concat":
             return torch.cat(list(parts))
+        if self.how == "flatten":
+            return parts[0].flatten(1)
         return parts[0].t().contiguous() if self.how == "transpose" else parts[0]
 
     def write(self, tensor: Tensor) -> list[Tensor]:
@@ -44,6 +50,8 @@ class Rule:
             return []
         if self.how == "concat":
             return [part.contiguous() for part in tensor.chunk(len(self.theirs))]
+        if self.how == "flatten":
+            return [tensor.reshape(-1, *self.shape)]
         return [(tensor.t() if self.how == "transpose" else tensor).contiguous()]
 
 
@@ -61,6 +69,20 @@ def affine(ours: str, *theirs: str) -> tuple[Rule, ...]:
 def transpose(ours: str, theirs: str) -> tuple[Rule, ...]:
     """Rules for a matrix that they store as [in, out]."""
     return (Rule(ours, (theirs,), "transpose"),)
+
+
+def flatten(ours: str, theirs: str, shape: tuple[int, ...]) -> tuple[Rule, ...]:
+    """Rules for a linear layer that they store as a convolution; shape: input channels, height, width."""
+    return (
+        Rule(f"{ours}.weight", (f"{theirs}.weight",), "flatten", shape=shape),
+        *copy(f"{ours}.bias", f"{theirs}.bias"),
+    )
+
+
+def batch_norm(ours: str, theirs: str) -> tuple[Rule, ...]:
+    """Rules for a batch norm whose files may lack the count of batches (see `BATCH_COUNTS`), which computes nothing."""
+    running = (Rule(f"{ours}.{leaf}", (f"{theirs}.{leaf}",)) for leaf in ("running_mean", "running_var"))
+    return (*affine(ours, theirs), *running, *own(f"{ours}.num_batches_tracked"))
 
 
 def own(*ours: str) -> tuple[Rule, ...]:
