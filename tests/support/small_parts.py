@@ -44,6 +44,10 @@ SMALL = {
     "longest": 8,
     "beams": 2,
     "count": 2,
+    "width_multiplier": 0.125,
+    "growth": 8,
+    "dense": 32,
+    "grid": 2,
 }
 TOPICS = (
     ("film", "actor", "scene", "plot", "영화", "배우", "연기", "결말"),

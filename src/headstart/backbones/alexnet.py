@@ -24,6 +24,7 @@ from headstart.networks.staged import (
     StagedNetwork,
     check_fully_connected,
     check_multiplier,
+    response_norm,
 )
 
 _WIDTHS = {1: (64, 192, 384, 256, 256), 2: (96, 256, 384, 384, 256)}
@@ -40,7 +41,7 @@ class AlexNetSpec(BackboneSpec):
 
     stem: `imagenet`, 11x11/4, or `cifar`, 5x5/1, for images of about 32 pixels. width_multiplier: of the channels of
     every convolution. dense: width of the two fully connected layers, 0 = none; grid: fields a side whose means the
-    first of them reads; dropout: of their outputs.
+    first of them reads; dropout: of their outputs (.5 in the paper).
     """
 
     batch: ClassVar[str] = "pixels"
@@ -50,7 +51,7 @@ class AlexNetSpec(BackboneSpec):
     width_multiplier: float = 1.0
     dense: int = 4096
     grid: int = 6
-    dropout: float = 0.5
+    dropout: float = 0.0
 
     def __post_init__(self) -> None:
         check_multiplier(self.label(), self.width_multiplier)
@@ -109,8 +110,7 @@ class AlexNetSpec(BackboneSpec):
             convolution = Convolution(inputs, self.widths[0], 5)
         parts: list[nn.Module] = [convolution]
         if self.local_response and number in _NORMED:
-            # k = 2, n = 5, alpha = 1e-4, beta = .75 (section 3.3); torch divides its alpha by n.
-            parts.append(nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0))
+            parts.append(response_norm())
         if number in _POOLED:
             parts.append(Pool(3))
         return nn.Sequential(*parts)

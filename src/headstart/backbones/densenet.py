@@ -27,22 +27,27 @@ _BOTTLENECK = 4  # a layer's 1x1 convolution puts out so many times the channels
 
 @dataclass(frozen=True, kw_only=True)
 class DenseNetSpec(BackboneSpec):
-    """depth: layers with weights, an output included. growth: channels that each layer adds (the paper's k), 32; the
-    published network of 161 layers has 48. The stem has twice as many.
+    """depth: layers with weights, an output included. growth: channels that each layer adds (the paper's k), half as
+    many as the stem puts out; None: 32, and 48 at depth 161, as published.
 
     stem: `imagenet`, 7x7/2 and a 3x3/2 max pool, or `cifar`, 3x3/1, for images of about 32 pixels.
     """
 
     batch: ClassVar[str] = "pixels"
     depth: Literal[121, 161, 169, 201] = 121
-    growth: int = 32
+    growth: int | None = None
     stem: Literal["imagenet", "cifar"] = "imagenet"
 
     def __post_init__(self) -> None:
         if self.depth not in _LAYERS:
             raise HeadstartError(f"{self.label()}.depth={self.depth}: expected {' | '.join(map(str, _LAYERS))}")
-        if self.growth < 1:
+        if self.growth is not None and self.growth < 1:
             raise HeadstartError(f"{self.label()}.growth={self.growth}: expected at least 1")
+
+    @property
+    def added(self) -> int:
+        """Channels that each layer adds."""
+        return self.growth or (48 if self.depth == 161 else 32)
 
     @property
     def foreign_names(self) -> Mapping[str, NameTable]:
@@ -82,13 +87,14 @@ class DenseNetSpec(BackboneSpec):
 
         maps: what comes out of each block; of the last one, after norm and ReLU.
         """
-        small, before = self.stem == "cifar", 2 * self.growth
-        kernel, stride, norm = (3, 1, nn.BatchNorm2d(before)) if small else (7, 2, nn.BatchNorm2d(before))
-        stem = [Convolution(shape.channels, before, kernel, stride=stride, bias=False, norm=norm)]
+        small, before = self.stem == "cifar", 2 * self.added
+        kernel, stride = (3, 1) if small else (7, 2)
+        norm = nn.BatchNorm2d(before)
+        stem: list[nn.Module] = [Convolution(shape.channels, before, kernel, stride=stride, bias=False, norm=norm)]
         stem += [] if small else [nn.MaxPool2d(3, stride=2, padding=1)]
         stages = []
         for number, count in enumerate(_LAYERS[self.depth]):
-            stages.append(_Stage(before, count, self.growth, first=number == 0, last=number == 3))
+            stages.append(_Stage(before, count, self.added, first=number == 0, last=number == 3))
             before = stages[-1].width
         return StagedNetwork(shape, nn.Sequential(*stem), stages, [stage.width for stage in stages])
 

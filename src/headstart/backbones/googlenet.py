@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from headstart.core.shapes import ImageShape
 from headstart.core.spec import BackboneSpec
 from headstart.interop.names import BATCH_COUNTS, NameTable, Rule, affine, batch_norm, copy, own
-from headstart.networks.staged import Convolution, Pool, StagedNetwork, check_multiplier
+from headstart.networks.staged import Convolution, Pool, StagedNetwork, check_multiplier, response_norm
 
 
 class _Widths(NamedTuple):
@@ -48,14 +48,14 @@ _INCEPTIONS = {
 
 @dataclass(frozen=True, kw_only=True)
 class GoogLeNetSpec(BackboneSpec):
-    """form: `paper`, with local response normalisation, or `batch_norm`, which learns from a random start.
+    """form: `paper`, with local response normalisation, or `batch_norm`, see above.
 
     stem: `imagenet`, 7x7/2 and a 3x3/2 max pool, or `cifar`, 3x3/1, for images of about 32 pixels. width_multiplier:
     of the channels of every convolution.
     """
 
     batch: ClassVar[str] = "pixels"
-    form: Literal["paper", "batch_norm"] = "batch_norm"
+    form: Literal["paper", "batch_norm"] = "paper"
     stem: Literal["imagenet", "cifar"] = "imagenet"
     width_multiplier: float = 1.0
 
@@ -81,14 +81,14 @@ class GoogLeNetSpec(BackboneSpec):
 
         maps: before the second, third, fourth pool, and at the end.
         """
-        small, before = self.stem == "cifar", self._scaled(_STEM)
-        stem = [self._convolution(shape.channels, before, 3 if small else 7, 1 if small else 2)]
+        small, before = self.stem == "cifar", self.scaled(_STEM)
+        stem = [self.convolution(shape.channels, before, 3 if small else 7, 1 if small else 2)]
         stem += [] if small else [Pool(3, ceil=True)]
-        second = [self._scaled(width) for width in _SECOND]
-        stages = [[self._convolution(before, second[0], 1), self._convolution(second[0], second[1], 3)]]
+        second = [self.scaled(width) for width in _SECOND]
+        stages = [[self.convolution(before, second[0], 1), self.convolution(second[0], second[1], 3)]]
         if self.form == "paper":
-            stem.append(_response_norm())
-            stages[0].append(_response_norm())
+            stem.append(response_norm())
+            stages[0].append(response_norm())
         before, widths = second[1], [second[1]]
         for stage in "345":
             last = 2 if (stage, self.form) == ("5", "batch_norm") else 3
@@ -100,10 +100,12 @@ class GoogLeNetSpec(BackboneSpec):
             widths.append(before)
         return StagedNetwork(shape, nn.Sequential(*stem), [nn.Sequential(*parts) for parts in stages], widths)
 
-    def _scaled(self, width: int) -> int:
+    def scaled(self, width: int) -> int:
+        """Return that many channels times the multiplier."""
         return max(1, round(width * self.width_multiplier))
 
-    def _convolution(self, inputs: int, outputs: int, kernel: int, stride: int = 1) -> Convolution:
+    def convolution(self, inputs: int, outputs: int, kernel: int, stride: int = 1) -> Convolution:
+        """Return a convolution with what the form has: biases or a batch norm."""
         if self.form == "paper":
             return Convolution(inputs, outputs, kernel, stride=stride)
         norm = nn.BatchNorm2d(outputs, eps=1e-3)
@@ -115,8 +117,8 @@ class _Inception(nn.Module):
 
     def __init__(self, spec: GoogLeNetSpec, inputs: int, widths: _Widths) -> None:
         super().__init__()
-        at = _Widths(*(spec._scaled(width) for width in widths))
-        make, large = spec._convolution, 5 if spec.form == "paper" else 3
+        at = _Widths(*(spec.scaled(width) for width in widths))
+        make, large = spec.convolution, 5 if spec.form == "paper" else 3
         self.one = make(inputs, at.one, 1)
         self.three = nn.Sequential(make(inputs, at.before_three, 1), make(at.before_three, at.three, 3))
         self.five = nn.Sequential(make(inputs, at.before_five, 1), make(at.before_five, at.five, large))
@@ -126,11 +128,6 @@ class _Inception(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         around = F.max_pool2d(image, 3, stride=1, padding=1)
         return torch.cat([self.one(image), self.three(image), self.five(image), self.pooled(around)], dim=1)
-
-
-def _response_norm() -> nn.LocalResponseNorm:
-    """Return AlexNet's normalisation (Krizhevsky et al. 2012, section 3.3; torch divides its alpha by n)."""
-    return nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0)
 
 
 def _names() -> Iterator[Rule]:

@@ -28,7 +28,7 @@ class VGGSpec(BackboneSpec):
 
     stem: `imagenet`, or `cifar`, without the pool after the first stage, for images of about 32 pixels. width: channels
     of the first stage. dense: width of the two fully connected layers, 0 = none; grid: fields a side whose means the
-    first of them reads; dropout: of their outputs.
+    first of them reads; dropout: of their outputs (.5 in the paper).
     """
 
     batch: ClassVar[str] = "pixels"
@@ -38,7 +38,7 @@ class VGGSpec(BackboneSpec):
     width: int = 64
     dense: int = 4096
     grid: int = 7
-    dropout: float = 0.5
+    dropout: float = 0.0
 
     def __post_init__(self) -> None:
         if self.depth not in _CONVOLUTIONS:

@@ -106,8 +106,8 @@ class BackboneSpec(Spec):
     """`build(shape) -> Backbone`; one file in backbones/.
 
     batch: what its network reads, `tokens` or `pixels`. hf_model_type: the family of transformers that it reads and
-    writes, hf_also_reads: others that it reads; HF_NAMES: how their tensors are called (`interop/names.py`), None where
-    the network has no counterpart there.
+    writes, hf_also_reads: others; HF_NAMES: how their tensors are called (`interop/names.py`), None: no counterpart.
+    foreign_names: such tables by other library; a property, since only some settings compute what theirs does.
     """
 
     axis = "backbone"
@@ -115,14 +115,7 @@ class BackboneSpec(Spec):
     hf_model_type: ClassVar[str] = ""
     hf_also_reads: ClassVar[tuple[str, ...]] = ()
     HF_NAMES: ClassVar[Any] = None
-
-    @property
-    def foreign_names(self) -> Mapping[str, Any]:
-        """How state dicts of other libraries call the tensors of this network: tables as `HF_NAMES` by library.
-
-        Only libraries whose network computes the same at these settings are named; the names may depend on them.
-        """
-        return {}
+    foreign_names: ClassVar[Mapping[str, Any]] = {}
 
 
 class ObjectiveSpec(Spec):

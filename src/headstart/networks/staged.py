@@ -44,20 +44,19 @@ class StagedNetwork(Backbone):
     def forward(self, batch: ImageBatch, *, layers: bool = False, attention: bool = False) -> Features:
         """Encode images of any size that the stem takes.
 
-        maps: what comes out of the stages, [B, D', H', W']. layers: the means over stem and stages, then the outputs of
-        the fully connected layers, [B, D'], whose widths D' differ; the last has width D. There are no attention maps.
+        maps: what comes out of the stages, [B, D', H', W'], then of the fully connected layers, each a map of one pixel
+        (Long et al. 2015, arXiv:1411.4038). layers: the means over what comes out of the stem and over all maps,
+        [B, D'], whose widths D' differ; the last has width D. There are no attention maps.
         """
         stem = hidden = self.stem(self.input(batch))
         maps = []
         for stage in self.stages:
             hidden = stage(hidden)
             maps.append(hidden)
-        vectors = self.dense(hidden) if self.dense else (mean_of(hidden),)
-        found = ()
-        if layers:
-            averaged = (stem, *maps) if self.dense else (stem, *maps[:-1])
-            found = (*(mean_of(one) for one in averaged), *vectors)
-        return Features(pooled_BD=vectors[-1], maps=tuple(maps), layers=found)
+        maps += self.dense(hidden) if self.dense else ()
+        pooled_BD = mean_of(maps[-1])
+        found = (*(mean_of(one) for one in (stem, *maps[:-1])), pooled_BD) if layers else ()
+        return Features(pooled_BD=pooled_BD, maps=tuple(maps), layers=found)
 
     @property
     def inner_width(self) -> float:
@@ -88,14 +87,14 @@ class FullyConnected(nn.Module):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
             nn.init.zeros_(layer.bias)
 
-    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        """Return what comes out of each layer, [B, D], in float32 or wider."""
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """Return what comes out of each layer, [B, D, 1, 1]."""
         hidden = F.adaptive_avg_pool2d(image, self.side).flatten(1)
         found = []
         for layer in self.layers:
             hidden = F.dropout(F.relu(layer(hidden)), self.dropout, self.training)
-            found.append(wide(hidden))
-        return tuple(found)
+            found.append(hidden[:, :, None, None])
+        return found
 
 
 class Convolution(nn.Module):
@@ -120,12 +119,17 @@ class Convolution(nn.Module):
         padding = kernel // 2 if padding is None else padding
         self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups, bias=bias)
         self.norm = norm or nn.Identity()
-        nn.init.kaiming_normal_(self.conv.weight, mode="fan_out", nonlinearity="relu")
+        nn.init.kaiming_normal_(self.conv.weight, nonlinearity="relu")
         if bias:
             nn.init.zeros_(self.conv.bias)
 
     def forward(self, image: Tensor) -> Tensor:
         return F.relu(self.norm(self.conv(image)))
+
+
+def response_norm() -> nn.LocalResponseNorm:
+    """Return local response normalisation: k = 2, n = 5, alpha = 1e-4, beta = .75 (Krizhevsky et al. 2012)."""
+    return nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0)  # torch divides its alpha by n
 
 
 class Pool(nn.Module):
