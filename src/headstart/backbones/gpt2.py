@@ -15,10 +15,8 @@ from headstart.core.spec import BackboneSpec
 from headstart.interop.names import NameTable, affine, copy, optional, transpose
 from headstart.networks.decoder import CausalTransformer
 from headstart.networks.encoder import check_sizes, require
-from headstart.nn.attention import KeyValues, SelfAttention
+from headstart.networks.pre_norm import PreNormBlock
 from headstart.nn.init import normal_
-from headstart.nn.mlp import MLP
-from headstart.nn.position import Rotary
 from headstart.nn.ragged import Layout
 
 INIT_STD = 0.02
@@ -32,32 +30,6 @@ _CONFIG_NAMES = {
 }
 
 
-class Block(nn.Module):
-    """x = x + attention(norm x); x = x + mlp(norm x)."""
-
-    def __init__(self, width: int, heads: int, mlp_width: int, act: str, eps: float) -> None:
-        super().__init__()
-        self.attention_norm = nn.LayerNorm(width, eps=eps)
-        self.attention = SelfAttention(width, heads, bias=True)
-        self.mlp_norm = nn.LayerNorm(width, eps=eps)
-        self.mlp = MLP(width, mlp_width, act=act)
-
-    def forward(
-        self,
-        hidden_ND: Tensor,
-        layout: Layout,
-        bias: Tensor | None,
-        rotary: Rotary | None,
-        maps: bool,
-        past: KeyValues | None,
-    ) -> tuple[Tensor, Tensor | None]:
-        """Return the hidden states [N, D] and the attention map (None unless `maps`)."""
-        normed_ND = self.attention_norm(hidden_ND)
-        mixed, map_BHTT = self.attention(normed_ND, layout, bias, rotary, maps=maps, past=past)
-        hidden_ND = hidden_ND + mixed
-        return hidden_ND + self.mlp(self.mlp_norm(hidden_ND)), map_BHTT
-
-
 class GPT2(CausalTransformer):
     """Word + position -> blocks -> norm."""
 
@@ -68,7 +40,7 @@ class GPT2(CausalTransformer):
         self.words = nn.Embedding(vocabulary, spec.width)
         self.positions = nn.Embedding(spec.max_tokens, spec.width)
         self.blocks = nn.ModuleList(
-            Block(spec.width, spec.heads, spec.mlp_width, spec.act, spec.eps) for _ in range(spec.depth)
+            PreNormBlock(spec.width, spec.heads, spec.mlp_width, spec.act, spec.eps) for _ in range(spec.depth)
         )
         self.final_norm = nn.LayerNorm(spec.width, eps=spec.eps)
         normal_(self, INIT_STD)

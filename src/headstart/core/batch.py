@@ -148,6 +148,8 @@ class TokenBatch(Batch):
 class ImageBatch(Batch):
     """Images of one size. pixels_BCHW: uint8, or float32 from 0 to 1 where an objective has changed them.
 
+    extra["visible_BV"]: int64 numbers, row by row from 0, of the V patches that a network of patches is to read; where
+    it is there, the others are not.
     Channel statistics are applied on the device, by the network (`nn/standardise.py`).
     """
 

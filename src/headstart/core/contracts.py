@@ -52,7 +52,9 @@ class Backbone(nn.Module, ABC):
     bidirectional: all of it. causal: nothing after the token. two_causal: the first half of the width nothing after the
     token, the second half nothing before it. encoder_decoder: all of it, and a decoder writes from that
     (`EncoderDecoder`). token: the token alone. document: there are no token outputs, only `pooled_BD`.
-    has_vocabulary_output: whether there are `prediction_head` and `words_VD`.
+    has_vocabulary_output: whether there are `prediction_head` and `words_VD`. pooling: how the vector of a sample is
+    read from token outputs where nothing else is said. patch: side in pixels of the square that each token output of an
+    image stands for, None where they stand for no squares; such a network reads `visible_BV` (`ImageBatch`).
     """
 
     width: int
@@ -61,6 +63,8 @@ class Backbone(nn.Module, ABC):
     max_tokens: int | None = None  # longest sample it takes; None = any length
     reads: Reads = "bidirectional"
     has_vocabulary_output: bool = False
+    pooling: Literal["mean", "cls"] = "mean"
+    patch: int | None = None
 
     @property
     def token_outputs(self) -> bool:

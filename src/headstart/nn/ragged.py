@@ -60,6 +60,19 @@ class Layout:
         if self.past_B is not None:
             self.position_N = self.position_N + self.past_B.repeat_interleave(batch.lengths_B)
 
+    @classmethod
+    def even(cls, states_BTD: Tensor) -> Layout:
+        """Return how samples of one length lie, such as the patches of images; each token sees all of its sample."""
+        size, longest = states_BTD.shape[:2]
+        device = states_BTD.device
+        return cls(
+            TokenBatch(
+                ids_N=torch.zeros(size * longest, dtype=torch.int64, device=device),  # only their number counts
+                lengths_B=torch.full((size,), longest, device=device),
+                sample_B=torch.arange(size, device=device),
+            )
+        )
+
     @property
     def seen_BS(self) -> Tensor:
         """True where a column holds a token: the remembered columns, then those of this batch."""

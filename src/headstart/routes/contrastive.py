@@ -134,7 +134,7 @@ class Contrastive(RouteSpec):
                 seed=seed,
             )
             # The loss uses the same pooling as `PretrainedModel.embed` does afterwards.
-            pooling = (tuned.pooling or "mean") if self.pooling == "auto" else self.pooling
+            pooling = tuned.auto_pooling if self.pooling == "auto" else self.pooling
             objective = Alike(seen.transform, pooling, seen.pairs).to(next(tuned.backbone.parameters()).device)
             steps = fit(start_state(objective, tuned.backbone, plan), batches, plan).step
             cut = steps < plan.steps

@@ -31,13 +31,14 @@ def choose_recipe(objective: str | None, facts: Facts, recipe: str | None = None
             f"objective halves: in {length} it gives better document vectors than a Transformer (docs/decisions.md)"
         )
         return registry.load("recipe", "halves")(), reason
-    wants = registry.load("objective", objective).reads
+    wanted = registry.load("objective", objective)
     default = sorted(
         (name for name in recipes if recipes[name].default), key=lambda name: name != recipes[name].objective
     )
     own = [name for name in default if recipes[name].objective == objective]
-    # Else the parts of a recipe whose backbone is of the kind that this objective usually trains.
-    like = [name for name in default if registry.load("objective", recipes[name].objective).reads[0] == wants[0]]
+    # Else the parts of a recipe whose batches and backbone are of the kind that this objective usually trains on.
+    usual = {name: registry.load("objective", recipes[name].objective) for name in default}
+    like = [name for name in default if usual[name].reads[0] == wanted.reads[0] and usual[name].batch == wanted.batch]
     for name in own + like:
         return recipes[name](), f"objective {objective}: as asked, with the parts of recipe {name}"
     raise HeadstartError(

@@ -27,6 +27,9 @@ class Size(NamedTuple):
 # CPU minutes up to which it is the right size; N = sqrt(C / 6r) with r = 20-40 tokens per parameter at measured speed.
 _CPU = ((20, Size(4, 128, 4, 3e-3)), (120, Size(4, 256, 4, 2e-3)), (10**9, Size(6, 320, 5, 1e-3)))
 _GPU = Size(12, 768, 12, 6e-4)
+# Of a Vision Transformer: at the last CPU size it is "tiny", on a GPU "small".
+_CPU_PATCHES = ((20, Size(4, 128, 4, 2e-3)), (120, Size(6, 192, 3, 1.5e-3)), (10**9, Size(12, 192, 3, 1e-3)))
+_GPU_PATCHES = Size(12, 384, 6, 1e-3)
 
 
 def by_budget(facts: Facts, cpu: Sequence[tuple[float, T]], gpu: T, steps_per_minute: int) -> T:
@@ -40,6 +43,23 @@ def by_budget(facts: Facts, cpu: Sequence[tuple[float, T]], gpu: T, steps_per_mi
 def encoder_size(facts: Facts) -> Size:
     """Return the size of an encoder for the budget and the machine."""
     return by_budget(facts, _CPU, _GPU, 400)
+
+
+def vit_run(
+    recipe: RecipeSpec, facts: Facts, objective: ObjectiveSpec | None, *, readout: str, **training: Any
+) -> RunSpec:
+    """Return the run of a Vision Transformer of a size that the budget can train; training: of `TrainPlan`."""
+    depth, width, heads, learning_rate = by_budget(facts, _CPU_PATCHES, _GPU_PATCHES, 400)
+    budget = {"steps": facts.steps, "seconds": facts.seconds, "seed": facts.seed}
+    usual = {"learning_rate": learning_rate, "weight_decay": 0.05, "warmup": 0.05, "hold": 0.3, "final": 0.02}
+    return RunSpec(
+        corpus=facts.corpus,
+        processor=registry.load("processor", "pixels")(),
+        backbone=registry.load("backbone", "vit")(depth=depth, width=width, heads=heads, readout=readout),
+        objective=objective or registry.load("objective", recipe.objective)(),
+        batches=BatchSpec(images=256),
+        training=TrainPlan(**budget, **{**usual, **training}),
+    )
 
 
 def writer_sizes(facts: Facts) -> dict[str, int]:

@@ -123,21 +123,26 @@ class PretrainedModel:
             return None
         return limit - (self.processor.cls_id >= 0) - (self.processor.sep_id >= 0)
 
+    @property
+    def auto_pooling(self) -> str:
+        """How a vector is read where nothing else is asked for: as the model was made for, or as its network says."""
+        return self.pooling or self.backbone.pooling
+
     @torch.no_grad()
     def embed(self, items: Sequence[Any], layer: int = -1, pooling: str = "auto", tokens: int = 8192) -> np.ndarray:
         """Return float32 [N, D], a vector for each text or image; long texts are averaged over their windows.
 
         D is the width of the layer: that of the network for the last one, and for all of a Transformer's.
 
-        layer: -1 for the last, 0 for the embeddings; pooling: mean, cls, own, or auto (what the model was made for,
-        else mean; own vector for a network without token outputs). tokens: of a batch, or images that cost as much.
+        layer: -1 for the last, 0 for the embeddings; pooling: mean, cls, own, or auto (`auto_pooling`); a network
+        without token outputs has a vector of its own. tokens: of a batch, or images that cost as much.
         """
         self.check_embedding(layer, pooling)
         need_takes(items, self.processor.takes, self.name)
         self.backbone.eval()
         device = next(self.backbone.parameters()).device
         out = np.zeros((len(items), self.backbone.width), np.float32)
-        how = (self.pooling or "mean") if pooling == "auto" else pooling
+        how = self.auto_pooling if pooling == "auto" else pooling
         chunk = self.processor.at_once
         most = tokens if self.backbone.token_outputs or self.processor.gives == "pixels" else 16 * tokens
         for low in range(0, len(items), chunk):

@@ -25,7 +25,7 @@ class VectorCheck:
     """The neighbours that `backbone` gives held-out items now; `agreement` asks how many of them are still there."""
 
     def __init__(self, backbone: Backbone, batches: Sequence[Batch], pooling: str = "") -> None:
-        self.pooling = pooling or "mean"
+        self.pooling = pooling or backbone.pooling
         self.batches: list[Batch] = []
         self.items = 0
         for batch in batches:
