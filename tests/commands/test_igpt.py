@@ -110,3 +110,26 @@ def test_routes(run, pictures, tmp_path, program):
     assert len(shown.out.splitlines()) == 30
     shown = program("embed", run[0], pictures[1], "--out", tmp_path / "v.npy", "--layer", 1)
     assert np.load(tmp_path / "v.npy").shape == (30, 16)
+
+
+def test_codes_are_learned_drawn_scored_and_read(pictures, tmp_path, program):
+    """The chain over a VQ-VAE: the same verbs, another processor."""
+    out = tmp_path / "run"
+    small = [setting for setting in SMALL[4:] if not str(setting).startswith("processor.")]
+    shown = program("pretrain", pictures[0], "--out", out, "--recipe", "vqvae_igpt", "--steps", 12, *small)
+    assert shown.code == 0, shown.err
+    assert "tokenizer: vqvae, 16 x 16 pixels, grey, as 4 x 4 of 30 codes" in shown.err
+    assert "61 rows read, 60 used, 1 skipped (1 not an image)" in shown.err
+    store = TokenStore.open(out / "store")
+    assert (len(store), store.tokens) == (60, 60 * 16)
+    for arguments in (
+        ("generate", out, "--out", tmp_path / "drawn.png", "--samples", 3),
+        ("generate", out, pictures[1], "--out", tmp_path / "completed.png", "--samples", 3),
+        ("embed", out, pictures[1], "--out", tmp_path / "v.npy", "--layer", 1),
+        ("transfer", out, "--data", pictures[0], "--route", "probe", "--out", tmp_path / "task"),
+        ("evaluate", tmp_path / "task", pictures[1]),
+    ):
+        shown = program(*arguments)
+        assert shown.code == 0, shown.err
+    assert "over 30 images of 16 ids" in program("evaluate", out, pictures[1]).out
+    assert np.load(tmp_path / "v.npy").shape == (30, 16)

@@ -26,7 +26,7 @@ def train(kind: str, count: int = 8):
     return registry.load("processor", kind)().train(iter(images(count)))
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=KINDS, scope="module")
 def made(request):
     return train(request.param)
 

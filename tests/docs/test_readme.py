@@ -10,6 +10,7 @@ import pytest
 
 from headstart.commands.app import build, prepare
 from headstart.commands.reading import route_with
+from headstart.core import registry
 from headstart.core.errors import HeadstartError
 from headstart.sizing.default_recipe import choose_recipe
 from headstart.sizing.facts import Facts
@@ -40,8 +41,10 @@ def check(command: str) -> None:
     _, bound, _ = build().parse_args(prepare(tokens), exit_on_error=False, print_error=False)
     settings = bound.arguments.get("settings") or []
     if tokens and tokens[0] == "pretrain":
-        facts = Facts({"paths": []}, 60.0, None)
-        choose_recipe(bound.arguments.get("objective"), facts)[0].resolve(facts).override(settings)
+        objective = bound.arguments.get("objective")
+        takes = "image" if objective in registry.fitting("objective", batch="pixels") else "text"
+        facts = Facts({"paths": []}, 60.0, None, takes=takes)
+        choose_recipe(objective, facts)[0].resolve(facts).override(settings)
     elif tokens and tokens[0] == "transfer":
         route_with(bound.arguments.get("route", "probe"), settings)
     elif tokens and tokens[0] == "compare":

@@ -97,16 +97,20 @@ class ImageProcessor(Processor):
 
     @abstractmethod
     def read(self, image: Any) -> tuple[np.ndarray, tuple[str, ...]]:
-        """Return (what `encode` does of an `ImageRef`, what was changed on the way, in words).
+        """Return (what `finish` takes of an `ImageRef`, what was changed on the way, in words).
 
         Raises HeadstartError: an image that cannot be used.
         """
+
+    def finish(self, read: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Return what `encode` does, from what `read` gave of each image: where a network is asked, of all together."""
+        return list(read)
 
     def encode(self, items: Sequence[Any]) -> list[np.ndarray]:
         """See `Processor.encode`."""
         kept = self._kept
         missing = list({digest(item): item for item in items if digest(item) not in kept}.values())
-        found = dict(zip(map(digest, missing), (pixels for pixels, _ in in_threads(self.read, missing))))
+        found = dict(zip(map(digest, missing), self.finish([read for read, _ in in_threads(self.read, missing)])))
         out = [kept[key] if (key := digest(item)) in kept else found[key] for item in items]
         self._keep(found)
         return out
@@ -124,7 +128,7 @@ class ImageProcessor(Processor):
         if digest(item) in self._kept:
             return True
         try:
-            self._keep({digest(item): self.read(item)[0]})
+            self._keep({digest(item): self.finish([self.read(item)[0]])[0]})
         except HeadstartError:
             return False
         return True
@@ -248,7 +252,7 @@ class Tokenizer(Processor):
 
 
 class ImageTokenizer(ImageProcessor, Tokenizer):
-    """Images to ids and back, as many of each, row by row: `read` returns int64 ids [T].
+    """Images to ids and back, as many of each, row by row: `finish` returns int64 ids [T].
 
     length: T, without special tokens; of these it may have a begin mark.
     """

@@ -14,7 +14,7 @@ from headstart.images.decode import UnusableImage
 
 
 def read_images(processor: ImageProcessor, rows: Sequence[Row], ledger: Ledger) -> list[np.ndarray]:
-    """Return what `ImageProcessor.read` makes of each usable image of `rows`, read side by side in threads.
+    """Return what `ImageProcessor.encode` makes of each usable image of `rows`, read side by side in threads.
 
     The ledger is told which others there are, and why, and what was changed on the way.
     """
@@ -27,7 +27,7 @@ def read_images(processor: ImageProcessor, rows: Sequence[Row], ledger: Ledger) 
         used.append(values)
         for change in told:
             ledger.tell(change)
-    return used
+    return processor.finish(used)
 
 
 def _read(processor: ImageProcessor, row: Row) -> tuple[np.ndarray, tuple[str, ...]] | UnusableImage:
