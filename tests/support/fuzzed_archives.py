@@ -7,6 +7,7 @@ import json
 import struct
 import zipfile
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import pyarrow as pa
@@ -229,6 +230,69 @@ def _table_pairs(random: Random) -> bytes:
     return _parquet(cells, random)
 
 
+@cache
+def _many_blanks(stored: bool) -> bytes:
+    """A parquet file of 320 MiB of images that shrink to nothing; stored: each as a cell, or one cell listed often."""
+    stream = io.BytesIO()
+    cells = [sound()[0][1] + bytes(1 << 26)] if stored else [sound()[0][1] + bytes(1 << 22)]
+    often = pa.array(np.zeros(5 if stored else 80, np.int32))
+    images = pa.DictionaryArray.from_arrays(often, pa.array(cells))
+    parquet.write_table(
+        pa.table({"image": images.dictionary_decode() if stored else images}),
+        stream,
+        compression="zstd",
+        use_dictionary=not stored,
+    )
+    return stream.getvalue()
+
+
+def _parquet_bomb(random: Random) -> bytes:
+    return _many_blanks(random.random() < 0.5)
+
+
+def _coco(random: Random) -> bytes:
+    """Annotations whose parts are missing, of other kinds, or refer to nothing; `sound.png` lies beside the file."""
+    names = [
+        "gone.png",
+        "/dev/zero",
+        5,
+        None,
+        ["sound.png"],
+        "a\0.png",
+        "\ud800.png",
+        "../../../etc/passwd.png",
+        "",
+        "/dev",
+    ]
+    images = [{"id": n, "file_name": "sound.png", "width": 9, "height": 9} for n in range(4)]
+    images += [{"id": n, "file_name": names[random.integers(len(names))]} for n in range(4, 7)]
+    categories = [
+        {"id": 1, "name": "a"},
+        {"id": 2, "name": "b"},
+        {"id": 3, "name": "\n\x1b[31m"},
+        {"id": [4], "name": 4},
+    ]
+    marks = [{"image_id": n % 6, "category_id": int(random.integers(1, 4)), "bbox": [0, 0, 1, 1]} for n in range(8)]
+    odd = [None, 5, "x", [], {}, [[]], {"id": None}, {"image_id": {}, "category_id": []}, 1e400, {"name": "a"}]
+    value: dict = {"info": {}, "images": images, "annotations": marks, "categories": categories}
+    for part in ("images", "annotations", "categories"):
+        chosen = odd[random.integers(len(odd))]
+        if random.random() < 0.4:
+            value[part] = [*value[part], chosen]
+        elif random.random() < 0.1:
+            value[part] = chosen
+    data = json.dumps(value).encode()
+    if random.random() < 0.2:
+        return _flipped("", data, random)
+    return _cut("", data, random) if random.random() < 0.2 else data
+
+
+def _coco_deep(random: Random) -> bytes:
+    """Brackets in brackets, which a parser that calls itself does not survive."""
+    depth = int(random.choice([900, 100_000, 3_000_000]))
+    return b'{"images": [{"file_name": "sound.png", "id": ' + b"[" * depth + b"1" + b"]" * depth + b"}]}"
+
+
 def _table_paths(random: Random) -> bytes:
     """Lines of JSON that name images; `sound.png` lies beside the table."""
     odd = ["gone.png", "/dev/zero", 5, None, ["sound.png"], {"bytes": 5, "path": 7}, "a\0.png", "\ud800.png", True, 1e9]
@@ -246,8 +310,9 @@ _KINDS: list[tuple[str, Callable[[Random], bytes]]] = [
     *(("npz", make) for make in (_npz_heads, _npz_heads, _npz_heads, _npz_arrays, _npz_arrays, _npz_arrays)),
     *(("npz", make) for make in (_npz_bomb, _npz_flipped, _npz_cut)),
     *((("parquet", _table_bytes), ("parquet", _table_pairs), ("jsonl", _table_paths))),
+    *((("parquet", _parquet_bomb), ("json", _coco), ("json", _coco), ("json", _coco_deep))),
 ]
-_BOMBS = {"_ratio", "_npz_bomb"}
+_BOMBS = {"_ratio", "_npz_bomb", "_parquet_bomb"}
 
 
 def damaged_archive(number: int) -> Fuzzed:

@@ -45,7 +45,7 @@ def placed(fuzzed: Fuzzed, folder: Path) -> Path:
     """Write the input and, for tables, the image that they name; an image gets a folder of its own, which is read."""
     folder.mkdir(exist_ok=True)
     (folder / "sound.png").write_bytes(sound()[0][1])
-    if fuzzed.name.endswith((".zip", ".npz", ".parquet", ".jsonl")):
+    if fuzzed.name.endswith((".zip", ".npz", ".parquet", ".jsonl", ".json")):
         (folder / fuzzed.name).write_bytes(fuzzed.data)
         return folder / fuzzed.name
     alone = folder / fuzzed.name.partition(".")[0]

@@ -55,6 +55,7 @@ def note_folders(names: Sequence[str], others: Sequence[str], source: str, ledge
     if others:
         some = ", ".join(others[:3]) + (" ..." if len(others) > 3 else "")
         why = "; boxes and outlines are no classes of whole images, cut them out to folders by class"
+        why += ", or give a COCO .json itself" * any(name.lower().endswith(".json") for name in others)
         boxes = any(name.lower().endswith((".json", ".xml")) for name in others)
         ledger.note(f"passed over {len(others):,} that are no images ({some}){why if boxes else ''}", source)
 

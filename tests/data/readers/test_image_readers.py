@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 from fuzzed_archives import damaged_archive
 from fuzzed_images import damaged_image
-from image_checks import outcome, placed
+from image_checks import outcome, placed, within
 from pyarrow import parquet
 from tiny_images import flat
 
@@ -23,6 +23,7 @@ from headstart.data.corpus import Corpus
 from headstart.data.ledger import Ledger
 from headstart.data.open import read_rows
 from headstart.data.read_request import ReadRequest
+from headstart.data.readers import parquet as parquet_reader
 from headstart.data.task_files import read_items
 
 IMAGE = flat(9)
@@ -179,3 +180,73 @@ def test_texts_and_images_are_not_mixed(tmp_path):
         list(Corpus([tmp_path / "t.txt", folder]).documents())
     with pytest.raises(HeadstartError, match=r"t\.txt: it holds texts, and what was read before images"):
         read_items(ReadRequest(paths=[str(folder), str(tmp_path / "t.txt")]))
+
+
+def annotated(place: Path, marks: list[tuple[int, int]], file: str = "labels.json", images: str = "") -> Path:
+    """Write three images, and annotations (image, category) of them; return the file."""
+    for number in range(3):
+        laid(place, [f"{images}{number}.png"], flat(number))
+    about = {
+        "info": {"year": 2014},
+        "images": [{"id": number, "file_name": f"{number}.png"} for number in range(3)],
+        "annotations": [{"image_id": image, "category_id": kind, "bbox": [0, 0, 1, 1]} for image, kind in marks],
+        "categories": [{"id": 7, "name": "cat"}, {"id": 8, "name": "dog"}],
+    }
+    (place / "d" / file).parent.mkdir(parents=True, exist_ok=True)
+    (place / "d" / file).write_text(json.dumps(about))
+    return place / "d" / file
+
+
+@pytest.mark.parametrize(
+    ("file", "images"),
+    [
+        ("labels.json", ""),
+        ("labels.json", "images/"),
+        ("annotations/val.json", "images/val/"),
+        ("annotations/instances_val.json", "val/"),
+    ],
+)
+def test_an_image_of_one_category_has_it_as_label(file, images, tmp_path):
+    path = annotated(tmp_path, [(0, 8), (0, 8), (1, 7), (1, 8)], file, images)
+    ledger = Ledger()
+    assert labels(path, ledger) == ["dog", None, None]
+    assert any("1 images are of several categories" in note for note in ledger.notes)
+    rows = list(read_rows(str(path), Ledger()))
+    assert [row.value["image"].read() for row in rows] == [flat(number) for number in range(3)]
+    assert [row.line for row in rows] == [1, 2, 3]
+
+
+def test_annotations_are_read_for_a_task_and_as_a_corpus(tmp_path):
+    from headstart.tasks.classify import ClassifyTask
+
+    path = annotated(tmp_path, [(0, 8), (1, 7), (2, 8), (9, 7), (2, 99)])
+    examples, ledger = ClassifyTask().read_examples(ReadRequest(paths=path))
+    assert [examples.classes[label] for label in examples.labels] == ["dog", "cat", "dog"]
+    assert ledger.balanced
+    assert ledger.read == 3
+    assert any("2 annotations name no known image or category" in note for note in ledger.notes)
+    assert len(list(Corpus(str(path)).documents())) == 3
+    (path.parent / "2.png").unlink()
+    examples, ledger = ClassifyTask().read_examples(ReadRequest(paths=path))
+    assert ledger.skipped["no such image"] == 1
+    path.write_text(json.dumps({"info": {}, "images": 5, "annotations": [{"image_id": 1}]}))
+    with pytest.raises(HeadstartError, match="no list called images"):
+        list(read_rows(str(path), Ledger()))
+
+
+def test_an_image_that_is_listed_often_fills_no_memory(tmp_path):
+    once = pa.array([IMAGE + bytes(1 << 20)])
+    listed = pa.DictionaryArray.from_arrays(pa.array(np.zeros(9_600, np.int32)), once)
+    parquet.write_table(pa.table({"image": listed}), tmp_path / "a.parquet", compression="zstd")
+    bomb = pytest.raises(HeadstartError, match="looks like a bomb")
+    with within("one image, listed often", mebibytes=900), bomb:  # all of them are 9.6 GiB
+        list(read_rows(str(tmp_path / "a.parquet"), Ledger()))
+
+
+def test_a_table_that_unpacks_to_far_more_is_refused(tmp_path, monkeypatch):
+    blank = pa.table({"image": [IMAGE + bytes(1 << 24)]})
+    parquet.write_table(blank, tmp_path / "a.parquet", compression="zstd", use_dictionary=False)
+    assert len(list(read_rows(str(tmp_path / "a.parquet"), Ledger()))) == 1
+    monkeypatch.setattr(parquet_reader, "_BOMB", 1 << 23)
+    with pytest.raises(HeadstartError, match="looks like a bomb"):
+        list(read_rows(str(tmp_path / "a.parquet"), Ledger()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import compress, islice
@@ -15,12 +14,12 @@ from headstart.core.spec import ReaderSpec
 from headstart.data.image_cells import SUFFIXES
 from headstart.data.image_labels import folder_labels, note_folders, without_masks
 from headstart.data.ledger import Ledger
+from headstart.data.readers.coco import Coco
 from headstart.data.row import Row, Source
 
 _TABLES = (".csv", ".tsv", ".jsonl", ".json", ".parquet", ".pq")  # a table beside its images is what is to be read
 _LOOKED_AT = 2_000  # files by which a folder is recognised
-# COCO: boxes and outlines of all images in one object (Lin et al. 2014), which is no table.
-_COCO = re.compile(rb"\s*\{\s*\"(info|licenses|images|annotations|categories)\"\s*:\s*[\[{]")
+_HEAD_BYTES = 1 << 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,12 +61,12 @@ class ImageFolder(ReaderSpec):
 
 
 def _is_coco(path: Path) -> bool:
-    """Whether a file holds annotations of images, told by its first bytes."""
+    """Whether a file holds annotations of images (`coco.py`), told by its first bytes, which are no table."""
     if path.suffix.lower() != ".json":
         return False
     try:
         with open(path, "rb") as stream:
-            return _COCO.match(stream.read(256)) is not None
+            return Coco.recognises(stream.read(_HEAD_BYTES))
     except OSError:
         return False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -14,6 +15,8 @@ from headstart.data.ledger import Ledger
 from headstart.data.row import Row, Source, refuse
 
 _LOOKED_AT = 32  # cells by which a column of images is recognised; damaged ones may be among them
+_MOST_RATIO, _BOMB = 200, 1 << 28  # unpacked bytes to those of the file, from so many bytes on
+_IMAGES = 16  # rows at a time where there are images: one cell that is listed often may be large
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,20 +43,28 @@ class Parquet(ReaderSpec):
             )
         try:
             table = parquet.ParquetFile(source.stream)
-            columns = _usable(table, pa)
+            unpacked, size = _unpacked(table), source.stream.seek(0, os.SEEK_END)
+            large = unpacked > max(_BOMB, _MOST_RATIO * size)
+            columns, images = ([], []) if large else _usable(table, pa)
         except (pa.ArrowException, OSError, ValueError) as error:
             raise refuse(source.name, f"not a readable parquet file ({_short(error)})", "write it again") from None
+        if large:
+            raise _bomb(source, unpacked, size)
         if not columns:
             raise HeadstartError(
                 f"{source.name}: no column of text, numbers or images (it has: {', '.join(table.schema_arrow.names)})"
             )
         if passed := [name for name in table.schema_arrow.names if name not in columns]:
             ledger.note(f"passed over nested or binary columns {', '.join(passed)}", source.name)
-        number = 0
+        number = held = 0
         try:
-            for batch in table.iter_batches(batch_size=self.rows, columns=columns):
+            rows = min(self.rows, _IMAGES) if images else self.rows
+            for batch in table.iter_batches(batch_size=rows, columns=columns):
                 for value in batch.to_pylist():
                     number += 1
+                    held += sum(_length(value[name]) for name in images)
+                    if held > max(_BOMB, _MOST_RATIO * size):  # a cell is stored once, however often it is listed
+                        raise _bomb(source, held, size)
                     yield Row(value, source.name, number)
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             if not number:
@@ -61,8 +72,27 @@ class Parquet(ReaderSpec):
             ledger.complain(f"damaged after row {number:,} ({_short(error)}); the rows before were used", source.name)
 
 
-def _usable(table: Any, pa: Any) -> list[str]:
-    """Return the names of the columns that hold one text, number, truth value or image per row."""
+def _bomb(source: Source, unpacked: int, size: int) -> HeadstartError:
+    """Return the error for a file that becomes very much larger than it is."""
+    sizes = f"{unpacked >> 20:,} MiB from {size / 2**20:,.2f}"
+    return refuse(source.name, f"it would unpack to {sizes}, which looks like a bomb", "write it uncompressed")
+
+
+def _length(cell: Any) -> int:
+    """Return the bytes of a cell of images."""
+    data = cell.get("bytes") if isinstance(cell, dict) else cell
+    return len(data) if isinstance(data, bytes) else 0
+
+
+def _unpacked(table: Any) -> int:
+    """Return the bytes that all pages would unpack to, by the file's own word."""
+    about = table.metadata
+    groups = [about.row_group(number) for number in range(about.num_row_groups)]
+    return sum(group.column(number).total_uncompressed_size for group in groups for number in range(group.num_columns))
+
+
+def _usable(table: Any, pa: Any) -> tuple[list[str], list[str]]:
+    """Return the names of the columns that hold one text, number, truth value or image per row, and of the latter."""
 
     def plain(kind: Any) -> bool:
         if pa.types.is_dictionary(kind):
@@ -76,7 +106,8 @@ def _usable(table: Any, pa: Any) -> list[str]:
         cells = (batch.to_pylist()[0][name] for batch in batches)
         return any(is_image(cell) for cell in islice((cell for cell in cells if cell is not None), _LOOKED_AT))
 
-    return [field.name for field in table.schema_arrow if plain(field.type) or images(field.name)]
+    pictures = [field.name for field in table.schema_arrow if not plain(field.type) and images(field.name)]
+    return [field.name for field in table.schema_arrow if plain(field.type) or field.name in pictures], pictures
 
 
 def _short(error: BaseException) -> str:
