@@ -14,7 +14,7 @@ from PIL import Image
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import ImageRef
 from headstart.images import decode as decoding
-from headstart.images.decode import UnusableImage, decode
+from headstart.images.decode import UnusableImage, decode, size
 
 
 def pattern(height=12, width=20, channels=3) -> np.ndarray:
@@ -196,3 +196,21 @@ def test_an_orientation_that_turns_nothing_is_not_told(orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
     assert decode(saved(Image.fromarray(pattern()), "PNG", exif=exif)).told == ()
+
+
+def test_the_size_of_an_upright_image_is_in_its_head():
+    image = Image.fromarray(pattern())
+    assert size(saved(image)) == (20, 12)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = saved(image, "JPEG", exif=exif)
+    assert size(turned) == (12, 20) == decode(turned).pixels.shape[1::-1]
+    with pytest.raises(UnusableImage, match="not an image"):
+        size(ImageRef.from_bytes(b"no image"))
+
+
+def test_a_large_photograph_is_decoded_at_a_fraction_of_its_size():
+    photograph = saved(Image.fromarray(np.tile(pattern(), (100, 60, 1))), "JPEG")
+    assert decode(photograph).pixels.shape == (1_200, 1_200, 3)
+    assert decode(photograph, side=140).pixels.shape == (150, 150, 3)
+    assert decode(photograph, side=160).pixels.shape == (300, 300, 3)

@@ -30,6 +30,7 @@ from headstart.commands.session import (
 from headstart.core.errors import HeadstartError
 
 if TYPE_CHECKING:
+    from headstart.data.corpus import Corpus
     from headstart.training.run import RunResult, RunSpec
 
 _RESOLVED = ("training.seconds=", "training.steps=", "training.dtype=")
@@ -202,6 +203,8 @@ def _fresh(options: _PretrainOptions, out: Path, resume: bool) -> RunSpec:
     if base is not None:
         spec = from_base(spec, base)
     spec = spec.override(options.settings)
+    if takes == "image":
+        spec = _suited(spec, Corpus(**where), options)
     if any(setting.startswith("training.learning_rate=") for setting in options.settings):
         spec = dataclasses.replace(spec, search=False)  # what the user says is not searched for
     need_batch(spec.processor, spec.backbone, spec.objective)
@@ -218,6 +221,23 @@ def _fresh(options: _PretrainOptions, out: Path, resume: bool) -> RunSpec:
         if not spec.objective.teacher:
             say(rate_line(spec.training, base))
     return spec
+
+
+def _suited(spec: RunSpec, corpus: Corpus, options: _PretrainOptions) -> RunSpec:
+    """Return the run without mirrored views where they would show what the images are not, unless the user asks."""
+    from headstart.fitting.image_defaults import look_at
+
+    asked = any(setting.startswith("objective.flip=") for setting in options.settings)
+    flips = any(field.name == "flip" for field in dataclasses.fields(spec.objective))
+    look = look_at(corpus.documents(), options.seed) if flips and not asked else None
+    if look is None:
+        return spec
+    say(look.line() + ("" if look.mirrored.allowed else "; objective.flip=0.5 draws them"))
+    return (
+        spec
+        if look.mirrored.allowed
+        else dataclasses.replace(spec, objective=dataclasses.replace(spec.objective, flip=0.0))
+    )
 
 
 def _resumed(options: _PretrainOptions, out: Path) -> RunSpec:

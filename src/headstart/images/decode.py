@@ -27,9 +27,9 @@ _ONE_LARGE = threading.Lock()
 # Bytes tell a format, not the suffix. Pillow opens others too, some by starting a program on the file (EPS).
 _FORMATS = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 _GREY = ("1", "L", "LA", "I", "F", "I;16", "I;16B", "I;16L", "I;16N")
-_ORIENTATION, _TURNED = 0x0112, range(2, 9)  # the tag of EXIF and its values other than upright
 _DEEP = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 _ORIENTATION = 0x0112  # of EXIF: 2 to 8 are turned or mirrored
+_ON_ITS_SIDE = range(5, 9)
 
 
 class UnusableImage(HeadstartError):
@@ -70,6 +70,18 @@ def decode(image: ImageRef, side: int | None = None) -> Decoded:
             raise UnusableImage("too many pixels", image) from None
         except Exception as error:  # decoders raise nearly everything on damaged files
             raise UnusableImage("damaged image", image, _short(error)) from None
+
+
+def size(image: ImageRef) -> tuple[int, int]:
+    """Return width and height of the upright image from its head alone. Raises as `decode` does for heads."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        opened = _opened(image, image.read())
+        try:
+            turned = opened.getexif().get(_ORIENTATION) in _ON_ITS_SIDE
+        except Exception:  # readers of EXIF raise nearly everything on damaged tags
+            turned = False
+    return opened.size[::-1] if turned else opened.size
 
 
 @cache

@@ -29,8 +29,9 @@ _VIEWS = ("one", "two")
 @dataclass(frozen=True, kw_only=True)
 class ViewsSpec(ObjectiveSpec):
     """temperature: of the softmax. projection, hidden: widths of the two layers that only training uses. size: of a
-    view in pixels, None = half of the image, at least 16. flip: share of mirrored views, 0 where left and right differ
-    in meaning (digits, letters). area, jitter, brightness, contrast, saturation, gain, grey: see `ViewSettings`.
+    view in pixels, None = half of the image, at least 16. flip: share of mirrored views; `pretrain` draws none
+    where left and right are seen to differ (digits, letters). area, jitter, brightness, contrast, saturation, gain,
+    grey: see `ViewSettings`.
     """
 
     batch: ClassVar[tuple[str, ...]] = ("pixels",)
