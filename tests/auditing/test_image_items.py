@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from tiny_images import encoded, flat
 
-from headstart.auditing import image_copies, image_items, image_looks
+from headstart.auditing import image_candidates, image_copies, image_items, image_looks, image_sketches
 from headstart.auditing.audit import run_audit
 from headstart.auditing.copies import Copies, inside
 from headstart.auditing.items import kind_of
@@ -51,6 +51,9 @@ CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "half": lambda pixels: resized(pixels, 0.5),
     "brighter": lambda pixels: brighter(pixels, 1.1),
     "darker": lambda pixels: brighter(pixels, 0.9),
+    "mirrored": lambda pixels: pixels[:, ::-1].copy(),
+    "upside down": lambda pixels: pixels[::-1].copy(),
+    "crop": lambda pixels: pixels[: round(0.9 * len(pixels)), len(pixels) - round(0.9 * len(pixels)) :].copy(),
 }
 
 
@@ -63,7 +66,7 @@ def test_equal_pixels_have_equal_folds():
     changed[3, 3] ^= 1
     shapes = [np.zeros((4, 9), np.uint8), np.zeros((6, 6), np.uint8), np.zeros((9, 4), np.uint8)]
     assert len(set(image_items.folds([ref(grey), ref(changed), *map(ref, shapes)]))) == 5
-    assert len(image_items.folds([ref(grey)])[0]) == image_copies.FOLD
+    assert len(image_items.folds([ref(grey)])[0]) == image_sketches.FOLD
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -85,21 +88,49 @@ def test_planted_near_copies_are_found(change):
     assert (index.found_N >= 0).tolist() == [True] * 30 + [False] * 10
 
 
+def all_pairs(folds: list[str]) -> np.ndarray:
+    """Return the likeness of every view of every image to every other one, [N, N]: the larger of both ways."""
+    sketches = image_sketches.Sketches.of(folds)
+    count = len(folds)
+    row, view, at = (part.ravel() for part in np.indices((count, image_candidates.VIEWS, count)))
+    other = row != at
+    hits = image_candidates.Hits(row[other], view[other], at[other])
+    likeness = np.zeros((count, count))
+    np.maximum.at(likeness, (hits.row, hits.at), image_copies.likeness(sketches, sketches, hits))
+    return np.maximum(likeness, likeness.T)
+
+
 def test_the_search_equals_a_comparison_of_all_pairs(monkeypatch):
-    monkeypatch.setattr(image_copies, "_ROWS", 16)
-    random = np.random.default_rng(0)
-    blend = [scene(0).astype(float) * (1 - w) + scene(1).astype(float) * w for w in np.linspace(0, 0.4, 40)]
-    images = [np.clip(one + random.normal(0, 2, one.shape), 0, 255).astype(np.uint8) for one in blend]
-    folds = image_items.folds([ref(pixels) for pixels in images])
-    all_of = image_copies.Sketches.of(folds)
-    rows, at = (part.ravel() for part in np.indices((40, 40)))
-    likeness = all_of.similarity(rows, all_of, at).reshape(40, 40) - 2 * np.eye(40)
-    expected = np.where(likeness.max(axis=1) >= image_copies.SIMILAR, likeness.argmax(axis=1), -1)
-    found = image_items.near(folds)
-    assert (found >= 0).tolist() == (expected >= 0).tolist()
-    assert (found >= 0).sum() > 10
-    some = found >= 0
-    assert np.allclose(likeness[np.flatnonzero(some), found[some]], likeness.max(axis=1)[some], atol=1e-6)
+    monkeypatch.setattr(image_candidates, "_PER_CELL", 4)
+    monkeypatch.setattr(image_candidates, "_PORTION", 3)
+    plain = [scene(seed, 48) for seed in range(5)]
+    changed = [CHANGES[name](plain[at]) for at, name in enumerate(("half", "mirrored", "crop"))]
+    folds = image_items.folds([ref(pixels) for pixels in [*plain, *changed]])
+    likeness = all_pairs(folds)
+    expected = np.where(likeness.max(axis=1) > 0, likeness.argmax(axis=1), -1)
+    assert expected.tolist() == [5, 6, 7, -1, -1, 0, 1, 2]
+    assert image_items.near(folds).tolist() == expected.tolist()
+    (index,) = image_items.indexes(folds[:5])
+    index.add(folds[5:])
+    assert index.found_N.tolist() == [0, 1, 2, -1, -1]
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [("half", "resized"), ("mirrored", "mirrored"), ("upside down", "upside_down"), ("crop", "cropped")],
+)
+def test_how_a_copy_was_made(change, name):
+    one, other = image_items.folds([ref(scene(5)), ref(CHANGES[change](scene(5)))])
+    assert image_copies.how(one, other) == image_copies.how(other, one) == name
+
+
+def test_a_crop_is_laid_on_the_pixels_that_it_shows():
+    whole = np.stack([np.asarray(Image.fromarray(scene(seed)[..., 0]).resize((32, 32))) for seed in range(9)])
+    boxes = np.random.default_rng(0).uniform([0, 0, 28, 28], [3, 3, 29, 29], (9, 4))
+    crops = image_sketches.cut_out(whole.astype(np.float32), boxes, 32)
+    begun = boxes + np.random.default_rng(1).uniform(-0.6, 0.6, boxes.shape)
+    found, _ = image_copies._laid_on(crops, whole.astype(np.float32), begun)
+    assert np.abs(found - boxes).max() < 0.1 < np.abs(begun - boxes).max()
 
 
 def test_what_is_no_copy():
@@ -183,20 +214,6 @@ def test_looks_are_kept_and_bounded(monkeypatch):
     assert image_looks.looks(images[2:])[0] is first[2]
     again = image_looks.looks([images[4], images[0], images[0]])
     assert [look.pixels for look in again] == [first[at].pixels for at in (4, 0, 0)]
-
-
-def test_no_near_copy_is_missed_outside_the_band(monkeypatch):
-    monkeypatch.setattr(image_copies, "_ROWS", 8)  # many narrow bands
-    pixels = [scene(seed, 24) for seed in range(60)]
-    pixels += [brighter(pixels[seed], 1.05) for seed in range(0, 60, 7)]
-    folds = image_items.folds([ref(one) for one in pixels])
-    sketches = image_copies.Sketches.of(folds)
-    every, other = (side.ravel() for side in np.indices((len(folds), len(folds))))
-    likeness = sketches.similarity(every, sketches, other).reshape(len(folds), len(folds))
-    np.fill_diagonal(likeness, 0.0)
-    likely = np.where(likeness.max(axis=1) >= image_copies.SIMILAR, likeness.argmax(axis=1), -1)
-    assert (likely >= 0).sum() >= 18  # the planted ones
-    assert np.array_equal(image_copies.partners(folds), likely)
 
 
 def test_an_audit_of_images():

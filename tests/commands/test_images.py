@@ -111,6 +111,14 @@ def test_a_comparison_shows_views_and_mistakes_and_keeps_them(run, pictures, tmp
     assert len(wrong) == len(told) >= 3
     assert f"test row {told[0]['row'] + 1}: truth {told[0]['true']}, answer {told[0]['called']}" in wrong[0]
     assert ".png, test row" in wrong[0]
+    exhibits = json.loads((out / "exhibits.json").read_text(encoding="utf-8"))
+    assert [one["base"] for one in exhibits["filters"]] == ["run"]
+    assert "Filters of the first layer" in page
+    assert [one["row"] for one in exhibits["near"]] == [one["row"] for one in told][:6]
+    assert all(len(one["tiles"]) == len(one["labels"]) == 4 for one in exhibits["near"])
+    assert "Training images nearest to the surest mistakes" in page
+    assert "12 images as training shows them (one, two)" in run[1].err
+    assert (base / "seen.png").is_file()
     assert str(tmp_path) not in (out / "exhibits.json").read_text(encoding="utf-8")  # a report is passed on
     assert sum(len(data) for data, _ in found) < 300_000
     for data, _ in found:

@@ -15,6 +15,7 @@ import numpy as np
 
 from headstart.auditing.copies import KINDS, Copies, CopiesWithin, about_passages, first_with, inside
 from headstart.auditing.doubtful_labels import FEWEST, conflicts, suspects
+from headstart.auditing.image_findings import agreeing, borders, near_conflicts
 from headstart.auditing.items import kind_of
 from headstart.auditing.two_sample import FEWEST as FEWEST_OF_A_SIDE
 from headstart.auditing.two_sample import class_shares, two_sample
@@ -25,6 +26,7 @@ LISTED = 50  # findings of a kind that are written out; all are counted
 _LISTED_LABELS, _PORTION = 200, 8_192
 Progress = Callable[[str], None]
 Pictures = dict[tuple[str, int], tuple[ImageRef, ...]]  # by split and number of the row
+Embed = Callable[[Sequence[Any]], np.ndarray]
 CorpusRows = Callable[[], Iterable[Any]]  # items, or rows of them
 
 
@@ -56,13 +58,15 @@ def run_audit(
     *,
     ledger: Mapping[str, Any] | None = None,
     seed: int = 0,
+    embed: Embed | None = None,
     progress: Progress = lambda line: None,
 ) -> Audit:
     """Look through `train`, `test` and a `corpus` for what makes scores lie.
 
     corpus: called once; its documents (or `Row`s, which are named by file and line) are streamed and never kept. They
     are compared with the test rows, without test rows with the training rows. ledger: of the files, becomes part of the
-    data. progress: called with a line of text at each long step.
+    data. embed: a network's vectors of items, float32 [N, D], by which labels are doubted and near copies of images are
+    checked. progress: called with a line of text at each long step.
     """
     pictures: Pictures = {}
     given = {"train": train} | ({} if test is None else {"test": test})
@@ -88,14 +92,30 @@ def run_audit(
         data["groups"] = _groups(parts)
     if corpus is not None:
         data["across"]["corpus"], read_N = _across(target, _documents(corpus, progress, pictures), None)
-    data["labels"] = _labels(parts, seed, progress)
+    data["labels"] = _labels(parts, seed, embed, progress)
     data["shift"] = _shift(parts, seed, progress)
+    if embed is not None and train.takes == "image":
+        progress("near copies, by the vectors of the base")
+        _check_near(data, pictures, train.items, embed)
     slices = {} if test is None else {"contaminated": hit_N, "clean": ~hit_N}
     if test is not None and read_N is not None:
         slices["read_before"] = read_N
     data["slices"] = {name: int(mask.sum()) for name, mask in slices.items()}
     # Half characters that a file may hold have no place in JSON.
     return Audit(json.loads(json.dumps(data, ensure_ascii=False).encode("utf-8", "replace")), slices, pictures)
+
+
+def _check_near(data: dict[str, Any], pictures: Pictures, some: Sequence[ImageRef], embed: Embed) -> None:
+    """Note at each listed near copy how alike a network's vectors are, and how many are more so than by chance."""
+    found = [part["duplicates"]["near"] for part in data["splits"].values()]
+    found += [across["copies"]["near"] for across in data["across"].values() if "copies" in across]
+    listed = [pair for near in found for pair in near["listed"]]
+    images = [[pictures.get((row["split"], row["row"]), (None,))[0] for row in pair] for pair in listed]
+    whole = [(pair, tuple(both)) for pair, both in zip(listed, images) if None not in both]
+    told = agreeing([both for _, both in whole], some, embed)
+    for (pair, _), cosine in zip(whole, told.pop("cosines")):
+        pair[1]["cosine"] = cosine
+    data["near_by_vectors"] = told
 
 
 class _Part:
@@ -151,8 +171,7 @@ class _Part:
     def summary(self) -> dict[str, Any]:
         """Return profile and duplicates."""
         examples = self.examples
-        found = inside(self.items, self.folds)
-        out: dict[str, Any] = {"profile": self.kind.profile(examples.items), "duplicates": self._duplicates(found)}
+        out: dict[str, Any] = {"profile": self.kind.profile(examples.items), "duplicates": self._duplicates()}
         if examples.second is not None:
             out["profile_second"] = self.kind.profile(examples.second)
         if self.passages is not None:
@@ -164,15 +183,25 @@ class _Part:
             out["classes"] = dict(zip(examples.classes, count_C))
         return out
 
-    def _duplicates(self, found: CopiesWithin) -> dict[str, Any]:
+    @cached_property
+    def found(self) -> CopiesWithin:
+        """The copies among the rows."""
+        return inside(self.items, self.folds)
+
+    def _duplicates(self) -> dict[str, Any]:
         """Return how many rows copy an earlier row (near: have a near copy), and the first of them."""
         out: dict[str, Any] = {}
+        found = self.found
         for kind in KINDS:
             mate_N = found.partner(kind)
             rows = np.flatnonzero(mate_N >= 0)
             shown = rows if kind != "normalised" else rows[found.exact_N[rows] < 0]
             shown = shown if kind != "near" else shown[mate_N[shown] < shown]
-            listed = [[self.where(row), self.where(mate_N[row])] for row in shown[:LISTED]]
+            hows = [
+                {} if kind != "near" else self.kind.how(self.folds[row], self.folds[mate_N[row]])
+                for row in shown[:LISTED]
+            ]
+            listed = [[self.where(row), self.where(mate_N[row]) | how] for row, how in zip(shown, hows)]
             out[kind] = {"rows": len(rows), "listed": listed}
         return out
 
@@ -245,18 +274,22 @@ def _across(target: _Part, portions: Iterable[_Portion], train: _Part | None) ->
     single = Copies(target.single, target.single_folds) if pairs else None
     each = 1 if train is None else 2  # single texts of a row of the stream
     mates: dict[int, dict[str, Any]] = {}
+    folds: dict[int, str] = {}
     seen = 0
     for some in portions:
         numbers = set() if whole is None else {number - seen for number in whole.add(some.items, some.folds)}
         if single is not None:
             numbers |= {number // each - seen for number in single.add(some.single, some.single_folds)}
         mates |= {seen + at: some.where(at) for at in numbers}
+        folds |= {seen + at: some.folds[at] for at in numbers}
         seen += len(some.items)
     out: dict[str, Any] = {"compared": seen, "of": target.name, "rows": len(target)}
     hit_N = np.zeros(len(target), bool)
     if whole is not None:
         kind_N, at_N = whole.result()
         out["copies"], hit_N = _listed(target, kind_N, at_N, mates), kind_N > 0
+        for pair, row in zip(out["copies"]["near"]["listed"], np.flatnonzero(kind_N == len(KINDS))):
+            pair[1] = pair[1] | target.kind.how(target.folds[row], folds[int(at_N[row])])
         if train is not None and target.labels is not None and train.labels is not None:
             same = np.flatnonzero((kind_N == 1) | (kind_N == 2))
             out["copies"]["other_label"] = sum(target.labels[row] != train.labels[at_N[row]] for row in same)
@@ -297,7 +330,7 @@ def _groups(parts: dict[str, _Part]) -> dict[str, Any] | None:
     }
 
 
-def _labels(parts: dict[str, _Part], seed: int, progress: Progress) -> dict[str, Any]:
+def _labels(parts: dict[str, _Part], seed: int, embed: Embed | None, progress: Progress) -> dict[str, Any]:
     """Return conflicting labels over all rows, and suspected label errors of the training rows."""
     train = parts["train"]
     every = [(part, row) for part in parts.values() if part.labels is not None for row in range(len(part))]
@@ -311,13 +344,15 @@ def _labels(parts: dict[str, _Part], seed: int, progress: Progress) -> dict[str,
     out: dict[str, Any] = {
         "conflicts": {"texts": len(found), "rows": sum(map(len, found)), "listed": [group[:10] for group in listed]}
     }
+    if train.examples.takes == "image":
+        out["near_conflicts"] = near_conflicts(train.found.near_N, train.labels, train.where, LISTED)
     examples = train.examples
     if examples.task != "classify" or examples.labels is None:
         return out | {"errors": {"skipped": f"task {examples.task} has no classes"}}
     if len(train) < FEWEST or len(np.unique(examples.labels)) < 2:
         return out | {"errors": {"skipped": f"fewer than {FEWEST} rows or than two classes"}}
     progress(f"train: held-out scores of {len(train):,} labels")
-    features = train.kind.features(examples.items, examples.second)
+    features = _features(train, embed)
     doubt = suspects(features, examples.labels, len(examples.classes), train.folds, seed)
     some = list(zip(doubt.rows, doubt.said, doubt.own, doubt.other))[:_LISTED_LABELS]
     listed_rows = [
@@ -328,7 +363,19 @@ def _labels(parts: dict[str, _Part], seed: int, progress: Progress) -> dict[str,
     ]
     share = round(len(doubt.rows) / max(doubt.judged, 1), 4)
     counted = {"rows": len(doubt.rows), "share": share, "clear": doubt.clear, "judged": doubt.judged}
+    if examples.takes == "image" and examples.second is None:
+        out["borders"] = borders(examples.items, examples.labels, len(examples.classes), train.folds, seed)
     return out | {"errors": counted | {"accuracy": round(doubt.accuracy, 4), "listed": listed_rows}}
+
+
+def _features(part: _Part, embed: Embed | None) -> Any:
+    """Return what the classifier of labels reads: a network's vectors, standardised, where there is one."""
+    examples = part.examples
+    if embed is None:
+        return part.kind.features(examples.items, examples.second)
+    sides = [np.asarray(embed(items), np.float32) for items in (examples.items, examples.second) if items is not None]
+    vectors = np.concatenate(sides, axis=1)
+    return (vectors - vectors.mean(axis=0)) / np.maximum(vectors.std(axis=0), 1e-6)
 
 
 def _shift(parts: dict[str, _Part], seed: int, progress: Progress) -> dict[str, Any]:

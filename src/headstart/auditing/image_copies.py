@@ -1,150 +1,156 @@
-"""Near copies of images: gradients of a small thumbnail that are nearly the same, with about the same mean colour.
+"""Near copies of images: re-encoded, resized, mirrored, upside down, cropped, a little brighter or darker.
 
-A fold is a string of fixed length: SHA-256 of the decoded pixels, shape, mean colour, gradients (`image_looks.py`).
-Two unit vectors with cosine c are sqrt(2 - 2 c) apart, and no projection takes them further apart: pairs are looked for
-by 64 leading directions, which loses none, and those that are left are compared in full. Along the leading one alone
-most pairs are too far apart already, so that only a band of all pairs is looked at.
+Candidates (`image_candidates.py`) are checked by their sketches: what one shows of the other is laid on it, to a
+fraction of a pixel for crops (Lucas and Kanade 1981), both are softened, and their slopes must agree. Thresholds and
+what they find: docs/audit.md. Shapes: those of `image_sketches.py`; M pairs.
 """
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from headstart.auditing.image_looks import GRADIENTS, Look
+from headstart.auditing.image_candidates import MIRRORED, UPSIDE_DOWN, Hits, Placed, Space, box_of
+from headstart.auditing.image_looks import SKETCH
+from headstart.auditing.image_sketches import Sketches, blurred, cut_out, sides, slopes
 
-SIMILAR = 0.992  # cosine of the gradients of near copies; see `image_items.py` for what was measured
+SIMILAR = 0.975  # cosine of the slopes of copies on 32 pixels a side; on fewer, which are alike sooner, more
+LEVELS = 5.0  # of 255, root mean square, that copies differ by at most after equal brightness and contrast
 COLOUR = 32.0  # levels of 255 by which a mean channel may differ: brightness changed by an eighth
 ASPECT = 0.08  # difference of log(width / height): rounding when a small image is made smaller
-_HEAD = 16 + 4 + 3 + 1  # bytes: digest, log of width / height as float32, mean colour, nothing
-_BYTES = _HEAD + GRADIENTS + 1  # a multiple of 3, so that joined folds are read at once
-FOLD = _BYTES * 4 // 3  # characters of a fold
-_DIRECTIONS, _MATES, _ROWS = 64, 16, 256
-_REACH = np.sqrt(2 - 2 * SIMILAR) + 1e-4  # how far unit vectors of near copies may be apart, with room for rounding
+SMALLEST = 0.8  # share of a side that a crop leaves
+HOWS = ("resized", "mirrored", "upside_down", "cropped")  # what a near copy may be, by view
+_CONTRAST = (0.7, 1.4)
+_ROUGH = 0.93  # cosine on 16 pixels a side, below which no crop need be compared in full
+_TOGETHER, _ROUNDS = 4_096, 3
 
 
-def fold(look: Look) -> str:
-    """Return the fold of an image, `FOLD` characters."""
-    aspect = np.float32(np.log(look.width / look.height) if look.height else 0.0)
-    colour = np.rint(look.mean_3).astype(np.uint8)
-    head = look.pixels + aspect.tobytes() + colour.tobytes() + b"\0"
-    return base64.b64encode(head + look.gradients.tobytes() + b"\0").decode()
+def likeness(owner: Sketches, other: Sketches, hits: Hits) -> np.ndarray:
+    """Return how surely `other` shows the view of `owner`, 0 to 1, float [H]; 0: it is no copy. Of pairs the least."""
+    out = np.zeros(len(hits.row))
+    shape_HP = np.abs(owner.aspect_NP[hits.row] - other.aspect_NP[hits.at]).max(axis=1)
+    colour_HP = np.abs(owner.colour_NP3[hits.row] - other.colour_NP3[hits.at]).max(axis=(1, 2))
+    left = np.flatnonzero((shape_HP <= ASPECT) & (colour_HP <= COLOUR))
+    for start in range(0, len(left), _TOGETHER):
+        some = left[start : start + _TOGETHER]
+        mine, its = owner.take(hits.row[some]), other.take(hits.at[some])
+        parts = range(mine.pixels_NPSS.shape[1])
+        sure = [_sure(mine, its, part, hits.view[some]) for part in parts]
+        out[some] = np.min(sure, axis=0)
+    return out
 
 
-@dataclass(frozen=True)
-class Sketches:
-    """N folds of P images each (1, or 2 for pairs), as numbers.
+def _sure(owner: Sketches, other: Sketches, part: int, view_M: np.ndarray) -> np.ndarray:
+    """Return the cosine of the slopes of one image of each row where it is enough, else 0, float [M]."""
+    one, two = (side.pixels_NPSS[:, part].astype(np.float32) for side in (owner, other))
+    side_M = sides(owner.short_NP[:, part], other.short_NP[:, part])
+    one[view_M == MIRRORED] = one[view_M == MIRRORED, :, ::-1]
+    one[view_M == UPSIDE_DOWN] = one[view_M == UPSIDE_DOWN, ::-1]
+    out, left = np.zeros(len(view_M)), view_M <= UPSIDE_DOWN
+    if len(cropped := np.flatnonzero(~left)):
+        box_M4, rough_M = _laid_on(two[cropped], one[cropped], box_of(view_M[cropped]))
+        box_M4, cropped = box_M4[rough_M >= _ROUGH], cropped[rough_M >= _ROUGH]
+        one[cropped] = cut_out(one[cropped], box_M4, SKETCH)
+        left[cropped] = True
+    for side in np.unique(side_M[left]):
+        rows = np.flatnonzero((side_M == side) & left)
+        cosine, levels = _agreement(*(blurred(_reduced(images[rows], int(side))) for images in (one, two)))
+        least = 1 - (1 - SIMILAR) * side / SKETCH
+        out[rows] = np.where((cosine >= least) & (levels <= LEVELS), cosine, 0.0)
+    return out
 
-    unit_NPG: float32, gradients of length 1, or 0 where there are none. colour_NP3, aspect_NP: float32. usable_N:
-    whether all images have gradients.
+
+def _reduced(images_MSS: np.ndarray, side: int) -> np.ndarray:
+    """Return sketches on fewer pixels, float32 [M, side, side]."""
+    whole = np.tile(np.array([0.0, 0.0, SKETCH, SKETCH]), (len(images_MSS), 1))
+    return images_MSS if side == SKETCH else cut_out(images_MSS, whole, side)
+
+
+def _agreement(one_MLL: np.ndarray, two_MLL: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the cosine of the slopes, and the levels by which images differ after equal brightness and contrast."""
+    first, second = slopes(one_MLL), slopes(two_MLL)
+    cosine_M = (first * second).sum(axis=1) / np.maximum(
+        np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1), 1e-6
+    )
+    first, second = (side.reshape(len(side), side.shape[1] * side.shape[2]) for side in (one_MLL, two_MLL))
+    first, second = (side - side.mean(axis=1, keepdims=True) for side in (first, second))
+    contrast_M = np.clip((first * second).sum(axis=1) / np.maximum((first**2).sum(axis=1), 1e-6), *_CONTRAST)
+    return cosine_M, np.sqrt(((second - contrast_M[:, None] * first) ** 2).mean(axis=1))
+
+
+def _laid_on(crop_MSS: np.ndarray, whole_MSS: np.ndarray, box_M4: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the boxes of `whole` that show `crop` best, begun at these, [M, 4], and the cosine of the slopes there.
+
+    Gauss-Newton steps for place and size of the box, contrast and brightness, at half the resolution of the sketches.
     """
-
-    unit_NPG: np.ndarray
-    colour_NP3: np.ndarray
-    aspect_NP: np.ndarray
-    usable_N: np.ndarray
-
-    @classmethod
-    def of(cls, folds: Sequence[str]) -> Sketches:
-        """Read N folds of equal length."""
-        images = len(folds[0]) // FOLD if len(folds) else 1
-        raw = np.frombuffer(base64.b64decode("".join(folds)), np.uint8).reshape(len(folds), images, _BYTES)
-        gradients = raw[:, :, _HEAD : _HEAD + GRADIENTS].view(np.int8).astype(np.float32)
-        length_NP1 = np.linalg.norm(gradients, axis=2, keepdims=True)
-        aspect_NP = np.ascontiguousarray(raw[:, :, 16:20]).view(np.float32)[:, :, 0]
-        colour_NP3 = raw[:, :, 20:23].astype(np.float32)
-        return cls(gradients / np.maximum(length_NP1, 1.0), colour_NP3, aspect_NP, (length_NP1 > 0).all(axis=(1, 2)))
-
-    def __len__(self) -> int:
-        return len(self.unit_NPG)
-
-    def take(self, rows: np.ndarray) -> Sketches:
-        """Return the sketches at these places."""
-        return Sketches(self.unit_NPG[rows], self.colour_NP3[rows], self.aspect_NP[rows], self.usable_N[rows])
-
-    @property
-    def joined(self) -> np.ndarray:
-        """Unit vectors of whole rows, float32 [N, P G]: where each part has a cosine, theirs is the mean of these."""
-        images, width = self.unit_NPG.shape[1:]
-        return self.unit_NPG.reshape(len(self), images * width) / np.sqrt(images)
-
-    def similarity(self, rows: np.ndarray, other: Sketches, at: np.ndarray) -> np.ndarray:
-        """Return the least cosine of the parts of each pair, float [M]; 0 where colour or shape differ."""
-        cosine_M = np.einsum("mpg,mpg->mp", self.unit_NPG[rows], other.unit_NPG[at]).min(axis=1)
-        colour_M = np.abs(self.colour_NP3[rows] - other.colour_NP3[at]).max(axis=(1, 2))
-        aspect_M = np.abs(self.aspect_NP[rows] - other.aspect_NP[at]).max(axis=1)
-        return np.where((colour_M <= COLOUR) & (aspect_M <= ASPECT), cosine_M, 0.0)
+    side = SKETCH // 2
+    target_MLL = _reduced(crop_MSS, side)
+    across_L = (np.tile(np.arange(side), side) + 0.5).astype(np.float32) / side
+    down_L = (np.repeat(np.arange(side), side) + 0.5).astype(np.float32) / side
+    for _ in range(_ROUNDS):
+        shown = cut_out(whole_MSS, box_M4, side)
+        # Levels by pixel of the sketch, from those by pixel of the view.
+        dy, dx = (np.gradient(shown, axis=axis).reshape(-1, side * side) for axis in (1, 2))
+        dx, dy = dx * (side / box_M4[:, 2:3]).astype(np.float32), dy * (side / box_M4[:, 3:]).astype(np.float32)
+        shown = shown.reshape(-1, side * side)
+        slope_M6L = np.stack([dx, dy, dx * across_L, dy * down_L, shown, np.ones_like(shown)], axis=1)
+        square_M66 = slope_M6L @ slope_M6L.transpose(0, 2, 1)
+        # A little of the mean of the diagonal, so that images without detail along one side move little.
+        damp = 1e-3 * np.trace(square_M66[:, :4, :4], axis1=1, axis2=2)[:, None] / 4 * np.ones(6) + 1e-3
+        square_M66[:, range(6), range(6)] += damp
+        wanted_M6 = slope_M6L @ (target_MLL.reshape(shown.shape) - shown)[:, :, None]
+        move_M4 = np.linalg.solve(square_M66, wanted_M6)[:, :4, 0].clip(-1, 1)
+        box_M4 = box_M4 + move_M4
+        box_M4[:, 2:] = box_M4[:, 2:].clip(SMALLEST * SKETCH, SKETCH)
+        box_M4[:, :2] = box_M4[:, :2].clip(0, SKETCH - box_M4[:, 2:])
+    return box_M4, _agreement(blurred(cut_out(whole_MSS, box_M4, side)), blurred(target_MLL))[0]
 
 
-def directions(sketches: Sketches) -> np.ndarray:
-    """Return the leading directions of these rows, float32 [P G, 64], orthonormal."""
-    rows = sketches.joined[:: max(1, len(sketches) // 10_000)]
-    return np.linalg.eigh(rows.T @ rows)[1][:, -_DIRECTIONS:].astype(np.float32)
+class _Best:
+    """The surest mate of each of N rows so far. place_N: -1 for none; view_N: what it shows; sure_N: `likeness`."""
 
+    def __init__(self, count: int) -> None:
+        self.place_N, self.view_N, self.sure_N = (
+            np.full(count, -1, np.int64),
+            np.zeros(count, np.int64),
+            np.zeros(count),
+        )
 
-def best(mine: Sketches, other: Sketches, turn: np.ndarray, barred: Sequence[np.ndarray]) -> np.ndarray:
-    """Return for each of N rows the place of the likest near copy in `other`, or -1, int64 [N].
-
-    turn: `directions` of either side. barred: (rows of mine, places in other) that are no copies, as they are the same.
-    """
-    found_N = np.full(len(mine), -1, np.int64)
-    one, two = mine.joined @ turn, other.joined @ turn
-    # Both sides lie in the order of the leading direction, where near copies are as near as anywhere: of most images
-    # only the few beside it need be compared.
-    row_order, at_order = np.argsort(one[:, -1], kind="stable"), np.argsort(two[:, -1], kind="stable")
-    one, two = one[row_order], two[at_order]
-    # [a, -|a|^2 / 2, 1] . [b, 1, -|b|^2 / 2] = -|a - b|^2 / 2, so that one product gives the distances of all pairs.
-    half_N, half_M = ((rows**2).sum(axis=1, keepdims=True) / 2 for rows in (one, two))
-    left = np.hstack([one, -half_N, np.ones_like(half_N)])
-    right = np.hstack([two, np.ones_like(half_M), -half_M]).T
-    left[~mine.usable_N[row_order], -2], right[-1, ~other.usable_N[at_order]] = -np.inf, -np.inf
-    barred_rows, barred_at = np.argsort(row_order)[barred[0]], np.argsort(at_order)[barred[1]]
-    order = np.argsort(barred_rows, kind="stable")
-    barred_rows, barred_at = barred_rows[order], barred_at[order]
-    for start in range(0, len(mine), _ROWS):
-        stop = min(start + _ROWS, len(mine))
-        low, high = np.searchsorted(two[:, -1], [one[start, -1] - _REACH, one[stop - 1, -1] + _REACH])
-        near = left[start:stop] @ right[:, low:high]
-        same = slice(*np.searchsorted(barred_rows, [start, stop]))
-        inside = (barred_at[same] >= low) & (barred_at[same] < high)
-        near[barred_rows[same][inside] - start, barred_at[same][inside] - low] = -np.inf
-        rows = np.flatnonzero(near.max(axis=1, initial=-np.inf) >= SIMILAR - 1 - 1e-5)
-        if not len(rows):
-            continue
-        count = min(_MATES, near.shape[1])  # the nearest few of each row; colour and shape may rule some out
-        at = np.argpartition(near[rows], -count, axis=1)[:, -count:]
-        own, its = row_order[start + rows], at_order[low + at]
-        likeness = mine.similarity(np.repeat(own, count), other, its.ravel()).reshape(at.shape)
-        likeness[np.take_along_axis(near[rows], at, axis=1) < SIMILAR - 1 - 1e-5] = 0.0
-        place = likeness.argmax(axis=1)
-        good = likeness[np.arange(len(rows)), place] >= SIMILAR
-        found_N[own[good]] = its[np.arange(len(rows)), place][good]
-    return found_N
+    def take(self, row: np.ndarray, at: np.ndarray, view: np.ndarray, sure: np.ndarray) -> None:
+        """Note pairs that are surer than what a row has."""
+        order = np.lexsort((-at, sure))  # of several the surest is written last, of equally sure ones the first
+        order = order[sure[order] > self.sure_N[row[order]]]
+        self.place_N[row[order]], self.view_N[row[order]], self.sure_N[row[order]] = at[order], view[order], sure[order]
 
 
 def partners(folds: Sequence[str]) -> np.ndarray:
     """Return for each of N different folds the place of a near copy, int64 [N], -1 for none; both of two have one."""
+    best = _Best(len(folds))
     sketches = Sketches.of(folds)
-    if len(folds) < 2:
-        return np.full(len(folds), -1, np.int64)
-    own = np.arange(len(folds))
-    found_N = best(sketches, sketches, directions(sketches), (own, own))
-    rows = np.flatnonzero(found_N >= 0)
-    lonely = rows[found_N[found_N[rows]] < 0]  # their mates took others first, which were then ruled out
-    found_N[found_N[lonely]] = lonely
-    return found_N
+    for hits in Placed(Space.of(sketches), sketches).hits(sketches):
+        sure = likeness(sketches, sketches, hits)
+        good = sure > 0
+        best.take(hits.row[good], hits.at[good], hits.view[good], sure[good])
+        best.take(hits.at[good], hits.row[good], hits.view[good], sure[good])
+    return best.place_N
+
+
+def how(one: str, other: str) -> str:
+    """Return how two folds, of which one is a near copy of the other, differ: one of `HOWS`."""
+    views = np.arange(len(HOWS) - 1)
+    hits = Hits(np.zeros_like(views), views, np.zeros_like(views))
+    sure_V = likeness(Sketches.of([one]), Sketches.of([other]), hits)
+    return HOWS[int(sure_V.argmax())] if sure_V.any() else HOWS[-1]
 
 
 class NearImages:
     """N different reference folds compared with a stream of folds; found_N: a near copy, or -1 (`NearIndex`)."""
 
     def __init__(self, folds: Sequence[str]):
-        self.place = {one: number for number, one in enumerate(folds)}
         self.sketches = Sketches.of(folds)
-        self.turn = directions(self.sketches)
+        self.space = Space.of(self.sketches)
+        self.placed = Placed(self.space, self.sketches)
         self.found_N = np.full(len(folds), -1, np.int64)
 
     def add(self, folds: Sequence[str]) -> None:
@@ -152,8 +158,10 @@ class NearImages:
         left = np.flatnonzero(self.found_N < 0)
         if not len(folds) or not len(left):
             return
-        number_N = np.full(len(self.found_N), -1, np.int64)
-        number_N[left] = np.arange(len(left))
-        same = [(number_N[self.place[one]], at) for at, one in enumerate(folds) if one in self.place]
-        same_M2 = np.array([pair for pair in same if pair[0] >= 0], np.int64).reshape(-1, 2)
-        self.found_N[left] = best(self.sketches.take(left), Sketches.of(folds), self.turn, same_M2.T)
+        best, some = _Best(len(self.found_N)), Sketches.of(folds)
+        for hits in self.placed.hits(some):  # references that show a view of these
+            best.take(hits.at, hits.row, hits.view, likeness(some, self.sketches, hits))
+        mine = self.sketches.take(left)
+        for hits in Placed(self.space, some).hits(mine, skip=UPSIDE_DOWN + 1):  # these that show a part of a reference
+            best.take(left[hits.row], hits.at, hits.view, likeness(mine, some, hits))
+        self.found_N[left] = best.place_N[left]

@@ -1,11 +1,4 @@
-"""Images as items of an audit: equal pixels, near copies by the gradients of a thumbnail, shapes, colours.
-
-Measured with the threshold of `image_copies.py` (cosine .992). Different images that count as near copies: none of
-5,000 of Fashion-MNIST (dev; the likest two have .989), none of 2,720 of omniglot_small; of 2,934 of flower_photos three
-pairs, which are copies. Planted copies that are found, as PNG turned to BMP; JPEG of quality 80; 3/4 of the size; 1/2;
-10 % brighter; 10 % darker: flower_photos 1, 1, 1, 1, .989, 1; omniglot_small all; Fashion-MNIST 1, 1, .31, 0, 1, 1:
-clothes on 14 to 21 pixels cannot be told from clothes that are alike.
-"""
+"""Images as items of an audit: equal pixels, near copies (`image_copies.py`), shapes, colours; see docs/audit.md."""
 
 from __future__ import annotations
 
@@ -15,12 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from headstart.auditing.image_copies import NearImages, fold, partners
+from headstart.auditing import image_copies
+from headstart.auditing.image_copies import NearImages, partners
+from headstart.auditing.image_findings import properties
 from headstart.auditing.image_looks import looks
+from headstart.auditing.image_sketches import fold
 from headstart.auditing.profile import QUANTILES
 from headstart.core.examples import ImageRef
 
-__all__ = ["differences", "features", "folds", "indexes", "near", "profile", "shown", "sizes"]
+__all__ = ["differences", "features", "folds", "how", "indexes", "near", "profile", "shown", "sizes"]
 
 
 def folds(first: Sequence[ImageRef], second: Sequence[ImageRef] | None = None) -> list[str]:
@@ -32,6 +28,11 @@ def folds(first: Sequence[ImageRef], second: Sequence[ImageRef] | None = None) -
 def near(folds: Sequence[str]) -> np.ndarray:
     """See `ItemKind.near`: images that were resized, saved as JPEG, made a little brighter or darker."""
     return partners(folds)
+
+
+def how(one: str, other: str) -> dict[str, str]:
+    """See `ItemKind.how`: one of `image_copies.HOWS`."""
+    return {"how": image_copies.how(one, other)}
 
 
 def indexes(folds: Sequence[str]) -> tuple[NearImages]:
@@ -85,8 +86,8 @@ def _stacked(rows: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def differences(train: Sequence[ImageRef], test: Sequence[ImageRef]) -> dict[str, Any]:
-    """Return no words: images have none."""
-    return {"words": {"train": [], "test": []}}
+    """Return no words, as images have none, and the properties that differ."""
+    return {"words": {"train": [], "test": []}, "properties": properties(train, test)}
 
 
 def shown(image: ImageRef) -> str:

@@ -19,10 +19,11 @@ from headstart.images.decode import UnusableImage, decode
 from headstart.images.squares import picture
 
 SIDE, COLOURS = 16, 8  # T; pixels of a side of the thumbnail
+SKETCH = 32  # px of a side of the sketch, by which copies are told from look-alikes
 GRADIENTS = 2 * SIDE * SIDE
 _STEPS = 16.0  # quantisation: steps of one standard deviation of the gradients
 _LEAST = 1.0  # levels of 255: root mean square of the gradients, below which an image has nothing to be found by
-_KEPT = 1 << 16  # looks of about 1 KB
+_KEPT = 1 << 16  # looks of about 2 KB
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,8 @@ class Look:
     """One image. pixels: SHA-256 of size and decoded pixels, 16 bytes. mean_3: mean red, green, blue from 0 to 255.
 
     gradients: int8 [2 T T], across, then down, in units of their standard deviation / 16; zeros where there are next to
-    none. thumbnail: uint8 [8, 8, 3]. flat: whether all pixels are of one colour. width and height are 0 where the image
-    cannot be decoded.
+    none. thumbnail: uint8 [8, 8, 3]. sketch: grey, uint8 [32, 32], the whole image squeezed into a square. flat:
+    whether all pixels are of one colour. width and height are 0 where the image cannot be decoded.
     """
 
     pixels: bytes
@@ -42,6 +43,7 @@ class Look:
     mean_3: np.ndarray
     gradients: np.ndarray
     thumbnail: np.ndarray
+    sketch: np.ndarray
     flat: bool
 
 
@@ -67,7 +69,11 @@ def _look(image: ImageRef) -> Look:
         found = decode(image)
     except UnusableImage:  # a document; labelled rows have been decoded before
         key = hashlib.sha256(image.digest.encode()).digest()[:16]
-        nothing = np.zeros(GRADIENTS, np.int8), np.zeros((COLOURS, COLOURS, 3), np.uint8)
+        nothing = (
+            np.zeros(GRADIENTS, np.int8),
+            np.zeros((COLOURS, COLOURS, 3), np.uint8),
+            np.zeros((SKETCH, SKETCH), np.uint8),
+        )
         return Look(key, 0, 0, 0, len(image.read()), np.zeros(3), *nothing, flat=False)
     pixels = found.pixels
     if pixels.shape[2] == 3 and (pixels == pixels[:, :, :1]).all():
@@ -80,7 +86,8 @@ def _look(image: ImageRef) -> Look:
     thumbnail = np.atleast_3d(np.asarray(colours.resize((COLOURS, COLOURS), Image.Resampling.BILINEAR)))
     flat = bool((pixels == pixels[:1, :1]).all())
     thumbnail = thumbnail.repeat(3 // channels, axis=2)
-    return Look(key, width, height, channels, found.encoded, mean_3, _gradients(grey), thumbnail, flat=flat)
+    sketch = np.asarray(grey.resize((SKETCH, SKETCH), Image.Resampling.BICUBIC))
+    return Look(key, width, height, channels, found.encoded, mean_3, _gradients(grey), thumbnail, sketch, flat=flat)
 
 
 def _gradients(grey: Image.Image) -> np.ndarray:

@@ -33,6 +33,10 @@ class ItemKind(Protocol):
         """Return for each of N different folds the place of a nearly equal one, or -1, int64 [N]."""
         ...
 
+    def how(self, one: str, other: str) -> dict[str, str]:
+        """Return {"how": ...} of two near copies where it can be told what was changed, else nothing."""
+        ...
+
     def indexes(self, folds: Sequence[str]) -> tuple[NearIndex, ...]:
         """Return the indexes that find near copies of these different folds in a stream, the closest kind first."""
         ...
@@ -50,7 +54,10 @@ class ItemKind(Protocol):
         ...
 
     def differences(self, train: Sequence[Any], test: Sequence[Any]) -> dict[str, Any]:
-        """Return what is clearly more frequent on each side, in words: {"words": {"train": [...], "test": [...]}}."""
+        """Return what is clearly more frequent on each side, in words: {"words": {"train": [...], "test": [...]}}.
+
+        Of images besides `properties`, see `image_findings.properties`.
+        """
         ...
 
     def shown(self, item: Any) -> str:

@@ -15,7 +15,7 @@ from headstart.auditing.folding import fold_all as folds
 from headstart.auditing.profile import profile
 from headstart.text.excerpt import excerpt as shown
 
-__all__ = ["differences", "features", "folds", "indexes", "near", "profile", "shown", "sizes"]
+__all__ = ["differences", "features", "folds", "how", "indexes", "near", "profile", "shown", "sizes"]
 
 _WORDS, _PRIOR = 12, 500.0
 _CLEAR = 4.0  # standard errors, beyond chance among 20,000 words
@@ -25,6 +25,11 @@ def near(folds: Sequence[str]) -> np.ndarray:
     """See `ItemKind.near`: one edit apart, else with most of their pieces in common."""
     mate_N = one_edit.partners(folds)
     return np.where(mate_N >= 0, mate_N, shingles.partners(folds))
+
+
+def how(one: str, other: str) -> dict[str, str]:
+    """Return nothing: readers see the difference of two texts."""
+    return {}
 
 
 def indexes(folds: Sequence[str]) -> tuple[one_edit.OneEditIndex, shingles.ShingleIndex]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from headstart.commands.reading import pick_task, say
+from headstart.commands.reading import open_bases, pick_task, say
 from headstart.commands.session import Language, files, need_folder, pick_language, whole
 from headstart.core.errors import HeadstartError
 
@@ -21,21 +21,27 @@ if TYPE_CHECKING:
     from headstart.data.read_request import ReadRequest
     from headstart.data.row import Row
 
+_SHEETS = "sheets"  # folder of the contact sheets, in that of the report
+
 
 @dataclass(frozen=True)
 class Audited:
-    """audit: the findings, see `headstart.auditing.audit.Audit`; lines: in words; folder: of the report, or None."""
+    """audit: the findings, see `headstart.auditing.audit.Audit`; lines: in words; folder: of the report, or None;
+    sheets: names of the contact sheets in its folder `sheets`."""
 
     audit: Audit
     lines: list[str]
     folder: Path | None
+    sheets: tuple[str, ...] = ()
 
     def summary(self) -> str:
         """Return the findings in words, the audit's identity, and where the report is."""
         text = "\n".join([*(f"- {line}" for line in self.lines), "", f"audit: {self.audit.identity}"])
         if self.folder is None:
             return text
-        return f"{text}\nreport: {self.folder / 'audit.html'}\n        {self.folder / 'audit.json'}"
+        text += f"\nreport: {self.folder / 'audit.html'}\n        {self.folder / 'audit.json'}"
+        shown = f"{len(self.sheets)} contact sheets in {self.folder / _SHEETS}"
+        return f"{text}\n        {shown}" if self.sheets else text
 
 
 def audit(
@@ -57,6 +63,9 @@ def audit(
     label: Annotated[str | None, Parameter(help="column of the answers [guessed and printed]")] = None,
     group: Annotated[str | None, Parameter(help="column of groups that must not be on both sides")] = None,
     task: Annotated[str, Parameter(help="what is asked; `headstart list task`")] = "auto",
+    base: Annotated[
+        Path | None, Parameter(help="a network whose vectors doubt labels and check near copies of images")
+    ] = None,
     out: Annotated[Path | None, Parameter(help="folder for audit.html and audit.json")] = None,
     language: Annotated[Language, Parameter(help="of the findings")] = "auto",
     seed: Annotated[int, Parameter(help="of folds and samples", converter=whole)] = 0,
@@ -65,6 +74,7 @@ def audit(
 
     Copies (exact, normalised, near) within the data, of test rows in training rows and in a corpus; groups on both
     sides; equal texts with different labels; labels that look wrong; whether test and training rows are of one kind.
+    Of images near copies are resized, re-encoded, mirrored or cropped ones; with --out contact sheets of all findings.
     """
     from headstart.auditing.audit import run_audit
     from headstart.core.device import set_threads
@@ -86,16 +96,16 @@ def audit(
     if text_corpus is not None:
         next(text_corpus.documents())  # raises where the text cannot be read
     stream: Callable[[], Iterator[Row]] | None = None if text_corpus is None else text_corpus.rows
-    found = run_audit(train, test_rows, stream, ledger=ledger, seed=seed, progress=say)
+    embed = None if base is None else next(iter(open_bases([Path(base)]).values())).embed
+    found = run_audit(train, test_rows, stream, ledger=ledger, seed=seed, embed=embed, progress=say)
     if text_corpus is not None:
         # The corpus is read during the audit, so its ledger is known only now.
         found = dataclasses.replace(
             found, data=found.data | {"ledger": ledger | {"corpus": _plain(text_corpus.ledger)}}
         )
     picked = pick_language(language)
-    if out is not None:
-        _write(found, out, picked)
-    return Audited(found, audit_sentences(found.data, picked), out)
+    sheets = () if out is None else _write(found, out, picked)
+    return Audited(found, audit_sentences(found.data, picked), out, sheets)
 
 
 def _read_train(request: ReadRequest) -> tuple[Examples, dict[str, Any]]:
@@ -183,13 +193,18 @@ def _named(ledger: dict[str, Any]) -> dict[str, Any]:
     return {name: ledger[name] for name in ("read", "used", "skipped", "columns") if name in ledger}
 
 
-def _write(found: Audit, out: Path, language: str) -> None:
-    """Write audit.json and audit.html. Raises HeadstartError: the disk refuses."""
+def _write(found: Audit, out: Path, language: str) -> tuple[str, ...]:
+    """Write audit.json, audit.html and contact sheets, whose names are returned. Raises HeadstartError: disk errors."""
     from headstart.core.files import disk_error, write_bytes, write_json
     from headstart.reporting.audit_page import audit_page
+    from headstart.reporting.audit_sheets import audit_sheets
 
+    sheets = audit_sheets(found)
     try:
         write_json(out / "audit.json", {"identity": found.identity, **found.data})
         write_bytes(out / "audit.html", audit_page(found, language).encode("utf-8", "replace"))
+        for name, png in sheets.items():
+            write_bytes(out / _SHEETS / name, png)
     except OSError as error:
         raise disk_error(out, error) from None
+    return tuple(sheets)

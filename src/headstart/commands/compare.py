@@ -30,6 +30,7 @@ from headstart.core.errors import HeadstartError
 
 if TYPE_CHECKING:
     from headstart.comparing.verdict import SizeVerdict
+    from headstart.core.examples import ImageRef
     from headstart.statistics.study import Entry, Study
     from headstart.training.pretrained_model import PretrainedModel
 
@@ -271,20 +272,41 @@ def _reporter(
     bases: Mapping[str, PretrainedModel], data: StudyData, settings: StudySettings, language: str
 ) -> Callable[[Study], None]:
     """Return what writes the report of a study, finished or not, with what it shows of the data."""
-    from headstart.comparing.exhibits import SEEN, kept_seen, show
+    from headstart.comparing.exhibits import NEAR, SEEN, kept_seen, show
     from headstart.reporting.findings import findings
     from headstart.reporting.report import write_report
+    from headstart.training.filters import first_filters
     from headstart.training.seen import seen_images
 
+    filters = {name: drawn for name, base in bases.items() if (drawn := first_filters(base)) is not None}
     fresh = {name: shown for name, base in bases.items() if (shown := seen_images(base, SEEN, settings.seed))}
     kept = kept_seen(settings.folder)  # of a run whose images are gone meanwhile
     seen = {name: one for name in bases if (one := fresh.get(name) or kept.get(name))}
 
     def keep(study: Study) -> None:
-        show(data.test, [one.row for one in findings(study).mistakes], seen).save(settings.folder)
+        rows = [one.row for one in findings(study).mistakes]
+        near = _near(bases, data, rows[:NEAR])
+        show(data.test, rows, seen, filters, near).save(settings.folder)
         write_report(study, settings.folder, language)
 
     return keep
+
+
+def _near(
+    bases: Mapping[str, PretrainedModel], data: StudyData, rows: Sequence[int]
+) -> dict[tuple[str, int], tuple[list[ImageRef], list[str]]]:
+    """Return by base and test row the nearest training images with their labels; of the first base of images only."""
+    from headstart.comparing.exhibits import NEAREST
+    from headstart.training.nearest_items import nearest_items
+
+    base = next((base for base in bases.values() if base.processor.takes == "image"), None)
+    train = data.train
+    if base is None or train.labels is None or train.second is not None or not rows:
+        return {}
+    found = nearest_items(base, [data.test.items[row] for row in rows], train.items, NEAREST)
+    named = [[train.classes[train.labels[place]] for place in places] for places in found]
+    name = next(name for name, one in bases.items() if one is base)
+    return {(name, row): ([train.items[at] for at in places], told) for row, places, told in zip(rows, found, named)}
 
 
 def _audited(

@@ -1,4 +1,4 @@
-"""What a report shows of the data: pictures that the networks were shown, and the test rows that it quotes.
+"""What a report shows of the data and the networks: pictures, filters, test rows that it quotes and what is near them.
 
 They lie beside the report, so that its page can be written again without the data. REPORT/exhibits.json: facts, and
 where each picture lies on the sheet      REPORT/exhibits.png: the contact sheet, where there are pictures
@@ -25,7 +25,7 @@ from headstart.images.contact_sheet import ContactSheet, contact_sheet
 from headstart.images.decode import decode
 from headstart.text.excerpt import excerpt
 
-SEEN = 12  # images of each base
+SEEN, NEAR, NEAREST = 12, 6, 4  # images of each base; quoted rows, and training images beside each
 _MOST_TILES, _MOST_BASES = 24, 2
 _MOST_BYTES = 150_000  # of the sheet; a page holds it as base64, four characters for three bytes
 _ENOUGH = 192  # px: a JPEG is decoded at a fraction of its size that is at least this
@@ -42,6 +42,24 @@ class Seen:
 
 
 @dataclass(frozen=True)
+class Filters:
+    """The first layer of a base: the number of its tile."""
+
+    base: str
+    tile: int
+
+
+@dataclass(frozen=True)
+class Near:
+    """The training images nearest to a test row by a base's vectors: their labels, the numbers of their tiles."""
+
+    base: str
+    row: int
+    labels: tuple[str, ...]
+    tiles: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Quoted:
     """One test row: its text, or what its images are called; the numbers of the tiles of its images."""
 
@@ -51,10 +69,13 @@ class Quoted:
 
 @dataclass(frozen=True)
 class Exhibits:
-    """sheet: all pictures, or None. seen: one for each base of images. rows: the quoted test rows by number from 0."""
+    """sheet: all pictures, or None. seen, filters: one for each base of images. near: of some of the rows. rows: the
+    quoted test rows by number from 0."""
 
     sheet: ContactSheet | None = None
     seen: tuple[Seen, ...] = ()
+    filters: tuple[Filters, ...] = ()
+    near: tuple[Near, ...] = ()
     rows: Mapping[int, Quoted] = field(default_factory=dict)
 
     @cached_property
@@ -65,7 +86,8 @@ class Exhibits:
     def save(self, folder: Path) -> None:
         """Write the exhibits into a report's folder. Raises HeadstartError: the disk refuses."""
         png, boxes = (self.sheet.png, self.sheet.boxes) if self.sheet else (b"", ())
-        told = {"sha256": hashlib.sha256(png).hexdigest(), "boxes": boxes, "seen": [asdict(one) for one in self.seen]}
+        told = {"sha256": hashlib.sha256(png).hexdigest(), "boxes": boxes}
+        told |= {name: [asdict(one) for one in getattr(self, name)] for name in ("seen", "filters", "near")}
         told["rows"] = {str(row): asdict(quoted) for row, quoted in self.rows.items()}
         try:
             ReportFolder(folder).begin()
@@ -82,9 +104,14 @@ class Exhibits:
         told, png = migration.read_versioned(folder / EXHIBITS, lambda old: old), (folder / SHEET).read_bytes()
         if hashlib.sha256(png).hexdigest() != told["sha256"]:
             return cls()
-        seen = (Seen(one["base"], tuple(one["versions"]), tuple(one["tiles"])) for one in told["seen"])
+        seen = tuple(Seen(one["base"], tuple(one["versions"]), tuple(one["tiles"])) for one in told["seen"])
+        filters = tuple(Filters(one["base"], one["tile"]) for one in told.get("filters", []))
+        near = tuple(
+            Near(one["base"], one["row"], tuple(one["labels"]), tuple(one["tiles"])) for one in told.get("near", [])
+        )
         rows = {int(row): Quoted(one["words"], tuple(one["tiles"])) for row, one in told["rows"].items()}
-        return cls(ContactSheet(png, tuple(map(tuple, told["boxes"]))) if png else None, tuple(seen), rows)
+        sheet = ContactSheet(png, tuple(map(tuple, told["boxes"]))) if png else None
+        return cls(sheet, seen, filters, near, rows)
 
     def pixels(self, shown: Seen) -> dict[str, list[np.ndarray]]:
         """Return what a base was shown as `show` takes it."""
@@ -93,8 +120,17 @@ class Exhibits:
         return {name: turns[at :: len(shown.versions)] for at, name in enumerate(shown.versions)}
 
 
-def show(test: Examples, rows: Iterable[int], seen: Mapping[str, Versions]) -> Exhibits:
-    """Return what a report is to show: test rows by their numbers, and what each base was shown."""
+def show(
+    test: Examples,
+    rows: Iterable[int],
+    seen: Mapping[str, Versions],
+    filters: Mapping[str, np.ndarray] | None = None,
+    near: Mapping[tuple[str, int], tuple[Sequence[ImageRef], Sequence[str]]] | None = None,
+) -> Exhibits:
+    """Return what a report is to show: test rows by their numbers, and what each base was shown.
+
+    filters: pictures by base. near: images and their labels by base and test row.
+    """
     pictures: list[np.ndarray] = []
 
     def placed(some: Iterable[np.ndarray]) -> tuple[int, ...]:
@@ -111,7 +147,13 @@ def show(test: Examples, rows: Iterable[int], seen: Mapping[str, Versions]) -> E
         items = [test.items[row], *([] if test.second is None else [test.second[row]])]
         words = (item.name if isinstance(item, ImageRef) else excerpt(item) for item in items)
         quoted[row] = Quoted(" | ".join(words), placed(_decoded(items)))
-    return Exhibits(contact_sheet(pictures, _MOST_BYTES) if pictures else None, tuple(shown), quoted)
+    drawn = tuple(Filters(base, *placed([picture])) for base, picture in list((filters or {}).items())[:_MOST_BASES])
+    beside = []
+    for (base, row), (images, labels) in (near or {}).items():
+        if len(pixels := _decoded(images)) == len(images):
+            beside.append(Near(base, row, tuple(labels), placed(pixels)))
+    sheet = contact_sheet(pictures, _MOST_BYTES) if pictures else None
+    return Exhibits(sheet, tuple(shown), drawn, tuple(beside), quoted)
 
 
 def _decoded(items: Sequence[str | ImageRef]) -> list[np.ndarray]:

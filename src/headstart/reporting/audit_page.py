@@ -13,7 +13,7 @@ from headstart.images.decode import decode
 from headstart.reporting.audit_text import audit_sentences, part_words, script_name
 from headstart.reporting.number_text import percent_tenths
 from headstart.reporting.pages import fill
-from headstart.reporting.phrases import phrase
+from headstart.reporting.phrases import named, phrase
 
 # What a profile may hold: quantiles by name, and shares by name.
 _SPANS, _SHARES = ("characters", "words", "width", "height", "bytes"), ("scripts", "channels")
@@ -50,6 +50,7 @@ def audit_page(audit: Audit, language: str) -> str:
         "a": lambda name, **values: phrase(language, f"audit_page.{name}", item=item, **values),
         "part_words": lambda name: part_words(data, name, language),
         "pictures": _Pictures(audit),
+        "property": lambda name: named(language, "gate.property", name),
         "profiles": _profiles(data, takes, language),
         "sentences": audit_sentences(data, language),
     }

@@ -10,6 +10,7 @@ from headstart.reporting.number_text import percent_tenths
 from headstart.reporting.phrases import LANGUAGES, catalogue, named, phrase
 
 _CLEAR_P, _CLEAR_AUC, _CLEAR_CLASSES = 0.01, 0.55, 0.05
+_BORDER, _MUCH = 0.1, 0.5  # share of labels told by the border beyond the commonest class; of those told by the whole
 _PARTS = ("train", "test", "corpus")
 # Findings that are no leak of labels.
 _IN_ORDER = ("read_before", "single_read", "shared_read", "uncontaminated", "train_in_corpus", "no_single")
@@ -19,7 +20,13 @@ _IN_ORDER += ("not_shared",)
 def audit_sentences(data: dict[str, Any], language: str) -> list[str]:
     """Return what an audit's data say, the most important first. Raises HeadstartError: unknown language."""
     catalogue(language)  # raises
-    found = [*_left_out(data), *_leaks(data, language), *_doubts(data), *_shifts(data), *_inside(data, language)]
+    found = [
+        *_left_out(data),
+        *_leaks(data, language),
+        *_doubts(data),
+        *_shifts(data, language),
+        *_inside(data, language),
+    ]
     nouns = _nouns(data, language)
     lines = [phrase(language, f"gate.{name}", **values, **nouns) for name, values in found]
     return [line[:1].upper() + line[1:] for line in lines]
@@ -114,21 +121,36 @@ def _doubts(data: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     labels, out = data["labels"], []
     if labels.get("conflicts", {}).get("texts"):
         out.append(("conflicts", {key: f"{labels['conflicts'][key]:,}" for key in ("texts", "rows")}))
+    if labels.get("near_conflicts", {}).get("pairs"):
+        out.append(("near_conflicts", {"pairs": f"{labels['near_conflicts']['pairs']:,}"}))
     errors = labels.get("errors", {})
     if errors.get("rows"):
         values = {"rows": f"{errors['rows']:,}", "share": percent_tenths(errors["share"])}
         out.append(
             ("errors", values | {"clear": f"{errors['clear']:,}", "wrong": percent_tenths(1 - errors["accuracy"])})
         )
+    if (told := labels.get("borders")) and _by_border(told):
+        out.append(("borders", {name: percent_tenths(share) for name, share in told.items()}))
     return out
 
 
-def _shifts(data: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+def _by_border(told: dict[str, float]) -> bool:
+    """Whether the border tells much of what the whole image does beyond the commonest class."""
+    beyond = {name: told[name] - told["largest"] for name in ("border", "whole")}
+    return beyond["border"] >= _BORDER and beyond["border"] >= _MUCH * beyond["whole"]
+
+
+def _shifts(data: dict[str, Any], language: str) -> list[tuple[str, dict[str, Any]]]:
     out = []
     texts, classes = data["shift"].get("texts", {}), data["shift"].get("classes")
     if "auc" in texts:
         apart = texts["p"] < _CLEAR_P and texts["auc"] > _CLEAR_AUC
         out.append(("told_apart" if apart else "alike", texts))
+        if apart and texts.get("properties"):
+            first = texts["properties"][0]
+            name = named(language, "gate.property", first["property"])
+            values = {side: f"{first[side]:g}" for side in ("train", "test")}
+            out.append(("properties", values | {"property": name}))
     if classes and classes["p"] < _CLEAR_P and classes["distance"] > _CLEAR_CLASSES:
         out.append(("classes", classes))
     if classes and classes["only_in_test"]:
@@ -165,4 +187,6 @@ def _inside(data: dict[str, Any], language: str) -> list[tuple[str, dict[str, An
         elif shape.get("width"):
             sides = {side: f"{shape[side]['0.5']:,.0f}" for side in ("width", "height")}
             profiles.append(("images", sides | {"where": where, "rows": rows}))
+    if (told := data.get("near_by_vectors")) and told["pairs"]:
+        out.append(("near_by_vectors", {name: f"{told[name]:,}" for name in ("agree", "pairs")}))
     return out + profiles

@@ -39,7 +39,8 @@ from headstart.training.events import Listener, MetricsFile
 from headstart.training.loop import DTYPES, FitResult, Stop, TrainState, fit, start_state
 from headstart.training.plan import TrainPlan
 from headstart.training.pretrained_model import PretrainedModel
-from headstart.training.run_folder import PROCESSOR, RECEIPT, RUN, STORE, RunFolder
+from headstart.training.run_folder import PROCESSOR, RECEIPT, RUN, SEEN, STORE, RunFolder
+from headstart.training.seen import write_seen
 from headstart.training.warm_start import start_processor, take_layers, take_over
 
 Pieces = dict[int, list[int]]  # by new token of a grown vocabulary: the old tokens it was written with
@@ -163,6 +164,8 @@ def train_run(
                 note(line)
             spec = _with_training_time(spec, home, time.monotonic() - begun, resume, note)
             run = _prepare(spec, processor, store, note)
+            if told := write_seen(run.objective, processor, store, folder / SEEN, spec.training.seed):
+                note(told)
             going_on = None
             if base is not None:
                 record["start"] = record.get("start", {}) | _begin(spec, home, run, base, pieces, note)
@@ -217,7 +220,7 @@ def _undone_when_refused(home: RunFolder) -> Iterator[None]:
         yield
     except HeadstartError:
         if not begun_before:
-            for name in (RUN, RECEIPT):
+            for name in (RUN, RECEIPT, SEEN):
                 (home.path / name).unlink(missing_ok=True)
             for name in (PROCESSOR, STORE):
                 shutil.rmtree(home.path / name, ignore_errors=True)

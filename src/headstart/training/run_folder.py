@@ -3,6 +3,7 @@
 RUN/run.json        the resolved spec, ledger, notes, versions, status and result
 RUN/processor/      RUN/processor.json, what it was made from      RUN/store/      RUN/metrics.jsonl
 RUN/checkpoints/step-.../      RUN/manifest.json
+RUN/seen.png        images as training shows them, of runs on images
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from headstart.core.migration import ProcessorReceipt, RunFile, part
 from headstart.training.checkpoint import Checkpoints
 
 RUN = "run.json"
-PROCESSOR, RECEIPT, STORE = "processor", "processor.json", "store"
+PROCESSOR, RECEIPT, STORE, SEEN = "processor", "processor.json", "store", "seen.png"
 
 
 @dataclass(frozen=True)
