@@ -23,7 +23,7 @@ REFUSED = {
     "nearest": "second",
     "joined_bases": "two",
 }  # what cannot be, and the reason that is given
-QUICK = {"hog_svm": {"side": 16, "default": 0.3}, "pixels_logreg": {"side": 16}}
+QUICK = {"hog_svm": {"side": 16, "default": 0.3}, "kmeans_patches_logreg": {"centres": 32}}
 QUICK |= {"seeds": {"member": "finetune:epochs=1:least_steps=4:head_steps=2", "count": 2}}
 
 

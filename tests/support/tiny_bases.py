@@ -6,7 +6,7 @@ import numpy as np
 
 from headstart.backbones.ngram_bag import NgramBagSpec
 from headstart.core import registry
-from headstart.core.examples import Examples
+from headstart.core.examples import Examples, ImageRef
 from headstart.core.shapes import TokenShape
 from headstart.processors.ngram import NgramSpec
 from headstart.training.pretrained_model import PretrainedModel
@@ -36,6 +36,13 @@ def bag_base() -> PretrainedModel:
     """Return a random bag encoder over character n-grams."""
     spec, tokenizer = NgramBagSpec(width=16, mlp_width=32), NgramSpec().train(corpus())
     return PretrainedModel(tokenizer, spec, spec.build(TokenShape(tokenizer.vocabulary, tokenizer.pad_id))).fresh(0)
+
+
+def pixel_base(images: list[ImageRef]) -> PretrainedModel:
+    """Return a random small residual network for images like these."""
+    processor = registry.load("processor", "pixels")().train(images)
+    spec = registry.build_spec("backbone", {"name": "small_resnet", "width": 8})
+    return PretrainedModel(processor, spec, spec.build(processor.shape)).fresh(0)
 
 
 def token_base(max_tokens: int = 64) -> PretrainedModel:

@@ -7,10 +7,9 @@ few-label scores on small pictures: means over the quarters of the last two stag
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -19,6 +18,7 @@ from headstart.core.contracts import Backbone, Features
 from headstart.core.errors import HeadstartError
 from headstart.core.shapes import ImageShape
 from headstart.core.spec import BackboneSpec
+from headstart.nn.pooling import pool, quarters
 from headstart.nn.standardise import Standardise
 
 
@@ -47,6 +47,7 @@ class SmallResNetModule(Backbone):
 
     reads = "document"
     depth = 3
+    has_maps = True
 
     def __init__(self, spec: SmallResNet, shape: ImageShape) -> None:
         super().__init__()
@@ -71,13 +72,9 @@ class SmallResNetModule(Backbone):
         for stage in self.stages:
             hidden = stage(hidden)
             maps.append(hidden)
-        found = tuple(_quarters(one) for one in (image, *maps)) if layers else ()
-        return Features(pooled_BD=self._read_out(maps), maps=tuple(maps), layers=found)
-
-    def _read_out(self, maps: list[Tensor]) -> Tensor:
-        if self.readout == "quarters":
-            return torch.cat([_quarters(maps[1]), _quarters(maps[2])], dim=1)
-        return torch.cat([one.float().mean((2, 3)) for one in maps], dim=1)
+        found = tuple(quarters(one) for one in (image, *maps)) if layers else ()
+        features = Features(maps=tuple(maps), layers=found)
+        return replace(features, pooled_BD=pool(features, self.readout))
 
     @property
     def inner_width(self) -> float:
@@ -115,8 +112,3 @@ class _Block(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         return F.relu(image + self.norm(self.conv(self.first(image))))
-
-
-def _quarters(image: Tensor) -> Tensor:
-    """Return the means over the four quarters of each channel, [B, 4 C]."""
-    return F.adaptive_avg_pool2d(image.float(), 2).flatten(1)

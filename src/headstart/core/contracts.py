@@ -54,7 +54,8 @@ class Backbone(nn.Module, ABC):
     (`EncoderDecoder`). token: the token alone. document: there are no token outputs, only `pooled_BD`.
     has_vocabulary_output: whether there are `prediction_head` and `words_VD`. pooling: how the vector of a sample is
     read from token outputs where nothing else is said. patch: side in pixels of the square that each token output of an
-    image stands for, None where they stand for no squares; such a network reads `visible_BV` (`ImageBatch`).
+    image stands for, None where they stand for no squares; such a network reads `visible_BV` (`ImageBatch`). has_maps:
+    whether features have `maps`, by depth, from which document vectors can be read in further ways (`nn/pooling.py`).
     """
 
     width: int
@@ -65,6 +66,7 @@ class Backbone(nn.Module, ABC):
     has_vocabulary_output: bool = False
     pooling: Literal["mean", "cls"] = "mean"
     patch: int | None = None
+    has_maps: bool = False
 
     @property
     def token_outputs(self) -> bool:

@@ -43,6 +43,15 @@ class RouteWorkspace(Protocol):
         kind: the class of the result, with `parts() -> (JSON values, arrays)` and `from_parts` of these.
         """
 
+    def each(self, key: Sequence[Any], items: Sequence[Any], make: Callable[[Sequence[Any]], np.ndarray]) -> np.ndarray:
+        """Return `make(items)`, float32 [N, D], asked once per `key` and different item.
+
+        A vector may depend on nothing but key and item. Where there is a cache, it is kept on disk between commands.
+        """
+
+    def read_ahead(self, items: Sequence[Any], readouts: Sequence[tuple[int, str]]) -> None:
+        """Embed items, and what transforms are learned from, for each (layer, pooling) in one pass through the base."""
+
     def vectors(self, items: Sequence[Any], *, base: Any = None, layer: int = -1, pooling: str = "auto") -> np.ndarray:
         """Return the base's vectors of texts or images, float32 [N, D]; each different item is embedded once."""
 

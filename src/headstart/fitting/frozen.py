@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from headstart.training.pretrained_model import PretrainedModel
 from headstart.vectors.transform import VectorTransform
 
 _FOLDER = "base"
+Pooling = Literal["auto", "mean", "cls", "own", "quarters", "all"]  # see `nn/pooling.py`; auto: the base's usual one
 
 
 @dataclasses.dataclass(frozen=True)

@@ -22,7 +22,8 @@ from headstart.data.batches import EpochBatches, sort_within_pools
 from headstart.data.encode_examples import encode_examples
 from headstart.fitting.mixup import draw_partners, mix, mixed_loss
 from headstart.fitting.regularisation import Regularisation
-from headstart.training.pretrained_model import PretrainedModel, by_length
+from headstart.training.embedding import by_length
+from headstart.training.pretrained_model import PretrainedModel
 
 _POOL = 16  # batches whose pieces are sorted by length together
 _TOKENS = 8_192  # padded tokens of a batch in prediction

@@ -10,7 +10,7 @@ import numpy as np
 from headstart.core.seeds import numpy_generator
 from headstart.core.workspace import RouteWorkspace
 
-_LOOKED_AT = 100_000  # documents from which the sample is drawn
+LOOKED_AT = 100_000  # documents from which the sample is drawn
 
 
 def sample_documents(workspace: RouteWorkspace, most: int) -> list[Any]:
@@ -20,7 +20,7 @@ def sample_documents(workspace: RouteWorkspace, most: int) -> list[Any]:
     """
 
     def draw() -> tuple[list[Any], np.ndarray]:
-        seen = list(itertools.islice(workspace.documents(), _LOOKED_AT))
+        seen = list(itertools.islice(workspace.documents(), LOOKED_AT))
         return seen, numpy_generator(0, "unlabelled").permutation(len(seen))
 
     seen, order = workspace.once("unlabelled documents", draw)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 NO_BASE = Reason("no_base", "it needs a pre-trained base and none was given")
 _AT_ONCE = 256  # items that are embedded before the next ones: what is cut off loses no more
+_MADE_BY = ("headstart", "torch", "numpy", "scipy", "scikit-learn", "pillow")
 _WORTH_KEEPING = 256  # new vectors, at least, that are written to the disk together
 _LOOKED_AT, _EMBEDDED = 20_000, 4_000  # documents that the transform is learned from: read, embedded
 
@@ -115,20 +116,38 @@ class Workspace:
                 self._cache.add(key, {}, arrays)
             made.clear()
 
-    def _identity(self, base: PretrainedModel) -> tuple[str, ...]:
-        """Return what vectors of a base depend on; between commands also processor, versions and device count."""
-        if self._cache is None:
-            return (base.identity,)
-        return base.identity, base.processor.identity, base.pooling, *_made_by()
-
     def _known(self, key: tuple[Any, ...]) -> dict[bytes, np.ndarray]:
-        """Return the vectors of a base, layer and pooling so far, by the name of the item; those on disk included."""
+        """Return the vectors of a key so far, by the name of the item; those on disk included."""
         if key not in self._vectors:
             known = self._vectors[key] = {}
             for _, arrays in [] if self._cache is None else self._cache.read(key):
                 names = arrays["names"].tobytes()
                 known.update(zip((names[at : at + 32] for at in range(0, len(names), 32)), arrays["vectors"]))
         return self._vectors[key]
+
+    def each(self, key: Sequence[Any], items: Sequence[Any], make: Callable[[Sequence[Any]], np.ndarray]) -> np.ndarray:
+        """Return `make(items)`, float32 [N, D], asked once for each different item; see `RouteWorkspace`."""
+        return self._each([key], items, lambda part: [make(part)])[0]
+
+    def _each(
+        self, keys: Sequence[Sequence[Any]], items: Sequence[Any], make: Callable[[Sequence[Any]], Sequence[np.ndarray]]
+    ) -> list[np.ndarray]:
+        """Return the vectors of all items under each key; `make` gives those of some items under all keys."""
+        made_by = () if self._cache is None else _made_by()
+        places = [(*key, *made_by) for key in keys]
+        known = [self._known(place) for place in places]
+        fresh = [self._unwritten.setdefault(place, {}) for place in places]
+        names = [_name(item) for item in items]
+        missing = {name: item for name, item in zip(names, items) if any(name not in own for own in known)}
+        coming = iter(missing.items())
+        while part := list(itertools.islice(coming, _AT_ONCE)):
+            for found, own, new in zip(make([item for _, item in part]), known, fresh, strict=True):
+                made = dict(zip((name for name, _ in part), found))
+                new.update((name, vector) for name, vector in made.items() if name not in own)
+                own.update(made)
+        if any(len(new) >= _WORTH_KEEPING for new in fresh):
+            self.flush()
+        return [np.stack([own[name] for name in names]) if names else np.zeros((0, 0), np.float32) for own in known]
 
     def vectors(
         self, items: Sequence[Any], *, base: PretrainedModel | None = None, layer: int = -1, pooling: str = "auto"
@@ -138,19 +157,22 @@ class Workspace:
         Memory: 4 D bytes per different item ever asked for.
         """
         base = base or self.need_base()
-        key = ("vectors", *self.once(("base", base.identity), lambda: self._identity(base)), layer, pooling)
-        known, fresh = self._known(key), self._unwritten.setdefault(key, {})
-        names = [_name(item) for item in items]
-        missing = {name: item for name, item in zip(names, items) if name not in known}
-        coming = iter(missing.items())
-        while part := list(itertools.islice(coming, _AT_ONCE)):
-            found = base.embed([item for _, item in part], layer=layer, pooling=pooling)
-            made = dict(zip((name for name, _ in part), found))
-            fresh.update(made)
-            known.update(made)
-        if len(fresh) >= _WORTH_KEEPING:
-            self.flush()
-        return np.stack([known[name] for name in names]) if len(items) else np.zeros((0, 0), np.float32)
+        key = self._key(base, layer, pooling)
+        return self.each(key, items, lambda part: base.embed(part, layer=layer, pooling=pooling))
+
+    def read_ahead(self, items: Sequence[Any], readouts: Sequence[tuple[int, str]]) -> None:
+        """Embed items, and what transforms are learned from, for each (layer, pooling) in one pass through the base."""
+        base = self.need_base()
+        keys = [self._key(base, *readout) for readout in readouts]
+        self._each(keys, [*items, *(self._sample() or ())], lambda part: base.read(part, readouts))
+
+    def _key(self, base: PretrainedModel, layer: int, pooling: str) -> tuple[Any, ...]:
+        """Return what vectors of a base depend on; between commands also the processor and the base's usual pooling."""
+
+        def identity() -> tuple[str, ...]:
+            return () if self._cache is None else (base.processor.identity, base.pooling)
+
+        return "vectors", base.identity, *self.once(("base", base.identity), identity), layer, pooling
 
     def forget_vectors(self) -> None:
         """Forget the vectors of all items: they are embedded anew, in the batches in which they are asked."""
@@ -168,18 +190,26 @@ class Workspace:
         learn = VectorTransform.standardising if base.processor.takes == "image" else VectorTransform.of
 
         def from_corpus() -> VectorTransform | None:
-            if not self.has_documents:
-                return None
-            seen = list(itertools.islice(self.documents(), _LOOKED_AT))
-            places = np.linspace(0, len(seen), min(len(seen), _EMBEDDED), endpoint=False).astype(int)
-            sample = [seen[place] for place in places]
-            return learn(self.vectors(sample, **setting), "corpus")
+            sample = self._sample()
+            return None if sample is None else learn(self.vectors(sample, **setting), "corpus")
 
         transform = self.once(("transform", base.identity, layer, pooling), from_corpus)
         if transform is not None:
             return transform
         texts = [*examples.items, *(examples.second or ())]
         return learn(self.vectors(texts, **setting), "training rows")
+
+    def _sample(self) -> list[Any] | None:
+        """Return the documents that transforms are learned from, or None where none are at hand."""
+
+        def draw() -> list[Any] | None:
+            if not self.has_documents:
+                return None
+            seen = list(itertools.islice(self.documents(), _LOOKED_AT))
+            places = np.linspace(0, len(seen), min(len(seen), _EMBEDDED), endpoint=False).astype(int)
+            return [seen[place] for place in places]
+
+        return self.once("documents of the transform", draw)
 
     def features(
         self,
@@ -211,5 +241,8 @@ def _name(item: Any) -> bytes:
 
 def _made_by() -> tuple[str, ...]:
     """Return what decides the last bits of a result beside what it is made from: versions and device."""
-    versions = [f"{package} {metadata.version(package)}" for package in ("headstart", "torch", "numpy", "scipy")]
+    versions = [
+        f"{package} {metadata.version(package)}"
+        for package in ("headstart", "torch", "numpy", "scipy", "scikit-learn", "pillow")
+    ]
     return (*versions, pick_device().type)

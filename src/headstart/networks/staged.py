@@ -26,6 +26,7 @@ class StagedNetwork(Backbone):
     """
 
     reads = "document"
+    has_maps = True
 
     def __init__(
         self,

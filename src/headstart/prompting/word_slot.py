@@ -13,7 +13,8 @@ from headstart.core.batch import make_batch
 from headstart.core.errors import HeadstartError
 from headstart.core.reason import Reason
 from headstart.language_models.bits_per_byte import LanguageModel
-from headstart.training.pretrained_model import PretrainedModel, by_length
+from headstart.training.embedding import by_length
+from headstart.training.pretrained_model import PretrainedModel
 
 _TOKENS = 8_192  # padded tokens read at a time
 _NUMBERS = 1 << 24  # largest number of logits, or of cached values for continuations, at a time

@@ -1,10 +1,11 @@
-"""Joined features: vectors of the base beside TF-IDF or skip-gram columns in one logistic regression."""
+"""Joined features: vectors of the base beside TF-IDF, skip-gram or HOG columns in one logistic regression."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from scipy import sparse
@@ -16,54 +17,100 @@ from headstart.core.reason import Reason
 from headstart.core.spec import RouteSpec
 from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.checks import labels_of, no_base
-from headstart.fitting.frozen import FrozenVectors
-from headstart.fitting.linear import LinearModel, fit_linear
+from headstart.fitting.frozen import FrozenVectors, Pooling
+from headstart.fitting.held_out_quality import linear_quality
+from headstart.fitting.image_vectors import ImageVectors
+from headstart.fitting.linear import LinearModel, Matrix, fit_linear
 from headstart.fitting.model_parts import read_parts, write_parts
+from headstart.fitting.model_selection import choose, folds_of
+from headstart.fitting.readout import FOR_READOUT, choose_readout, prepare_readouts
 from headstart.fitting.text_linear import Vectoriser, features_of
 from headstart.fitting.time_budget import Clock
 from headstart.routes.ppmi_logreg import PpmiLogreg
+from headstart.vectors.colour_histogram import ColourHistogram
+from headstart.vectors.hog import HogVectors
+from headstart.vectors.image_vectoriser import ImageVectoriser
+from headstart.vectors.kmeans_patches import PatchVectors
+from headstart.vectors.pixels import PixelVectors
 from headstart.vectors.ppmi import SubwordVectors
+from headstart.vectors.scattering import ScatteringVectors
 from headstart.vectors.tfidf import TfidfVectors
 
-_COLUMNS: dict[str, type[Vectoriser]] = {"tfidf": TfidfVectors, "ppmi": SubwordVectors}
+_TEXT: dict[str, type[Vectoriser]] = {"tfidf": TfidfVectors, "ppmi": SubwordVectors}
+_IMAGE: dict[str, type[ImageVectoriser]] = {
+    "hog": HogVectors,
+    "scattering": ScatteringVectors,
+    "kmeans_patches": PatchVectors,
+    "pixels": PixelVectors,
+    "colour_histogram": ColourHistogram,
+}
+_AUTO = {"text": ("tfidf",), "image": ("hog",)}
+_TEXT_WEIGHT = 0.5
+WEIGHTS = (0.0, 0.5, 1.0, 2.0)  # of the classical blocks; 0 is the probe. Equal weights are the default of the rule.
+_EQUAL = WEIGHTS.index(1.0)
+_FOR_WEIGHT = 0.4  # share of the seconds left, at most
+Block = Vectoriser | ImageVectors
 
 
 @dataclass(frozen=True, kw_only=True)
 class Joined(RouteSpec):
-    """columns: tfidf, ppmi or both, joined to the vectors of the base; rows of every block have length 1.
+    """columns: of texts tfidf (auto) or ppmi, of images hog (auto), scattering, kmeans_patches, pixels or
+    colour_histogram; several are joined to the vectors of the base; rows of every block have length 1.
 
-    weight: of the classical blocks relative to the vectors. layer, pooling, default: as for probe.
+    weight: of the classical blocks relative to the vectors; None: for texts 0.5, for images chosen on held-out rows.
+    layer, pooling, default: as for probe.
     """
 
+    takes: ClassVar[tuple[str, ...]] = ("text", "image")
     needs: ClassVar[Literal["nothing", "corpus", "base"]] = "base"
     combines: ClassVar[bool] = True
-    columns: tuple[str, ...] = ("tfidf",)
-    weight: float = 0.5
+    columns: tuple[str, ...] = ("auto",)
+    weight: float | None = None
     layer: int = -1
-    pooling: Literal["auto", "mean", "cls", "own"] = "auto"
+    pooling: Pooling = "auto"
     default: float = 1.0
 
     def __post_init__(self) -> None:
         for column in self.columns:
-            if column not in _COLUMNS:
-                raise unknown("column of route joined", column, _COLUMNS)
-        if not self.columns or self.weight <= 0:
+            if column not in (known := ("auto", *_TEXT, *_IMAGE)):
+                raise unknown("column of route joined", column, known)
+        if not self.columns or (self.weight is not None and self.weight <= 0):
             raise HeadstartError(f"joined: columns={','.join(self.columns)}, weight={self.weight}: nothing is joined")
 
     def refuses(self, examples: Examples, workspace: RouteWorkspace) -> Reason | None:
         """Return why this route cannot run here, or None."""
+        able = tuple(_IMAGE if examples.takes == "image" else _TEXT)
+        for column in self._columns(examples):
+            if column not in able:
+                return Reason(
+                    "joined_column", "columns={column}: of such rows there are {able:and}", column=column, able=able
+                )
         corpus = PpmiLogreg().refuses(examples, workspace) if "ppmi" in self.columns else None
         return no_base(workspace) or corpus
+
+    def prepare(self, examples: Examples, workspace: RouteWorkspace) -> None:
+        """Learn the transform and make the vectors of the rows."""
+        prepare_readouts(examples, workspace, (self.layer, self.pooling))
+        for column in self._columns(examples):
+            block = self._block(column, examples, workspace)
+            if isinstance(block, ImageVectors):
+                block.features(examples)
 
     def run(
         self, examples: Examples, workspace: RouteWorkspace, *, seed: int, seconds: float | None = None
     ) -> JoinedModel:
         """Fit on the labelled rows. Raises HeadstartError: no base, rows, labels or such layer, no corpus for ppmi."""
         clock, labels_N = Clock(seconds), labels_of(examples)
-        vectors = FrozenVectors.of(examples, workspace, self.layer, self.pooling)
-        blocks = {column: self._block(column, examples, workspace) for column in self.columns}
+        given, part = (self.layer, self.pooling), Clock(clock.share(FOR_READOUT))
+        vectors, told = choose_readout(examples, workspace, given, default=self.default, seed=seed, clock=part)
+        blocks = {column: self._block(column, examples, workspace) for column in self._columns(examples)}
+        parts = [vectors.features(examples), *(_features(block, examples) for block in blocks.values())]
+        weight = self.weight or (_TEXT_WEIGHT if examples.takes == "text" else None)
+        if weight is None:
+            weight, judged = self._weight(parts, examples, seed, Clock(clock.share(_FOR_WEIGHT)))
+            told = told | {"weight_folds": judged}
         linear, notes = fit_linear(
-            _joined(vectors, blocks, self.weight, examples),
+            _joined(parts, weight),
             labels_N,
             len(examples.classes),
             default=self.default,
@@ -71,9 +118,31 @@ class Joined(RouteSpec):
             groups=examples.groups,
             seconds=clock.share(1.0),
         )
-        return JoinedModel(vectors, blocks, self.weight, linear, examples.classes, notes)
+        return JoinedModel(vectors, blocks, weight, linear, examples.classes, {**notes, **told, "weight": weight})
 
-    def _block(self, column: str, examples: Examples, workspace: RouteWorkspace) -> Vectoriser:
+    def _weight(self, parts: list[Matrix], examples: Examples, seed: int, clock: Clock) -> tuple[float, int]:
+        """Return the chosen weight of the classical blocks and the number of folds that were judged."""
+        judged = []
+
+        def judge(train: np.ndarray, held: np.ndarray) -> np.ndarray | None:
+            if judged and not clock.more:
+                return None
+            clock.part()
+            judged.append(held)
+            quality = [
+                linear_quality(_joined(parts, weight), examples, train, held, default=self.default, seed=seed)
+                for weight in WEIGHTS
+            ]
+            return np.stack(quality, axis=1)
+
+        return WEIGHTS[choose(WEIGHTS, _EQUAL, judge, folds_of(examples, seed=seed))], len(judged)
+
+    def _columns(self, examples: Examples) -> Sequence[str]:
+        return [name for column in self.columns for name in (_AUTO[examples.takes] if column == "auto" else (column,))]
+
+    def _block(self, column: str, examples: Examples, workspace: RouteWorkspace) -> Block:
+        if column in _IMAGE:
+            return ImageVectors.of(examples, workspace, _IMAGE[column])
         if column == "ppmi":
             return PpmiLogreg().vectors(workspace)
         return TfidfVectors.train([*examples.items, *(examples.second or ())])
@@ -82,18 +151,29 @@ class Joined(RouteSpec):
         """Read a saved task model. Raises HeadstartError when damaged."""
         data, arrays = read_parts(folder)
         vectors = FrozenVectors.load(folder, data, arrays)
-        blocks = {column: _COLUMNS[column].from_parts(*read_parts(folder / column)) for column in data["columns"]}
+        blocks = {column: _read_block(column, *read_parts(folder / column)) for column in data["columns"]}
         classes = tuple(data["classes"])
         linear = LinearModel.from_arrays(arrays, len(classes))
         return JoinedModel(vectors, blocks, data["weight"], linear, classes, data["notes"])
 
 
-def _joined(
-    vectors: FrozenVectors, blocks: dict[str, Vectoriser], weight: float, examples: Examples
-) -> sparse.csr_matrix:
-    """Return float32 [N, D + columns of the blocks]."""
-    parts = [weight * sparse.csr_matrix(features_of(block, examples)) for block in blocks.values()]
-    return sparse.hstack([sparse.csr_matrix(vectors.features(examples)), *parts], format="csr", dtype=np.float32)
+def _read_block(column: str, data: dict[str, Any], arrays: dict[str, np.ndarray]) -> Block:
+    if column in _IMAGE:
+        return ImageVectors.from_parts(_IMAGE[column], data, arrays)
+    return _TEXT[column].from_parts(data, arrays)
+
+
+def _features(block: Block, examples: Examples) -> Matrix:
+    return block.features(examples) if isinstance(block, ImageVectors) else features_of(block, examples)
+
+
+def _joined(parts: Sequence[Matrix], weight: float) -> Matrix:
+    """Return float32 [N, D + columns of the blocks]: the first part, and the others times the weight."""
+    first, *blocks = parts
+    if any(sparse.issparse(block) for block in blocks):
+        scaled = [weight * sparse.csr_matrix(block) for block in blocks]
+        return sparse.hstack([sparse.csr_matrix(first), *scaled], format="csr", dtype=np.float32)
+    return np.hstack([first, *(weight * block for block in blocks)], dtype=np.float32)
 
 
 class JoinedModel(TaskModel):
@@ -102,7 +182,7 @@ class JoinedModel(TaskModel):
     def __init__(
         self,
         vectors: FrozenVectors,
-        blocks: dict[str, Vectoriser],
+        blocks: dict[str, Block],
         weight: float,
         linear: LinearModel,
         classes: tuple[str, ...],
@@ -115,7 +195,8 @@ class JoinedModel(TaskModel):
         """Return probabilities [N, C]."""
         if not len(examples):
             return np.zeros((0, len(self.classes)))
-        return self.linear.predict_proba(_joined(self.frozen, self.blocks, self.weight, examples))
+        parts = [self.frozen.features(examples), *(_features(block, examples) for block in self.blocks.values())]
+        return self.linear.predict_proba(_joined(parts, self.weight))
 
     def save(self, folder: Path) -> None:
         """Write base, transform, weights and the columns of each block into `folder`."""

@@ -15,8 +15,9 @@ from headstart.core.examples import Examples
 from headstart.core.spec import RouteSpec
 from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.checks import labels_of, need_task, no_partner, targets_of
-from headstart.fitting.frozen import FrozenVectors
-from headstart.fitting.linear import LinearModel, fit_linear, fit_once
+from headstart.fitting.frozen import FrozenVectors, Pooling
+from headstart.fitting.held_out_quality import linear_quality
+from headstart.fitting.linear import LinearModel, fit_linear
 from headstart.fitting.model_parts import read_parts, write_parts
 from headstart.fitting.model_selection import choose, folds_of
 from headstart.fitting.ridge import RidgeModel, fit_ridge
@@ -39,7 +40,7 @@ class JoinedBases(RouteSpec):
     needs: ClassVar[Literal["nothing", "corpus", "base", "bases"]] = "bases"
     combines: ClassVar[bool] = True
     tasks: ClassVar[tuple[str, ...]] = ("classify", "regress")
-    pooling: Literal["auto", "mean", "cls", "own"] = "auto"
+    pooling: Pooling = "auto"
     default: float = 1.0
 
     def refuses(self, examples: Examples, workspace: RouteWorkspace) -> str | None:
@@ -86,23 +87,14 @@ class JoinedBases(RouteSpec):
                 return None
             clock.part()
             judged.append(held)
-            quality = [self._quality(weighted(blocks, weight), examples, train, held, seed) for weight in WEIGHTS]
+            quality = [
+                linear_quality(weighted(blocks, weight), examples, train, held, default=self.default, seed=seed)
+                for weight in WEIGHTS
+            ]
             return np.stack(quality, axis=1)
 
         chosen = choose(WEIGHTS, _EQUAL, judge, folds_of(examples, seed=seed))
         return WEIGHTS[chosen], len(judged)
-
-    def _quality(
-        self, features_ND: np.ndarray, examples: Examples, train: np.ndarray, held: np.ndarray, seed: int
-    ) -> np.ndarray:
-        """Return how good the answer to each held-out row is: 1 when right, for numbers minus the squared error."""
-        if examples.task == "regress":
-            numbers_N = np.asarray(examples.targets, np.float64)
-            ridge, _ = fit_ridge(features_ND[train], numbers_N[train], default=self.default, seed=seed)
-            return -((ridge.numbers(features_ND[held]) - numbers_N[held]) ** 2)
-        labels_N = labels_of(examples)
-        linear = fit_once(features_ND[train], labels_N[train], len(examples.classes), strength=self.default)
-        return linear.predict_proba(features_ND[held]).argmax(axis=1) == labels_N[held]
 
     def load(self, folder: Path) -> TaskModel:
         """Read a saved task model. Raises HeadstartError when damaged."""

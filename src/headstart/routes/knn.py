@@ -18,7 +18,7 @@ from headstart.core.reason import Reason
 from headstart.core.spec import RouteSpec
 from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.checks import labels_of, no_base
-from headstart.fitting.frozen import FrozenVectors
+from headstart.fitting.frozen import FrozenVectors, Pooling
 from headstart.fitting.model_parts import read_parts, write_parts
 from headstart.fitting.model_selection import choose, make_folds
 from headstart.vectors.transform import unit_rows
@@ -36,7 +36,7 @@ class Knn(RouteSpec):
     takes: ClassVar[tuple[str, ...]] = ("text", "image")
     needs: ClassVar[Literal["nothing", "corpus", "base"]] = "base"
     layer: int = -1
-    pooling: Literal["auto", "mean", "cls", "own"] = "auto"
+    pooling: Pooling = "auto"
     default: Literal[1, 5, 10, 20, 50, 100] = 20
 
     def refuses(self, examples: Examples, workspace: RouteWorkspace) -> Reason | None:

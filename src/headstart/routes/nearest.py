@@ -19,7 +19,7 @@ from headstart.core.spec import RouteSpec
 from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.checks import need_task, no_base, targets_of
 from headstart.fitting.cosine_model import CosineModel, one_text
-from headstart.fitting.frozen import FrozenVectors
+from headstart.fitting.frozen import FrozenVectors, Pooling
 from headstart.fitting.model_parts import read_parts, write_parts
 from headstart.vectors.transform import VectorTransform
 
@@ -32,7 +32,7 @@ class Nearest(RouteSpec):
     needs: ClassVar[Literal["nothing", "corpus", "base"]] = "base"
     tasks: ClassVar[tuple[str, ...]] = ("retrieve", "regress")
     layer: int = -1
-    pooling: Literal["auto", "mean", "cls", "own"] = "auto"
+    pooling: Pooling = "auto"
 
     def refuses(self, examples: Examples, workspace: RouteWorkspace) -> Reason | None:
         """Return why this route cannot run here, or None."""

@@ -10,24 +10,18 @@ from headstart.core.examples import Examples
 from headstart.core.spec import RouteSpec
 from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.checks import need_task, targets_of
-from headstart.fitting.image_linear import (
-    ImageClasses,
-    ImageNumbers,
-    ImageVectors,
-    fit_classes,
-    fit_numbers,
-    load_images,
-)
+from headstart.fitting.image_linear import ImageClasses, ImageLinear, ImageNumbers
+from headstart.fitting.model_parts import read_parts
+from headstart.vectors.pixels import PixelVectors
 
 
 @dataclass(frozen=True, kw_only=True)
-class PixelsLogreg(RouteSpec):
+class PixelsLogreg(ImageLinear, RouteSpec):
     """side: pixels of a side of the square; default: the C, penalty: that of ridge, each kept unless another value of
     its grid is clearly better on held-out rows."""
 
-    takes: ClassVar[tuple[str, ...]] = ("image",)
-    classical: ClassVar[bool] = True
     tasks: ClassVar[tuple[str, ...]] = ("classify", "regress")
+    vectoriser: ClassVar[type[PixelVectors]] = PixelVectors
     side: int = 16
     default: float = 10.0
     penalty: float = 1.0
@@ -37,12 +31,12 @@ class PixelsLogreg(RouteSpec):
     ) -> ImageClasses | ImageNumbers:
         """Fit on the labelled rows. Raises HeadstartError: no rows, no answers, another task; UnusableImage."""
         need_task(self, examples)
+        if examples.task == "classify":
+            return super().run(examples, workspace, seed=seed, seconds=seconds)
         targets_of(examples)
-        vectors = ImageVectors.of(examples, workspace, "pixels", self.side)
-        if examples.task == "regress":
-            return fit_numbers(vectors, examples, default=self.penalty, seed=seed)
-        return fit_classes(vectors, examples, family="logistic", default=self.default, seed=seed)
+        return ImageNumbers.fit(self.vectors(examples, workspace), examples, default=self.penalty, seed=seed)
 
     def load(self, folder: Path) -> ImageClasses | ImageNumbers:
         """Read a saved task model. Raises HeadstartError when damaged."""
-        return load_images(folder)
+        numbers = "ridge_weight" in read_parts(folder)[1]
+        return (ImageNumbers if numbers else ImageClasses).load(folder, self.vectoriser)

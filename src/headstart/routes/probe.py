@@ -16,10 +16,11 @@ from headstart.core.reason import Reason
 from headstart.core.spec import RouteSpec
 from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.checks import labels_of, need_task, no_base, targets_of
-from headstart.fitting.frozen import FrozenVectors
+from headstart.fitting.frozen import FrozenVectors, Pooling
 from headstart.fitting.linear import LinearModel, fit_linear
 from headstart.fitting.model_parts import read_parts, write_parts
 from headstart.fitting.network_model import NetworkModel
+from headstart.fitting.readout import FOR_READOUT, choose_readout, prepare_readouts
 from headstart.fitting.ridge import RidgeModel, fit_ridge
 from headstart.fitting.time_budget import Clock
 from headstart.fitting.token_probe import fit_token_probe
@@ -28,14 +29,15 @@ from headstart.vectors.transform import pair_cosine
 
 @dataclass(frozen=True, kw_only=True)
 class Probe(RouteSpec):
-    """layer: -1 last, 0 embeddings; pooling: of token outputs; default: the C (for numbers: the penalty) that is
-    kept unless another value of the grid is clearly better on held-out rows. Tags use the tokens of the last layer."""
+    """layer: -1 last, 0 embeddings; pooling: of token outputs, or of stages (quarters, all). For images -1 and auto
+    leave the choice among all of these to held-out rows. default: the C (for numbers: the penalty) that is kept unless
+    another value of the grid is clearly better on held-out rows. Tags use the tokens of the last layer."""
 
     takes: ClassVar[tuple[str, ...]] = ("text", "image")
     needs: ClassVar[Literal["nothing", "corpus", "base"]] = "base"
     tasks: ClassVar[tuple[str, ...]] = ("classify", "regress", "tag")
     layer: int = -1
-    pooling: Literal["auto", "mean", "cls", "own"] = "auto"
+    pooling: Pooling = "auto"
     default: float = 1.0
 
     def refuses(self, examples: Examples, workspace: RouteWorkspace) -> Reason | None:
@@ -47,7 +49,7 @@ class Probe(RouteSpec):
     def prepare(self, examples: Examples, workspace: RouteWorkspace) -> None:
         """Learn the transform and embed the rows."""
         if examples.task != "tag":
-            FrozenVectors.of(examples, workspace, self.layer, self.pooling).features(examples)
+            prepare_readouts(examples, workspace, (self.layer, self.pooling))
 
     def run(
         self, examples: Examples, workspace: RouteWorkspace, *, seed: int, seconds: float | None = None
@@ -58,7 +60,7 @@ class Probe(RouteSpec):
             return self._classes(examples, workspace, seed, seconds)
         targets_of(examples)
         if examples.task == "regress":
-            return self._numbers(examples, workspace, seed)
+            return self._numbers(examples, workspace, seed, seconds)
         if self.layer != -1:
             raise HeadstartError(
                 Reason("tag_layer", "probe.layer={layer}: tags are read from the last layer, -1", layer=self.layer)
@@ -67,7 +69,7 @@ class Probe(RouteSpec):
 
     def _classes(self, examples: Examples, workspace: RouteWorkspace, seed: int, seconds: float | None) -> ProbeModel:
         clock, labels_N = Clock(seconds), labels_of(examples)
-        vectors = FrozenVectors.of(examples, workspace, self.layer, self.pooling)
+        vectors, readout = self._vectors(examples, workspace, seed, clock)
         linear, notes = fit_linear(
             vectors.features(examples),
             labels_N,
@@ -77,14 +79,22 @@ class Probe(RouteSpec):
             groups=examples.groups,
             seconds=clock.share(1.0),
         )
-        return ProbeModel(vectors, linear, examples.classes, {**notes, "transform": vectors.transform.source})
+        return ProbeModel(
+            vectors, linear, examples.classes, {**notes, **readout, "transform": vectors.transform.source}
+        )
 
-    def _numbers(self, examples: Examples, workspace: RouteWorkspace, seed: int) -> NumberProbe:
-        vectors = FrozenVectors.of(examples, workspace, self.layer, self.pooling)
+    def _vectors(
+        self, examples: Examples, workspace: RouteWorkspace, seed: int, clock: Clock
+    ) -> tuple[FrozenVectors, dict[str, object]]:
+        given, part = (self.layer, self.pooling), Clock(clock.share(FOR_READOUT))
+        return choose_readout(examples, workspace, given, default=self.default, seed=seed, clock=part)
+
+    def _numbers(self, examples: Examples, workspace: RouteWorkspace, seed: int, seconds: float | None) -> NumberProbe:
+        vectors, readout = self._vectors(examples, workspace, seed, Clock(seconds))
         features_ND = _with_cosine(vectors, examples)
         numbers_N = np.asarray(examples.targets, np.float64)
         ridge, notes = fit_ridge(features_ND, numbers_N, default=self.default, seed=seed, groups=examples.groups)
-        return NumberProbe(vectors, ridge, {**notes, "transform": vectors.transform.source})
+        return NumberProbe(vectors, ridge, {**notes, **readout, "transform": vectors.transform.source})
 
     def load(self, folder: Path) -> TaskModel:
         """Read a saved task model. Raises HeadstartError when damaged."""

@@ -32,12 +32,13 @@ from headstart.core.spec import BackboneSpec
 from headstart.data.corpus import Corpus
 from headstart.interop.huggingface import Loaded, load_backbone, load_head, match_vocabulary
 from headstart.interop.names import receipt_line
-from headstart.nn.pooling import pool
+from headstart.nn.pooling import OF_STAGES
 from headstart.training.checkpoint import WEIGHTS, load_weights, read_counters, read_weights
+from headstart.training.embedding import read_vectors
 from headstart.training.run_folder import RUN, RunFolder
 
 NETWORK = "network.json"
-_POOLINGS = ("auto", "mean", "cls", "own")
+_POOLINGS = ("auto", "mean", "cls", "own", *OF_STAGES)
 
 
 @dataclass
@@ -128,39 +129,24 @@ class PretrainedModel:
         """How a vector is read where nothing else is asked for: as the model was made for, or as its network says."""
         return self.pooling or self.backbone.pooling
 
-    @torch.no_grad()
     def embed(self, items: Sequence[Any], layer: int = -1, pooling: str = "auto", tokens: int = 8192) -> np.ndarray:
         """Return float32 [N, D], a vector for each text or image; long texts are averaged over their windows.
 
         D is the width of the layer: that of the network for the last one, and for all of a Transformer's.
 
-        layer: -1 for the last, 0 for the embeddings; pooling: mean, cls, own, or auto (`auto_pooling`); a network
-        without token outputs has a vector of its own. tokens: of a batch, or images that cost as much.
+        layer: -1 for the last, 0 for the embeddings; pooling: mean, cls, own, quarters or all (see `pool`), or auto
+        (`auto_pooling`); a network without token outputs has a vector of its own. tokens: of a batch, or images that
+        cost as much.
         """
-        self.check_embedding(layer, pooling)
+        return self.read(items, [(layer, pooling)], tokens)[0]
+
+    def read(self, items: Sequence[Any], readouts: Sequence[tuple[int, str]], tokens: int = 8192) -> list[np.ndarray]:
+        """Return what `embed` gives for each (layer, pooling), from one pass through the network."""
+        for layer, pooling in readouts:
+            self.check_embedding(layer, pooling)
         need_takes(items, self.processor.takes, self.name)
-        self.backbone.eval()
-        device = next(self.backbone.parameters()).device
-        out = np.zeros((len(items), self.backbone.width), np.float32)
-        how = self.auto_pooling if pooling == "auto" else pooling
-        chunk = self.processor.at_once
-        most = tokens if self.backbone.token_outputs or self.processor.gives == "pixels" else 16 * tokens
-        for low in range(0, len(items), chunk):
-            encoded = self.processor.encode(items[low : low + chunk])
-            windows = [self.processor.windows(item, self.max_length) for item in encoded]
-            pieces = [piece for own in windows for piece in own]
-            owner_P = np.repeat(np.arange(len(windows)), [len(own) for own in windows])
-            cost_P = np.array([self.processor.cost(piece) for piece in pieces])
-            weight = np.zeros(len(encoded), np.float32)
-            for rows in by_length(cost_P, most):
-                batch = self.processor.collate([pieces[row] for row in rows], samples=rows).to(device)
-                pooled = pool(self.backbone(batch, layers=layer != -1), how, layer).float().cpu().numpy()
-                if out.shape[1] != pooled.shape[1]:  # stages of a network of images have widths of their own
-                    out = np.zeros((len(items), pooled.shape[1]), np.float32)
-                np.add.at(out, low + owner_P[rows], pooled * cost_P[rows, None].astype(np.float32))
-                np.add.at(weight, owner_P[rows], cost_P[rows].astype(np.float32))
-            out[low : low + chunk] /= np.maximum(weight, 1.0)[:, None]
-        return out
+        how = [(layer, self.auto_pooling if pooling == "auto" else pooling) for layer, pooling in readouts]
+        return read_vectors(self.backbone, self.processor, items, how, max_length=self.max_length, tokens=tokens)
 
     def check_embedding(self, layer: int, pooling: str) -> None:
         """Raise HeadstartError for a layer that is not there or a pooling that nobody knows."""
@@ -184,6 +170,16 @@ class PretrainedModel:
                     "no_own_vector",
                     "pooling=own: {backbone} has no document vector of its own; use mean",
                     backbone=name,
+                )
+            )
+        if pooling in OF_STAGES and (layer != -1 or not self.backbone.has_maps):
+            raise HeadstartError(
+                Reason(
+                    "no_stages",
+                    "pooling={pooling}, layer={layer}: {pooling} reads the stages of a network of images that has "
+                    "stages, with layer=-1",
+                    pooling=pooling,
+                    layer=layer,
                 )
             )
 
@@ -231,18 +227,6 @@ class PretrainedModel:
             write_folder(Path(folder), "network", fill)
         except OSError as error:
             raise disk_error(Path(folder), error) from None
-
-
-def by_length(lengths: np.ndarray, tokens: int) -> Iterator[np.ndarray]:
-    """Yield row groups of like length whose padded size is at most about `tokens`."""
-    order = np.argsort(lengths, kind="stable")
-    low = 0
-    while low < len(order):
-        high = low + 1
-        while high < len(order) and (high + 1 - low) * max(int(lengths[order[high]]), 1) <= tokens:
-            high += 1
-        yield order[low:high]
-        low = high
 
 
 def _shape(processor: Processor, rows: int | None, *, fewer: bool = True) -> Shape:

@@ -6,19 +6,19 @@ cells with L2-Hys normalisation. Shapes: N images, S pixels and K cells of a sid
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
 from headstart.core.errors import HeadstartError
-from headstart.core.examples import ImageRef
-from headstart.images.squares import squares
+from headstart.vectors.image_vectoriser import ImageVectoriser
 
 DIRECTIONS, BLOCK = 9, 2
+_SIDES = (32, 64, 96)  # usual ones
 _CELL, _MOST_CELLS = 4, 8  # pixels of the smallest cell; cells of a side
 _CLIP = 0.2  # most that one direction of a cell may be of its block, section 6.4 of the paper
 _SMALL = 0.1  # added to the length of a block: noise in a flat area stays small; one edge of contrast 0.1 is about 1
-_AT_ONCE = 512  # images; bounds the memory
 
 
 def cell_of(side: int) -> int:
@@ -32,16 +32,27 @@ def cell_of(side: int) -> int:
     return _CELL if small else side // _MOST_CELLS
 
 
-def vectors(items: Sequence[ImageRef], side: int) -> np.ndarray:
-    """Return float32 [N, (K - 1) x (K - 1) x 4 x 9] of grey images brought to `side` pixels.
+@dataclass(frozen=True)
+class HogVectors(ImageVectoriser):
+    """Grey images; D = (K - 1) x (K - 1) x 4 x 9."""
 
-    Raises HeadstartError: a side that does not fit, see `cell_of`; UnusableImage: an image that cannot be decoded.
-    """
-    parts = [np.zeros((0, (side // cell_of(side) - 1) ** 2 * BLOCK**2 * DIRECTIONS), np.float32)]
-    for start in range(0, len(items), _AT_ONCE):
-        some = squares(items[start : start + _AT_ONCE], side, grey=True)
-        parts.append(histograms(some[..., 0].astype(np.float32) / 255))
-    return np.concatenate(parts)
+    side: int
+    grey: bool = True
+
+    @classmethod
+    def usual_side(cls, shorter: int) -> int:
+        """Return 32, 64 or 96: the largest that does not make usual images larger."""
+        return max((one for one in _SIDES if one <= shorter), default=_SIDES[0])
+
+    @classmethod
+    def learn(cls, squares_NSSC: np.ndarray) -> Self:
+        """Return what reads such squares; nothing is learned. Raises HeadstartError: cells do not fit the side."""
+        cell_of(squares_NSSC.shape[1])
+        return cls(squares_NSSC.shape[1])
+
+    def rows(self, squares_NSSC: np.ndarray) -> np.ndarray:
+        """Return float32 [N, D]."""
+        return histograms(squares_NSSC[..., 0].astype(np.float32) / 255)
 
 
 def histograms(image_NSS: np.ndarray) -> np.ndarray:
@@ -82,4 +93,4 @@ def _blocks(cell_NKKO: np.ndarray) -> np.ndarray:
     block = block / np.sqrt((block**2).sum(axis=3, keepdims=True) + _SMALL**2)
     block = np.minimum(block, _CLIP)
     block = block / np.sqrt((block**2).sum(axis=3, keepdims=True) + _SMALL**2)
-    return block.reshape(len(block), -1)
+    return block.reshape(len(block), last * last * block.shape[3])

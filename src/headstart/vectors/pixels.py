@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Self
 
 import numpy as np
 
-from headstart.core.examples import ImageRef
-from headstart.images.squares import squares
+from headstart.vectors.image_vectoriser import ImageVectoriser
+
+_SIDE = 16
 
 
-def vectors(items: Sequence[ImageRef], side: int, *, grey: bool = False) -> np.ndarray:
-    """Return float32 [N, D] from 0 to 1; D = side x side x 3, without the 3 for `grey`.
+@dataclass(frozen=True)
+class PixelVectors(ImageVectoriser):
+    """From 0 to 1; D = S x S x 3, without the 3 for grey images. The square is cut, not padded, see `squares`."""
 
-    The square is cut, not padded, see `squares`. Raises UnusableImage: an image that cannot be decoded.
-    """
-    found = squares(items, side, grey=grey)
-    return found.reshape(len(found), side * side * found.shape[3]).astype(np.float32) / 255
+    side: int
+    grey: bool
+    reads_colour: ClassVar[bool] = True
+
+    @classmethod
+    def usual_side(cls, shorter: int) -> int:
+        """Return 16, whatever the size."""
+        return _SIDE
+
+    @classmethod
+    def learn(cls, squares_NSSC: np.ndarray) -> Self:
+        """Return what reads such squares; nothing is learned."""
+        return cls(squares_NSSC.shape[1], squares_NSSC.shape[3] == 1)
+
+    def rows(self, squares_NSSC: np.ndarray) -> np.ndarray:
+        """Return float32 [N, D]."""
+        side, channels = squares_NSSC.shape[2:]
+        return squares_NSSC.reshape(len(squares_NSSC), side * side * channels).astype(np.float32) / 255

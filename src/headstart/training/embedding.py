@@ -1,0 +1,65 @@
+"""Vectors of texts and images from a network, read in one or in several ways on one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from headstart.core.contracts import Backbone
+from headstart.core.processor import Processor
+from headstart.nn.pooling import pool
+
+
+@torch.no_grad()
+def read_vectors(
+    backbone: Backbone,
+    processor: Processor,
+    items: Sequence[Any],
+    readouts: Sequence[tuple[int, str]],
+    *,
+    max_length: int | None,
+    tokens: int,
+) -> list[np.ndarray]:
+    """Return float32 [N, D] for each (layer, pooling), see `pool`; long texts are averaged over their windows.
+
+    max_length: tokens of a window without specials. tokens: of a batch, or images that cost as much.
+    """
+    backbone.eval()
+    device = next(backbone.parameters()).device
+    out = [np.zeros((len(items), backbone.width), np.float32) for _ in readouts]
+    chunk, deep = processor.at_once, any(layer != -1 for layer, _ in readouts)
+    most = tokens if backbone.token_outputs or processor.gives == "pixels" else 16 * tokens
+    for low in range(0, len(items), chunk):
+        encoded = processor.encode(items[low : low + chunk])
+        windows = [processor.windows(item, max_length) for item in encoded]
+        pieces = [piece for own in windows for piece in own]
+        owner_P = np.repeat(np.arange(len(windows)), [len(own) for own in windows])
+        cost_P = np.array([processor.cost(piece) for piece in pieces])
+        weight = np.zeros(len(encoded), np.float32)
+        for rows in by_length(cost_P, most):
+            batch = processor.collate([pieces[row] for row in rows], samples=rows).to(device)
+            features = backbone(batch, layers=deep)
+            for place, (layer, pooling) in enumerate(readouts):
+                pooled = pool(features, pooling, layer).float().cpu().numpy()
+                if out[place].shape[1] != pooled.shape[1]:  # stages of a network of images have widths of their own
+                    out[place] = np.zeros((len(items), pooled.shape[1]), np.float32)
+                np.add.at(out[place], low + owner_P[rows], pooled * cost_P[rows, None].astype(np.float32))
+            np.add.at(weight, owner_P[rows], cost_P[rows].astype(np.float32))
+        for found in out:
+            found[low : low + chunk] /= np.maximum(weight, 1.0)[:, None]
+    return out
+
+
+def by_length(lengths: np.ndarray, tokens: int) -> Iterator[np.ndarray]:
+    """Yield row groups of like length whose padded size is at most about `tokens`."""
+    order = np.argsort(lengths, kind="stable")
+    low = 0
+    while low < len(order):
+        high = low + 1
+        while high < len(order) and (high + 1 - low) * max(int(lengths[order[high]]), 1) <= tokens:
+            high += 1
+        yield order[low:high]
+        low = high
