@@ -1,7 +1,7 @@
 """Rows of images side by side on nested draws: accuracy, and what each is ahead of another by.
 
     python benchmarks/image_rows.py --data TRAIN --test DEV [--run RUN] [--labels 10,50,100,1000] [--draws 10]
-        [--routes pixels_logreg,hog_svm,kmeans_patches_logreg:centres=400] [--against hog_svm] [--cache FOLDER]
+        [--routes pixels_logreg,hog_svm,kmeans_patches_logreg:centres=800:stride=2] [--against hog_svm] [--cache FOLDER]
 
 Labels are drawn from TRAIN, whose images are also the unlabelled pool; every row of DEV is asked. Prints Markdown
 tables: mean and standard deviation over the draws, CPU seconds of all draws of a route, leads with 95 % intervals. One

@@ -158,9 +158,9 @@ def test_components_are_those_of_the_covariance():
 
 
 def test_patches_equal_a_walk_over_patches():
-    """Whitened patches, squared distances to the centres, the triangle, means over quarters: one after the other."""
+    """Whitened patches, squared distances to the centres, the triangle, means over cells: one after the other."""
     pool, new = squares_of(30, channels=3), squares_of(2, channels=3, seed=8)
-    made = PatchVectors.learn(pool, centres=9, patch=5, stride=3)
+    made = PatchVectors.learn(pool, centres=9, patch=5, stride=3, cells=2)
     sample = kmeans_patches._sample(pool, 5)
     mean, turn = kmeans_patches._whitening(sample)
     centres = kmeans_patches._centres((sample - mean) @ turn, 9)
@@ -174,8 +174,8 @@ def test_patches_equal_a_walk_over_patches():
                 patch = (patch - patch.mean()) / np.sqrt(patch.var() + 10 / 255**2)
                 distance = (((patch - mean) @ turn - centres) ** 2).sum(axis=1)
                 near[down, right] = np.maximum(distance.mean() - distance, 0)
-        quarters = [near[y, x].mean((0, 1)) for y in (slice(2), slice(2, 4)) for x in (slice(2), slice(2, 4))]
-        assert np.allclose(row, np.concatenate(quarters), atol=1e-3)
+        cells = [near[y, x].mean((0, 1)) for y in (slice(2), slice(2, 4)) for x in (slice(2), slice(2, 4))]
+        assert np.allclose(row.reshape(9, 4), np.stack(cells, axis=1), atol=1e-3)
 
 
 def test_whitened_patches_are_white():
@@ -191,6 +191,8 @@ def test_whitened_patches_are_white():
 def test_a_patch_that_is_too_large_is_refused():
     with pytest.raises(HeadstartError, match="patch=9: images of 16 pixels have patches of 2 to 8"):
         PatchVectors.learn(squares_of(3), patch=9)
+    with pytest.raises(HeadstartError, match="cells=5: there are 4 patches in a row"):
+        PatchVectors.learn(squares_of(3), patch=4, stride=4, cells=5)
 
 
 def slow_wavelet(image: np.ndarray, wave: np.ndarray, step: int) -> np.ndarray:

@@ -16,3 +16,4 @@ class ScatteringLogreg(ImageLinear, RouteSpec):
     """side: a multiple of 4; where none is named that of the images, 16 to 32."""
 
     vectoriser: ClassVar[type[ScatteringVectors]] = ScatteringVectors
+    default: float = 10.0

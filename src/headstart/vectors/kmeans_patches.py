@@ -1,8 +1,9 @@
 """k-means patches (Coates and Ng, "Learning feature representations with k-means", 2012; Coates, Ng and Lee, AISTATS
-2011): how near each patch of an image is to the centres of patches of unlabelled images, summed over its quarters.
+2011): how near each patch of an image is to the centres of patches of unlabelled images, averaged over cells of it.
 
 Patches lose their mean and contrast and are whitened (ZCA). The activation is the paper's triangle, max(0, mean of the
-distances - distance), on squared distances, in which |x|^2 cancels, so that it is one matrix product and a ReLU.
+distances - distance), on squared distances, in which |x|^2 cancels, so that it is one matrix product and a ReLU. 200
+centres and 4 x 4 cells instead of the paper's 800 and more and 2 x 2: docs/decisions.md, 2026-11-27.
 Shapes: N images, S pixels of a side, C channels, P patches of an image, V = values of a patch, K centres.
 """
 
@@ -27,17 +28,18 @@ _PATCHES = 100_000  # of the unlabelled images that centres are learned from
 _PER_CENTRE = 10  # patches, at least
 _CONTRAST = 10 / 255**2  # added to the variance of a patch, as in the paper
 _WHITENING = 0.1  # added to the variance of each direction
-_AT_ONCE = 16  # images whose activations lie in the memory together: 20 MB
+_AT_ONCE = 16  # images whose activations lie in the memory together: 7 MB
 
 
 @dataclass(frozen=True)
 class PatchVectors(ImageVectoriser):
-    """D = 4 K. weight_VK, bias_K: of normalised patches, whitening included."""
+    """D = cells x cells x K. weight_VK, bias_K: of normalised patches, whitening included."""
 
     side: int
     grey: bool
     patch: int
     stride: int
+    cells: int
     weight_VK: np.ndarray
     bias_K: np.ndarray
     reads_colour: ClassVar[bool] = True
@@ -48,11 +50,15 @@ class PatchVectors(ImageVectoriser):
         return min(shorter, _SIDE)
 
     @classmethod
-    def learn(cls, squares_NSSC: np.ndarray, *, centres: int = 800, patch: int = 6, stride: int = 2) -> Self:
-        """Learn whitening and centres. Raises HeadstartError: patches that are larger than half the squares."""
+    def learn(
+        cls, squares_NSSC: np.ndarray, *, centres: int = 200, patch: int = 6, stride: int = 1, cells: int = 4
+    ) -> Self:
+        """Learn whitening and centres. Raises HeadstartError: too large patches, more cells than patches."""
         side, channels = squares_NSSC.shape[2:]
         if not 2 <= patch <= side // 2:
             raise HeadstartError(f"patch={patch}: images of {side} pixels have patches of 2 to {side // 2}")
+        if cells > (across := (side - patch) // stride + 1):
+            raise HeadstartError(f"cells={cells}: there are {across} patches in a row; take at most {across}")
         sample_MV = _sample(squares_NSSC, patch)
         mean_V, turn_VV = _whitening(sample_MV)
         white_MV = (sample_MV - mean_V) @ turn_VV
@@ -61,19 +67,21 @@ class PatchVectors(ImageVectoriser):
         length_K = (centre_KV**2).sum(axis=1)
         weight_VK = 2 * turn_VV @ (centre_KV - centre_KV.mean(axis=0)).T
         bias_K = length_K.mean() - length_K - mean_V @ weight_VK
-        return cls(side, channels == 1, patch, stride, weight_VK.astype(np.float32), bias_K.astype(np.float32))
+        settings = side, channels == 1, patch, stride, cells
+        return cls(*settings, weight_VK.astype(np.float32), bias_K.astype(np.float32))
 
     @torch.no_grad()
     def rows(self, squares_NSSC: np.ndarray) -> np.ndarray:
         """Return float32 [N, D]."""
-        out_ND = np.zeros((len(squares_NSSC), 4 * len(self.bias_K)), np.float32)
+        out_ND = np.zeros((len(squares_NSSC), self.cells**2 * len(self.bias_K)), np.float32)
         weight_VK, bias_K = torch.from_numpy(self.weight_VK), torch.from_numpy(self.bias_K)
         for start in range(0, len(out_ND), _AT_ONCE):
             patch_NPV = _patches(squares_NSSC[start : start + _AT_ONCE], self.patch, self.stride)
             some, places = patch_NPV.shape[:2]
             near_PK = torch.addmm(bias_K, patch_NPV.reshape(some * places, -1), weight_VK).relu_()
             across = round(places**0.5)
-            out_ND[start : start + some] = _quarters(near_PK.view(some, across, across, -1)).numpy()
+            near_NKHW = near_PK.view(some, across, across, -1).permute(0, 3, 1, 2)
+            out_ND[start : start + some] = F.adaptive_avg_pool2d(near_NKHW, self.cells).flatten(1).numpy()
         return out_ND
 
 
@@ -111,10 +119,3 @@ def _centres(white_MV: np.ndarray, count: int) -> np.ndarray:
     # One thread: the sums of several threads depend on how many there are.
     with threadpool_limits(limits=1):
         return means.fit(white_MV).cluster_centers_
-
-
-def _quarters(near_NHWK: Tensor) -> Tensor:
-    """Return the means over the four quarters of each image, [N, 4 K]; a middle row or column is in both halves."""
-    half = (near_NHWK.shape[1] + 1) // 2
-    ends = (slice(None, half), slice(-half, None))
-    return torch.cat([near_NHWK[:, y, x].mean((1, 2)) for y in ends for x in ends], dim=1)
