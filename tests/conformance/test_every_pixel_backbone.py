@@ -13,7 +13,7 @@ from small_pixels import SHAPE, SmallPixels, images
 from headstart.core import registry
 from headstart.core.batch import ImageBatch
 from headstart.core.contracts import Backbone
-from headstart.nn.pooling import pool
+from headstart.nn.pooling import OF_STAGES, pool
 
 NAMES = registry.fitting("backbone", batch="pixels")
 GREY = dataclasses.replace(SHAPE, channels=1, mean=SHAPE.mean[:1], std=SHAPE.std[:1])
@@ -54,6 +54,10 @@ def test_shapes_and_settings(name, shape):
     assert all(pool(full, layer=layer).shape[0] == 4 for layer in range(network.depth + 1))
     assert all(pool(full, layer=layer).ndim == 2 for layer in range(network.depth + 1))
     assert all(one.shape[0] == 4 and one.ndim == 4 for one in plain.maps)
+    assert bool(plain.maps) == network.has_maps
+    for how in OF_STAGES if network.has_maps else ():
+        assert pool(plain, how).shape[0] == 4
+        assert pool(plain, how).ndim == 2
     if network.token_outputs:
         assert torch.equal(full.layers[-1], full.last_BTD)
     for map_BHTT in full.attention:
