@@ -102,7 +102,7 @@ def test_the_weight_follows_what_the_labels_say():
     noise_ND = unit_rows(random.normal(size=(60, 40)))
     telling_ND = unit_rows(np.where(train.labels[:, None] == 1, 0.3, -0.3) + 0.5 * random.normal(size=(60, 8)))
     for parts, weight in (([4 * noise_ND, telling_ND], 2.0), ([telling_ND, 8 * noise_ND], 0.0)):
-        assert Joined()._weight(parts, train, 0, Clock(None)) == (weight, 5)
+        assert Joined(default=1.0)._weight(parts, train, 0, Clock(None)) == (weight, 5)
 
 
 def test_columns_of_the_other_kind_are_a_refusal(workspace, pictures):

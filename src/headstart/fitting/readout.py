@@ -18,7 +18,15 @@ from headstart.fitting.model_selection import choose, folds_of
 from headstart.fitting.time_budget import Clock
 from headstart.nn.pooling import OF_STAGES
 
+_STRENGTH, _IMAGE_STRENGTH = 1.0, 10.0  # docs/decisions.md, 2026-11-27
 FOR_READOUT = 0.4  # share of the seconds of a route, at most, for the choice
+
+
+def strength_of(default: float | None, examples: Examples) -> float:
+    """Return the strength from which others are tried; None: C = 10 for classes of images, else 1."""
+    if default is not None:
+        return default
+    return _IMAGE_STRENGTH if examples.takes == "image" and examples.task == "classify" else _STRENGTH
 
 
 def readouts_of(base: Any) -> list[tuple[int, str]]:

@@ -23,7 +23,7 @@ from headstart.fitting.image_vectors import ImageVectors
 from headstart.fitting.linear import LinearModel, Matrix, fit_linear
 from headstart.fitting.model_parts import read_parts, write_parts
 from headstart.fitting.model_selection import choose, folds_of
-from headstart.fitting.readout import FOR_READOUT, choose_readout, prepare_readouts
+from headstart.fitting.readout import FOR_READOUT, choose_readout, prepare_readouts, strength_of
 from headstart.fitting.text_linear import Vectoriser, features_of
 from headstart.fitting.time_budget import Clock
 from headstart.routes.ppmi_logreg import PpmiLogreg
@@ -68,7 +68,7 @@ class Joined(RouteSpec):
     weight: float | None = None
     layer: int = -1
     pooling: Pooling = "auto"
-    default: float = 1.0
+    default: float | None = None
 
     def __post_init__(self) -> None:
         for column in self.columns:
@@ -102,7 +102,9 @@ class Joined(RouteSpec):
         """Fit on the labelled rows. Raises HeadstartError: no base, rows, labels or such layer, no corpus for ppmi."""
         clock, labels_N = Clock(seconds), labels_of(examples)
         given, part = (self.layer, self.pooling), Clock(clock.share(FOR_READOUT))
-        vectors, told = choose_readout(examples, workspace, given, default=self.default, seed=seed, clock=part)
+        vectors, told = choose_readout(
+            examples, workspace, given, default=strength_of(self.default, examples), seed=seed, clock=part
+        )
         blocks = {column: self._block(column, examples, workspace) for column in self._columns(examples)}
         parts = [vectors.features(examples), *(_features(block, examples) for block in blocks.values())]
         weight = self.weight or (_TEXT_WEIGHT if examples.takes == "text" else None)
@@ -113,7 +115,7 @@ class Joined(RouteSpec):
             _joined(parts, weight),
             labels_N,
             len(examples.classes),
-            default=self.default,
+            default=strength_of(self.default, examples),
             seed=seed,
             groups=examples.groups,
             seconds=clock.share(1.0),
@@ -130,7 +132,14 @@ class Joined(RouteSpec):
             clock.part()
             judged.append(held)
             quality = [
-                linear_quality(_joined(parts, weight), examples, train, held, default=self.default, seed=seed)
+                linear_quality(
+                    _joined(parts, weight),
+                    examples,
+                    train,
+                    held,
+                    default=strength_of(self.default, examples),
+                    seed=seed,
+                )
                 for weight in WEIGHTS
             ]
             return np.stack(quality, axis=1)

@@ -20,7 +20,7 @@ from headstart.fitting.frozen import FrozenVectors, Pooling
 from headstart.fitting.linear import LinearModel, fit_linear
 from headstart.fitting.model_parts import read_parts, write_parts
 from headstart.fitting.network_model import NetworkModel
-from headstart.fitting.readout import FOR_READOUT, choose_readout, prepare_readouts
+from headstart.fitting.readout import FOR_READOUT, choose_readout, prepare_readouts, strength_of
 from headstart.fitting.ridge import RidgeModel, fit_ridge
 from headstart.fitting.time_budget import Clock
 from headstart.fitting.token_probe import fit_token_probe
@@ -31,14 +31,15 @@ from headstart.vectors.transform import pair_cosine
 class Probe(RouteSpec):
     """layer: -1 last, 0 embeddings; pooling: of token outputs, or of stages (quarters, all). For images -1 and auto
     leave the choice among all of these to held-out rows. default: the C (for numbers: the penalty) that is kept unless
-    another value of the grid is clearly better on held-out rows. Tags use the tokens of the last layer."""
+    another value of the grid is clearly better on held-out rows; None: 10 for classes of images, else 1. Tags use the
+    tokens of the last layer."""
 
     takes: ClassVar[tuple[str, ...]] = ("text", "image")
     needs: ClassVar[Literal["nothing", "corpus", "base"]] = "base"
     tasks: ClassVar[tuple[str, ...]] = ("classify", "regress", "tag")
     layer: int = -1
     pooling: Pooling = "auto"
-    default: float = 1.0
+    default: float | None = None
 
     def refuses(self, examples: Examples, workspace: RouteWorkspace) -> Reason | None:
         """Return why this route cannot run here, or None."""
@@ -65,7 +66,9 @@ class Probe(RouteSpec):
             raise HeadstartError(
                 Reason("tag_layer", "probe.layer={layer}: tags are read from the last layer, -1", layer=self.layer)
             )
-        return fit_token_probe(workspace.need_base(), examples, default=self.default, seed=seed, seconds=seconds)
+        return fit_token_probe(
+            workspace.need_base(), examples, default=strength_of(self.default, examples), seed=seed, seconds=seconds
+        )
 
     def _classes(self, examples: Examples, workspace: RouteWorkspace, seed: int, seconds: float | None) -> ProbeModel:
         clock, labels_N = Clock(seconds), labels_of(examples)
@@ -74,7 +77,7 @@ class Probe(RouteSpec):
             vectors.features(examples),
             labels_N,
             len(examples.classes),
-            default=self.default,
+            default=strength_of(self.default, examples),
             seed=seed,
             groups=examples.groups,
             seconds=clock.share(1.0),
@@ -87,13 +90,17 @@ class Probe(RouteSpec):
         self, examples: Examples, workspace: RouteWorkspace, seed: int, clock: Clock
     ) -> tuple[FrozenVectors, dict[str, object]]:
         given, part = (self.layer, self.pooling), Clock(clock.share(FOR_READOUT))
-        return choose_readout(examples, workspace, given, default=self.default, seed=seed, clock=part)
+        return choose_readout(
+            examples, workspace, given, default=strength_of(self.default, examples), seed=seed, clock=part
+        )
 
     def _numbers(self, examples: Examples, workspace: RouteWorkspace, seed: int, seconds: float | None) -> NumberProbe:
         vectors, readout = self._vectors(examples, workspace, seed, Clock(seconds))
         features_ND = _with_cosine(vectors, examples)
         numbers_N = np.asarray(examples.targets, np.float64)
-        ridge, notes = fit_ridge(features_ND, numbers_N, default=self.default, seed=seed, groups=examples.groups)
+        ridge, notes = fit_ridge(
+            features_ND, numbers_N, default=strength_of(self.default, examples), seed=seed, groups=examples.groups
+        )
         return NumberProbe(vectors, ridge, {**notes, **readout, "transform": vectors.transform.source})
 
     def load(self, folder: Path) -> TaskModel:
