@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from headstart.core.shapes import ImageShape
 from headstart.core.spec import BackboneSpec
 from headstart.interop.names import BATCH_COUNTS, NameTable, Rule, affine, batch_norm, copy, own
+from headstart.interop.preprocessor import imagenet
 from headstart.networks.staged import Convolution, Pool, StagedNetwork, check_multiplier, response_norm
 
 
@@ -73,6 +74,7 @@ class GoogLeNetSpec(BackboneSpec):
             backbone=(*own("input.mean_C11", "input.std_C11"), *_names()),
             heads={"classify": affine("classifier", "fc")},
             ignorable=(BATCH_COUNTS, r"aux[12]\..*"),
+            pixels=imagenet(mean=(0.5,) * 3, std=(0.5,) * 3),
         )
         return {"torchvision": table}
 

@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 
 from headstart.core.errors import HeadstartError
+from headstart.interop.preprocessor import Preprocessor
 
+_ONE_PIXEL = (1, 1)
 BATCH_COUNTS = r".*\.num_batches_tracked"  # files that are older than torch 0.4 have none
 
 
@@ -20,9 +22,9 @@ class Rule:
     """One of our tensors and where it comes from. `{i}` in a name stands for the layer number.
 
     copy: the same tensor. concat: ours is theirs stacked along the first axis, in this order and in equal parts.
-    transpose: ours is theirs with its two axes swapped. flatten: ours is a matrix, theirs has the axes `shape` in place
-    of its second. own: theirs has none; it is not written, and a new network's is kept. optional: some of our models do
-    not have this tensor.
+    transpose: ours is theirs with its two axes swapped. flatten: after the first axis, theirs has the axes `shape`
+    where ours, a matrix, has one or, a vector, has none. own: theirs has none; it is not written, and a new network's
+    is kept. optional: some of our models do not have this tensor.
     """
 
     ours: str
@@ -41,7 +43,7 @@ class Rule:
         if self.how == "concat":
             return torch.cat(list(parts))
         if self.how == "flatten":
-            return parts[0].flatten(1)
+            return parts[0].flatten(0 if self.shape == _ONE_PIXEL else 1)
         return parts[0].t().contiguous() if self.how == "transpose" else parts[0]
 
     def write(self, tensor: Tensor) -> list[Tensor]:
@@ -77,6 +79,11 @@ def flatten(ours: str, theirs: str, shape: tuple[int, ...]) -> tuple[Rule, ...]:
         Rule(f"{ours}.weight", (f"{theirs}.weight",), "flatten", shape=shape),
         *copy(f"{ours}.bias", f"{theirs}.bias"),
     )
+
+
+def scale(ours: str, theirs: str) -> tuple[Rule, ...]:
+    """Rules for a vector that they hold as an image of one pixel."""
+    return (Rule(ours, (theirs,), "flatten", shape=_ONE_PIXEL),)
 
 
 def batch_norm(ours: str, theirs: str) -> tuple[Rule, ...]:
@@ -121,7 +128,8 @@ class NameTable:
     heads: by head (`mlm`, `classify`), the rules of its module and the architecture that transformers calls it.
     inputs: what their models take from a tokenizer. tied: their copies of another of their tensors: checked to be
     equal, not stored. ignorable: regular expressions (whole name) of buffers that carry nothing. foreign: those of
-    heads headstart has no use for, beside a backbone with its prefix; they are reported.
+    heads headstart has no use for, beside a backbone with its prefix; they are reported. pixels: what their networks of
+    images were trained to read; None: as nearly all of ImageNet.
     """
 
     prefix: str
@@ -133,6 +141,7 @@ class NameTable:
     tied: Mapping[str, str] = field(default_factory=dict)
     ignorable: tuple[str, ...] = ()
     foreign: tuple[str, ...] = ()
+    pixels: Preprocessor | None = None
 
 
 @dataclass(frozen=True)
@@ -242,7 +251,7 @@ def check_shapes(expected: Mapping[str, Tensor], given: Mapping[str, Tensor], wh
         raise HeadstartError(f"{where}: {_some(sorted(set(expected) ^ set(given)))} without partner in the model")
     for name, tensor in given.items():
         if tensor.shape != expected[name].shape:
-            shapes = f"{list(tensor.shape)}, the config says {list(expected[name].shape)}"
+            shapes = f"{list(tensor.shape)}, expected is {list(expected[name].shape)}"
             raise HeadstartError(f"{where}: '{name}' has shape {shapes}")
 
 

@@ -27,6 +27,17 @@ class Preprocessor:
     resample: int
 
 
+_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of the colours of ImageNet
+
+
+def imagenet(
+    side: int = 224, mean: tuple[float, ...] = _MEAN, std: tuple[float, ...] = _STD, *, bicubic: bool = False
+) -> Preprocessor:
+    """Return what networks of ImageNet are shown: the middle square of `side` pixels, 7/8 of the shorter side."""
+    shape = ImageShape(len(mean), side, side, mean, std)
+    return Preprocessor(shape, int(side / _CROP_PCT), _BICUBIC if bicubic else _BILINEAR)
+
+
 def read_preprocessor(folder: Path) -> Preprocessor:
     """Read a folder's preprocessor_config.json, of any version of transformers.
 
@@ -51,6 +62,30 @@ def read_preprocessor(folder: Path) -> Preprocessor:
         return Preprocessor(ImageShape(len(mean), height, width, mean, std), short, int(given.get("resample", usual)))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise HeadstartError(f"{file}: size, image_mean and image_std expected ({error})") from None
+
+
+def read_timm(config: Mapping[str, Any], file: Path) -> Preprocessor | None:
+    """Return what timm's config.json says the network was shown, or None: it says nothing of that.
+
+    Raises HeadstartError: damaged, or a way to cut that is not done here.
+    """
+    given = config.get("pretrained_cfg", config)
+    if not isinstance(given, Mapping) or "mean" not in given:
+        return None
+    try:
+        channels, height, width = given["input_size"]
+        mean, std = (tuple(map(float, given[name])) for name in ("mean", "std"))
+        if {len(mean), len(std)} != {channels} or min(height, width) < 1:
+            raise ValueError(f"input_size {channels} x {height} x {width} with {len(mean)} means")
+        mode = given.get("crop_mode") or "center"
+        if mode not in ("center", "squash"):
+            raise ValueError(f"crop_mode={mode} is not done here")
+        short = None if mode == "squash" else int(height / float(given.get("crop_pct") or _CROP_PCT))
+        filters = {"bilinear": _BILINEAR, "bicubic": _BICUBIC}
+        shape = ImageShape(channels, int(height), int(width), mean, std)
+        return Preprocessor(shape, short, filters.get(given.get("interpolation"), _BILINEAR))
+    except (AttributeError, KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+        raise HeadstartError(f"{file}: input_size, mean and std expected ({error})") from None
 
 
 def _sizes(given: Mapping[str, Any], kind: str) -> tuple[tuple[int, int], int | None]:
