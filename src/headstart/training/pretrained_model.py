@@ -21,7 +21,7 @@ from headstart.core.contracts import Backbone, Exportable, Objective
 from headstart.core.device import pick_device
 from headstart.core.errors import HeadstartError, unknown
 from headstart.core.examples import need_takes
-from headstart.core.files import disk_error, nearest_beside, read_json, write_bytes, write_json
+from headstart.core.files import disk_error, nearest_beside, write_bytes, write_json
 from headstart.core.load_processor import load_processor
 from headstart.core.manifest import hash_of, is_listed, need_intact, write_folder
 from headstart.core.migration import FORMAT, read_versioned
@@ -30,11 +30,14 @@ from headstart.core.reason import Reason
 from headstart.core.shapes import Shape, TokenShape
 from headstart.core.spec import BackboneSpec
 from headstart.data.corpus import Corpus
-from headstart.interop.huggingface import Loaded, load_backbone, load_head, match_vocabulary
+from headstart.interop.huggingface import WEIGHTS as HF_WEIGHTS
+from headstart.interop.huggingface import load_backbone, load_head, match_vocabulary
 from headstart.interop.names import receipt_line
+from headstart.interop.weight_files import holds_weights
 from headstart.nn.pooling import OF_STAGES
 from headstart.training.checkpoint import WEIGHTS, load_weights, read_counters, read_weights
 from headstart.training.embedding import read_vectors
+from headstart.training.foreign import language_model, read_foreign, sentence_pooling
 from headstart.training.run_folder import RUN, RunFolder
 
 NETWORK = "network.json"
@@ -63,27 +66,38 @@ class PretrainedModel:
 
     @classmethod
     def open(cls, path: Path | str) -> PretrainedModel:
-        """Open a run directory, a saved network or a Hugging Face directory. Raises HeadstartError with the reason."""
+        """Open a run directory, a saved network, a Hugging Face directory or a file of weights of a network of images.
+
+        Raises HeadstartError with the reason.
+        """
         path = Path(path)
         if not path.exists():
             raise HeadstartError(
-                f"{path}: no such directory{nearest_beside(path)}; give a run directory of `headstart pretrain` or a "
-                "downloaded Hugging Face directory (hub names are not fetched: there may be no network)"
+                f"{path}: no such directory{nearest_beside(path)}; give a run directory of `headstart pretrain`, a "
+                "file of weights or a downloaded Hugging Face directory (hub names are not fetched: there may be no "
+                "network)"
             )
         if (path / RUN).is_file():
             return _open_run(path)
         if (path / NETWORK).is_file():
             return _open_network(path)
-        if (path / "config.json").is_file():
-            return _open_hugging_face(path)
+        if path.is_file():
+            whole = path.parent if path.name == HF_WEIGHTS and (path.parent / "config.json").is_file() else None
+            return _open_weights(path) if whole is None else cls.open(whole)
         if (path / "task.json").is_file():
             raise HeadstartError(
                 f"{path}: this is a task model (headstart predict serves it); give the run or Hugging Face directory "
                 "it started from"
             )
+        if holds_weights(path) and not is_listed(path):
+            return _open_weights(path)
+        if (path / "config.json").is_file():
+            return _open_hugging_face(path)
         if is_listed(path):
             need_intact(path)
-        raise HeadstartError(f"{path}: neither a run (run.json) nor a Hugging Face model (config.json) is here")
+        raise HeadstartError(
+            f"{path}: neither a run (run.json) nor a Hugging Face model (config.json) nor a file of weights is here"
+        )
 
     @property
     def name(self) -> str:
@@ -325,7 +339,7 @@ def _open_hugging_face(path: Path) -> PretrainedModel:
         )
     receipt = {"start": path.name, "ids": match_vocabulary(tokenizer, loaded.config), **loaded.receipt}
     objective = spec = None
-    kind = _language_model(loaded)
+    kind = language_model(loaded)
     able = {"mlm": tokenizer.mask_id >= 0 and loaded.extra, "span": tokenizer.sentinel_ids, "causal": True}
     if able.get(kind):
         spec = registry.load("objective", kind)()
@@ -335,31 +349,15 @@ def _open_hugging_face(path: Path) -> PretrainedModel:
         receipt["head"] = dict(found)
         if kind == "causal" and found.fresh:  # an output of its own that is not there
             objective = spec = None
-    pooling, warnings = _sentence_pooling(path)
+    pooling, warnings = sentence_pooling(path)
     parts = _placed(loaded.backbone, objective)
     return PretrainedModel(tokenizer, loaded.spec, *parts, spec, path, receipt, warnings=warnings, pooling=pooling)
 
 
-def _sentence_pooling(path: Path) -> tuple[str, list[str]]:
-    """Return how a sentence-transformers model pools, or nothing for another model; and a warning where we cannot."""
-    described = path / "1_Pooling" / "config.json"
-    if not described.is_file():
-        return "", []
-    modes = [name for name, on in read_json(described).items() if name.startswith("pooling_mode_") and on is True]
-    known = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"}
-    if len(modes) == 1 and modes[0] in known:
-        return known[modes[0]], []
-    return "", [f"{path.name}: its pooling ({', '.join(modes) or 'none named'}) is not known here; the mean is taken"]
-
-
-def _language_model(loaded: Loaded) -> str:
-    """Return the objective that a checkpoint's architecture says it was trained by: mlm, causal, span, or ""."""
-    architecture = str((loaded.config.get("architectures") or [""])[0])
-    if architecture.endswith("ForMaskedLM"):
-        return "mlm"
-    heads = {} if loaded.spec.HF_NAMES is None else loaded.spec.HF_NAMES.architectures
-    known = {name: kind for kind, head in (("causal", "causal"), ("span", "generate")) if (name := heads.get(head))}
-    return known.get(architecture, "")
+def _open_weights(path: Path) -> PretrainedModel:
+    """Open a file of weights of a network of images; images have no ids, and no output of an objective comes along."""
+    processor, spec, backbone, receipt = read_foreign(path)
+    return PretrainedModel(processor, spec, *_placed(backbone, None), None, path, receipt)
 
 
 def trainable_copy(source: PretrainedModel) -> PretrainedModel:
@@ -374,7 +372,7 @@ def describe(pretrained: PretrainedModel) -> str:
     """Return one line: family, parameters, vocabulary, training so far."""
     parameters = sum(p.numel() for p in pretrained.backbone.parameters())
     done = f", {pretrained.receipt['step']:,} steps" if "step" in pretrained.receipt else ""
-    spec = json.dumps({k: v for k, v in pretrained.backbone_spec.to_dict().items() if k in ("width", "depth")})
+    spec = json.dumps({k: v for k, v in pretrained.backbone_spec.to_dict().items() if k in ("width", "depth", "size")})
     words = f"{pretrained.processor.kind} {pretrained.processor.size}"
     line = f"{pretrained.backbone_spec.name} {spec}, {parameters / 1e6:.1f} M parameters, {words}{done}"
     if "restored" not in pretrained.receipt:

@@ -102,6 +102,8 @@ def default_objective(base: PretrainedModel) -> str:
     """
     if base.objective_spec is not None and not base.objective_spec.teacher:
         return base.objective_spec.name
+    if base.processor.gives == "pixels":
+        return "views"
     if base.pooling:  # a sentence encoder: its vectors are what it is for
         return "halves"
     default = {

@@ -1,0 +1,44 @@
+"""Views from EfficientNet-Lite0's ImageNet weights: what a public checkpoint gives on photographs, and after going on.
+
+Command: headstart pretrain FOLDER --base CHECKPOINT --recipe efficientnet-transfer --out RUN --minutes 5.
+Hardware: one CPU core or more. Score: docs/recipes/efficientnet_transfer.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from headstart.core import registry
+from headstart.core.spec import ObjectiveSpec, RecipeSpec
+from headstart.data.batch_settings import BatchSpec
+from headstart.sizing.facts import Facts
+from headstart.training.plan import TrainPlan
+from headstart.training.run import RunSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class EfficientNetTransferRecipe(RecipeSpec):
+    """To go on from a checkpoint; without one the same network starts at random."""
+
+    objective = "views"
+    takes: ClassVar[Literal["image"]] = "image"
+    default: ClassVar[bool] = False
+
+    def resolve(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
+        """Return the run: pixels, the network, batches of 64 images, a warm start and a linear fall."""
+        return RunSpec(
+            corpus=facts.corpus,
+            processor=registry.load("processor", "pixels")(),
+            backbone=registry.load("backbone", "efficientnet_lite")(),
+            objective=objective or registry.load("objective", "views")(),
+            batches=BatchSpec(images=64),
+            training=TrainPlan(
+                steps=facts.steps,
+                seconds=facts.seconds,
+                seed=facts.seed,
+                learning_rate=1e-3,
+                weight_decay=0.05,
+                warmup=0.1,
+            ),
+        )
