@@ -21,4 +21,10 @@ class Standardise(nn.Module):
         """Return float32 [B, C, H, W], with channels last in memory."""
         pixels = batch.pixels_BCHW
         image = pixels.float() / 255 if pixels.dtype == torch.uint8 else pixels
-        return ((image - self.mean_C11) / self.std_C11).contiguous(memory_format=torch.channels_last)
+        image = (image - self.mean_C11) / self.std_C11
+        if image.shape[1] > 1:
+            return image.contiguous(memory_format=torch.channels_last)
+        # One channel lies in memory in the same way first and last. Only the stride says which it is, and what it says
+        # holds for all convolutions that follow.
+        height, width = image.shape[2:]
+        return image.contiguous().as_strided(image.shape, (height * width, 1, width, 1))
