@@ -75,7 +75,9 @@ def test_vectors(run, pictures, tmp_path, program):
 
 def test_text_and_images_are_told_apart(run, pictures, tmp_path, program):
     (tmp_path / "t.txt").write_text("some text\n" * 30)
-    shown = program("pretrain", tmp_path / "t.txt", "--out", tmp_path / "r", "--recipe", "views", "--steps", 1)
+    shown = program(
+        "pretrain", tmp_path / "t.txt", "--out", tmp_path / "r", "--recipe", "contrastive_small", "--steps", 1
+    )
     assert shown.code == 2
     assert "holds texts, and processor pixels takes images" in shown.err
     shown = program("pretrain", pictures[0], "--out", tmp_path / "r", "--objective", "mlm", "--steps", 1)
@@ -254,3 +256,44 @@ def test_an_audit_without_labels_leaves_out_what_is_no_image(tmp_path, program):
     assert shown.code == 0, shown.err
     assert "7 rows read, 6 used, 1 skipped (1 not an image)" in shown.err
     assert "these images have no labels" in shown.err
+
+
+def test_any_network_of_images_teaches_a_student_of_its_own_size(run, pictures, tmp_path, program):
+    """The student keeps the recipe's network and reads the images at a size of its own."""
+    student, again = tmp_path / "student", tmp_path / "again"
+    asked = ("--objective", "distil_vectors", "--base", run[0], "--steps", 6, "training.save_steps=3")
+    small = ("backbone.width=4", "objective.hidden=32", "batches.images=32", "processor.side=12", "training.dtype=fp32")
+    shown = program("pretrain", pictures[0], "--out", student, *asked, *small)
+    assert shown.code == 0, shown.err
+    assert f"learning from {run[0].name}" in shown.err
+    assert program("pretrain", pictures[0], "--out", again, *asked, *small).code == 0
+    shutil.rmtree(sorted((again / "checkpoints").iterdir())[-1])
+    assert program("pretrain", pictures[0], "--out", again, "--steps", 6, "--resume").code == 0
+    weights = [sorted((out / "checkpoints").iterdir())[-1] / "weights.safetensors" for out in (student, again)]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+    assert program("embed", student, pictures[1], "--out", tmp_path / "v.npy").code == 0
+    assert np.load(tmp_path / "v.npy").shape == (40, 4 * (8 + 16))
+    shown = program("pretrain", pictures[0], "--out", tmp_path / "x", "--objective", "distil_vectors", "--steps", 1)
+    assert "learns from a teacher; give a trained model as --base" in shown.complaint
+
+
+def test_a_network_trained_by_labels_is_a_base_for_other_rows(run, pictures, tmp_path, program):
+    task, other = tmp_path / "task", image_folder(tmp_path / "other", 32, first=5000)
+    asked = ("transfer", run[0], "--data", pictures[1], "--route")
+    assert program(*asked, "finetune", "--out", task, "route.epochs=1").code == 0
+    shown = program("pretrain", other, "--base", task, "--out", tmp_path / "on", "--steps", 2)
+    assert shown.code == 0, shown.err
+    compare = ("--labels", 8, "--draws", 2, "--routes", "majority,knn", "--minutes", 1, "--out")
+    for base in (task, tmp_path / "on"):
+        shown = program("compare", base, "--data", pictures[0], "--test", pictures[1], *compare, tmp_path / "r")
+        assert f"base {base.name}: it learned the answers of 40 of these 136 rows" in shown.complaint
+        assert not (tmp_path / "r").exists()
+    shown = program("compare", task, "--data", pictures[0], "--test", other, *compare, tmp_path / "r")
+    assert shown.code == 0, shown.err
+    told = json.loads((tmp_path / "r/report.json").read_text(encoding="utf-8"))["facts"]["bases"]
+    assert told["task"]["start"] == "task"
+    (task / "network/weights.safetensors").write_bytes(b"damaged")
+    assert "weights.safetensors" in program("embed", task, other, "--out", tmp_path / "v.npy").complaint
+    assert program(*asked, "knn", "--out", tmp_path / "frozen").code == 0
+    shown = program("embed", tmp_path / "frozen", other, "--out", tmp_path / "v.npy")
+    assert "trained no network of its own" in shown.complaint

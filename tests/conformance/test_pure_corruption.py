@@ -36,7 +36,7 @@ def parts_of(objective: str):
     if spec.teacher:
         teacher = pair("mlm", PARTNER[spec.reads[0]])
         teacher.objective.load_state_dict({name: 1.1 * t for name, t in teacher.objective.state_dict().items()})
-        parts.objective.learn_from(teacher.backbone, teacher.objective)
+        parts.objective.learn_from(teacher.backbone, teacher.objective, teacher.processor)
     return parts
 
 

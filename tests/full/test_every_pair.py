@@ -12,6 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "conformance"))
 
+import test_every_image_objective as image_pairs
 from pairings import fits, rest
 from test_every_objective import check_saved_and_opened_in_a_fresh_process, check_the_loss_falls
 from test_real_text import check_it_learns_more_than_frequencies
@@ -29,3 +30,8 @@ def test_saved_and_opened_in_a_fresh_process(tmp_path):
 @pytest.mark.parametrize(("objective", "backbone"), fits())
 def test_learns_more_than_frequencies(objective, backbone):
     check_it_learns_more_than_frequencies(objective, backbone, steps=100)
+
+
+@pytest.mark.parametrize(("objective", "backbone"), [one for one in image_pairs.FITS if one not in image_pairs.PAIRS])
+def test_the_loss_of_images_falls(objective, backbone):
+    image_pairs.check_the_loss_falls_and_the_weights_come_back(objective, backbone)

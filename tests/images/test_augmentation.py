@@ -24,7 +24,7 @@ def images(count=6, channels=3, height=24, width=32) -> ImageBatch:
 
 def view(settings: ViewSettings, batch: ImageBatch, *keys: int, name: str = "one") -> torch.Tensor:
     drawn = draw_view(settings, KeyedRandom(*(keys or (0,))), batch, name)
-    return apply_view(settings, dataclasses.replace(batch, extra=drawn), name)
+    return apply_view(dataclasses.replace(batch, extra=drawn), name, settings.size)
 
 
 @pytest.mark.parametrize(("source", "target"), [(32, 16), (31, 8), (16, 16), (16, 24)])

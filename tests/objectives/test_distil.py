@@ -32,7 +32,7 @@ def setting(**weights):
     torch.manual_seed(0)
     teacher, guide = build(TEACHER, MaskedLMSpec())
     student, task = build(dataclasses.replace(TEACHER, depth=1), DistilSpec(**weights))
-    task.learn_from(teacher, guide)
+    task.learn_from(teacher, guide, TOKENIZER)
     batch = task.corrupt(
         make_batch([TOKENIZER.add_special_tokens(i)[0] for i in TOKENIZER.encode(TEXTS[:30])]), KeyedRandom(0)
     )
@@ -80,7 +80,7 @@ def test_a_student_comes_closer_to_its_teacher():
 def test_bert_with_next_sentences_is_a_teacher():
     teacher, guide = build(TEACHER, MaskedNextSentenceSpec())
     student, task = build(dataclasses.replace(TEACHER, depth=1), DistilSpec())
-    task.learn_from(teacher, guide)
+    task.learn_from(teacher, guide, TOKENIZER)
     batch = task.corrupt(
         make_batch([TOKENIZER.add_special_tokens(i)[0] for i in TOKENIZER.encode(TEXTS[:30])]), KeyedRandom(0)
     )
@@ -90,4 +90,4 @@ def test_bert_with_next_sentences_is_a_teacher():
 def test_a_teacher_must_predict_tokens():
     _, _, student, task, _ = setting()
     with pytest.raises(HeadstartError, match="masked language model as its teacher"):
-        task.learn_from(student, None)
+        task.learn_from(student, None, TOKENIZER)

@@ -42,4 +42,4 @@ def test_it_is_no_teacher_of_masked_tokens():
     backbone, objective = parts()
     student = DistilSpec().build(backbone, TOKENIZER)
     with pytest.raises(HeadstartError, match="masked language model as its teacher"):
-        student.learn_from(backbone, objective)
+        student.learn_from(backbone, objective, TOKENIZER)

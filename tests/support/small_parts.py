@@ -109,6 +109,9 @@ def pair(objective: str, backbone: str) -> SimpleNamespace:
     """Return spec, network, objective and processor of a pairing, or with `refusal` set where they do not fit."""
     spec, what = small("backbone", backbone), small("objective", objective)
     processor = processor_for(spec)
+    torch.manual_seed(2)
+    teacher = small("backbone", "small_resnet").build(processor.shape) if what.teacher == "any" else None
+    what = what if teacher is None else dataclasses.replace(what, vector=teacher.width)
     torch.manual_seed(1)
     network: Backbone = spec.build(processor.shape)
     try:
@@ -116,6 +119,8 @@ def pair(objective: str, backbone: str) -> SimpleNamespace:
         refusal = ""
     except HeadstartError as error:
         built, refusal = None, str(error)
+    if built is not None and teacher is not None:  # a `twin` may be missing; then its other losses are left
+        built.learn_from(teacher, None, processor)
     return SimpleNamespace(
         spec=spec, backbone=network, objective_spec=what, objective=built, processor=processor, refusal=refusal
     )

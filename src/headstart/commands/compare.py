@@ -19,7 +19,7 @@ from headstart.commands.comparison_options import (
     task_of,
     usual_counts,
 )
-from headstart.commands.reading import open_bases, say, takes_of_files, tell_foreign
+from headstart.commands.reading import need_unlearned, open_bases, say, takes_of_files, tell_foreign
 from headstart.commands.session import Language, command_line, files, need_positive, pick_language, whole
 from headstart.commands.winner import leave_winner
 from headstart.comparing.inputs import CompareInputs, corpora_of, entries_of, workspaces_of
@@ -227,6 +227,7 @@ def run_comparison(
         check_sizes(settings.sizes, data.most_labels)
     else:
         fold_splits(data.train, settings.folds, 1, settings.seed)
+    need_unlearned(bases, [data.train] if data.train is data.test else [data.train, data.test])
     # A mistake above leaves nothing behind; from here on the folder is known as a comparison that can go on.
     ReportFolder(settings.folder).begin()
     if inputs is not None:

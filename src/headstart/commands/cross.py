@@ -19,7 +19,7 @@ from headstart.commands.comparison_options import (
     routes_asked,
     task_of,
 )
-from headstart.commands.reading import open_bases, say, takes_of_files
+from headstart.commands.reading import need_unlearned, open_bases, say, takes_of_files
 from headstart.commands.session import Language, command_line, files, need_positive, pick_language, whole
 from headstart.comparing.inputs import entries_of, public_ledger, workspaces_of
 from headstart.comparing.report_folder import PAGE, REPORT, ReportFolder
@@ -142,6 +142,7 @@ def cross(
     for name, rows in train.items():
         if sizes[-1] > len(rows):
             raise HeadstartError(f"--labels {labels}: {name} has only {len(rows):,} rows to draw labels from")
+    need_unlearned(bases, [*train.values(), *test.values()])
     ReportFolder(out).begin()  # nothing is left behind by a mistake above
     shared = _shared(train, test, 60 * minutes * _FOR_COPIES)
     receipts = {name: one.receipt for name, one in bases.items()}

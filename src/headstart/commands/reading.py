@@ -8,10 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from headstart.core.errors import HeadstartError
+
 if TYPE_CHECKING:
+    from headstart.core.examples import Examples
     from headstart.core.spec import MetricSpec, RouteSpec
     from headstart.data.read_request import ReadRequest
     from headstart.training.pretrained_model import PretrainedModel
+
+_MOST_LEARNED = 0.01  # share of the rows of a comparison whose answers a base may know
 
 
 def say(text: str) -> None:
@@ -82,6 +87,25 @@ def tell_foreign(
     for name, found in foreign.items():
         say(foreign_sentence(name, found, language))
     return foreign
+
+
+def need_unlearned(bases: Mapping[str, PretrainedModel], parts: Sequence[Examples]) -> None:
+    """Say how many of the rows each base has learned with their answers. Raises HeadstartError: more than 1 %.
+
+    A few are what two data sets have in common by chance; more, and a comparison on them would be dishonest.
+    """
+    from headstart.fitting.task_model_files import learned_labels
+
+    for name, base in bases.items():
+        if base.path is None:
+            continue
+        rows = sum(len(part) for part in parts)
+        known = sum(int(learned_labels(base.path, part).sum()) for part in parts)
+        told = f"base {name}: it learned the answers of {known:,} of these {rows:,} rows"
+        if known > _MOST_LEARNED * rows:
+            raise HeadstartError(f"{told}, and what it gets right there is no surprise; compare it on other rows")
+        if known:
+            say(f"warning: {told}")
 
 
 def route_with(name: str, settings: Sequence[str]) -> RouteSpec:

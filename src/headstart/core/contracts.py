@@ -191,8 +191,11 @@ class Objective(nn.Module, ABC):
     predicts: ClassVar[Literal["", "masked", "next"]] = ""
     phases: tuple[str, ...] = ("main",)
 
-    def learn_from(self, teacher: Backbone, objective: Objective | None) -> None:
-        """Take the trained model whose outputs are to be learned, for an objective whose spec says `teacher`."""
+    def learn_from(self, teacher: Backbone, objective: Objective | None, processor: Processor) -> None:
+        """Take the trained model whose outputs are to be learned, for an objective whose spec says `teacher`.
+
+        objective: that of the teacher, or None. processor: that of the teacher, which says what it reads.
+        """
         raise HeadstartError("this objective learns from no teacher")
 
     def usable(self, batch: Batch) -> int:

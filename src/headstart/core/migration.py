@@ -103,6 +103,7 @@ class NetworkFile(TypedDict):
     receipt: dict[str, Any]
     corpus: dict[str, Any] | None
     pooling: NotRequired[str]
+    dtype: NotRequired[str]
 
 
 class TaskFile(TypedDict):

@@ -122,13 +122,14 @@ class ObjectiveSpec(Spec):
     """`build(backbone, tokenizer) -> Objective`; one file in objectives/.
 
     reads: the kinds of backbones it can train (`Backbone.reads`), the usual one first. teacher: it learns from another
-    trained model, handed to `Objective.learn_from` before training.
+    trained model, handed to `Objective.learn_from` before training: a `twin`, whose input and every other layer it
+    starts from, or `any`, of which it takes nothing but the width of the vectors, as its setting `vector`.
     """
 
     axis = "objective"
     batch: ClassVar[tuple[str, ...]] = ("tokens",)
     reads: ClassVar[tuple[str, ...]] = ("bidirectional",)
-    teacher: ClassVar[bool] = False
+    teacher: ClassVar[Literal["", "twin", "any"]] = ""
 
 
 class HeadSpec(Spec):

@@ -9,6 +9,7 @@ little); without it they are random. Memory: about 44 bytes per sample beside th
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar, Protocol
@@ -73,6 +74,18 @@ def sort_within_pools(order: np.ndarray, lengths: np.ndarray, pools: int, *, alt
         sorted_pool = pool[np.argsort(lengths[pool], kind="stable")]
         parts.append(sorted_pool[::-1] if alternate and place % 2 else sorted_pool)
     return np.concatenate(parts)
+
+
+def by_length(lengths: np.ndarray, tokens: int) -> Iterator[np.ndarray]:
+    """Yield row groups of like length whose padded size is at most about `tokens`."""
+    order = np.argsort(lengths, kind="stable")
+    low = 0
+    while low < len(order):
+        high = low + 1
+        while high < len(order) and (high + 1 - low) * max(int(lengths[order[high]]), 1) <= tokens:
+            high += 1
+        yield order[low:high]
+        low = high
 
 
 @dataclass(frozen=True)

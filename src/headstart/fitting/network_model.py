@@ -20,9 +20,7 @@ from headstart.data.encode_examples import encode_examples
 from headstart.fitting.checks import check_kind
 from headstart.fitting.model_parts import read_parts, write_parts
 from headstart.fitting.supervised import encode_for_head, head_outputs
-from headstart.training.pretrained_model import PretrainedModel
-
-_FOLDER = "network"
+from headstart.training.pretrained_model import TASK_NETWORK, PretrainedModel
 
 
 class NetworkModel(TaskModel):
@@ -84,7 +82,7 @@ class NetworkModel(TaskModel):
 
     def save(self, folder: Path) -> None:
         """Write network, processor and head into `folder`."""
-        self.pretrained.save(folder / _FOLDER)
+        self.pretrained.save(folder / TASK_NETWORK)
         data = {"head": self.head.spec.to_dict(), "classes": self.classes, "pairs": self.pairs, "notes": self.notes}
         write_parts(
             folder,
@@ -96,7 +94,7 @@ class NetworkModel(TaskModel):
     def load(cls, folder: Path) -> NetworkModel:
         """Read what `save` wrote. Raises HeadstartError when the head's weights do not fit."""
         data, arrays = read_parts(folder)
-        pretrained = PretrainedModel.open(folder / _FOLDER)
+        pretrained = PretrainedModel.open(folder / TASK_NETWORK)
         classes = tuple(data["classes"])
         head = registry.build_spec("head", data["head"]).build(pretrained.backbone, pretrained.processor, classes)
         try:

@@ -18,11 +18,10 @@ from headstart.core.processor import Processor, Tokenizer
 from headstart.core.reason import Reason
 from headstart.core.seeds import KeyedRandom, numpy_generator
 from headstart.core.spec import HeadSpec
-from headstart.data.batches import EpochBatches, sort_within_pools
+from headstart.data.batches import EpochBatches, by_length, sort_within_pools
 from headstart.data.encode_examples import encode_examples
 from headstart.fitting.mixup import draw_partners, mix, mixed_loss
 from headstart.fitting.regularisation import Regularisation
-from headstart.training.embedding import by_length
 from headstart.training.pretrained_model import PretrainedModel
 
 _POOL = 16  # batches whose pieces are sorted by length together

@@ -21,6 +21,7 @@ from headstart.core.spec import RouteSpec
 from headstart.core.workspace import RouteWorkspace
 from headstart.data.identity import row_hashes
 from headstart.fitting.model_parts import plain
+from headstart.training.run_folder import RunFolder
 
 _FILE, _ROWS = "task.json", "training_rows.safetensors"
 _HASHES = "hash_N"
@@ -87,6 +88,21 @@ def load_task(folder: Path) -> TaskModel:
         return registry.build_spec("route", data["route"]).load(folder)
     except (KeyError, TypeError, IndexError) as error:
         raise HeadstartError(f"{folder}: damaged task model ({type(error).__name__}: {error})") from None
+
+
+def learned_labels(base: Path, examples: Examples) -> np.ndarray:
+    """Return of which of N rows a base has learned the answers, bool [N]: of those that a task model was trained on.
+
+    base: a task model, or a run that started from one, at any remove, as far as it is still there.
+    """
+    known_N = np.zeros(len(examples), bool)
+    while True:
+        if (found_N := trained_on(base, examples)) is not None:
+            known_N |= found_N
+        home = RunFolder(base)
+        if not home.is_begun or (start := home.record()["spec"].get("base")) is None:
+            return known_N
+        base = Path(start)
 
 
 def trained_on(folder: Path, examples: Examples) -> np.ndarray | None:

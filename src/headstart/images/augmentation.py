@@ -26,15 +26,16 @@ _LUMA = (0.299, 0.587, 0.114)  # of red, green, blue in the grey value (ITU-R BT
 class ViewSettings:
     """How a view is drawn.
 
-    size: S. area: smallest share of the image that a crop keeps, the largest is 1. aspect: most width / height of a
-    crop, and most height / width. flip: share of views that are mirrored left to right. jitter: share whose colours
-    change; brightness, contrast, saturation: most relative change of each; gain: standard deviation of a factor per
-    channel. grey: share without colour. Saturation and grey concern images of three channels.
+    size: S in pixels, None = half of the image, at least 16. area: smallest share of the image that a crop keeps, the
+    largest is 1. aspect: most width / height of a crop, and most height / width. flip: share of views that are mirrored
+    left to right, 0 where left and right differ in meaning (digits, letters). jitter: share whose colours change;
+    brightness, contrast, saturation: most relative change of each; gain: standard deviation of a factor per channel.
+    grey: share without colour. Saturation and grey concern images of three channels.
 
     Raises HeadstartError: a share outside [0, 1], an area or size that is not positive.
     """
 
-    size: int
+    size: int | None = None
     area: float = 0.25
     aspect: float = 4 / 3
     flip: float = 0.5
@@ -51,8 +52,12 @@ class ViewSettings:
                 raise HeadstartError(f"{name}={getattr(self, name)}: must be from 0 to 1")
         if not 0 < self.area <= 1:
             raise HeadstartError(f"area={self.area}: must be above 0 and at most 1")
-        if self.size < 1 or self.aspect < 1:
+        if (self.size is not None and self.size < 1) or self.aspect < 1:
             raise HeadstartError(f"size={self.size}, aspect={self.aspect}: both must be at least 1")
+
+    def side(self, image: int) -> int:
+        """Return S for images of so many pixels a side."""
+        return self.size or min(image, max(16, image // 2))
 
 
 def draw_view(settings: ViewSettings, random: KeyedRandom, batch: ImageBatch, view: str) -> dict[str, Tensor]:
@@ -88,12 +93,15 @@ def draw_view(settings: ViewSettings, random: KeyedRandom, batch: ImageBatch, vi
     return {f"{view}.{name}": torch.from_numpy(values.astype(np.float32)) for name, values in drawn.items()}
 
 
-def apply_view(settings: ViewSettings, batch: ImageBatch, view: str) -> Tensor:
-    """Return the view that `draw_view` drew, float32 [B, C, S, S] from 0 to 1, on the device of the batch."""
+def apply_view(batch: ImageBatch, view: str, side: int) -> Tensor:
+    """Return the view that `draw_view` drew, float32 [B, C, S, S] from 0 to 1, on the device of the batch.
+
+    side: S. One that was drawn can be shown at any size.
+    """
     box_B4, colour_B4 = batch.extra[f"{view}.box_B4"], batch.extra[f"{view}.colour_B4"]
     height, width = batch.pixels_BCHW.shape[2:]
-    across_BSW = resize_weights(box_B4[:, 0], box_B4[:, 2], width, settings.size)
-    down_BSH = resize_weights(box_B4[:, 1], box_B4[:, 3], height, settings.size)
+    across_BSW = resize_weights(box_B4[:, 0], box_B4[:, 2], width, side)
+    down_BSH = resize_weights(box_B4[:, 1], box_B4[:, 3], height, side)
     mirrored_B11 = batch.extra[f"{view}.flip_B"][:, None, None] > 0
     across_BSW = torch.where(mirrored_B11, across_BSW.flip(1), across_BSW)
     image = batch.pixels_BCHW.float() / 255

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch.nn import functional as F
@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from headstart.core.batch import TokenBatch
 from headstart.core.contracts import Backbone, Loss, Objective, Term
 from headstart.core.errors import HeadstartError
-from headstart.core.processor import Tokenizer
+from headstart.core.processor import Processor, Tokenizer
 from headstart.core.spec import ObjectiveSpec
 from headstart.nn.ragged import states_at
 from headstart.objectives.mlm import MaskedLM, MaskedLMSpec
@@ -22,7 +22,7 @@ class DistilSpec(MaskedLMSpec, ObjectiveSpec):
     """The settings of `mlm`; temperature: of both softmaxes; soft, hard, cosine: weights of the three losses (those of
     the reference's training script)."""
 
-    teacher: ClassVar[bool] = True
+    teacher: ClassVar[Literal["twin"]] = "twin"
     temperature: float = 2.0
     soft: float = 5.0
     hard: float = 2.0
@@ -52,7 +52,7 @@ class Distil(MaskedLM):
         super().__init__(spec, backbone, tokenizer)
         self._teacher: tuple[Backbone, MaskedLM] | None = None  # in a tuple, so that it is no submodule
 
-    def learn_from(self, teacher: Backbone, objective: Objective | None) -> None:
+    def learn_from(self, teacher: Backbone, objective: Objective | None, processor: Processor) -> None:
         """See `Objective.learn_from`. Raises HeadstartError when the teacher is no masked language model."""
         masked = None if objective is None else objective.masked_model()
         if masked is None or masked.predicts != "masked":

@@ -12,8 +12,8 @@ from torch import Tensor
 from headstart.core.batch import make_batch
 from headstart.core.errors import HeadstartError
 from headstart.core.reason import Reason
+from headstart.data.batches import by_length
 from headstart.language_models.bits_per_byte import LanguageModel
-from headstart.training.embedding import by_length
 from headstart.training.pretrained_model import PretrainedModel
 
 _TOKENS = 8_192  # padded tokens read at a time

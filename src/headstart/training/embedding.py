@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
 from headstart.core.contracts import Backbone
+from headstart.core.device import compute
 from headstart.core.processor import Processor
+from headstart.data.batches import by_length
 from headstart.nn.pooling import pool
 
 
@@ -22,10 +24,12 @@ def read_vectors(
     *,
     max_length: int | None,
     tokens: int,
+    dtype: torch.dtype = torch.float32,
 ) -> list[np.ndarray]:
     """Return float32 [N, D] for each (layer, pooling), see `pool`; long texts are averaged over their windows.
 
-    max_length: tokens of a window without specials. tokens: of a batch, or images that cost as much.
+    max_length: tokens of a window without specials. tokens: of a batch, or images that cost as much. dtype: what
+    is computed in.
     """
     backbone.eval()
     device = next(backbone.parameters()).device
@@ -41,7 +45,8 @@ def read_vectors(
         weight = np.zeros(len(encoded), np.float32)
         for rows in by_length(cost_P, most):
             batch = processor.collate([pieces[row] for row in rows], samples=rows).to(device)
-            features = backbone(batch, layers=deep)
+            with compute(dtype, device.type):
+                features = backbone(batch, layers=deep)
             for place, (layer, pooling) in enumerate(readouts):
                 pooled = pool(features, pooling, layer).float().cpu().numpy()
                 if out[place].shape[1] != pooled.shape[1]:  # stages of a network of images have widths of their own
@@ -51,15 +56,3 @@ def read_vectors(
         for found in out:
             found[low : low + chunk] /= np.maximum(weight, 1.0)[:, None]
     return out
-
-
-def by_length(lengths: np.ndarray, tokens: int) -> Iterator[np.ndarray]:
-    """Yield row groups of like length whose padded size is at most about `tokens`."""
-    order = np.argsort(lengths, kind="stable")
-    low = 0
-    while low < len(order):
-        high = low + 1
-        while high < len(order) and (high + 1 - low) * max(int(lengths[order[high]]), 1) <= tokens:
-            high += 1
-        yield order[low:high]
-        low = high

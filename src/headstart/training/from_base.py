@@ -32,8 +32,11 @@ def default_rate(base: PretrainedModel) -> float:
 def from_base(spec: RunSpec, base: PretrainedModel) -> RunSpec:
     """Return the run that starts from `base`: its network, vocabulary, and a learning rate that keeps both.
 
-    A student gets half of the teacher's layers and keeps the recipe's learning rate.
+    A student gets half of the layers of a `twin`, nothing of `any` teacher, and keeps the recipe's learning rate.
     """
+    if spec.objective.teacher == "any":
+        taught = dataclasses.replace(spec.objective, vector=base.backbone.width)
+        return dataclasses.replace(spec, base=str(base.path.absolute()), objective=taught)
     longest = base.max_length
     batches = spec.batches
     if base.backbone.token_outputs and not batches.add_special_tokens and not batches.stateful:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from safetensors.torch import save
 from headstart.core import migration, registry
 from headstart.core.compatibility import build_objective
 from headstart.core.contracts import Backbone, Exportable, Objective
-from headstart.core.device import pick_device
+from headstart.core.device import pick_compute_dtype, pick_device
 from headstart.core.errors import HeadstartError, unknown
 from headstart.core.examples import need_takes
 from headstart.core.files import disk_error, nearest_beside, write_bytes, write_json
@@ -41,6 +41,7 @@ from headstart.training.foreign import language_model, read_foreign, sentence_po
 from headstart.training.run_folder import RUN, RunFolder
 
 NETWORK = "network.json"
+TASK_NETWORK = "network"  # folder of a task model with the network that its labels trained
 _POOLINGS = ("auto", "mean", "cls", "own", *OF_STAGES)
 
 
@@ -50,7 +51,8 @@ class PretrainedModel:
 
     objective: the trained objective (its head is what `fill` uses), or None. receipt: where it comes from and what was
     restored. corpus: settings to read the pre-training text again, or None. pooling: how a sentence model's makers read
-    a text's vector (mean, cls), or nothing.
+    a text's vector (mean, cls), or nothing. dtype: number format in which images are read, that of the training; bf16
+    only where it is fast.
     """
 
     processor: Processor
@@ -63,10 +65,12 @@ class PretrainedModel:
     corpus: dict[str, Any] | None = None
     warnings: list[str] = field(default_factory=list)
     pooling: str = ""
+    dtype: Literal["fp32", "bf16"] = "fp32"
 
     @classmethod
     def open(cls, path: Path | str) -> PretrainedModel:
-        """Open a run directory, a saved network, a Hugging Face directory or a file of weights of a network of images.
+        """Open a run, a saved network, a Hugging Face directory, a file of weights of a network of images, or a task model
+        whose route trained the network.
 
         Raises HeadstartError with the reason.
         """
@@ -84,10 +88,12 @@ class PretrainedModel:
         if path.is_file():
             whole = path.parent if path.name == HF_WEIGHTS and (path.parent / "config.json").is_file() else None
             return _open_weights(path) if whole is None else cls.open(whole)
+        if (path / TASK_NETWORK / NETWORK).is_file():
+            return _open_task(path)
         if (path / "task.json").is_file():
             raise HeadstartError(
-                f"{path}: this is a task model (headstart predict serves it); give the run or Hugging Face directory "
-                "it started from"
+                f"{path}: this task model (headstart predict serves it) trained no network of its own; give the run or "
+                "Hugging Face directory it started from"
             )
         if holds_weights(path) and not is_listed(path):
             return _open_weights(path)
@@ -128,6 +134,7 @@ class PretrainedModel:
             path=self.path,
             receipt={"start": f"random, seed {seed}"},
             pooling=self.pooling,
+            dtype=self.dtype,
         )
 
     @property
@@ -159,8 +166,11 @@ class PretrainedModel:
         for layer, pooling in readouts:
             self.check_embedding(layer, pooling)
         need_takes(items, self.processor.takes, self.name)
+        dtype = pick_compute_dtype(pick_device().type).dtype if self.dtype == "bf16" else torch.float32
         how = [(layer, self.auto_pooling if pooling == "auto" else pooling) for layer, pooling in readouts]
-        return read_vectors(self.backbone, self.processor, items, how, max_length=self.max_length, tokens=tokens)
+        return read_vectors(
+            self.backbone, self.processor, items, how, max_length=self.max_length, tokens=tokens, dtype=dtype
+        )
 
     def check_embedding(self, layer: int, pooling: str) -> None:
         """Raise HeadstartError for a layer that is not there or a pooling that nobody knows."""
@@ -232,6 +242,7 @@ class PretrainedModel:
                     "receipt": self.receipt,
                     "corpus": self.corpus,
                     "pooling": self.pooling,
+                    "dtype": self.dtype,
                 },
             )
             (temporary / "processor").mkdir()
@@ -293,8 +304,9 @@ def _open_run(path: Path) -> PretrainedModel:
     }
     parts = _placed(backbone, objective)
     kept = record.get("start", {}).get("pooling", "")
+    dtype = spec["training"]["dtype"] if tokenizer.gives == "pixels" else "fp32"
     return PretrainedModel(
-        tokenizer, backbone_spec, *parts, objective_spec, path, receipt, spec.get("corpus"), passed, kept
+        tokenizer, backbone_spec, *parts, objective_spec, path, receipt, spec.get("corpus"), passed, kept, dtype
     )
 
 
@@ -321,7 +333,16 @@ def _open_network(path: Path) -> PretrainedModel:
         data["receipt"],
         data["corpus"],
         pooling=data.get("pooling", ""),
+        dtype=data.get("dtype", "fp32"),
     )
+
+
+def _open_task(path: Path) -> PretrainedModel:
+    """Open the network of a task model: supervised pre-training for other rows (its head is left out)."""
+    need_intact(path, "task")
+    found = _open_network(path / TASK_NETWORK)
+    trained = {"start": path.name, "weights_sha256": hash_of(path / TASK_NETWORK / WEIGHTS), "labels": "task model"}
+    return replace(found, path=path, receipt=found.receipt | trained)
 
 
 def _open_hugging_face(path: Path) -> PretrainedModel:

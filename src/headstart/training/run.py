@@ -255,12 +255,14 @@ def _begin(
     spec: RunSpec, home: RunFolder, run: _Parts, base: PretrainedModel, pieces: Pieces, note: Callable[[str], None]
 ) -> dict[str, Any]:
     """Hand the base's weights over (a checkpoint's replace them later); return what run.json says of it."""
-    about = {"name": base.name, "identity": base.identity, "pooling": base.pooling}
-    if spec.objective.teacher:
-        run.objective.learn_from(base.backbone, base.objective)
-    if spec.objective.teacher and home.checkpoints.steps():
+    teacher = spec.objective.teacher
+    about = {"name": base.name, "identity": base.identity, "pooling": "" if teacher == "any" else base.pooling}
+    if teacher:
+        run.objective.learn_from(base.backbone, base.objective, base.processor)
+        note(f"learning from {base.name}")
+    if teacher == "any" or (teacher and home.checkpoints.steps()):
         return about
-    if spec.objective.teacher:
+    if teacher:
         receipt = take_layers(base, run.backbone)
     else:
         receipt = take_over(base, run.backbone, run.objective, spec.objective.name, pieces)
@@ -271,7 +273,7 @@ def _begin(
 def _processor(
     spec: RunSpec, corpus: Corpus, home: RunFolder, base: PretrainedModel | None, note: Callable[[str], None]
 ) -> tuple[Processor, Pieces]:
-    """Return the run's processor (that of the base when there is one), and what its new tokens were written with.
+    """Return the run's processor (that of a base it starts from), and what its new tokens were written with.
 
     Loaded when it was made from the same text with the same settings, else made.
     """
@@ -288,7 +290,7 @@ def _processor(
             "weights fit no other input; put the old corpus back, or choose another --out"
         )
     begun = time.monotonic()
-    if base is None:
+    if base is None or spec.objective.teacher == "any":
         processor = spec.processor.train(corpus.documents(), spec.vocabulary)
     else:
         processor, pieces = start_processor(base, corpus.documents, spec.extend, note)

@@ -1,6 +1,7 @@
 """Views on a small residual network: the best few-label vectors of small pictures for 2 to 10 CPU minutes.
 
-Command: headstart pretrain FOLDER --out RUN --minutes 5. Hardware: one CPU core or more. Score: docs/recipes/views.md.
+Command: headstart pretrain FOLDER --out RUN --minutes 5. Hardware: one CPU core or more.
+Score: docs/recipes/contrastive_small.md.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from headstart.training.run import RunSpec
 
 
 @dataclass(frozen=True, kw_only=True)
-class ViewsRecipe(RecipeSpec):
+class ContrastiveSmall(RecipeSpec):
     """For every objective that learns from vectors of images."""
 
     objective = "views"

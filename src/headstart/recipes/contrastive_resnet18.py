@@ -1,0 +1,46 @@
+"""Views on a ResNet-18 for a GPU: SimCLR as it is usually trained on small pictures (Chen et al. 2020, appendix B.9).
+
+Command: headstart pretrain FOLDER --out RUN --recipe contrastive_resnet18 --minutes 10. Hardware: one GPU.
+Score: docs/recipes/contrastive_resnet18.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from headstart.core import registry
+from headstart.core.spec import ObjectiveSpec, RecipeSpec
+from headstart.data.batch_settings import BatchSpec
+from headstart.sizing.facts import Facts
+from headstart.training.plan import TrainPlan
+from headstart.training.run import RunSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContrastiveResNet18(RecipeSpec):
+    """For every objective that learns from vectors of images."""
+
+    objective = "views"
+    takes: ClassVar[Literal["image"]] = "image"
+    default: ClassVar[bool] = False
+
+    def resolve(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
+        """Return the run: pixels, ResNet-18 that starts at full resolution, 512 images a batch."""
+        return RunSpec(
+            corpus=facts.corpus,
+            processor=registry.load("processor", "pixels")(),
+            backbone=registry.load("backbone", "resnet")(depth=18, stem="cifar"),
+            objective=objective or registry.load("objective", "views")(),
+            batches=BatchSpec(images=512),
+            training=TrainPlan(
+                steps=facts.steps,
+                seconds=facts.seconds,
+                seed=facts.seed,
+                learning_rate=1e-3,
+                weight_decay=0.05,
+                warmup=0.05,
+                hold=0.5,
+                final=0.02,
+            ),
+        )
