@@ -13,15 +13,16 @@ from headstart.core.errors import HeadstartError
     ("seconds", "dtype"), [((2.0, 1.0), torch.bfloat16), ((1.1, 1.0), torch.float32), ((1.0, 9.0), torch.float32)]
 )
 def test_bf16_must_win_clearly(monkeypatch, seconds, dtype):
-    monkeypatch.setattr(device, "_race", lambda: seconds)
+    monkeypatch.setattr(device, "_race", lambda convolutions: seconds)
     choice = device.pick_compute_dtype.__wrapped__("cpu")
     assert choice.dtype == dtype
     assert str(choice).startswith(str(dtype).removeprefix("torch."))
 
 
-def test_the_real_race_gives_plausible_times_and_is_run_once():
-    choice = device.pick_compute_dtype("cpu")
-    assert choice is device.pick_compute_dtype("cpu")
+@pytest.mark.parametrize("convolutions", [False, True])
+def test_the_real_race_gives_plausible_times_and_is_run_once(convolutions):
+    choice = device.pick_compute_dtype("cpu", convolutions)
+    assert choice is device.pick_compute_dtype("cpu", convolutions)
     assert 0.05 < choice.fp32_ms / choice.bf16_ms < 20
 
 

@@ -69,6 +69,7 @@ class ResNetSpec(BackboneSpec):
     """
 
     batch: ClassVar[str] = "pixels"
+    convolutions: ClassVar[bool] = True
     depth: Literal[18, 34, 50, 101, 152] = 18
     stem: Literal["imagenet", "cifar"] = "imagenet"
     width: int = 64

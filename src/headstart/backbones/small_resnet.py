@@ -28,6 +28,7 @@ class SmallResNet(BackboneSpec):
     last two stages, or `all`, means over the whole of every stage."""
 
     batch: ClassVar[str] = "pixels"
+    convolutions: ClassVar[bool] = True
     width: int = 32
     readout: Literal["quarters", "all"] = "quarters"
 

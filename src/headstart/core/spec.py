@@ -105,13 +105,14 @@ class ProcessorSpec(Spec):
 class BackboneSpec(Spec):
     """`build(shape) -> Backbone`; one file in backbones/.
 
-    batch: what its network reads, `tokens` or `pixels`. hf_model_type: the family of transformers that it reads and
-    writes, hf_also_reads: others; HF_NAMES: how their tensors are called (`interop/names.py`), None: no counterpart.
-    foreign_names: such tables by other library; a property, since only some settings compute what theirs does.
+    batch: what its network reads, `tokens` or `pixels`. convolutions: most of its weights are in some. hf_model_type:
+    the family of transformers that it reads and writes, hf_also_reads: others; HF_NAMES: how their tensors are called
+    (`interop/names.py`), None: no counterpart. foreign_names: such tables by other library, as far as settings allow.
     """
 
     axis = "backbone"
     batch: ClassVar[str] = "tokens"
+    convolutions: ClassVar[bool] = False
     hf_model_type: ClassVar[str] = ""
     hf_also_reads: ClassVar[tuple[str, ...]] = ()
     HF_NAMES: ClassVar[Any] = None
@@ -378,7 +379,7 @@ def _parse(where: str, text: str, kind: Any) -> Any:
     for member in members_of(kind):
         origin = typing.get_origin(member) or member
         lowered = text.lower()
-        if isinstance(origin, type) and issubclass(origin, Spec):
+        if isinstance(origin, type) and issubclass(origin, Spec) and origin.axis:
             return registry.load(origin.axis, text)()
         try:
             if origin is type(None) and lowered in ("none", "null"):

@@ -127,8 +127,14 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]
                 raise HeadstartError(f"{source}: tensor {index:05d}.{kind} has shape {shapes}")
         if held:
             # Cloned: the loaded tensors are views of the file, which is pruned one day. A fused optimizer wants `step`
-            # where the parameter is, as its own `load_state_dict` does.
-            found[parameter] = {kind: value.clone().to(parameter.device) for kind, value in held.items()}
+            # where the parameter is, as its own `load_state_dict` does. The others lie as the parameter does: a step
+            # rounds otherwise where their layouts differ.
+            found[parameter] = {
+                kind: value.clone().to(parameter.device)
+                if kind == "step"
+                else torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(value)
+                for kind, value in held.items()
+            }
     if tensors:
         raise HeadstartError(f"{source}: holds {len(tensors)} tensors that this run does not have")
     optimizer.state.update(found)

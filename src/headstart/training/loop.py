@@ -77,7 +77,11 @@ class FitResult:
 
 
 def start_state(objective: Objective, backbone: Backbone, plan: TrainPlan, fresh: Collection[str] = ()) -> TrainState:
-    """Return the state before the first step; fresh: see `make_optimizers`."""
+    """Return the state before the first step; fresh: see `make_optimizers`.
+
+    Filters of images lie with channels last, as the images do: else each step lays them out anew.
+    """
+    backbone.to(memory_format=torch.channels_last)
     return TrainState(backbone, objective, make_optimizers(backbone, objective, plan, fresh))
 
 

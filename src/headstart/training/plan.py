@@ -11,8 +11,9 @@ import torch
 from torch import nn
 
 from headstart.core.contracts import Backbone, Objective
+from headstart.core.device import pick_compute_dtype, pick_device
 from headstart.core.errors import HeadstartError
-from headstart.core.spec import OptimizerSpec, Spec
+from headstart.core.spec import BackboneSpec, OptimizerSpec, Spec
 from headstart.training.optimizers.adamw import DEFAULT
 from headstart.training.schedules import learning_rate_factor
 
@@ -89,6 +90,12 @@ class TrainPlan(Spec):
     def learning_rate_factor(self, progress: float) -> float:
         """Return the learning rate at `progress` as a share of its peak; see `schedules.py`."""
         return learning_rate_factor(progress, warmup=self.warmup, hold=self.hold, final=self.final)
+
+
+def measured_dtype(spec: BackboneSpec) -> Literal["fp32", "bf16"]:
+    """Return the number format that `auto` stands for where such a network is trained; see `pick_compute_dtype`."""
+    chosen = pick_compute_dtype(pick_device().type, spec.convolutions)
+    return "bf16" if chosen.dtype == torch.bfloat16 else "fp32"
 
 
 def make_optimizers(

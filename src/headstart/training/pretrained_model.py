@@ -67,6 +67,10 @@ class PretrainedModel:
     pooling: str = ""
     dtype: Literal["fp32", "bf16"] = "fp32"
 
+    def __post_init__(self) -> None:
+        # However it was made: vectors round otherwise where filters of images do not lie with channels last, as these.
+        self.backbone.to(memory_format=torch.channels_last)
+
     @classmethod
     def open(cls, path: Path | str) -> PretrainedModel:
         """Open a run, a saved network, a Hugging Face directory, a file of weights of a network of images, or a task model

@@ -20,7 +20,7 @@ from headstart.core import registry
 from headstart.core.batch import Batch
 from headstart.core.compatibility import build_objective, need_items
 from headstart.core.contracts import Backbone, Objective
-from headstart.core.device import device_name, pick_compute_dtype, pick_device
+from headstart.core.device import device_name, pick_device
 from headstart.core.errors import HeadstartError
 from headstart.core.files import disk_error, write_json
 from headstart.core.load_processor import load_processor
@@ -36,8 +36,8 @@ from headstart.training.batching import check_usable, make_batches
 from headstart.training.checkpoint import restore
 from headstart.training.continuation import Continuation
 from headstart.training.events import Listener, MetricsFile
-from headstart.training.loop import DTYPES, FitResult, Stop, TrainState, fit, start_state
-from headstart.training.plan import TrainPlan
+from headstart.training.loop import FitResult, Stop, TrainState, fit, start_state
+from headstart.training.plan import TrainPlan, measured_dtype
 from headstart.training.pretrained_model import PretrainedModel
 from headstart.training.run_folder import PROCESSOR, RECEIPT, RUN, SEEN, STORE, RunFolder
 from headstart.training.seen import write_seen
@@ -332,9 +332,7 @@ def _with_dtype(spec: RunSpec) -> RunSpec:
     """Write what `auto` stands for into the spec, so that a resumed run computes in the same format as before."""
     if spec.training.dtype != "auto":
         return spec
-    chosen = pick_compute_dtype(pick_device().type).dtype
-    name = next(name for name, dtype in DTYPES.items() if dtype == chosen)
-    return dataclasses.replace(spec, training=dataclasses.replace(spec.training, dtype=name))
+    return dataclasses.replace(spec, training=dataclasses.replace(spec.training, dtype=measured_dtype(spec.backbone)))
 
 
 def build_parts(spec: RunSpec, processor: Processor) -> tuple[Backbone, Objective]:
