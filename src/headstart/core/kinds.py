@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import types
 import typing
 from typing import Any
@@ -18,6 +19,8 @@ def described(kind: Any) -> str:
     """Return what a kind takes, in words."""
     if typing.get_origin(kind) is typing.Literal:
         return " | ".join(map(str, typing.get_args(kind)))
+    if dataclasses.is_dataclass(kind):
+        return f"one of its settings, such as .{dataclasses.fields(kind)[0].name}"
     members = members_of(kind)
     if len(members) > 1:
         return " or ".join(described(member) for member in members)

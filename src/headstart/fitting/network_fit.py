@@ -21,7 +21,6 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from headstart.core import registry
 from headstart.core.batch import Batch
 from headstart.core.contracts import Backbone, Head, Pieces
-from headstart.core.device import pick_compute_dtype, pick_device
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.reason import Reason, cannot_run
@@ -37,7 +36,8 @@ from headstart.fitting.network_model import NetworkModel, encode_with_prompt
 from headstart.fitting.regularisation import Regularisation
 from headstart.fitting.supervised import LabelledBatches, LabelledPieces, Supervised, head_outputs
 from headstart.fitting.time_budget import CUT, Clock
-from headstart.training.plan import TrainPlan
+from headstart.images.averaged_views import Views
+from headstart.training.plan import TrainPlan, measured_dtype
 from headstart.training.pretrained_model import PretrainedModel, trainable_copy
 
 FACTORS = (0.3, 1.0, 3.0)  # of the default learning rate
@@ -71,7 +71,9 @@ class NetworkFit(Regularisation):
     head_steps, head_learning_rate: steps in which only the head learns, so that its random start does not spoil the
     network (Kumar et al. 2022, arXiv:2202.10054); a head of one linear layer is solved instead, see
     `linear_probe_init.py`. epochs: over the rows, but at least `least_steps` steps of `batch` rows. layer_decay: factor
-    of the learning rate per layer, output to input (1 = the same everywhere). Further settings: `Regularisation`.
+    of the learning rate per layer, output to input (1 = the same everywhere). test_views: what the answers to an image
+    are averaged over, the image alone (one), also mirrored (flip), moved towards the corners (shifts), or both. Further
+    settings: `Regularisation`.
     """
 
     needs: ClassVar[Literal["nothing", "corpus", "base"]] = "base"
@@ -87,6 +89,7 @@ class NetworkFit(Regularisation):
     weight_decay: float = 0.01
     head_steps: int = 60
     head_learning_rate: float = 1e-2
+    test_views: Views = "one"
 
     @property
     def virtual(self) -> int:
@@ -106,6 +109,14 @@ class NetworkFit(Regularisation):
                 head=head.name,
                 reads=head.batch,
                 given=given,
+            )
+        if self.augment != type(self)().augment and base.backbone_spec.batch != "pixels":
+            return Reason("changes_no_tokens", "augment: it changes pixels, and this network reads tokens")
+        if self.test_views != "one" and base.backbone_spec.batch != "pixels":
+            return Reason(
+                "views_no_tokens",
+                "test_views={views}: versions of an image are averaged, and this network reads tokens; leave it out",
+                views=self.test_views,
             )
         return head.refuses(base.backbone)
 
@@ -222,12 +233,11 @@ def fit_network(
     trained = _train(work, np.arange(len(examples)), default_rate * factor, left)
     notes = {"learning_rate": default_rate * factor, "steps": trained.steps, CUT: not trained.whole}
     notes |= {"inner_fits": tried, "rows_cut": pieces.cut}
-    notes["dtype"] = str(pick_compute_dtype(pick_device().type).dtype).removeprefix("torch.")
+    notes["dtype"] = measured_dtype(start.backbone_spec)
     notes |= trained.notes | trained.head.notes(examples, pieces)
     pairs = examples.second is not None
-    return NetworkModel(
-        trained.pretrained, trained.head, examples.classes, pairs, notes, examples.task, prompt=settings.virtual
-    )
+    how = {"prompt": settings.virtual, "views": settings.test_views}
+    return NetworkModel(trained.pretrained, trained.head, examples.classes, pairs, notes, examples.task, **how)
 
 
 def _train(work: _Work, chosen: np.ndarray, learning_rate: float, seconds: float | None) -> _Trained:
@@ -264,6 +274,7 @@ def _train(work: _Work, chosen: np.ndarray, learning_rate: float, seconds: float
                 parameter.requires_grad_(height < stage.layers)
         looks = max(batches.per_epoch, stage.plan.steps // MOST_LOOKS)
         more = {"seed": work.seed, "optimizer": settings.optimizer, "evaluate_steps": looks}
+        more["dtype"] = measured_dtype(work.start.backbone_spec)
         plan = replace(stage.plan, seconds=clock.share(stage.share), **more)
         made = fit_best(objective, backbone, batches, plan, unseen if stage.layers else [], settings.patience)
         if stage.layers:

@@ -20,12 +20,14 @@ from headstart.data.encode_examples import encode_examples
 from headstart.fitting.checks import check_kind
 from headstart.fitting.model_parts import read_parts, write_parts
 from headstart.fitting.supervised import encode_for_head, head_outputs
+from headstart.images.averaged_views import Views, versions
 from headstart.training.pretrained_model import TASK_NETWORK, PretrainedModel
 
 
 class NetworkModel(TaskModel):
     """pretrained: the trained network with its processor; head: on its features; pairs: whether examples hold two
-    items; prompt: how many of the network's last words are put in front of every text."""
+    items; prompt: how many of the network's last words are put in front of every text; views: the versions of an image
+    over which the head's outputs are averaged, see `images/averaged_views.py`."""
 
     def __init__(
         self,
@@ -37,10 +39,11 @@ class NetworkModel(TaskModel):
         task: str = "classify",
         *,
         prompt: int = 0,
+        views: Views = "one",
     ):
         self.pretrained = dataclasses.replace(pretrained, objective=None, objective_spec=None, corpus=None)
         self.head, self.classes, self.pairs, self.notes, self.task = head, classes, pairs, notes, task
-        self.prompt = prompt
+        self.prompt, self.views = prompt, views
 
     @property
     def backbone(self) -> Backbone:
@@ -78,7 +81,13 @@ class NetworkModel(TaskModel):
         check_kind(self.pairs, examples)
         pieces = encode_with_prompt(self.head.spec, self.pretrained, examples, self.prompt)
         self.notes["rows_cut_in_last_prediction"] = pieces.cut
-        return head_outputs(self.pretrained, self.head, pieces), pieces
+        if self.views == "one":
+            return head_outputs(self.pretrained, self.head, pieces), pieces
+        turns = zip(*(versions(pixels, self.views) for pixels in pieces.inputs))
+        each = [
+            head_outputs(self.pretrained, self.head, dataclasses.replace(pieces, inputs=list(turn))) for turn in turns
+        ]
+        return list(np.mean(each, axis=0)), pieces
 
     def save(self, folder: Path) -> None:
         """Write network, processor and head into `folder`."""
@@ -86,7 +95,7 @@ class NetworkModel(TaskModel):
         data = {"head": self.head.spec.to_dict(), "classes": self.classes, "pairs": self.pairs, "notes": self.notes}
         write_parts(
             folder,
-            data | {"task": self.task, "prompt": self.prompt},
+            data | {"task": self.task, "prompt": self.prompt, "views": self.views},
             {name: value.detach().cpu().numpy() for name, value in self.head.state_dict().items()},
         )
 
@@ -104,8 +113,8 @@ class NetworkModel(TaskModel):
                 f"{folder}: the head's weights do not fit ({str(error).splitlines()[-1].strip()})"
             ) from None
         head.to(next(pretrained.backbone.parameters()).device)
-        task, prompt = data.get("task", "classify"), data.get("prompt", 0)
-        return cls(pretrained, head, classes, data["pairs"], data["notes"], task, prompt=prompt)
+        task, prompt, views = data.get("task", "classify"), data.get("prompt", 0), data.get("views", "one")
+        return cls(pretrained, head, classes, data["pairs"], data["notes"], task, prompt=prompt, views=views)
 
 
 def encode_with_prompt(spec: HeadSpec, pretrained: PretrainedModel, examples: Examples, prompt: int = 0) -> Pieces:

@@ -1,4 +1,4 @@
-"""Regularisation of every route that trains a network: label smoothing, mixup, dropout, word dropout, patience."""
+"""Regularisation of every route that trains a network: label smoothing, mixup, dropout, augmentation, patience ..."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from headstart.core.errors import HeadstartError
 from headstart.core.spec import OptimizerSpec
+from headstart.images.policy import UNCHANGED, Augment
 from headstart.training.optimizers.adamw import DEFAULT
 
 
@@ -18,7 +19,8 @@ class Regularisation:
     (Szegedy et al. 2016, arXiv:1512.00567). mixup: alpha of the Beta(alpha, alpha) by which the vectors of two rows and
     their targets are mixed (Zhang et al. 2018, arXiv:1710.09412; of sentence vectors: Guo et al. 2019,
     arXiv:1905.08941). dropout: share of the last layer's input that is zeroed in training (Srivastava et al. 2014).
-    word_dropout: share of tokens hidden in training (Iyyer et al. 2015, section 3.1). patience: looks without a lower
+    word_dropout: share of tokens hidden in training (Iyyer et al. 2015, section 3.1). augment: how training images are
+    changed, see `Augment` (augment.shift, augment.flip ...). patience: looks without a lower
     loss on held-out rows (a fifth of the training rows) after which a stage ends, with the weights of the best look;
     one look is an epoch or a twentieth of the steps, whichever is longer; 0 = off.
     """
@@ -28,6 +30,7 @@ class Regularisation:
     mixup: float = 0.0
     dropout: float = 0.0
     word_dropout: float = 0.0
+    augment: Augment = UNCHANGED
     patience: int = 0
 
     def __post_init__(self) -> None:

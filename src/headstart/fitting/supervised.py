@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.modules.batchnorm import _BatchNorm
 
-from headstart.core.batch import Batch
+from headstart.core.batch import Batch, ImageBatch
 from headstart.core.contracts import Backbone, Head, Loss, Objective, Pieces
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
@@ -20,8 +21,9 @@ from headstart.core.seeds import KeyedRandom, numpy_generator
 from headstart.core.spec import HeadSpec
 from headstart.data.batches import EpochBatches, by_length, sort_within_pools
 from headstart.data.encode_examples import encode_examples
-from headstart.fitting.mixup import draw_partners, mix, mixed_loss
+from headstart.fitting.mixup import cut_in, draw_cuts, draw_partners, mix, mixed_loss
 from headstart.fitting.regularisation import Regularisation
+from headstart.images.policy import apply_changes, draw_changes
 from headstart.training.pretrained_model import PretrainedModel
 
 _POOL = 16  # batches whose pieces are sorted by length together
@@ -69,19 +71,25 @@ class Supervised(Objective):
                     head=head.spec.name,
                 )
             )
-        if (regularisation.dropout or regularisation.mixup) and type(head).score is not Head.score:
+        if self._on_top and type(head).score is not Head.score:
             raise HeadstartError(
                 Reason(
                     "no_top_layer",
-                    "dropout, mixup: head {head} has no one layer on top of the network",
+                    "dropout, mixup, cutmix: head {head} has no one layer on top of the network",
                     head=head.spec.name,
                 )
             )
         if head.smoothing is not None:
             head.smoothing = regularisation.label_smoothing
 
+    @property
+    def _on_top(self) -> bool:
+        """Whether something is done to the input of the last layer, or to targets."""
+        return bool(self.regularisation.dropout or self.regularisation.mixup or self.regularisation.augment.cutmix)
+
     def corrupt(self, batch: Batch, random: KeyedRandom, *, progress: float = 0.0, training: bool = True) -> Batch:
-        """Return the batch unchanged, or in training with hidden tokens (word dropout) and partners (mixup)."""
+        """Return the batch unchanged, or in training with hidden tokens (word dropout), partners (mixup), and what is
+        drawn for the changes of images (`augment`)."""
         if not training:
             return batch
         if self.regularisation.word_dropout:
@@ -103,11 +111,18 @@ class Supervised(Objective):
                     )
                 )
             batch = draw_partners(batch, random, self.regularisation.mixup)
+        if isinstance(batch, ImageBatch) and batch.size:
+            batch = draw_changes(self.regularisation.augment, random, batch)
+            batch = draw_cuts(batch, random, self.regularisation.augment.cutmix)
         return batch
 
     def forward(self, backbone: Backbone, batch: Batch) -> Loss:
         """Return the loss of the head; for mixed samples the weighted mean of the losses for both targets."""
-        if not self.training or not (self.regularisation.dropout or self.regularisation.mixup):
+        if self.training:
+            _keep_statistics(backbone)
+        if self.training and isinstance(batch, ImageBatch):
+            batch = cut_in(apply_changes(self.regularisation.augment, batch))
+        if not self.training or not self._on_top:
             return self.head.score(backbone, batch)
         layer = [module for module in self.head.modules() if isinstance(module, nn.Linear)][-1]
         hook = layer.register_forward_pre_hook(lambda _, given: (self._changed(given[0], batch),))
@@ -120,6 +135,13 @@ class Supervised(Objective):
     def _changed(self, given: Tensor, batch: Batch) -> Tensor:
         """Return the input of the last layer after mixup and dropout."""
         return F.dropout(mix(given, batch), self.regularisation.dropout)
+
+
+def _keep_statistics(backbone: Backbone) -> None:
+    """Let batch norms of frozen layers compute with the statistics that they have, and keep these."""
+    for module in backbone.modules():
+        if isinstance(module, _BatchNorm) and module.affine and not module.weight.requires_grad:
+            module.eval()
 
 
 def _noise_id(tokenizer: Processor | None) -> int:

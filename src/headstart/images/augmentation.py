@@ -93,15 +93,16 @@ def draw_view(settings: ViewSettings, random: KeyedRandom, batch: ImageBatch, vi
     return {f"{view}.{name}": torch.from_numpy(values.astype(np.float32)) for name, values in drawn.items()}
 
 
-def apply_view(batch: ImageBatch, view: str, side: int) -> Tensor:
+def apply_view(batch: ImageBatch, view: str, side: int | tuple[int, int]) -> Tensor:
     """Return the view that `draw_view` drew, float32 [B, C, S, S] from 0 to 1, on the device of the batch.
 
-    side: S. One that was drawn can be shown at any size.
+    side: S, or height and width of the view. One that was drawn can be shown at any size.
     """
     box_B4, colour_B4 = batch.extra[f"{view}.box_B4"], batch.extra[f"{view}.colour_B4"]
     height, width = batch.pixels_BCHW.shape[2:]
-    across_BSW = resize_weights(box_B4[:, 0], box_B4[:, 2], width, side)
-    down_BSH = resize_weights(box_B4[:, 1], box_B4[:, 3], height, side)
+    down, across = side if isinstance(side, tuple) else (side, side)
+    across_BSW = resize_weights(box_B4[:, 0], box_B4[:, 2], width, across)
+    down_BSH = resize_weights(box_B4[:, 1], box_B4[:, 3], height, down)
     mirrored_B11 = batch.extra[f"{view}.flip_B"][:, None, None] > 0
     across_BSW = torch.where(mirrored_B11, across_BSW.flip(1), across_BSW)
     image = batch.pixels_BCHW.float() / 255
@@ -121,11 +122,12 @@ def resize_weights(start_B: Tensor, length_B: Tensor, source: int, target: int) 
     """Return float32 [B, target, source]: each output pixel as weights of the source pixels of one side.
 
     The output shows the stretch from `start` of `length` source pixels. The filter is a triangle as wide as an output
-    pixel, at least two source pixels wide (bilinear with antialiasing); weights outside the image are left out.
+    pixel, at least two source pixels wide (bilinear with antialiasing); weights outside the image are left out. What
+    lies outside shows the border.
     """
     place_T = torch.arange(target, device=start_B.device, dtype=torch.float32) + 0.5
     step_B1 = (length_B / target)[:, None]
-    centre_BT = start_B[:, None] + place_T * step_B1
+    centre_BT = (start_B[:, None] + place_T * step_B1).clamp(0.5, source - 0.5)
     pixel_S = torch.arange(source, device=start_B.device, dtype=torch.float32) + 0.5
     reach_B11 = step_B1.clamp_min(1.0)[:, :, None]
     weight_BTS = (1 - (pixel_S - centre_BT[:, :, None]).abs() / reach_B11).clamp_min(0.0)

@@ -55,12 +55,12 @@ class MAESpec(ObjectiveSpec):
         if not 0 < self.mask_ratio < 1:
             raise HeadstartError(f"{self.label()}.mask_ratio={self.mask_ratio}: must be above 0 and below 1")
         check_sizes(self.label(), width=self.width, heads=self.heads, depth=self.depth)
-        self.view(16)  # its checks
+        self.view()  # its checks
 
-    def view(self, side: int) -> ViewSettings:
-        """Return how images of that side are cropped and mirrored; colours stay."""
+    def view(self) -> ViewSettings:
+        """Return how images are cropped and mirrored; colours stay."""
         aspect = 1.0 if self.area == 1 else 4 / 3
-        return ViewSettings(size=side, area=self.area, aspect=aspect, flip=self.flip, jitter=0.0, grey=0.0)
+        return ViewSettings(area=self.area, aspect=aspect, flip=self.flip, jitter=0.0, grey=0.0)
 
     def build(self, backbone: Backbone, processor: Processor) -> MAE:
         """Return the objective. Raises HeadstartError: a network that reads no patches, images of a single one."""
@@ -76,8 +76,8 @@ class MAE(Objective):
 
     def __init__(self, spec: MAESpec, width: int, patch: int, shape: ImageShape) -> None:
         super().__init__()
-        side = min(shape.height, shape.width)  # views are squares
-        self.settings, self.masking, self.patch = spec.view(side), spec.masking, patch
+        self.side = side = min(shape.height, shape.width)  # views are squares
+        self.settings, self.masking, self.patch = spec.view(), spec.masking, patch
         self.grid = (side // patch, side // patch)
         patches = self.grid[0] * self.grid[1]
         if patches < 2:
@@ -110,7 +110,7 @@ class MAE(Objective):
 
     def forward(self, backbone: Backbone, batch: ImageBatch) -> Loss:
         """Return the summed error over the hidden patches."""
-        pixels_BCHW, hidden_BM = apply_view(self.settings, batch, _VIEW), batch.extra["hidden_BM"]
+        pixels_BCHW, hidden_BM = apply_view(batch, _VIEW, self.side), batch.extra["hidden_BM"]
         read_BTD = backbone(dataclasses.replace(batch, pixels_BCHW=pixels_BCHW)).last_BTD
         drawn_BMP = self.draw(self._decoded(read_BTD, batch)).float()
         target_BMP = take_patches(patches_of(pixels_BCHW, self.patch), hidden_BM)
@@ -136,7 +136,7 @@ class MAE(Objective):
 
     def seen(self, batch: ImageBatch) -> dict[str, Tensor]:
         """Return each image as it is cropped, and with its hidden patches grey; see `Objective.seen`."""
-        patches_BTP = patches_of(apply_view(self.settings, batch, _VIEW), self.patch)
+        patches_BTP = patches_of(apply_view(batch, _VIEW, self.side), self.patch)
         hidden_BM1 = batch.extra["hidden_BM"][:, :, None].expand(-1, -1, patches_BTP.shape[2])
         read_BTP = patches_BTP.scatter(1, hidden_BM1, _GREY)
         shown = {"image": patches_BTP, "visible": read_BTP}
