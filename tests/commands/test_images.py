@@ -63,6 +63,21 @@ def test_routes_and_predictions(run, pictures, tmp_path, program):
         assert lines[0]["image"].endswith(".png")
 
 
+def test_images_of_a_class_are_found(run, pictures, tmp_path, program):
+    out, asked = tmp_path / "task", ("--data", pictures[0], "--route", "nearest", "--task", "retrieve")
+    refused = program("transfer", run[0], *asked, "--out", out)
+    assert "name the second image with --text2, or with --label" in refused.complaint
+    made = program("transfer", run[0], *asked, "--label", "label", "--out", out)
+    assert made.code == 0, made.err
+    shown = program("evaluate", out, pictures[1])
+    assert shown.code == 0, shown.err
+    score = {name: float(value) for name, value in re.findall(r"(\w+): (\d\.\d+)", shown.out)}
+    assert 0.7 < score["recall_at_1"] <= score["recall_at_5"] <= score["recall_at_10"]
+    lines = [json.loads(line) for line in program("predict", out, pictures[1]).out.splitlines()]
+    assert len(lines) == 40
+    assert all(line["match"].endswith(".png") and line["match"] != line["image"] for line in lines)
+
+
 def test_vectors(run, pictures, tmp_path, program):
     shown = program("embed", run[0], pictures[1], "--out", tmp_path / "v.npy")
     assert shown.code == 0, shown.err
@@ -108,7 +123,12 @@ def test_a_comparison_shows_views_and_mistakes_and_keeps_them(run, pictures, tmp
     views = [alt for _, alt in found if re.fullmatch(r"image \d+: (one|another) view", alt)]
     assert len(views) == 24
     assert views[:2] == ["image 1: one view", "image 1: another view"]
-    told = json.loads((out / "report.json").read_text(encoding="utf-8"))["mistakes"]
+    report = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    layers = report["facts"]["layers"]  # a probe by layer on rows of the pool
+    assert (layers["labels"], layers["held"]) == (8, 88)
+    assert [one["layer"] for one in layers["bases"]["run"]] == [-1, 0, 1, 2, 3]
+    assert "Which layer reads best" in page
+    told = report["mistakes"]
     wrong = [alt for _, alt in found if "truth" in alt]
     assert len(wrong) == len(told) >= 3
     assert f"test row {told[0]['row'] + 1}: truth {told[0]['true']}, answer {told[0]['called']}" in wrong[0]
@@ -144,6 +164,15 @@ def test_inspect_writes_the_views(run, tmp_path, program):
     assert Image.open(io.BytesIO(path.read_bytes())).size == (8 * 96, 3 * 96)  # both views of twelve images
     assert "exists" in program("inspect", run[0], "--seen", path).complaint
     assert "no run on images" in program("inspect", "mlm", "--seen", tmp_path / "x.png").complaint
+
+
+def test_inspect_probes_layers(run, pictures, program):
+    shown = program("inspect", run[0], "--layers", pictures[0], "--labels", 20)
+    assert shown.code == 0, shown.err
+    told = shown.out.splitlines()
+    assert told[0] == "learned from 20 rows, scored on 76 others, 5 draws"
+    assert [line.split()[0] for line in told[2:]] == ["readout", "0", "1", "2", "3"]
+    assert "reads texts" in program("inspect", "mlm", "--layers", pictures[0]).complaint
 
 
 def test_messages_call_images_images(run, pictures, tmp_path, program):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _MOST_DRAWS, _DEEP_DRAWS = 30, 10
 _FOR_AUDIT = 0.5  # the share of the time that the audit may take at most
+_FOR_LAYERS = 0.03  # the share of the time left that embedding rows for a probe by layer may take
 
 
 @dataclass(frozen=True, repr=False)
@@ -241,7 +242,7 @@ def run_comparison(
         say(sentence)
     foreign = tell_foreign(bases, data.train.items, language)
     receipts = {name: _receipt(base) for name, base in bases.items()}
-    data = data.stating(bases=receipts, audit=facts, foreign=foreign)
+    data = data.stating(bases=receipts, audit=facts, foreign=foreign, **_layers(bases, data, settings, end))
     keep = _reporter(bases, data, settings, language)
     study = (run_screened if settings.screened else run_study)(
         entries,
@@ -259,6 +260,28 @@ def run_comparison(
         keep(study)
     told = [words(study, language) for words in (terminal_answer, terminal_table, terminal_steps)]
     return Compared(settings.folder, study, *told, language, left.text, left.interrupted)
+
+
+def _layers(
+    bases: Mapping[str, PretrainedModel], data: StudyData, settings: StudySettings, end: float
+) -> dict[str, Any]:
+    """Return, as a fact, how well each layer of the bases reads; nothing for texts, or where time is short.
+
+    Nothing either where the whole pool is cross-validated: there its rows are test rows.
+    """
+    from headstart.inspection.layers import probe_layers
+
+    if data.train.takes != "image" or data.train.task != "classify" or settings.folds is not None:
+        return {}
+    each = _FOR_LAYERS * (end - time.monotonic()) / max(len(bases), 1)
+    how = {"labels": max(settings.sizes), "seed": settings.seed, "seconds": each}
+    found = {name: probe_layers(base, data.train, **how) for name, base in bases.items()}
+    shown = {name: one for name, one in found.items() if one is not None}
+    if not shown:
+        return {}
+    first = next(iter(shown.values()))  # rows are the same for all of them
+    scores = {name: [asdict(score) for score in one.scores] for name, one in shown.items()}
+    return {"layers": {"labels": first.labels, "held": first.held, "bases": scores}}
 
 
 def _receipt(base: PretrainedModel) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from headstart.core.errors import HeadstartError
 from headstart.core.item_nouns import some_items
 
 if TYPE_CHECKING:
+    from headstart.inspection.layers import LayerScores
     from headstart.inspection.occurrences import Occurrence
     from headstart.inspection.senses import Senses
     from headstart.training.pretrained_model import PretrainedModel
@@ -24,13 +25,15 @@ _IMAGES, _MOST_BYTES = 12, 1_000_000  # of the sheet that --seen writes
 @dataclass(frozen=True)
 class Inspected:
     """What was asked for. senses, random: of the network and of the same one with random weights; neighbours: (token,
-    cosine), nearest first; tokens: (token, id); shown: the file of pictures that was written."""
+    cosine), nearest first; tokens: (token, id); shown: the file of pictures that was written; layers: a probe of each
+    layer, of the network and of the same one with random weights."""
 
     senses: Senses | None = None
     random: Senses | None = None
     neighbours: list[tuple[str, float]] = field(default_factory=list)
     tokens: list[tuple[str, int]] = field(default_factory=list)
     shown: Path | None = None
+    layers: tuple[LayerScores, LayerScores] | None = None
 
     def summary(self) -> str:
         """Return all of it as text."""
@@ -40,6 +43,7 @@ class Inspected:
         if self.tokens:
             parts.append(" ".join(token for token, _ in self.tokens) + f"\n{len(self.tokens)} tokens")
         parts += [f"pictures: {self.shown}"] if self.shown else []
+        parts += [_layer_table(*self.layers)] if self.layers else []
         return "\n\n".join(parts)
 
 
@@ -67,11 +71,19 @@ def inspect(
     seen: Annotated[
         Path | None, Parameter(help="PNG file to write: images as the network was shown them in pre-training")
     ] = None,
-    seed: Annotated[int, Parameter(help="of pseudo-words and intervals", converter=whole)] = 0,
+    layers: Annotated[
+        list[str] | None,
+        Parameter(
+            help="labelled images: probe every layer on them", negative="", consume_multiple=True, converter=files
+        ),
+    ] = None,
+    labels: Annotated[int, Parameter(help="rows that such a probe learns from", converter=whole)] = 1000,
+    seed: Annotated[int, Parameter(help="of pseudo-words, draws and intervals", converter=whole)] = 0,
 ) -> Inspected:
     """Look into a network: does it tell the senses of a word apart, what lies next to a word, how is text cut.
 
-    Of a run on images: all versions of an image that its objective made, beside each other.
+    Of networks of images: all versions of an image that the objective made, beside each other; how well a probe reads
+    each layer (layer 0: what enters the first one; readout: what routes read).
 
     Senses: the chance that two occurrences of a word with the same sense are nearer to each other than two with
     different senses, at every layer. Vectors without context score exactly .5; so does chance.
@@ -80,9 +92,10 @@ def inspect(
     from headstart.inspection.neighbours import neighbours as nearest_tokens
     from headstart.inspection.senses import score_senses
 
-    if all(one is None for one in (senses, neighbours, tokens, seen)):
+    if all(one is None for one in (senses, neighbours, tokens, seen, layers)):
         raise HeadstartError(
-            "inspect: say what to look at: --senses builtin, --neighbours WORD, --tokens TEXT or --seen FILE"
+            "inspect: say what to look at: --senses builtin, --neighbours WORD, --tokens TEXT, --seen FILE or "
+            "--layers LABELLED"
         )
     if seen is not None:
         need_new_file(Path(seen))
@@ -90,6 +103,7 @@ def inspect(
         raise HeadstartError("--tokens: there is no text to cut")
     need_positive("--top", top)
     need_positive("--words", words)
+    need_positive("--labels", labels)
     set_threads()
     pretrained = next(iter(open_bases([Path(base)]).values()))
     of_words = any(one is not None for one in (senses, neighbours, tokens))
@@ -104,7 +118,41 @@ def inspect(
     near = [] if neighbours is None else nearest_tokens(pretrained, neighbours, top)
     ids = [] if tokens is None else pretrained.processor.encode([tokens])[0].tolist()
     shown = None if seen is None else _write_seen(pretrained, Path(seen), seed)
-    return Inspected(*scored, near, [(pretrained.processor.token(number), number) for number in ids], shown)
+    probed = None if layers is None else _probed(pretrained, layers, labels, seed)
+    return Inspected(*scored, near, [(pretrained.processor.token(number), number) for number in ids], shown, probed)
+
+
+def _probed(pretrained: PretrainedModel, data: list[str], labels: int, seed: int) -> tuple[LayerScores, LayerScores]:
+    """Return the probe of every layer of the network, and of the same one with random weights.
+
+    Raises HeadstartError: the network or the rows hold texts, or the rows are too few.
+    """
+    from headstart.commands.reading import say
+    from headstart.core.examples import need_takes
+    from headstart.data.read_request import ReadRequest, read_labelled_rows
+    from headstart.inspection.layers import probe_layers
+
+    if pretrained.processor.takes != "image":
+        raise HeadstartError(f"--layers: {pretrained.name} reads texts; layers are probed of networks of images")
+    examples, _ = read_labelled_rows(ReadRequest(paths=data), say)
+    need_takes(examples.items, "image", pretrained.name)
+    how = {"labels": labels, "seed": seed}
+    found = probe_layers(pretrained, examples, **how), probe_layers(pretrained.fresh(seed), examples, **how)
+    if found[0] is None or found[1] is None:
+        raise HeadstartError(f"--layers: {len(examples)} labelled rows are too few to learn from and to score on")
+    return found
+
+
+def _layer_table(found: LayerScores, random: LayerScores) -> str:
+    """Return one line per layer."""
+    lines = [
+        f"learned from {found.labels:,} rows, scored on {found.held:,} others, 5 draws",
+        "layer    accuracy  worst to best draw  random weights",
+    ]
+    for one, other in zip(found.scores, random.scores, strict=True):
+        name = "readout" if one.layer < 0 else f"{one.layer:5}  "
+        lines.append(f"{name}  {one.mean:.3f}     {one.low:.3f} to {one.high:.3f}      {other.mean:.3f}")
+    return "\n".join(lines)
 
 
 def _write_seen(pretrained: PretrainedModel, path: Path, seed: int) -> Path:

@@ -13,6 +13,7 @@ from headstart.core.item_nouns import some_items
 from headstart.reporting import charts
 from headstart.reporting.answer import answer, audited, finalists, steps, winner_steps
 from headstart.reporting.findings import StudyFindings, gathered_notes, grouped_failures
+from headstart.reporting.layer_chart import layer_chart
 from headstart.reporting.number_text import number, places, signed, signed_with_interval
 from headstart.reporting.pages import fill
 from headstart.reporting.phrases import counted, duration, named, phrase
@@ -128,6 +129,7 @@ def _checks(found: StudyFindings, language: str) -> dict[str, Any]:
         "kinds": _kinds(found),
         "calibrated": calibrated,
         "reliability": charts.reliability(found, plotted),
+        "layers": layer_chart(study.facts.get("layers"), found.analysis.limits),
         "plan_text": lambda plan: _plan(found, plan, language),
         "absent": _absent(found, language),
         "caveats": caveats(study, found.analysis, language),

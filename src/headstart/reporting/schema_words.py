@@ -7,7 +7,7 @@ WORDS = {
     "task": "the task of the rows",
     "metric": "the score: its name and settings",
     "classes": "names of the classes; none where the answers are no classes",
-    "facts": "what was compared: rows, versions, settings, command, audit, screening, ablation",
+    "facts": "what was compared: rows, versions, settings, command, audit, screening, ablation, probes by layer",
     "stopped": "why the run ended early, or null",
     "verdict": "the verdict in sentences, by language: headline, one per label count, outlook",
     "verdicts": "the verdict as data, one per label count",

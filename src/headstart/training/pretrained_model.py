@@ -73,8 +73,7 @@ class PretrainedModel:
 
     @classmethod
     def open(cls, path: Path | str) -> PretrainedModel:
-        """Open a run, a saved network, a Hugging Face directory, a file of weights of a network of images, or a task model
-        whose route trained the network.
+        """Open a run, a network, a Hugging Face folder, weights of images, or a task model that trained its network.
 
         Raises HeadstartError with the reason.
         """
