@@ -51,7 +51,7 @@ def texts(random, rows):
 
 
 def places(random, rows):
-    return np.ones(rows, np.int64), random.integers(1, 6, rows)
+    return np.ones(rows, np.int64), random.integers(1, 15, rows)
 
 
 DATA = {

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from headstart.data import matching
-from headstart.data.matching import Match, best_matches
+from headstart.data.matching import Match, best_matches, class_matches
 
 
 def slow(first, second, texts):
@@ -41,3 +41,17 @@ def test_vectors_that_tell_nothing_are_last():
 def test_a_row_finds_its_text():
     eye = np.eye(3, dtype=np.float32)
     assert best_matches(eye, eye, ["x", "y", "z"]) == [Match("x", 1.0, 1), Match("y", 1.0, 1), Match("z", 1.0, 1)]
+
+
+def test_the_first_of_the_same_class_by_hand(monkeypatch):
+    vectors_ND = np.array([[1.0, 0.0], [0.9, 0.436], [0.6, 0.8], [0.0, 1.0], [0.8, 0.6]])
+    labels_N = np.array([0, 1, 0, 1, 2])
+    found = class_matches(vectors_ND, labels_N, list("abcde"))
+    assert [match.text for match in found] == ["b", "e", "e", "c", "b"]
+    # To a: b, e, then c of its class; to b: e, a, c, then d; c: e, b, d, then a; d: c, e, then b; e is alone.
+    assert [match.rank for match in found] == [3, 4, 4, 3, 5]
+    monkeypatch.setattr(matching, "_BLOCK", 2)
+    assert class_matches(sparse.csr_matrix(vectors_ND), labels_N, list("abcde")) == found
+    assert [match.rank for match in class_matches(vectors_ND, None, list("abcde"))] == [None] * 5
+    same = class_matches(np.ones((4, 1)), np.array([0, 0, 1, 1]), list("abcd"))
+    assert [match.rank for match in same] == [3] * 4  # ties with others count against it

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
+from small_parts import small
 from tiny_bases import bag_base, corpus, rows
+from tiny_images import encoded, striped
 
+from headstart.core import registry
 from headstart.core.errors import HeadstartError
-from headstart.core.examples import Examples
+from headstart.core.examples import Examples, ImageRef
+from headstart.fitting.task_model_files import load_task, save_task
 from headstart.fitting.workspace import Workspace
 from headstart.routes.cotrain import Cotrain
 from headstart.routes.probe import Probe
+from headstart.training.pretrained_model import PretrainedModel
 from headstart.vectors.char_tfidf import CharVectors
 
 
@@ -61,3 +67,23 @@ def test_refusals(workspace):
     assert "no pairs" in Cotrain().refuses(rows(4, pairs=True), workspace)
     with pytest.raises(HeadstartError, match="no character"):
         CharVectors.train([""])
+
+
+def test_images_are_answered_by_vectors_and_gradients(tmp_path):
+    def images(count: int, first: int) -> Examples:
+        items = [ImageRef.from_bytes(encoded(striped(number, number % 2))) for number in range(first, first + count)]
+        return Examples(items, labels=np.arange(count) % 2, classes=("lying", "standing"))
+
+    spec, pool = small("backbone", "small_resnet"), images(60, 200).items
+    processor = registry.load("processor", "pixels")().train(pool)
+    torch.manual_seed(0)
+    base = PretrainedModel(processor, spec, spec.build(processor.shape))
+    route, new = Cotrain(), images(30, 500)
+    model = route.run(images(8, 0), Workspace(base, lambda: iter(pool)), seed=0, seconds=20.0)
+    assert (model.notes["documents"], model.vectors.images.kind) == (60, "hog")
+    scores_NC = model.predict_proba(new)
+    assert (scores_NC.argmax(1) == new.labels).mean() > 0.8
+    probe_NC = model.probe.predict_proba(new)
+    assert not np.allclose(scores_NC, probe_NC, atol=1e-3)
+    save_task(model, tmp_path / "task", route, {})
+    assert np.allclose(load_task(tmp_path / "task").predict_proba(new), scores_NC, atol=1e-5)

@@ -33,9 +33,9 @@ def test_pairs_are_read(pairs):
     assert ledger.columns == {"text": "question", "text2": "answer"}
     again, _ = RetrieveTask().read_examples(ReadRequest(paths=pairs, remembered=ledger.columns))
     assert again == examples
-    with pytest.raises(HeadstartError, match="name the second one with --text2"):
+    with pytest.raises(HeadstartError, match="name the second text with --text2"):
         RetrieveTask().read_examples(ReadRequest(paths=pairs))
-    with pytest.raises(HeadstartError, match="no label column"):
+    with pytest.raises(HeadstartError, match="takes pairs"):
         RetrieveTask().read_examples(ReadRequest(paths=pairs, text2="answer", label="question"))
     with pytest.raises(HeadstartError, match="no text2 column 'answers'; did you mean 'answer'"):
         RetrieveTask().read_examples(ReadRequest(paths=pairs, text2="answers"))
@@ -51,8 +51,22 @@ def test_what_is_judged(pairs):
     assert task.to_json(said[1]) == {"match": "x", "score": 0.5, "rank": 2}
     score = {
         name: registry.load("metric", name)().score(*task.metric_inputs(said, examples))
-        for name in ("mrr", "recall_at_1")
+        for name in ("mrr", "recall_at_1", "recall_at_5")
     }
-    assert score == {"mrr": pytest.approx(2.75 / 4), "recall_at_1": 0.5}
+    assert score == {"mrr": pytest.approx(2.75 / 4), "recall_at_1": 0.5, "recall_at_5": 1.0}
     weighted = registry.load("metric", "mrr")().score(*task.metric_inputs(said, examples), [0, 1, 3, 0])
     assert weighted == pytest.approx((0.5 + 3 * 0.25) / 4)
+
+
+def test_items_of_a_class_belong_together(tmp_path):
+    task, path = RetrieveTask(), tmp_path / "rows.jsonl"
+    rows = [{"text": f"t {n}", "topic": "ab"[n % 2]} for n in range(5)]
+    path.write_text("\n".join(json.dumps(row) for row in rows))
+    examples, ledger = task.read_examples(ReadRequest(paths=path, label="topic"))
+    assert (examples.task, examples.second, examples.classes) == ("retrieve", None, ("a", "b"))
+    assert examples.labels.tolist() == [0, 1, 0, 1, 0]
+    again, _ = task.read_examples(ReadRequest(paths=path, remembered=ledger.columns))
+    assert again.labels.tolist() == examples.labels.tolist()
+    # Four others, of which two (a) or one (b) are right: one of two, one of four.
+    said = [Match("x", 0.5, rank) for rank in (1, 2, 3, 4, 1)]
+    assert task.metric_inputs(said, examples) == ([2, 4, 2, 4, 2], [1, 2, 3, 4, 1])

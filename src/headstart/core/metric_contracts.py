@@ -1,10 +1,10 @@
-"""Contracts of metrics that a bootstrap computes in one pass over the rows: sums of statistics, or class counts."""
+"""Contracts of metrics that a bootstrap computes in one pass: sums of statistics (recall at k too), class counts."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -31,6 +31,28 @@ class SumMetric(ABC):
         statistics_NK = self.statistics(truth, predicted)
         weight_N = np.ones(len(statistics_NK)) if weight_N is None else np.asarray(weight_N, dtype=np.float64)
         return self.value(weight_N @ statistics_NK) if weight_N.sum() > 0 else float("nan")
+
+
+class RecallAt(SumMetric):
+    """The share of rows whose right item is among the first k.
+
+    Truth is how many items were searched for one that is right; a prediction is the rank of the right item, from 1.
+    first: k.
+    """
+
+    first: ClassVar[int]
+
+    def statistics(self, truth: Sequence[int], predicted: Sequence[int]) -> np.ndarray:
+        """Return (whether the right item is among the first k, 1) of each row."""
+        return table([(rank <= self.first, 1) for _, rank in zip(truth, predicted, strict=True)], 2)
+
+    def value(self, sums_K: np.ndarray) -> float:
+        """Return the share."""
+        return float(sums_K[0] / sums_K[1]) if sums_K[1] > 0 else float("nan")
+
+    def guessed(self, truth: Sequence[int], predicted: Sequence[int], random: np.random.Generator) -> list[int]:
+        """Return the places that right items have in random orders of those that were searched."""
+        return random.integers(1, np.asarray(truth, np.int64) + 1).tolist()
 
 
 class CountMetric(ABC):

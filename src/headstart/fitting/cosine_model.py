@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
 from headstart.core.contracts import TaskModel
+from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.reason import Reason
-from headstart.data.matching import best_matches
+from headstart.data.matching import best_matches, class_matches
 from headstart.fitting.checks import check_kind, targets_of
 from headstart.fitting.linear import Matrix
 
@@ -31,8 +33,12 @@ class CosineModel(TaskModel):
         self.task = "retrieve" if line is None else "regress"
 
     @abstractmethod
+    def rows(self, items: Sequence[Any]) -> Matrix:
+        """Return the unit vectors of items, [N, D]."""
+
     def both(self, examples: Examples) -> tuple[Matrix, Matrix]:
         """Return the unit vectors of the first and of the second items, [N, D] each."""
+        return self.rows(examples.items), self.rows(examples.second)
 
     def learn_line(self, examples: Examples) -> None:
         """Fit a line from cosines to the numbers of the examples; equal cosines give a flat line.
@@ -55,10 +61,18 @@ class CosineModel(TaskModel):
         return np.asarray(product.sum(axis=1), np.float64).ravel()
 
     def predict(self, examples: Examples) -> list[Any]:
-        """Return the number or the `Match` of each example; matches are searched among all second items."""
-        check_kind(True, examples)
+        """Return the number or the `Match` of each example.
+
+        Matches are searched among all second items or, of single items, among the other items. Raises HeadstartError:
+        single items where numbers are asked of pairs, or one item alone.
+        """
         if not len(examples):
             return []
+        if self.line is None and examples.second is None:
+            if len(examples) < 2:
+                raise HeadstartError("task retrieve: one item alone has nothing to be compared with; give more rows")
+            return class_matches(self.rows(examples.items), examples.labels, examples.items)
+        check_kind(True, examples)
         if self.line is None:
             return best_matches(*self.both(examples), examples.second)
         slope, offset, lowest, highest = self.line
@@ -70,8 +84,8 @@ class CosineModel(TaskModel):
 
 
 def one_text(examples: Examples) -> Reason | None:
-    """Return why such a route cannot run, or None."""
-    if examples.second is not None:
+    """Return why such a route cannot run, or None: it has pairs or, for task retrieve, items of named classes."""
+    if examples.second is not None or (examples.task == "retrieve" and examples.labels is not None):
         return None
     if examples.takes == "image":
         return Reason("one_image", "it compares two images; name the second image column")

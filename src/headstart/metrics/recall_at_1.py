@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
-from headstart.core.metric_contracts import SumMetric, table
+from headstart.core.metric_contracts import RecallAt
 from headstart.core.spec import MetricSpec
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecallAt1(SumMetric, MetricSpec):
-    """Truth is how many items were searched; a prediction is the rank of the right item, from 1."""
+class RecallAt1(RecallAt, MetricSpec):
+    """See `RecallAt`."""
 
     task: ClassVar[str] = "retrieve"
-
-    def statistics(self, truth: Sequence[int], predicted: Sequence[int]) -> np.ndarray:
-        """Return (whether the right item has rank 1, 1) of each row."""
-        return table([(rank == 1, 1) for _, rank in zip(truth, predicted, strict=True)], 2)
-
-    def value(self, sums_K: np.ndarray) -> float:
-        """Return the share."""
-        return float(sums_K[0] / sums_K[1]) if sums_K[1] > 0 else float("nan")
-
-    def guessed(self, truth: Sequence[int], predicted: Sequence[int], random: np.random.Generator) -> list[int]:
-        """Return the places that right items have in random orders of those that were searched."""
-        return random.integers(1, np.asarray(truth, np.int64) + 1).tolist()
+    first: ClassVar[int] = 1

@@ -1,16 +1,17 @@
-"""One-way co-training: probe answers on unlabelled text train an n-gram model; both answer (Blum & Mitchell 1998).
+"""One-way co-training: probe answers on unlabelled items train a model of a second view (Blum & Mitchell 1998).
 
-The two views make different errors: vectors generalise, n-grams keep details that vectors lose (a negation, a rare
-word). The n-gram model is fitted to a hundred thousand soft answers instead of a few labels, and the mean of both
-models is better than each alone: on NSMC dev +.006/.007/.008/.010/.008 over the probe at 16/64/256/1,000/4,000 labels
-(docs/log.md).
+The second view of texts are n-grams, of images histograms of gradients; both models answer. They make different errors:
+vectors generalise, the second view keeps details that vectors lose (a negation, a rare word, an edge). Its model is
+fitted to thousands of soft answers instead of a few labels, and the mean of both models is better than each alone: on
+NSMC dev +.006/.007/.008/.010/.008 over the probe at 16/64/256/1,000/4,000 labels (docs/log.md).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from scipy import sparse
@@ -24,6 +25,8 @@ from headstart.core.reason import Reason, cannot_run
 from headstart.core.spec import RouteSpec
 from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.checks import labels_of, no_base, no_corpus
+from headstart.fitting.image_linear import ImageVectors
+from headstart.fitting.linear import Matrix
 from headstart.fitting.model_parts import read_parts, write_parts
 from headstart.fitting.time_budget import CUT, Clock
 from headstart.fitting.unlabelled import sample_documents
@@ -31,9 +34,10 @@ from headstart.routes.probe import Probe, ProbeModel
 from headstart.vectors.char_tfidf import CharVectors
 
 _FOLDER = "probe"
-_MOST_ANSWERS = 400_000  # largest product of documents and classes for the n-gram model: about ten seconds
+_MOST_ANSWERS = 400_000  # largest product of documents and classes for the second view: about ten seconds of n-grams
+_MOST_IMAGES = 10_000  # whose gradients are dense: a few seconds, 70 MB
 _SHARP = 2.0  # soft answers are softmax(_SHARP * logits / standard deviation of the logits)
-_HELD_OUT = 10  # every tenth document measures how far the n-gram model agrees with the probe
+_HELD_OUT = 10  # every tenth document measures how far the second view agrees with the probe
 _LEAST = 1e-6  # probabilities are clipped to this value before the logarithm
 _AT_ONCE, _EMBED_SHARE = 200, 0.3  # documents between two looks at the clock; share of the seconds for embedding
 _TRIED, _TIMES = 500, 2.0  # documents counted for an estimate of time; fitting takes about as long as counting
@@ -41,9 +45,10 @@ _TRIED, _TIMES = 500, 2.0  # documents counted for an estimate of time; fitting 
 
 @dataclass(frozen=True, kw_only=True)
 class Cotrain(RouteSpec):
-    """documents: most documents that the probe answers; penalty: ridge penalty of the n-gram model; default: see
+    """documents: most documents that the probe answers; penalty: ridge penalty of the second view; default: see
     `probe`."""
 
+    takes: ClassVar[tuple[str, ...]] = ("text", "image")
     needs: ClassVar[Literal["nothing", "corpus", "base"]] = "base"
     documents: int = 100_000
     penalty: float = 3.0
@@ -58,52 +63,62 @@ class Cotrain(RouteSpec):
     def run(
         self, examples: Examples, workspace: RouteWorkspace, *, seed: int, seconds: float | None = None
     ) -> CotrainModel:
-        """Fit the probe, answer documents, fit the n-gram model. Raises HeadstartError: see `refuses`; no rows, labels.
+        """Fit the probe, answer documents, fit the second view. Raises HeadstartError: see `refuses`; no rows, labels.
 
-        Without `seconds` the result is a function of the arguments; with it a slow base answers fewer documents. Texts
-        are embedded and n-grams counted once per workspace.
+        Without `seconds` the result is a function of the arguments; with it a slow base answers fewer documents. Items
+        are embedded and their second view is made once per workspace.
         """
         labels_N, clock = labels_of(examples), Clock(seconds)
         if refusal := self.refuses(examples, workspace):
             raise HeadstartError(cannot_run(refusal))
         probe = Probe(default=self.default).run(examples, workspace, seed=seed)
         seen_K = np.unique(labels_N)
-        texts, counts, cut = self._documents(workspace, len(seen_K), clock)
-        notes = {**probe.notes, "documents": len(texts), CUT: cut}
-        logits_MK = _logits(probe.predict_proba(Examples(texts)), seen_K)
+        items, second, cut = self._documents(examples, workspace, len(seen_K), clock)
+        notes = {**probe.notes, "documents": len(items), CUT: cut}
+        logits_MK = _logits(probe.predict_proba(Examples(items)), seen_K)
         spread = logits_MK.std()
-        if spread == 0:  # one class, or a probe that gives all texts the same probabilities
-            return CotrainModel(probe, counts.vectors, _Linear.nothing(counts.matrix.shape[1], seen_K), notes)
+        if spread == 0:  # one class, or a probe that gives all items the same probabilities
+            return CotrainModel(probe, second.vectors, _Linear.nothing(second.matrix.shape[1], seen_K), notes)
         answers_MK = softmax(_SHARP * logits_MK / spread, axis=1)
         labelled_NK = (labels_N[:, None] == seen_K).astype(float)
-        matrix = sparse.vstack([counts.matrix, counts.vectors.embed(examples.items)], format="csr")
-        held_out = np.arange(len(matrix.indptr) - 1) % _HELD_OUT == 0
-        held_out[len(texts) :] = False
+        parts = [second.matrix, second.vectors.embed(examples.items)]
+        matrix = sparse.vstack(parts, format="csr") if sparse.issparse(parts[0]) else np.vstack(parts)
+        held_out = np.arange(matrix.shape[0]) % _HELD_OUT == 0
+        held_out[len(items) :] = False
         targets = np.vstack([answers_MK, labelled_NK])
         ridge = Ridge(alpha=self.penalty, solver="lsqr", max_iter=60).fit(matrix[~held_out], targets[~held_out])
         found_MK = matrix[held_out] @ ridge.coef_.T
         found_MK -= found_MK.mean(1, keepdims=True)
-        # The n-gram model is weighted by its correlation with the probe on held-out documents.
+        # The second view is weighted by its correlation with the probe on held-out documents.
         agreed = (
-            np.corrcoef(found_MK.ravel(), logits_MK[held_out[: len(texts)]].ravel())[0, 1] if found_MK.any() else 0.0
+            np.corrcoef(found_MK.ravel(), logits_MK[held_out[: len(items)]].ravel())[0, 1] if found_MK.any() else 0.0
         )
         notes["agreement"] = float(agreed)
         scale = max(agreed, 0.0) * spread / max(found_MK.std(), 1e-12)
         linear = _Linear(
             (ridge.coef_ * scale).astype(np.float32), (ridge.intercept_ * scale).astype(np.float32), seen_K
         )
-        return CotrainModel(probe, counts.vectors, linear, notes)
+        return CotrainModel(probe, second.vectors, linear, notes)
 
-    def _documents(self, workspace: RouteWorkspace, classes: int, clock: Clock) -> tuple[list[str], _Counts, bool]:
-        """Return (documents to answer, their n-grams, whether time left some documents out)."""
+    def _documents(
+        self, examples: Examples, workspace: RouteWorkspace, classes: int, clock: Clock
+    ) -> tuple[list[Any], _Seen, bool]:
+        """Return (documents to answer, their second view, whether time left some documents out)."""
         most = min(self.documents, max(1_000, _MOST_ANSWERS // classes))
+        if examples.takes == "image":
+            most = min(most, _MOST_IMAGES)
 
-        def affordable() -> tuple[list[str], bool]:
+        def seen(documents: list[Any]) -> _Seen:
+            if examples.takes == "text":
+                return _Seen.by(CharVectors.train(documents), documents)
+            return _Seen.by(Gradients(ImageVectors.of(Examples(documents), workspace, "hog", None)), documents)
+
+        def affordable() -> tuple[list[Any], bool]:
             documents = sample_documents(workspace, most)
             if clock.seconds is None:
                 return documents, False
             trial = Clock(None)
-            _Counts.of(documents[:_TRIED])
+            seen(documents[:_TRIED])
             each = _TIMES * trial.used / min(len(documents), _TRIED)
             embedding = Clock(_EMBED_SHARE * clock.seconds)
             for start in range(0, len(documents), _AT_ONCE):
@@ -112,28 +127,48 @@ class Cotrain(RouteSpec):
                 workspace.vectors(documents[start : start + _AT_ONCE])
             return documents, False
 
-        texts, cut = workspace.once(("cotrain texts", most), affordable)
-        return texts, workspace.once(("cotrain counts", most), lambda: _Counts.of(texts)), cut
+        items, cut = workspace.once(("cotrain items", most), affordable)
+        return items, workspace.once(("cotrain second view", most), lambda: seen(items)), cut
 
     def load(self, folder: Path) -> CotrainModel:
         """Read a saved task model. Raises HeadstartError when damaged."""
         data, arrays = read_parts(folder)
         linear = _Linear(arrays["weight"], arrays["bias"], arrays["seen"])
         probe = Probe().load(folder / _FOLDER)
-        return CotrainModel(probe, CharVectors.from_parts(data, arrays), linear, data["notes"])
+        kind = Gradients if "vectors" in data else CharVectors
+        return CotrainModel(probe, kind.from_parts(data, arrays), linear, data["notes"])
 
 
 @dataclass(frozen=True)
-class _Counts:
-    """Unlabelled documents as rows of n-grams [M, G]."""
+class Gradients:
+    """Images as rows of histograms of gradients, made and saved as n-grams of texts are."""
 
-    vectors: CharVectors
-    matrix: sparse.csr_matrix
+    images: ImageVectors
+
+    def embed(self, items: Sequence[Any]) -> np.ndarray:
+        """Return float32 [N, G]."""
+        return self.images.features(Examples(items))
+
+    def parts(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Return (JSON values, arrays) to save; `from_parts` reads them."""
+        return self.images.data(), self.images.arrays()
 
     @classmethod
-    def of(cls, texts: list[str]) -> _Counts:
-        vectors = CharVectors.train(texts)
-        return cls(vectors, vectors.embed(texts))
+    def from_parts(cls, data: dict[str, Any], arrays: dict[str, np.ndarray]) -> Gradients:
+        """Rebuild from `parts()`."""
+        return cls(ImageVectors.from_parts(data, arrays))
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """Unlabelled documents as rows of the second view [M, G]."""
+
+    vectors: CharVectors | Gradients
+    matrix: Matrix
+
+    @classmethod
+    def by(cls, vectors: CharVectors | Gradients, items: list[Any]) -> _Seen:
+        return cls(vectors, vectors.embed(items))
 
 
 @dataclass(frozen=True)
@@ -148,15 +183,15 @@ class _Linear:
     def nothing(cls, columns: int, seen_K: np.ndarray) -> _Linear:
         return cls(np.zeros((len(seen_K), columns), np.float32), np.zeros(len(seen_K), np.float32), seen_K)
 
-    def logits(self, rows: sparse.csr_matrix) -> np.ndarray:
+    def logits(self, rows: Matrix) -> np.ndarray:
         found_NK = rows @ self.weight_KG.T + self.bias_K
         return found_NK - found_NK.mean(1, keepdims=True)
 
 
 class CotrainModel(TaskModel):
-    """Mean of the logits of `probe` and of `linear` on n-grams, scaled by the agreement of the two."""
+    """Mean of the logits of `probe` and of `linear` on the second view, scaled by the agreement of the two."""
 
-    def __init__(self, probe: ProbeModel, vectors: CharVectors, linear: _Linear, notes: dict[str, object]):
+    def __init__(self, probe: ProbeModel, vectors: CharVectors | Gradients, linear: _Linear, notes: dict[str, object]):
         self.probe, self.vectors, self.linear, self.notes = probe, vectors, linear, notes
         self.classes = probe.classes
 
@@ -172,7 +207,7 @@ class CotrainModel(TaskModel):
         return out_NC
 
     def save(self, folder: Path) -> None:
-        """Write the probe into its own folder, and the n-gram model."""
+        """Write the probe into its own folder, and the second view."""
         (folder / _FOLDER).mkdir()
         self.probe.save(folder / _FOLDER)
         data, arrays = self.vectors.parts()

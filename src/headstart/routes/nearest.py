@@ -6,9 +6,11 @@ The vectors are not transformed: on paraphrases with four bases the transform of
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -50,7 +52,7 @@ class Nearest(RouteSpec):
         base.check_embedding(self.layer, self.pooling)
         width = base.backbone.width
         as_is = VectorTransform(np.zeros(width, np.float32), np.eye(width, dtype=np.float32), "none")
-        model = NearestModel(FrozenVectors(workspace, base, self.layer, self.pooling, as_is, True), None, {})
+        model = NearestModel(FrozenVectors(workspace, base, self.layer, self.pooling, as_is, False), None, {})
         if examples.task == "regress":
             model.learn_line(examples)
         return model
@@ -58,7 +60,8 @@ class Nearest(RouteSpec):
     def load(self, folder: Path) -> NearestModel:
         """Read a saved task model. Raises HeadstartError when damaged."""
         data, arrays = read_parts(folder)
-        return NearestModel(FrozenVectors.load(folder, data, arrays), arrays.get("line"), data["notes"])
+        vectors = dataclasses.replace(FrozenVectors.load(folder, data, arrays), pairs=False)  # older ones read pairs
+        return NearestModel(vectors, arrays.get("line"), data["notes"])
 
 
 class NearestModel(CosineModel):
@@ -68,10 +71,9 @@ class NearestModel(CosineModel):
         super().__init__(line, notes)
         self.frozen = vectors
 
-    def both(self, examples: Examples) -> tuple[np.ndarray, np.ndarray]:
-        """Return the unit vectors of the first and of the second items, [N, D] each."""
-        first, second, _, _ = np.split(self.frozen.features(examples), 4, axis=1)
-        return first, second
+    def rows(self, items: Sequence[Any]) -> np.ndarray:
+        """Return the unit vectors of texts or images, [N, D]."""
+        return self.frozen.features(Examples(items))
 
     def save(self, folder: Path) -> None:
         """Write base, transform and line into `folder`."""

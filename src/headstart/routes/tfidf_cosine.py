@@ -6,6 +6,7 @@ Unigrams and bigrams of characters: on KorSTS Spearman .647 on the training rows
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -45,7 +46,7 @@ class TfidfCosine(RouteSpec):
         targets_of(examples)
         if refusal := self.refuses(examples, workspace):
             raise HeadstartError(cannot_run(refusal))
-        vectors = TfidfVectors.train([*examples.items, *examples.second], _LONGEST)
+        vectors = TfidfVectors.train([*examples.items, *(examples.second or ())], _LONGEST)
         model = TfidfCosineModel(vectors, None, {"ngrams": len(vectors.ngrams)})
         if examples.task == "regress":
             model.learn_line(examples)
@@ -64,9 +65,9 @@ class TfidfCosineModel(CosineModel):
         super().__init__(line, notes)
         self.vectors = vectors
 
-    def both(self, examples: Examples) -> tuple[Matrix, Matrix]:
-        """Return the rows of the first and of the second texts, [N, G] each."""
-        return self.vectors.embed(examples.items), self.vectors.embed(examples.second)
+    def rows(self, items: Sequence[str]) -> Matrix:
+        """Return the rows of texts, [N, G]."""
+        return self.vectors.embed(items)
 
     def save(self, folder: Path) -> None:
         """Write n-grams, their weights and the line into `folder`."""
