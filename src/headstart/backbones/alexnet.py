@@ -45,6 +45,7 @@ class AlexNetSpec(BackboneSpec):
     """
 
     batch: ClassVar[str] = "pixels"
+    convolutions: ClassVar[bool] = True
     towers: Literal[1, 2] = 2
     local_response: bool = True
     stem: Literal["imagenet", "cifar"] = "imagenet"

@@ -97,6 +97,7 @@ class ConvNextSpec(BackboneSpec):
     images. norm_eps: of the last norm; the others have 1e-6. layer_scale: what the scale of every branch starts at."""
 
     batch: ClassVar[str] = "pixels"
+    convolutions: ClassVar[bool] = True
     size: Literal["atto", "femto", "pico", "nano", "tiny"] = "atto"
     width_multiplier: float = 1.0
     norm_eps: float = _EPSILON

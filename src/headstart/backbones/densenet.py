@@ -34,6 +34,7 @@ class DenseNetSpec(BackboneSpec):
     """
 
     batch: ClassVar[str] = "pixels"
+    convolutions: ClassVar[bool] = True
     depth: Literal[121, 161, 169, 201] = 121
     growth: int | None = None
     stem: Literal["imagenet", "cifar"] = "imagenet"

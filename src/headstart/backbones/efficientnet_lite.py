@@ -48,6 +48,7 @@ class EfficientNetLiteSpec(BackboneSpec):
     width_multiplier: of all channels, for small images."""
 
     batch: ClassVar[str] = "pixels"
+    convolutions: ClassVar[bool] = True
     size: Literal[0, 1, 2, 3, 4] = 0
     padding: Literal["same", "symmetric"] = "same"
     width_multiplier: float = 1.0

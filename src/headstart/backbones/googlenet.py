@@ -56,6 +56,7 @@ class GoogLeNetSpec(BackboneSpec):
     """
 
     batch: ClassVar[str] = "pixels"
+    convolutions: ClassVar[bool] = True
     form: Literal["paper", "batch_norm"] = "paper"
     stem: Literal["imagenet", "cifar"] = "imagenet"
     width_multiplier: float = 1.0

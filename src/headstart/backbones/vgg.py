@@ -32,6 +32,7 @@ class VGGSpec(BackboneSpec):
     """
 
     batch: ClassVar[str] = "pixels"
+    convolutions: ClassVar[bool] = True
     depth: Literal[11, 13, 16, 19] = 11
     norm: Literal["none", "batch"] = "batch"
     stem: Literal["imagenet", "cifar"] = "imagenet"

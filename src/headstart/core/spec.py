@@ -105,9 +105,8 @@ class ProcessorSpec(Spec):
 class BackboneSpec(Spec):
     """`build(shape) -> Backbone`; one file in backbones/.
 
-    batch: what its network reads, `tokens` or `pixels`. convolutions: most of its weights are in some. hf_model_type:
-    the family of transformers that it reads and writes, hf_also_reads: others; HF_NAMES: how their tensors are called
-    (`interop/names.py`), None: no counterpart. foreign_names: such tables by other library, as far as settings allow.
+    batch: what its network reads, `tokens` or `pixels`. convolutions: it is made of them. hf_model_type, hf_also_reads:
+    families of transformers that it reads; HF_NAMES, foreign_names: what tensors are called there and elsewhere.
     """
 
     axis = "backbone"
@@ -122,9 +121,8 @@ class BackboneSpec(Spec):
 class ObjectiveSpec(Spec):
     """`build(backbone, tokenizer) -> Objective`; one file in objectives/.
 
-    reads: the kinds of backbones it can train (`Backbone.reads`), the usual one first. teacher: it learns from another
-    trained model, handed to `Objective.learn_from` before training: a `twin`, whose input and every other layer it
-    starts from, or `any`, of which it takes nothing but the width of the vectors, as its setting `vector`.
+    reads: the kinds of backbones it can train (`Backbone.reads`), the usual one first. teacher: another trained model
+    that `Objective.learn_from` gets: a `twin`, whose every other layer it starts from, or `any`, see `vector` there.
     """
 
     axis = "objective"

@@ -94,19 +94,16 @@ class PretrainedModel:
         if (path / TASK_NETWORK / NETWORK).is_file():
             return _open_task(path)
         if (path / "task.json").is_file():
-            raise HeadstartError(
-                f"{path}: this task model (headstart predict serves it) trained no network of its own; give the run or "
-                "Hugging Face directory it started from"
-            )
+            told = "this task model (headstart predict serves it) trained no network of its own"
+            raise HeadstartError(f"{path}: {told}; give the run or Hugging Face directory it started from")
         if holds_weights(path) and not is_listed(path):
             return _open_weights(path)
         if (path / "config.json").is_file():
             return _open_hugging_face(path)
         if is_listed(path):
             need_intact(path)
-        raise HeadstartError(
-            f"{path}: neither a run (run.json) nor a Hugging Face model (config.json) nor a file of weights is here"
-        )
+        told = "neither a run (run.json) nor a Hugging Face model (config.json) nor a file of weights is here"
+        raise HeadstartError(f"{path}: {told}")
 
     @property
     def name(self) -> str:
@@ -399,7 +396,5 @@ def describe(pretrained: PretrainedModel) -> str:
     spec = json.dumps({k: v for k, v in pretrained.backbone_spec.to_dict().items() if k in ("width", "depth", "size")})
     words = f"{pretrained.processor.kind} {pretrained.processor.size}"
     line = f"{pretrained.backbone_spec.name} {spec}, {parameters / 1e6:.1f} M parameters, {words}{done}"
-    if "restored" not in pretrained.receipt:
-        return line
     ids = f"; {pretrained.receipt['ids']}" if "ids" in pretrained.receipt else ""  # images have none
-    return f"{line}; {receipt_line(pretrained.receipt)}{ids}"
+    return f"{line}; {receipt_line(pretrained.receipt)}{ids}" if "restored" in pretrained.receipt else line
