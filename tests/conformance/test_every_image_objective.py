@@ -55,7 +55,7 @@ def settle(parts) -> None:
 def loss_of(parts) -> float:
     """Return the loss on images that are not trained on."""
     parts.backbone.eval(), parts.objective.eval()
-    unseen = SmallPixels().collate(images(64, seed=99))
+    unseen = SmallPixels().collate(images(64, seed=99), samples=np.arange(10_000, 10_064))
     found = parts.objective(parts.backbone, parts.objective.corrupt(unseen, KeyedRandom(7), training=False))
     assert found.count > 0
     return float(found.mean())
@@ -85,7 +85,7 @@ def check_the_loss_falls_and_the_weights_come_back(objective: str, backbone: str
     again = pair(objective, backbone)
     again.backbone.load_state_dict(parts.backbone.state_dict())
     again.objective.load_state_dict(parts.objective.state_dict())
-    assert loss_of(again) == trained
+    assert loss_of(again) == pytest.approx(trained, rel=1e-6)  # in other memory sums may round otherwise
     assert len(weights(state)) > len(parts.backbone.state_dict())  # what the objective learned is saved too
 
 

@@ -43,7 +43,7 @@ def texts(random, rows):
 
 
 def places(random, rows):
-    return np.full(rows, float(rows)), random.integers(1, 6, rows).astype(float)
+    return np.full(rows, float(rows)), random.integers(1, 16, rows).astype(float)
 
 
 ANSWERS = {

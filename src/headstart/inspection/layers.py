@@ -13,11 +13,12 @@ import torch
 
 from headstart.core.examples import Examples
 from headstart.core.seeds import numpy_generator
+from headstart.data.batches import by_length
 from headstart.fitting.checks import labels_of
 from headstart.fitting.linear import fit_once
 from headstart.fitting.time_budget import Clock
 from headstart.nn.pooling import pool
-from headstart.training.pretrained_model import PretrainedModel, by_length
+from headstart.training.pretrained_model import PretrainedModel
 from headstart.vectors.transform import VectorTransform
 
 READOUT = -1  # the layer that stands for what routes read: the last one, or the network's own vector

@@ -25,13 +25,14 @@ from headstart.core.reason import Reason, cannot_run
 from headstart.core.spec import RouteSpec
 from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.checks import labels_of, no_base, no_corpus
-from headstart.fitting.image_linear import ImageVectors
+from headstart.fitting.image_vectors import ImageVectors
 from headstart.fitting.linear import Matrix
 from headstart.fitting.model_parts import read_parts, write_parts
 from headstart.fitting.time_budget import CUT, Clock
 from headstart.fitting.unlabelled import sample_documents
 from headstart.routes.probe import Probe, ProbeModel
 from headstart.vectors.char_tfidf import CharVectors
+from headstart.vectors.hog import HogVectors
 
 _FOLDER = "probe"
 _MOST_ANSWERS = 400_000  # largest product of documents and classes for the second view: about ten seconds of n-grams
@@ -111,7 +112,7 @@ class Cotrain(RouteSpec):
         def seen(documents: list[Any]) -> _Seen:
             if examples.takes == "text":
                 return _Seen.by(CharVectors.train(documents), documents)
-            return _Seen.by(Gradients(ImageVectors.of(Examples(documents), workspace, "hog", None)), documents)
+            return _Seen.by(Gradients(ImageVectors.of(Examples(documents), workspace, HogVectors)), documents)
 
         def affordable() -> tuple[list[Any], bool]:
             documents = sample_documents(workspace, most)
@@ -135,7 +136,7 @@ class Cotrain(RouteSpec):
         data, arrays = read_parts(folder)
         linear = _Linear(arrays["weight"], arrays["bias"], arrays["seen"])
         probe = Probe().load(folder / _FOLDER)
-        kind = Gradients if "vectors" in data else CharVectors
+        kind = Gradients if "source" in data else CharVectors
         return CotrainModel(probe, kind.from_parts(data, arrays), linear, data["notes"])
 
 
@@ -151,12 +152,12 @@ class Gradients:
 
     def parts(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Return (JSON values, arrays) to save; `from_parts` reads them."""
-        return self.images.data(), self.images.arrays()
+        return self.images.parts()
 
     @classmethod
     def from_parts(cls, data: dict[str, Any], arrays: dict[str, np.ndarray]) -> Gradients:
         """Rebuild from `parts()`."""
-        return cls(ImageVectors.from_parts(data, arrays))
+        return cls(ImageVectors.from_parts(HogVectors, data, arrays))
 
 
 @dataclass(frozen=True)

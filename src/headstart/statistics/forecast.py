@@ -76,7 +76,8 @@ class Curves:
 
 
 def curves(analysis: Analysis, entry: str, overlaps: Mapping[int, float]) -> Curves | None:
-    """Return curves for an entry's scores; None with fewer than `FEWEST` label counts or `SPREAD` draws."""
+    """Return curves for an entry's scores; None with fewer than `FEWEST` label counts or `SPREAD` draws, or where all
+    curves leave the scale of the metric, which says nothing."""
     sizes = [size for size, table in analysis.tables.items() if entry in table.entries and table.entries[entry].paired]
     draws = common(analysis, [(entry, size) for size in sizes]) if sizes else ()
     if len(sizes) < FEWEST or len(draws) < SPREAD:
@@ -84,7 +85,9 @@ def curves(analysis: Analysis, entry: str, overlaps: Mapping[int, float]) -> Cur
     stack_KDG = np.stack([analysis.stack(entry, size, draws) for size in sizes])
     shares = np.array([overlaps[size] if overlaps[size] < FIXED else 0.0 for size in sizes])
     scores = stack_KDG.mean((1, 2)), covariance(stack_KDG, shares)
-    return fit(np.array(sizes, float), *scores, len(draws), entry, analysis.limits)
+    found = fit(np.array(sizes, float), *scores, len(draws), entry, analysis.limits)
+    ahead = [expected(found, entry, int(found.sizes[-1]) * times) for times in TIMES]
+    return found if all(one.low < one.high for one in ahead) else None
 
 
 def covariance(stack_KDG: np.ndarray, overlap_K: np.ndarray) -> np.ndarray:
