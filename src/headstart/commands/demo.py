@@ -26,6 +26,7 @@ _PLACES = ("data/nsmc", "../shared/data/nsmc", "nsmc")
 _SHARES = (0.27, 0.13, 0.47)
 _PICTURES = (0.035, 0.095)
 _PICTURE_LABELS = "10,100"
+_PICTURE_ROUTES = "majority,pixels_logreg,hog_svm,nearest_mean,probe,knn,joined,scratch"  # all would take minutes
 _EACH = 2  # of so many docstring test rows one is used, for time: every model is asked all of them
 
 
@@ -126,7 +127,8 @@ def _pictures(home: Path, minutes: float, language: str) -> Compared:
         raise KeyboardInterrupt
     say(phrase(language, "demo.compare_digits", seconds=60 * comparing))
     rows = {"data": [str(train)], "test": [str(test)], "labels": _PICTURE_LABELS}
-    return compare([made.folder], **rows, out=folder / "report", minutes=comparing, language=language)
+    asked = {"routes": _PICTURE_ROUTES, "minutes": comparing, "language": language}
+    return compare([made.folder], **rows, **asked, out=folder / "report")
 
 
 def _free_folder(out: Path | None) -> Path:
