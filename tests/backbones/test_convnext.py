@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from bright_halves import halves, train
 from stored_weights import drawn, pixels
-from torch.nn import functional as F
 
 from headstart.backbones.convnext import ConvNextSpec
 from headstart.core.batch import ImageBatch
@@ -59,19 +59,7 @@ def test_learns_which_half_is_bright():
     torch.manual_seed(0)
     network = ConvNextSpec(width_multiplier=0.4, layer_scale=0.1).build(ImageShape(1, 16, 16))
     output = network.classification_head(2)
-    optimizer = torch.optim.Adam([*network.parameters(), *output.parameters()], 3e-4)
-    label_B = torch.arange(16) % 2
-    bright = torch.randint(0, 80, (16, 1, 16, 16))
-    bright[label_B == 0, ..., :8] += 120
-    bright[label_B == 1, ..., 8:] += 120
-    batch = ImageBatch(pixels_BCHW=bright.to(torch.uint8), sample_B=torch.arange(16))
-    losses = []
-    for _ in range(20):
-        optimizer.zero_grad()
-        loss = F.cross_entropy(output(network(batch)), label_B)
-        loss.backward()
-        optimizer.step()
-        losses.append(float(loss.detach()))
+    losses = train(network, output, *halves(16, 16), 20, 3e-4)
     assert losses[-1] < 0.2 < losses[0]
 
 

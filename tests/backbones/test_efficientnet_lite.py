@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from bright_halves import halves, train
 from stored_weights import pixels
 from torch.nn import functional as F
 
@@ -67,19 +68,7 @@ def test_learns_which_half_is_bright():
     torch.manual_seed(0)
     network = EfficientNetLiteSpec(width_multiplier=0.25).build(ImageShape(1, 16, 16))
     output = network.classification_head(2)
-    optimizer = torch.optim.Adam([*network.parameters(), *output.parameters()], 3e-3)
-    label_B = torch.arange(32) % 2
-    bright = torch.randint(0, 80, (32, 1, 16, 16))
-    bright[label_B == 0, ..., :8] += 120
-    bright[label_B == 1, ..., 8:] += 120
-    batch = ImageBatch(pixels_BCHW=bright.to(torch.uint8), sample_B=torch.arange(32))
-    losses = []
-    for _ in range(20):
-        optimizer.zero_grad()
-        loss = F.cross_entropy(output(network(batch)), label_B)
-        loss.backward()
-        optimizer.step()
-        losses.append(float(loss.detach()))
+    losses = train(network, output, *halves(32, 16), 20, 3e-3)
     assert min(losses[-3:]) < 0.3 < losses[0]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch.nn import functional as F
+from bright_halves import accuracy, seeded, train
 
 from headstart.backbones.resnet import ResNet, ResNetSpec
 from headstart.core.batch import ImageBatch
@@ -28,15 +28,6 @@ def images(count: int, channels: int, height: int, width: int) -> ImageBatch:
     return ImageBatch(pixels_BCHW=pixels, sample_B=torch.arange(count))
 
 
-def halves(count: int, seed: int) -> tuple[ImageBatch, torch.Tensor]:
-    """Return noisy images whose left (class 0) or right half is bright."""
-    generator = torch.Generator().manual_seed(seed)
-    pixels, label_B = torch.randint(0, 80, (count, 1, 12, 12), generator=generator), torch.arange(count) % 2
-    pixels[label_B == 0, ..., :6] += 120
-    pixels[label_B == 1, ..., 6:] += 120
-    return ImageBatch(pixels_BCHW=pixels.to(torch.uint8), sample_B=torch.arange(count)), label_B
-
-
 def loud(network: ResNet) -> ResNet:
     """Return the network with norms at random, so that no branch is switched off."""
     for label, parameter in network.named_parameters():
@@ -58,16 +49,8 @@ def test_the_sizes_are_the_published_ones(depth):
 def test_learns_which_half_is_bright(depth, stem):
     network = build(depth, stem, channels=1)
     output = network.classification_head(2)
-    optimizer = torch.optim.Adam([*network.parameters(), *output.parameters()], 1e-2)
-    batch, label_B = halves(32, 0)
-    for _ in range(25):
-        optimizer.zero_grad()
-        F.cross_entropy(output(network(batch)), label_B).backward()
-        optimizer.step()
-    unseen, truth_B = halves(64, 1)
-    with torch.no_grad():
-        found_B = output(network.eval()(unseen)).argmax(1)
-    assert (found_B == truth_B).float().mean() >= 0.95
+    train(network, output, *seeded(32, 12, 0), 25, 1e-2)
+    assert accuracy(network, output, *seeded(64, 12, 1)) >= 0.95
 
 
 @pytest.mark.parametrize("channels", [1, 3])

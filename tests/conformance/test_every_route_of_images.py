@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 from small_parts import small
-from tiny_images import encoded, striped
+from tiny_images import striped_images, striped_rows
 
 from headstart.core import registry
-from headstart.core.examples import Examples, ImageRef
+from headstart.core.examples import ImageRef
 from headstart.fitting.checks import why_not
 from headstart.fitting.task_model_files import load_task, save_task
 from headstart.fitting.workspace import Workspace
@@ -27,27 +27,22 @@ QUICK = {"hog_svm": {"side": 16, "default": 0.3}, "kmeans_patches_logreg": {"cen
 QUICK |= {"seeds": {"member": "finetune:epochs=1:least_steps=4:head_steps=2", "count": 2}}
 
 
-def pictures(count: int, first: int = 0) -> list[ImageRef]:
-    return [ImageRef.from_bytes(encoded(striped(number, number % 2))) for number in range(first, first + count)]
-
-
-def rows(count: int, first: int = 0) -> Examples:
-    return Examples(pictures(count, first), None, np.arange(count, dtype=np.int64) % 2, ("lying", "standing"))
-
-
 @pytest.fixture(scope="module")
 def workspace() -> Workspace:
-    processor, spec = registry.load("processor", "pixels")().train(pictures(20)), small("backbone", "small_resnet")
+    processor, spec = (
+        registry.load("processor", "pixels")().train(striped_images(20)),
+        small("backbone", "small_resnet"),
+    )
     torch.manual_seed(0)
     backbone, what = spec.build(processor.shape), small("objective", "views", hidden=16)
     base = PretrainedModel(processor, spec, backbone, what.build(backbone, processor), what)
     broken = ImageRef.from_bytes(b"no image")
-    return Workspace(base, lambda: iter([*pictures(40, 100), broken]))
+    return Workspace(base, lambda: iter([*striped_images(40, 100), broken]))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_it_answers_or_says_why_it_cannot(name, workspace, tmp_path):
-    route, train, new = small("route", name, **QUICK.get(name, {})), rows(16), rows(7, first=50)
+    route, train, new = small("route", name, **QUICK.get(name, {})), striped_rows(16), striped_rows(7, first=50)
     refusal = why_not(route, train, workspace)
     if name in REFUSED:
         assert REFUSED[name] in refusal

@@ -9,12 +9,11 @@ import pytest
 import torch
 from small_parts import small
 from tiny_bases import rows as text_rows
-from tiny_bases import token_base
-from tiny_images import encoded, striped
+from tiny_bases import stripes_base, token_base
+from tiny_images import striped_images, striped_rows
 
 from headstart.core import registry
 from headstart.core.errors import HeadstartError
-from headstart.core.examples import Examples, ImageRef
 from headstart.core.seeds import KeyedRandom
 from headstart.fitting.mixup import cut_in
 from headstart.fitting.regularisation import Regularisation
@@ -28,20 +27,13 @@ from headstart.training.pretrained_model import PretrainedModel, trainable_copy
 _QUICK = {"epochs": 2, "least_steps": 4, "head_steps": 2, "choose_learning_rate": False}
 
 
-def rows(count: int, first: int = 0) -> Examples:
-    items = [ImageRef.from_bytes(encoded(striped(number, number % 2))) for number in range(first, first + count)]
-    return Examples(items, None, np.arange(count, dtype=np.int64) % 2, ("lying", "standing"))
-
-
 @pytest.fixture(scope="module")
 def base() -> PretrainedModel:
-    processor, spec = registry.load("processor", "pixels")().train(rows(20).items), small("backbone", "small_resnet")
-    torch.manual_seed(0)
-    return PretrainedModel(processor, spec, spec.build(processor.shape))
+    return stripes_base(striped_images(20))
 
 
 def supervised(base, count: int = 8, **settings) -> tuple[Supervised, LabelledPieces]:
-    examples = rows(count)
+    examples = striped_rows(count)
     head = registry.load("head", "classify")().build(base.backbone, base.processor, examples.classes)
     pieces = encode_for_head(head.spec, base, examples)
     labelled = LabelledPieces(pieces, head.targets(examples, pieces), base.processor)
@@ -54,7 +46,7 @@ def test_a_route_trains_with_each_change_and_again_the_same(name, changes, base)
     def scores(**settings):
         route = registry.build_spec("route", {"name": name, **_QUICK, **settings})
         assert registry.build_spec("route", route.to_dict()) == route
-        return route.run(rows(20), Workspace(base), seed=2).predict_proba(rows(6, first=50))
+        return route.run(striped_rows(20), Workspace(base), seed=2).predict_proba(striped_rows(6, first=50))
 
     once = scores(augment=changes)
     assert np.array_equal(once, scores(augment=changes))
@@ -101,7 +93,7 @@ def test_half_of_the_batches_are_cut(base):
 
 def test_answers_are_averaged_over_versions(base, tmp_path):
     route = registry.build_spec("route", {"name": "finetune", **_QUICK, "test_views": "both"})
-    model, new = route.run(rows(20), Workspace(base), seed=2), rows(5, first=50)
+    model, new = route.run(striped_rows(20), Workspace(base), seed=2), striped_rows(5, first=50)
     scores_NC = model.predict_proba(new)
     turns = []
     for view in range(10):
@@ -144,8 +136,8 @@ def test_settings_of_a_setting_are_said():
 def test_the_head_is_solved_before_the_network_moves(base):
     """Without a step of the network the answers are those of logistic regression, which tells the stripes apart."""
     still = {"epochs": 1, "least_steps": 1, "learning_rate": 1e-9, "choose_learning_rate": False}
-    model = registry.build_spec("route", {"name": "finetune", **still}).run(rows(40), Workspace(base), seed=0)
-    new = rows(40, first=100)
+    model = registry.build_spec("route", {"name": "finetune", **still}).run(striped_rows(40), Workspace(base), seed=0)
+    new = striped_rows(40, first=100)
     assert (model.predict_proba(new).argmax(1) == new.labels).mean() > 0.8
     assert all(
         torch.allclose(ours, theirs, atol=1e-6)
@@ -155,7 +147,7 @@ def test_the_head_is_solved_before_the_network_moves(base):
 
 @pytest.mark.parametrize("layers", [(), ("attention",)])
 def test_lora_updates_the_linear_layers_of_a_network_of_images(layers, tmp_path):
-    train = rows(12)
+    train = striped_rows(12)
     processor = registry.load("processor", "palette")(side=8, colours=4).train(train.items)
     spec = small("backbone", "gpt2")
     torch.manual_seed(0)

@@ -7,11 +7,11 @@ import pytest
 import torch
 from tiny_bases import bag_base, corpus, pixel_base
 from tiny_bases import rows as texts
-from tiny_images import encoded, striped
+from tiny_images import striped_images, striped_rows
 
 from headstart.core import registry
 from headstart.core.errors import HeadstartError
-from headstart.core.examples import Examples, ImageRef
+from headstart.core.examples import Examples
 from headstart.core.shapes import ImageShape
 from headstart.fitting.readout import choose_readout, prepare_readouts, readouts_of
 from headstart.fitting.task_model_files import load_task, save_task
@@ -22,17 +22,9 @@ from headstart.nn.pooling import pool
 OPEN = (-1, "auto")
 
 
-def pictures(count: int, first: int = 0) -> list[ImageRef]:
-    return [ImageRef.from_bytes(encoded(striped(number, number % 2))) for number in range(first, first + count)]
-
-
-def rows(count: int, first: int = 0) -> Examples:
-    return Examples(pictures(count, first), None, np.arange(count, dtype=np.int64) % 2, ("lying", "standing"))
-
-
 @pytest.fixture
 def workspace() -> Workspace:
-    return Workspace(pixel_base(pictures(30)), lambda: iter(pictures(40, 100)))
+    return Workspace(pixel_base(striped_images(30)), lambda: iter(striped_images(40, 100)))
 
 
 def chosen(examples: Examples, workspace: Workspace, given=OPEN, clock=None):
@@ -60,8 +52,8 @@ def test_quarters_and_all_are_means_of_the_stages():
 
 
 def workspace_batch(shape: ImageShape):
-    processor = registry.load("processor", "pixels")().train(pictures(3))
-    return processor.collate(processor.encode(pictures(3)), samples=np.arange(3))
+    processor = registry.load("processor", "pixels")().train(striped_images(3))
+    return processor.collate(processor.encode(striped_images(3)), samples=np.arange(3))
 
 
 def test_the_layer_that_tells_the_classes_is_read(workspace):
@@ -69,38 +61,41 @@ def test_the_layer_that_tells_the_classes_is_read(workspace):
     for stage in workspace.base.backbone.stages[1:]:
         for parameter in stage.parameters():
             parameter.data.zero_()
-    told = chosen(rows(60), workspace)[1]
+    told = chosen(striped_rows(60), workspace)[1]
     assert told["readout"] in ("all", "layer 1")  # both hold the means of the first stage
-    model = registry.load("route", "probe")().run(rows(60), workspace, seed=0)
+    model = registry.load("route", "probe")().run(striped_rows(60), workspace, seed=0)
     assert model.notes["readout"] == told["readout"]
-    test = rows(40, 200)
+    test = striped_rows(40, 200)
     assert (model.predict_proba(test).argmax(axis=1) == test.labels).mean() > 0.9
-    fixed = registry.build_spec("route", {"name": "probe", "pooling": "own"}).run(rows(60), workspace, seed=0)
+    fixed = registry.build_spec("route", {"name": "probe", "pooling": "own"}).run(striped_rows(60), workspace, seed=0)
     assert (fixed.predict_proba(test).argmax(axis=1) == test.labels).mean() < 0.7
     assert "readout" not in fixed.notes
 
 
 def test_the_choice_is_saved(workspace, tmp_path):
-    route, new = registry.load("route", "probe")(), rows(6, 300)
+    route, new = registry.load("route", "probe")(), striped_rows(6, 300)
     for stage in workspace.base.backbone.stages[1:]:
         for parameter in stage.parameters():
             parameter.data.zero_()
-    model = route.run(rows(60), workspace, seed=0)
+    model = route.run(striped_rows(60), workspace, seed=0)
     save_task(model, tmp_path / "task", route, {})
     assert np.allclose(load_task(tmp_path / "task").predict_proba(new), model.predict_proba(new), atol=1e-5)
 
 
 def test_without_evidence_it_is_the_usual_one(workspace):
-    assert chosen(rows(2), workspace)[1] == {"readout": "auto", "readout_folds": 0}  # one row a class: none held out
-    mixed = rows(40)
+    assert chosen(striped_rows(2), workspace)[1] == {
+        "readout": "auto",
+        "readout_folds": 0,
+    }  # one row a class: none held out
+    mixed = striped_rows(40)
     mixed = Examples(mixed.items, None, np.random.default_rng(0).permutation(mixed.labels), mixed.classes)
     assert chosen(mixed, workspace)[1]["readout"] == "auto"
 
 
 def test_what_is_named_is_not_chosen(workspace):
-    vectors, told = chosen(rows(40), workspace, (2, "auto"))
+    vectors, told = chosen(striped_rows(40), workspace, (2, "auto"))
     assert ((vectors.layer, vectors.pooling), told) == ((2, "auto"), {})
-    vectors, told = chosen(rows(40), workspace, (-1, "all"))
+    vectors, told = chosen(striped_rows(40), workspace, (-1, "all"))
     assert ((vectors.layer, vectors.pooling), told) == ((-1, "all"), {})
 
 
@@ -110,7 +105,7 @@ def test_texts_are_read_as_the_base_was_made():
 
 
 def test_no_time_is_one_fold(workspace):
-    assert chosen(rows(60), workspace, clock=Clock(0.0))[1]["readout_folds"] == 1
+    assert chosen(striped_rows(60), workspace, clock=Clock(0.0))[1]["readout_folds"] == 1
 
 
 def test_one_pass_reads_all_and_gives_what_single_passes_give(workspace, monkeypatch):
@@ -120,13 +115,13 @@ def test_one_pass_reads_all_and_gives_what_single_passes_give(workspace, monkeyp
         "forward",
         lambda self, batch, **how: passes.append(batch.size) or real(self, batch, **how),
     )
-    prepare_readouts(rows(20), workspace, OPEN)
+    prepare_readouts(striped_rows(20), workspace, OPEN)
     assert sum(passes) == 60  # 20 rows and the 40 unlabelled images
-    chosen(rows(20), workspace)
+    chosen(striped_rows(20), workspace)
     assert sum(passes) == 60
     alone = Workspace(workspace.base, workspace.documents)
     for layer, pooling in readouts_of(workspace.base):
-        both = [space.vectors(pictures(20), layer=layer, pooling=pooling) for space in (workspace, alone)]
+        both = [space.vectors(striped_images(20), layer=layer, pooling=pooling) for space in (workspace, alone)]
         assert np.allclose(*both, atol=1e-5)
 
 

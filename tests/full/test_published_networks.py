@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import reference_networks as reference
 import torch
+from bright_halves import accuracy, seeded, train
 from torch.nn import functional as F
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "backbones"))
@@ -25,7 +26,6 @@ from headstart.backbones.googlenet import GoogLeNetSpec
 from headstart.backbones.mlp import MLPSpec
 from headstart.backbones.resnet import ResNetSpec
 from headstart.backbones.vgg import VGGSpec
-from headstart.core.batch import ImageBatch
 from headstart.core.shapes import ImageShape
 
 _SMALL = {"dense": 64, "grid": 2}
@@ -75,27 +75,10 @@ def test_gradients_reach_every_parameter_at_the_published_size(spec, parameters)
     assert lost == []
 
 
-def halves(count: int, seed: int) -> tuple[ImageBatch, torch.Tensor]:
-    """Return noisy images whose left (class 0) or right half is bright."""
-    generator = torch.Generator().manual_seed(seed)
-    pixels, label_B = torch.randint(0, 80, (count, 1, 16, 16), generator=generator), torch.arange(count) % 2
-    pixels[label_B == 0, ..., :8] += 120
-    pixels[label_B == 1, ..., 8:] += 120
-    return ImageBatch(pixels_BCHW=pixels.to(torch.uint8), sample_B=torch.arange(count)), label_B
-
-
 @pytest.mark.parametrize("spec", LEARNING, ids=label)
 def test_learns_which_half_is_bright(spec):
     torch.manual_seed(0)
     network = spec.build(ImageShape(1, 16, 16, (0.4,), (0.25,)))
     output = network.classification_head(2)
-    optimizer = torch.optim.Adam([*network.parameters(), *output.parameters()], 2e-3)
-    batch, label_B = halves(32, 0)
-    for _ in range(60):
-        optimizer.zero_grad()
-        F.cross_entropy(output(network(batch)), label_B).backward()
-        optimizer.step()
-    unseen, truth_B = halves(64, 1)
-    with torch.no_grad():
-        found_B = output(network.eval()(unseen)).argmax(1)
-    assert (found_B == truth_B).float().mean() >= 0.95
+    train(network, output, *seeded(32, 16, 0), 60, 2e-3)
+    assert accuracy(network, output, *seeded(64, 16, 1)) >= 0.95

@@ -6,39 +6,33 @@ import numpy as np
 import pytest
 import torch
 from small_parts import small
-from tiny_images import encoded, striped
+from tiny_bases import stripes_base
+from tiny_images import striped_images, striped_rows
 
 from headstart.core import registry
-from headstart.core.examples import Examples, ImageRef
+from headstart.core.examples import Examples
 from headstart.inspection.layers import READOUT, probe_layers
 from headstart.reporting.layer_chart import layer_chart
 from headstart.training.pretrained_model import PretrainedModel
 
 
-def rows(count: int) -> Examples:
-    items = [ImageRef.from_bytes(encoded(striped(number, number % 2))) for number in range(count)]
-    return Examples(items, None, np.arange(count, dtype=np.int64) % 2, ("lying", "standing"))
-
-
 @pytest.fixture(scope="module")
 def base() -> PretrainedModel:
-    processor, spec = registry.load("processor", "pixels")().train(rows(20).items), small("backbone", "small_resnet")
-    torch.manual_seed(0)
-    return PretrainedModel(processor, spec, spec.build(processor.shape))
+    return stripes_base(striped_images(20))
 
 
 def test_every_layer_and_the_readout_are_scored(base):
-    found = probe_layers(base, rows(120), labels=20, seed=0)
+    found = probe_layers(base, striped_rows(120), labels=20, seed=0)
     assert (found.labels, found.held) == (20, 100)
     assert [one.layer for one in found.scores] == [READOUT, 0, 1, 2, 3]
     assert all(0 <= one.low <= one.mean <= one.high <= 1 for one in found.scores)
     # The means over quarters of the pixels do not tell how stripes lie; the filters do.
     assert found.scores[1].mean < 0.7 < max(one.mean for one in found.scores[2:])
-    assert probe_layers(base, rows(120), labels=20, seed=0) == found
+    assert probe_layers(base, striped_rows(120), labels=20, seed=0) == found
 
 
 def test_tokens_of_images_too():
-    train = rows(120)
+    train = striped_rows(120)
     processor = registry.load("processor", "palette")(side=7, colours=4).train(train.items)
     spec = small("backbone", "gpt2")
     torch.manual_seed(0)
@@ -48,9 +42,9 @@ def test_tokens_of_images_too():
 
 
 def test_what_cannot_be_scored(base):
-    assert probe_layers(base, rows(50), labels=20, seed=0) is None  # 30 rows are too few to tell
-    assert probe_layers(base, rows(120), labels=20, seed=0, seconds=0.0) is None
-    one = Examples(rows(120).items, labels=np.zeros(120, np.int64), classes=("a", "b"))
+    assert probe_layers(base, striped_rows(50), labels=20, seed=0) is None  # 30 rows are too few to tell
+    assert probe_layers(base, striped_rows(120), labels=20, seed=0, seconds=0.0) is None
+    one = Examples(striped_rows(120).items, labels=np.zeros(120, np.int64), classes=("a", "b"))
     assert probe_layers(base, one, labels=20, seed=0) is None
 
 

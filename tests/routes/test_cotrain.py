@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
-from small_parts import small
-from tiny_bases import bag_base, corpus, rows
-from tiny_images import encoded, striped
+from tiny_bases import bag_base, corpus, rows, stripes_base
+from tiny_images import striped_images, striped_rows
 
-from headstart.core import registry
 from headstart.core.errors import HeadstartError
-from headstart.core.examples import Examples, ImageRef
+from headstart.core.examples import Examples
 from headstart.fitting.task_model_files import load_task, save_task
 from headstart.fitting.workspace import Workspace
 from headstart.routes.cotrain import Cotrain
 from headstart.routes.probe import Probe
-from headstart.training.pretrained_model import PretrainedModel
 from headstart.vectors.char_tfidf import CharVectors
 from headstart.vectors.hog import HogVectors
 
@@ -71,16 +67,9 @@ def test_refusals(workspace):
 
 
 def test_images_are_answered_by_vectors_and_gradients(tmp_path):
-    def images(count: int, first: int) -> Examples:
-        items = [ImageRef.from_bytes(encoded(striped(number, number % 2))) for number in range(first, first + count)]
-        return Examples(items, labels=np.arange(count) % 2, classes=("lying", "standing"))
-
-    spec, pool = small("backbone", "small_resnet"), images(60, 200).items
-    processor = registry.load("processor", "pixels")().train(pool)
-    torch.manual_seed(0)
-    base = PretrainedModel(processor, spec, spec.build(processor.shape))
-    route, new = Cotrain(), images(30, 500)
-    model = route.run(images(8, 0), Workspace(base, lambda: iter(pool)), seed=0, seconds=20.0)
+    pool = striped_images(60, 200)
+    route, new = Cotrain(), striped_rows(30, 500)
+    model = route.run(striped_rows(8), Workspace(stripes_base(pool), lambda: iter(pool)), seed=0, seconds=20.0)
     assert model.notes["documents"] == 60
     assert isinstance(model.vectors.images.learned.vectoriser, HogVectors)
     scores_NC = model.predict_proba(new)

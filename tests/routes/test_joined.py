@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from tiny_bases import bag_base, corpus, pixel_base, rows
-from tiny_images import encoded, striped
+from tiny_images import striped_images, striped_rows
 
 from headstart.core import registry
 from headstart.core.errors import HeadstartError
-from headstart.core.examples import Examples, ImageRef
+from headstart.core.examples import Examples
 from headstart.fitting.task_model_files import load_task, save_task
 from headstart.fitting.time_budget import Clock
 from headstart.fitting.workspace import Workspace
@@ -74,31 +74,26 @@ def test_ppmi_without_a_corpus_is_a_refusal():
 
 @pytest.fixture(scope="module")
 def pictures() -> Workspace:
-    images = [ImageRef.from_bytes(encoded(striped(number, number % 2))) for number in range(100, 140)]
+    images = striped_images(40, 100)
     return Workspace(pixel_base(images), lambda: iter(images))
-
-
-def stripes(count: int, first: int = 0) -> Examples:
-    images = [ImageRef.from_bytes(encoded(striped(number, number % 2))) for number in range(first, first + count)]
-    return Examples(images, None, np.arange(count, dtype=np.int64) % 2, ("lying", "standing"))
 
 
 @pytest.mark.parametrize("columns", [("auto",), ("hog", "pixels")])
 def test_images_have_columns_of_their_own(columns, pictures, tmp_path):
-    route, new = Joined(columns=columns), stripes(8, first=60)
-    model = route.run(stripes(20), pictures, seed=0)
+    route, new = Joined(columns=columns), striped_rows(8, first=60)
+    model = route.run(striped_rows(20), pictures, seed=0)
     assert list(model.blocks) == list(columns if columns != ("auto",) else ("hog",))
     assert model.notes["weight"] in WEIGHTS
     assert model.notes["weight_folds"] == 5
     save_task(model, tmp_path / "task", route, {})
     again = load_task(tmp_path / "task")
     assert np.allclose(again.predict_proba(new), model.predict_proba(new), atol=1e-5)
-    assert Joined(columns=columns, weight=2.0).run(stripes(20), pictures, seed=0).notes["weight"] == 2.0
+    assert Joined(columns=columns, weight=2.0).run(striped_rows(20), pictures, seed=0).notes["weight"] == 2.0
 
 
 def test_the_weight_follows_what_the_labels_say():
     """Noise beside columns that tell the classes: the noise gets as little weight as there is."""
-    train, random = stripes(60), np.random.default_rng(0)
+    train, random = striped_rows(60), np.random.default_rng(0)
     noise_ND = unit_rows(random.normal(size=(60, 40)))
     telling_ND = unit_rows(np.where(train.labels[:, None] == 1, 0.3, -0.3) + 0.5 * random.normal(size=(60, 8)))
     for parts, weight in (([4 * noise_ND, telling_ND], 2.0), ([telling_ND, 8 * noise_ND], 0.0)):
@@ -107,5 +102,5 @@ def test_the_weight_follows_what_the_labels_say():
 
 def test_columns_of_the_other_kind_are_a_refusal(workspace, pictures):
     assert "of such rows there are tfidf and ppmi" in Joined(columns=("hog",)).refuses(rows(4), workspace)
-    assert "of such rows there are hog" in Joined(columns=("tfidf",)).refuses(stripes(4), pictures)
-    assert Joined().refuses(stripes(4), pictures) is None
+    assert "of such rows there are hog" in Joined(columns=("tfidf",)).refuses(striped_rows(4), pictures)
+    assert Joined().refuses(striped_rows(4), pictures) is None

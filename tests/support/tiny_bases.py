@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
+from small_parts import small
 
 from headstart.backbones.ngram_bag import NgramBagSpec
 from headstart.core import registry
@@ -43,6 +45,13 @@ def pixel_base(images: list[ImageRef]) -> PretrainedModel:
     processor = registry.load("processor", "pixels")().train(images)
     spec = registry.build_spec("backbone", {"name": "small_resnet", "width": 8})
     return PretrainedModel(processor, spec, spec.build(processor.shape)).fresh(0)
+
+
+def stripes_base(images: list[ImageRef]) -> PretrainedModel:
+    """Return a smaller one, a function of the seed of torch."""
+    processor, spec = registry.load("processor", "pixels")().train(images), small("backbone", "small_resnet")
+    torch.manual_seed(0)
+    return PretrainedModel(processor, spec, spec.build(processor.shape))
 
 
 def token_base(max_tokens: int = 64) -> PretrainedModel:

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from headstart.core.examples import Examples, ImageRef
+
 
 def encoded(pixels: np.ndarray, kind: str = "PNG") -> bytes:
     """Return uint8 pixels [H, W] or [H, W, 3] as the bytes of a file."""
@@ -30,6 +32,17 @@ def striped(number: int, label: int, side: int = 16, channels: int = 1) -> np.nd
     noisy = stripes[..., None] + random.normal(0, 20, (side, side, channels))
     pixels = np.clip(noisy, 0, 255).astype(np.uint8)
     return pixels[..., 0] if channels == 1 else pixels
+
+
+def striped_images(count: int, first: int = 0) -> list[ImageRef]:
+    """Return images whose stripes lie and stand in turns."""
+    return [ImageRef.from_bytes(encoded(striped(number, number % 2))) for number in range(first, first + count)]
+
+
+def striped_rows(count: int, first: int = 0) -> Examples:
+    """Return such images, `first` even, with their classes."""
+    labels_N = np.arange(count, dtype=np.int64) % 2
+    return Examples(striped_images(count, first), None, labels_N, ("lying", "standing"))
 
 
 def image_archives() -> list[bytes]:

@@ -17,7 +17,7 @@ from headstart.data.store import ensure_store
 from headstart.objectives.views import ViewsSpec
 from headstart.processors.pixels import PixelProcessor
 from headstart.training.filters import first_filters
-from headstart.training.nearest_items import nearest_items
+from headstart.training.nearest_items import NearestItems
 from headstart.training.seen import write_seen
 
 
@@ -47,7 +47,7 @@ def test_filters_lie_in_rows_of_eight():
 
 
 def test_the_nearest_come_first():
-    found = nearest_items(Base(nn.Linear(1, 1), 1), [10, -7], list(range(-50, 50)), 3)
+    found = NearestItems(Base(nn.Linear(1, 1), 1), list(range(-50, 50))).of([10, -7], 3)
     assert found.shape == (2, 3)
     among = np.arange(-50, 50)
     assert (among[found[0]] >= 0).all()

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import torch
 from small_parts import small
-from tiny_images import encoded, striped
+from tiny_images import striped_images
 
 from headstart.core.device import ComputeChoice
-from headstart.core.examples import ImageRef
 from headstart.core.shapes import ImageShape
 from headstart.processors.pixels import PixelProcessor
 from headstart.training import pretrained_model
@@ -24,7 +23,7 @@ def fast_bf16(monkeypatch):
 
 
 PROCESSOR = PixelProcessor(ImageShape(1, 16, 16, (0.5,), (0.3,)))
-ITEMS = [ImageRef.from_bytes(encoded(striped(number, number % 2))) for number in range(40)]
+ITEMS = striped_images(40)
 
 
 def model(dtype: str) -> PretrainedModel:

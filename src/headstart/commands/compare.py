@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -307,30 +308,42 @@ def _reporter(
     kept = kept_seen(settings.folder)  # of a run whose images are gone meanwhile
     seen = {name: one for name in bases if (one := fresh.get(name) or kept.get(name))}
 
+    near = _near(bases, data)
+
     def keep(study: Study) -> None:
         rows = [one.row for one in findings(study).mistakes]
-        near = _near(bases, data, rows[:NEAR])
-        show(data.test, rows, seen, filters, near).save(settings.folder)
+        show(data.test, rows, seen, filters, near(rows[:NEAR])).save(settings.folder)
         write_report(study, settings.folder, language)
 
     return keep
 
 
 def _near(
-    bases: Mapping[str, PretrainedModel], data: StudyData, rows: Sequence[int]
-) -> dict[tuple[str, int], tuple[list[ImageRef], list[str]]]:
-    """Return by base and test row the nearest training images with their labels; of the first base of images only."""
-    from headstart.comparing.exhibits import NEAREST
-    from headstart.training.nearest_items import nearest_items
+    bases: Mapping[str, PretrainedModel], data: StudyData
+) -> Callable[[Sequence[int]], dict[tuple[str, int], tuple[list[ImageRef], list[str]]]]:
+    """Return what finds, by base and test row, the nearest training images with their labels.
 
-    base = next((base for base in bases.values() if base.processor.takes == "image"), None)
+    Of the first base of images only; the training images are read once, at the first rows that are asked.
+    """
+    from headstart.comparing.exhibits import NEAREST
+    from headstart.training.nearest_items import NearestItems
+
     train = data.train
-    if base is None or train.labels is None or train.second is not None or not rows:
-        return {}
-    found = nearest_items(base, [data.test.items[row] for row in rows], train.items, NEAREST)
-    named = [[train.classes[train.labels[place]] for place in places] for places in found]
-    name = next(name for name, one in bases.items() if one is base)
-    return {(name, row): ([train.items[at] for at in places], told) for row, places, told in zip(rows, found, named)}
+    name = next((name for name, base in bases.items() if base.processor.takes == "image"), None)
+    if name is None or train.labels is None or train.second is not None:
+        return lambda rows: {}
+    searched = cache(lambda: NearestItems(bases[name], train.items))
+
+    def near(rows: Sequence[int]) -> dict[tuple[str, int], tuple[list[ImageRef], list[str]]]:
+        if not rows:
+            return {}
+        found = searched().of([data.test.items[row] for row in rows], NEAREST)
+        named = [[train.classes[train.labels[place]] for place in places] for places in found]
+        return {
+            (name, row): ([train.items[at] for at in places], told) for row, places, told in zip(rows, found, named)
+        }
+
+    return near
 
 
 def _audited(

@@ -233,11 +233,9 @@ def _suited(spec: RunSpec, corpus: Corpus, options: _PretrainOptions) -> RunSpec
     if look is None:
         return spec
     say(look.line() + ("" if look.mirrored.allowed else "; objective.flip=0.5 draws them"))
-    return (
-        spec
-        if look.mirrored.allowed
-        else dataclasses.replace(spec, objective=dataclasses.replace(spec.objective, flip=0.0))
-    )
+    if look.mirrored.allowed:
+        return spec
+    return dataclasses.replace(spec, objective=dataclasses.replace(spec.objective, flip=0.0))
 
 
 def _resumed(options: _PretrainOptions, out: Path) -> RunSpec:

@@ -156,12 +156,12 @@ class Screening:
 
     def _prepare(self, found: Screened) -> None:
         """Let every entry do ahead what is paid once, on the clock of what is paid once; a trial tells what fails."""
-        # Embedding goes first and keeps what it has when it is cut off; statistics of the text are all or nothing.
         rows = cache(
             lambda count: self.data.train.take(
                 screening_round(self.data, self.sizes, self.settings.seed, 0, count).asked
             )
         )
+        # Embedding goes first and keeps what it has when it is cut off; statistics of the text are all or nothing.
         for entry in sorted(found.entries, key=lambda one: one.route.classical):
             if all(size in found.left_out.get(entry.name, {}) for size in self.sizes):
                 continue

@@ -138,6 +138,13 @@ def no_corpus(workspace: RouteWorkspace) -> Reason | None:
     return None if workspace.has_documents else NO_CORPUS
 
 
+def no_single_documents(examples: Examples, workspace: RouteWorkspace) -> Reason | None:
+    """Return why a route that answers unlabelled documents cannot run, or None."""
+    if examples.second is not None:
+        return Reason("no_pairs", "it answers unlabelled documents, and these are no pairs")
+    return no_base(workspace) or no_corpus(workspace)
+
+
 def one_class(examples: Examples) -> Reason | None:
     """Return why a network cannot be trained on these classes, or None."""
     if examples.task != "classify":

@@ -1,13 +1,17 @@
-"""How good the answers of a linear model are on held-out rows, by which settings around it are chosen."""
+"""How good the answers of a linear model are on held-out rows, by which the features that it reads are chosen."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from headstart.core.examples import Examples
 from headstart.fitting.checks import labels_of
 from headstart.fitting.linear import Matrix, fit_once
+from headstart.fitting.model_selection import choose, folds_of
 from headstart.fitting.ridge import fit_ridge
+from headstart.fitting.time_budget import Clock
 
 
 def linear_quality(
@@ -25,3 +29,32 @@ def linear_quality(
     labels_N = labels_of(examples)
     linear = fit_once(features_ND[train], labels_N[train], len(examples.classes), strength=default)
     return linear.predict_proba(features_ND[held]).argmax(axis=1) == labels_N[held]
+
+
+def choose_features(
+    features: Sequence[Callable[[], Matrix]],
+    usual: int,
+    examples: Examples,
+    *,
+    default: float,
+    seed: int,
+    clock: Clock,
+) -> tuple[int, int]:
+    """Return which of several features of the rows a linear model reads best, and the number of folds judged.
+
+    features: what make them, [N, D] each, in an order in which neighbours are alike. usual: the place of those that are
+    taken unless others are clearly better (`choose`). default: see `linear_quality`. clock: no further fold is judged
+    after its end. Raises HeadstartError: no labels.
+    """
+    judged = 0
+
+    def judge(train: np.ndarray, held: np.ndarray) -> np.ndarray | None:
+        nonlocal judged
+        if judged and not clock.more:
+            return None
+        clock.part()
+        judged += 1
+        quality = [linear_quality(make(), examples, train, held, default=default, seed=seed) for make in features]
+        return np.stack(quality, axis=1)
+
+    return choose(range(len(features)), usual, judge, folds_of(examples, seed=seed)), judged

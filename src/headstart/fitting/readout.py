@@ -6,6 +6,7 @@ by network (the middle layers of an image GPT: Chen et al., ICML 2020, section 4
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,8 @@ import numpy as np
 from headstart.core.examples import Examples
 from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.frozen import FrozenVectors
-from headstart.fitting.held_out_quality import linear_quality
-from headstart.fitting.model_selection import choose, folds_of
+from headstart.fitting.held_out_quality import choose_features
+from headstart.fitting.model_selection import folds_of
 from headstart.fitting.time_budget import Clock
 from headstart.nn.pooling import OF_STAGES
 
@@ -68,24 +69,13 @@ def choose_readout(
     """
     if not is_open(given, workspace.need_base()):
         return FrozenVectors.of(examples, workspace, *given), {}
-    folds = folds_of(examples, seed=seed)
-    if not folds:
+    if not folds_of(examples, seed=seed):
         return FrozenVectors.of(examples, workspace, *given), {"readout": _name(*given), "readout_folds": 0}
     readouts = _different(examples, workspace)
     vectors = [FrozenVectors.of(examples, workspace, *one) for one in readouts]
-    blocks = [one.features(examples) for one in vectors]
-    judged = []
-
-    def judge(train: np.ndarray, held: np.ndarray) -> np.ndarray | None:
-        if judged and not clock.more:
-            return None
-        clock.part()
-        judged.append(held)
-        quality = [linear_quality(block, examples, train, held, default=default, seed=seed) for block in blocks]
-        return np.stack(quality, axis=1)
-
-    chosen = choose(range(len(readouts)), 0, judge, folds)
-    return vectors[chosen], {"readout": _name(*readouts[chosen]), "readout_folds": len(judged)}
+    blocks = [partial(one.features, examples) for one in vectors]
+    chosen, judged = choose_features(blocks, 0, examples, default=default, seed=seed, clock=clock)
+    return vectors[chosen], {"readout": _name(*readouts[chosen]), "readout_folds": judged}
 
 
 def _different(examples: Examples, workspace: RouteWorkspace) -> list[tuple[int, str]]:

@@ -6,6 +6,7 @@ import copy
 import hashlib
 import itertools
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from functools import cache
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -241,8 +242,10 @@ def _name(item: Any) -> bytes:
 
 def _made_by() -> tuple[str, ...]:
     """Return what decides the last bits of a result beside what it is made from: versions and device."""
-    versions = [
-        f"{package} {metadata.version(package)}"
-        for package in ("headstart", "torch", "numpy", "scipy", "scikit-learn", "pillow")
-    ]
-    return (*versions, pick_device().type)
+    return (*_versions(), pick_device().type)
+
+
+@cache
+def _versions() -> tuple[str, ...]:
+    """Return the versions of the packages; once, as they are read from the disk and asked for with every vector."""
+    return tuple(f"{package} {metadata.version(package)}" for package in _MADE_BY)

@@ -48,10 +48,10 @@ class Recognised:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A network that a file may hold, by the names of `library`."""
+    """A network that a file may hold, by the names that `maker` gives."""
 
     spec: BackboneSpec
-    library: str
+    maker: str
     table: NameTable
 
     @property
@@ -92,7 +92,7 @@ def open_weights(path: Path) -> Recognised:
     told = read_preprocessor(folder) if shown else read_timm(config, folder / _CONFIG)
     found, channels = recognise(tensors, str(path), str(config.get("architecture", "")), told)
     pixels = _of_channels(told or found.pixels, channels)
-    note = f"recognised as {found.words} by the names of {found.library}"
+    note = f"recognised as {found.words} by the names of {found.maker}"
     backbone, extra, receipt = restore(found.spec, found.table, pixels.shape, tensors, str(path), note)
     return Recognised(found.spec, backbone, pixels, extra, receipt)
 
@@ -118,7 +118,7 @@ def recognise(
         except _Misfit as fault:
             faults.append((fault.tensors, f"nearest is {one.words}, but {fault}"))
     if not fitting:
-        libraries = dict.fromkeys(f"{one.spec.name} ({one.library})" for one in named)
+        libraries = dict.fromkeys(f"{one.spec.name} ({one.maker})" for one in named)
         raise HeadstartError(f"{where}: names of {', '.join(libraries)}, and no size fits; {min(faults)[1]}")
     asked = [pair for pair in fitting if pair[0].table.architecture == architecture]
     left = asked or fitting
@@ -220,11 +220,11 @@ def _unknown(known: Sequence[tuple[list[str], _Candidate]], names: Collection[st
     strange, nearest = min(known, key=lambda pair: len(pair[0]))
     libraries: dict[str, dict[str, None]] = {}
     for _, one in known:
-        libraries.setdefault(one.spec.name, {}).update(dict.fromkeys(one.library.split(" or ")))
+        libraries.setdefault(one.spec.name, {}).update(dict.fromkeys(one.maker.split(" or ")))
     able = "; ".join(f"{name} of {', '.join(of)}" for name, of in libraries.items())
     if len(strange) <= len(names) / 2:
         shown = ", ".join(f"'{name}'" for name in strange[:3]) + (" ..." if len(strange) > 3 else "")
-        place = f"{nearest.spec.name} of {nearest.library}"
+        place = f"{nearest.spec.name} of {nearest.maker}"
         said = f"{len(strange)} of {len(names)} tensors ({shown}) have no place in the nearest, {place}"
     else:
         said = f"its {len(names)} tensors ({', '.join(list(names)[:3])} ...) are called as in no network known here"

@@ -21,12 +21,14 @@ from headstart.core.processor import KIND_FILE, ImageTokenizer
 from headstart.core.seeds import numpy_generator
 from headstart.core.shapes import ImageShape
 from headstart.core.spec import ProcessorSpec
+from headstart.images.token_count import tokens_asked
 from headstart.processors.pixels import PixelProcessor, Pixels
 
 _SAMPLE = 1_000  # images that the palette is learned from
 _SAMPLE_PIXELS = 1 << 16  # of them, drawn at random
 _LARGEST = 14  # side chosen where none is asked for, at most: 196 tokens an image
 _COLOURS, _GREYS = 512, 16  # of the paper, and of images without colour
+_MOST = 4_096  # colours
 _ARRAYS = "palette.safetensors"
 
 
@@ -45,20 +47,16 @@ class Palette(ProcessorSpec):
     def __post_init__(self) -> None:
         if self.side is not None and not 4 <= self.side <= 64:
             raise HeadstartError(f"processor.side={self.side}: expected 4 to 64 pixels, a token each")
-        if self.colours is not None and not 2 <= self.colours <= 4096:
-            raise HeadstartError(f"processor.colours={self.colours}: expected 2 to 4096")
+        if self.colours is not None and not 2 <= self.colours <= _MOST:
+            raise HeadstartError(f"processor.colours={self.colours}: expected 2 to {_MOST}")
 
     def train(self, documents: Iterable[ImageRef], vocabulary: int | None = None) -> PaletteProcessor:
         """Learn the palette by k-means over a bounded sample of pixels; vocabulary: the colours and the begin mark.
 
         Raises HeadstartError: no usable image, a vocabulary that disagrees with `colours` or is out of range.
         """
-        colours = self.colours if vocabulary is None else vocabulary - 1
-        if self.colours not in (None, colours) or (colours is not None and not 2 <= colours <= 4096):
-            raise HeadstartError(
-                f"vocabulary={vocabulary}: it is the colours of the palette (2 to 4096) and one begin mark; "
-                "leave it out or set processor.colours"
-            )
+        told = {"setting": "colours", "words": "the colours of the palette"}
+        colours = tokens_asked(self.colours, vocabulary, most=_MOST, **told)
         sample = list(islice(documents, _SAMPLE))
         pixels = self._pixels(sample)
         squares_NCHW = np.stack(pixels.encode([image for image in sample if pixels.usable(image)]))

@@ -20,6 +20,7 @@ from headstart.core.processor import KIND_FILE, ImageTokenizer
 from headstart.core.seeds import numpy_generator
 from headstart.core.shapes import ImageShape
 from headstart.core.spec import ProcessorSpec
+from headstart.images.token_count import tokens_asked
 from headstart.nn.vqvae import VQVAE
 from headstart.processors.pixels import PixelProcessor, Pixels
 
@@ -29,6 +30,7 @@ _LARGEST = 64  # side chosen where none is asked for, at most
 _CODES, _PLACES_EACH, _FEWEST = 512, 32, 16  # usual codes; of few images as many as have so many places each, at least
 _BATCH, _LEARNING_RATE, _FALL = 128, 3e-3, 0.7  # the rate falls linearly over the last 70 % of the training
 _PASSES, _FEWEST_STEPS = 50, 100  # most passes over the images; of few images so many steps are made all the same
+_MOST = 16_384  # codes
 _WEIGHTS = "vqvae.safetensors"
 _SIZES = ("channels", "side", "codes", "reduction", "width", "code_width")
 
@@ -58,8 +60,8 @@ class VQVAESpec(ProcessorSpec):
             raise HeadstartError(
                 f"processor.side={self.side}: expected a multiple of reduction={self.reduction} from {least} to 256"
             )
-        if self.codes is not None and not 2 <= self.codes <= 16_384:
-            raise HeadstartError(f"processor.codes={self.codes}: expected 2 to 16384")
+        if self.codes is not None and not 2 <= self.codes <= _MOST:
+            raise HeadstartError(f"processor.codes={self.codes}: expected 2 to {_MOST}")
         for name in ("width", "code_width", "steps"):
             if getattr(self, name) < 1:
                 raise HeadstartError(f"processor.{name}={getattr(self, name)}: expected at least 1")
@@ -71,12 +73,7 @@ class VQVAESpec(ProcessorSpec):
 
         Raises HeadstartError: no usable image, a vocabulary that disagrees with `codes` or is out of range.
         """
-        codes = self.codes if vocabulary is None else vocabulary - 1
-        if self.codes not in (None, codes) or (codes is not None and not 2 <= codes <= 16_384):
-            raise HeadstartError(
-                f"vocabulary={vocabulary}: it is the codes (2 to 16384) and one begin mark; "
-                "leave it out or set processor.codes"
-            )
+        codes = tokens_asked(self.codes, vocabulary, most=_MOST, setting="codes", words="the codes")
         sample = _spread(documents)
         shape = self._shape(sample)
         pixels_NCHW = _squares(PixelProcessor(shape), sample)

@@ -11,9 +11,8 @@ from typing import ClassVar, Literal
 
 from headstart.core import registry
 from headstart.core.spec import ObjectiveSpec, RecipeSpec
-from headstart.data.batch_settings import BatchSpec
 from headstart.sizing.facts import Facts
-from headstart.training.plan import TrainPlan
+from headstart.sizing.network_sizes import image_run
 from headstart.training.run import RunSpec
 
 
@@ -27,20 +26,7 @@ class ContrastiveResNet18(RecipeSpec):
 
     def resolve(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
         """Return the run: pixels, ResNet-18 that starts at full resolution, 512 images a batch."""
-        return RunSpec(
-            corpus=facts.corpus,
-            processor=registry.load("processor", "pixels")(),
-            backbone=registry.load("backbone", "resnet")(depth=18, stem="cifar"),
-            objective=objective or registry.load("objective", "views")(),
-            batches=BatchSpec(images=512),
-            training=TrainPlan(
-                steps=facts.steps,
-                seconds=facts.seconds,
-                seed=facts.seed,
-                learning_rate=1e-3,
-                weight_decay=0.05,
-                warmup=0.05,
-                hold=0.5,
-                final=0.02,
-            ),
+        backbone = registry.load("backbone", "resnet")(depth=18, stem="cifar")
+        return image_run(
+            self, facts, objective, backbone=backbone, images=512, learning_rate=1e-3, warmup=0.05, hold=0.5, final=0.02
         )

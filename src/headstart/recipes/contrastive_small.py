@@ -11,9 +11,8 @@ from typing import ClassVar, Literal
 
 from headstart.core import registry
 from headstart.core.spec import ObjectiveSpec, RecipeSpec
-from headstart.data.batch_settings import BatchSpec
 from headstart.sizing.facts import Facts
-from headstart.training.plan import TrainPlan
+from headstart.sizing.network_sizes import image_run
 from headstart.training.run import RunSpec
 
 
@@ -27,20 +26,7 @@ class ContrastiveSmall(RecipeSpec):
 
     def resolve(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
         """Return the run: pixels, a small residual network, 256 images a batch, a long hold and a linear fall."""
-        return RunSpec(
-            corpus=facts.corpus,
-            processor=registry.load("processor", "pixels")(),
-            backbone=registry.load("backbone", "small_resnet")(),
-            objective=objective or registry.load("objective", "views")(),
-            batches=BatchSpec(images=256),
-            training=TrainPlan(
-                steps=facts.steps,
-                seconds=facts.seconds,
-                seed=facts.seed,
-                learning_rate=2e-3,
-                weight_decay=0.05,
-                warmup=0.0,
-                hold=0.65,
-                final=0.02,
-            ),
+        backbone = registry.load("backbone", "small_resnet")()
+        return image_run(
+            self, facts, objective, backbone=backbone, images=256, learning_rate=2e-3, warmup=0.0, hold=0.65, final=0.02
         )

@@ -11,9 +11,8 @@ from typing import ClassVar, Literal
 
 from headstart.core import registry
 from headstart.core.spec import ObjectiveSpec, RecipeSpec
-from headstart.data.batch_settings import BatchSpec
 from headstart.sizing.facts import Facts
-from headstart.training.plan import TrainPlan
+from headstart.sizing.network_sizes import image_run
 from headstart.training.run import RunSpec
 
 
@@ -27,18 +26,5 @@ class ResNet50TransferRecipe(RecipeSpec):
 
     def resolve(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
         """Return the run: pixels, the network, batches of 64 images, a warm start and a linear fall."""
-        return RunSpec(
-            corpus=facts.corpus,
-            processor=registry.load("processor", "pixels")(),
-            backbone=registry.load("backbone", "resnet")(depth=50),
-            objective=objective or registry.load("objective", "views")(),
-            batches=BatchSpec(images=64),
-            training=TrainPlan(
-                steps=facts.steps,
-                seconds=facts.seconds,
-                seed=facts.seed,
-                learning_rate=1e-3,
-                weight_decay=0.05,
-                warmup=0.1,
-            ),
-        )
+        backbone = registry.load("backbone", "resnet")(depth=50)
+        return image_run(self, facts, objective, backbone=backbone, images=64, learning_rate=1e-3, warmup=0.1)

@@ -24,7 +24,7 @@ from headstart.core.examples import Examples
 from headstart.core.reason import Reason, cannot_run
 from headstart.core.spec import RouteSpec
 from headstart.core.workspace import RouteWorkspace
-from headstart.fitting.checks import labels_of, no_base, no_corpus
+from headstart.fitting.checks import labels_of, no_single_documents
 from headstart.fitting.image_vectors import ImageVectors
 from headstart.fitting.linear import Matrix
 from headstart.fitting.model_parts import read_parts, write_parts
@@ -57,9 +57,7 @@ class Cotrain(RouteSpec):
 
     def refuses(self, examples: Examples, workspace: RouteWorkspace) -> Reason | None:
         """Return why this route cannot run here, or None."""
-        if examples.second is not None:
-            return Reason("no_pairs", "it answers unlabelled documents, and these are no pairs")
-        return no_base(workspace) or no_corpus(workspace)
+        return no_single_documents(examples, workspace)
 
     def run(
         self, examples: Examples, workspace: RouteWorkspace, *, seed: int, seconds: float | None = None

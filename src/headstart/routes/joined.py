@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -18,11 +19,10 @@ from headstart.core.spec import RouteSpec
 from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.checks import labels_of, no_base
 from headstart.fitting.frozen import FrozenVectors, Pooling
-from headstart.fitting.held_out_quality import linear_quality
+from headstart.fitting.held_out_quality import choose_features
 from headstart.fitting.image_vectors import ImageVectors
 from headstart.fitting.linear import LinearModel, Matrix, fit_linear
 from headstart.fitting.model_parts import read_parts, write_parts
-from headstart.fitting.model_selection import choose, folds_of
 from headstart.fitting.readout import FOR_READOUT, choose_readout, prepare_readouts, strength_of
 from headstart.fitting.text_linear import Vectoriser, features_of
 from headstart.fitting.time_budget import Clock
@@ -92,9 +92,10 @@ class Joined(RouteSpec):
         """Learn the transform and make the vectors of the rows."""
         prepare_readouts(examples, workspace, (self.layer, self.pooling))
         for column in self._columns(examples):
-            block = self._block(column, examples, workspace)
-            if isinstance(block, ImageVectors):
-                block.features(examples)
+            if column in _IMAGE:
+                self._block(column, examples, workspace).features(examples)
+            elif column == "ppmi":  # TF-IDF is learned from the labelled rows, anew for each draw
+                self._block(column, examples, workspace)
 
     def run(
         self, examples: Examples, workspace: RouteWorkspace, *, seed: int, seconds: float | None = None
@@ -124,27 +125,10 @@ class Joined(RouteSpec):
 
     def _weight(self, parts: list[Matrix], examples: Examples, seed: int, clock: Clock) -> tuple[float, int]:
         """Return the chosen weight of the classical blocks and the number of folds that were judged."""
-        judged = []
-
-        def judge(train: np.ndarray, held: np.ndarray) -> np.ndarray | None:
-            if judged and not clock.more:
-                return None
-            clock.part()
-            judged.append(held)
-            quality = [
-                linear_quality(
-                    _joined(parts, weight),
-                    examples,
-                    train,
-                    held,
-                    default=strength_of(self.default, examples),
-                    seed=seed,
-                )
-                for weight in WEIGHTS
-            ]
-            return np.stack(quality, axis=1)
-
-        return WEIGHTS[choose(WEIGHTS, _EQUAL, judge, folds_of(examples, seed=seed))], len(judged)
+        joined = [partial(_joined, parts, weight) for weight in WEIGHTS]
+        how = {"default": strength_of(self.default, examples), "seed": seed, "clock": clock}
+        chosen, judged = choose_features(joined, _EQUAL, examples, **how)
+        return WEIGHTS[chosen], judged
 
     def _columns(self, examples: Examples) -> Sequence[str]:
         return [name for column in self.columns for name in (_AUTO[examples.takes] if column == "auto" else (column,))]

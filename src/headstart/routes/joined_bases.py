@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -16,10 +17,9 @@ from headstart.core.spec import RouteSpec
 from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.checks import labels_of, need_task, no_partner, targets_of
 from headstart.fitting.frozen import FrozenVectors, Pooling
-from headstart.fitting.held_out_quality import linear_quality
+from headstart.fitting.held_out_quality import choose_features
 from headstart.fitting.linear import LinearModel, fit_linear
 from headstart.fitting.model_parts import read_parts, write_parts
-from headstart.fitting.model_selection import choose, folds_of
 from headstart.fitting.ridge import RidgeModel, fit_ridge
 from headstart.fitting.time_budget import Clock
 
@@ -80,21 +80,9 @@ class JoinedBases(RouteSpec):
 
     def _weight(self, blocks: list[np.ndarray], examples: Examples, seed: int, clock: Clock) -> tuple[float, int]:
         """Return the chosen share of the first base and the number of folds that were judged."""
-        judged = []
-
-        def judge(train: np.ndarray, held: np.ndarray) -> np.ndarray | None:
-            if judged and not clock.more:
-                return None
-            clock.part()
-            judged.append(held)
-            quality = [
-                linear_quality(weighted(blocks, weight), examples, train, held, default=self.default, seed=seed)
-                for weight in WEIGHTS
-            ]
-            return np.stack(quality, axis=1)
-
-        chosen = choose(WEIGHTS, _EQUAL, judge, folds_of(examples, seed=seed))
-        return WEIGHTS[chosen], len(judged)
+        shares = [partial(weighted, blocks, weight) for weight in WEIGHTS]
+        chosen, judged = choose_features(shares, _EQUAL, examples, default=self.default, seed=seed, clock=clock)
+        return WEIGHTS[chosen], judged
 
     def load(self, folder: Path) -> TaskModel:
         """Read a saved task model. Raises HeadstartError when damaged."""

@@ -45,21 +45,35 @@ def encoder_size(facts: Facts) -> Size:
     return by_budget(facts, _CPU, _GPU, 400)
 
 
+def image_run(
+    recipe: RecipeSpec,
+    facts: Facts,
+    objective: ObjectiveSpec | None,
+    *,
+    backbone: BackboneSpec,
+    images: int,
+    **training: Any,
+) -> RunSpec:
+    """Return the run of a network of pixels; images: of a batch; training: of `TrainPlan`."""
+    budget = {"steps": facts.steps, "seconds": facts.seconds, "seed": facts.seed}
+    return RunSpec(
+        corpus=facts.corpus,
+        processor=registry.load("processor", "pixels")(),
+        backbone=backbone,
+        objective=objective or registry.load("objective", recipe.objective)(),
+        batches=BatchSpec(images=images),
+        training=TrainPlan(**budget, **{"weight_decay": 0.05, **training}),
+    )
+
+
 def vit_run(
     recipe: RecipeSpec, facts: Facts, objective: ObjectiveSpec | None, *, readout: str, **training: Any
 ) -> RunSpec:
     """Return the run of a Vision Transformer of a size that the budget can train; training: of `TrainPlan`."""
     depth, width, heads, learning_rate = by_budget(facts, _CPU_PATCHES, _GPU_PATCHES, 400)
-    budget = {"steps": facts.steps, "seconds": facts.seconds, "seed": facts.seed}
-    usual = {"learning_rate": learning_rate, "weight_decay": 0.05, "warmup": 0.05, "hold": 0.3, "final": 0.02}
-    return RunSpec(
-        corpus=facts.corpus,
-        processor=registry.load("processor", "pixels")(),
-        backbone=registry.load("backbone", "vit")(depth=depth, width=width, heads=heads, readout=readout),
-        objective=objective or registry.load("objective", recipe.objective)(),
-        batches=BatchSpec(images=256),
-        training=TrainPlan(**budget, **{**usual, **training}),
-    )
+    backbone = registry.load("backbone", "vit")(depth=depth, width=width, heads=heads, readout=readout)
+    usual = {"learning_rate": learning_rate, "warmup": 0.05, "hold": 0.3, "final": 0.02}
+    return image_run(recipe, facts, objective, backbone=backbone, images=256, **{**usual, **training})
 
 
 def writer_sizes(facts: Facts) -> dict[str, int]:
