@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from headstart.core.shapes import ImageShape
-from headstart.nn.first_layer import filters_with, shape_with
+from headstart.nn.first_layer import filters_with
 
 IMAGENET = ImageShape(3, 12, 12, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 EQUAL = ImageShape(3, 12, 12, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
@@ -26,7 +26,7 @@ def seen(image: torch.Tensor, shape: ImageShape) -> torch.Tensor:
 def outputs(weight, shape, channels, image, padding=0):
     """Return what the old filters and the new ones give for an image of one channel that is repeated."""
     new, more_O = filters_with(weight, shape, channels)
-    changed = shape_with(shape, channels)
+    changed = shape.with_channels(channels)
     before = F.conv2d(seen(image.expand(-1, shape.channels, -1, -1), shape), weight, padding=padding)
     after = F.conv2d(seen(image.expand(-1, channels, -1, -1), changed), new, padding=padding)
     return before, after - more_O[:, None, None]
@@ -59,7 +59,7 @@ def test_more_channels_keep_the_colours():
     new, _ = filters_with(weight, IMAGENET, 6)
     twice = torch.cat([image, image], dim=1)
     before, after = (F.conv2d(seen(x, s), w) for x, s, w in
-                     ((image, IMAGENET, weight), (twice, shape_with(IMAGENET, 6), new)))  # fmt: skip
+                     ((image, IMAGENET, weight), (twice, IMAGENET.with_channels(6), new)))  # fmt: skip
     assert (after - before).abs().max() <= 1e-12
     assert torch.equal(filters_with(weight, IMAGENET, 3)[0], weight)
-    assert shape_with(IMAGENET, 4).mean == (0.485, 0.456, 0.406, 0.485)
+    assert IMAGENET.with_channels(4).mean == (0.485, 0.456, 0.406, 0.485)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,17 @@ class ImageShape:
     width: int
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
+
+    def with_channels(self, channels: int) -> ImageShape:
+        """Return it for so many channels: more repeat the statistics in turn, fewer have their means."""
+        if not self.mean or not self.std:
+            return replace(self, channels=channels)
+        if channels >= self.channels:
+            turn = [channel % self.channels for channel in range(channels)]
+            mean, std = (tuple(values[channel] for channel in turn) for values in (self.mean, self.std))
+        else:
+            mean, std = ((sum(values) / len(values),) * channels for values in (self.mean, self.std))
+        return replace(self, channels=channels, mean=mean, std=std)
 
 
 Shape = TokenShape | ImageShape

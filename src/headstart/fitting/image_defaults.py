@@ -11,6 +11,7 @@ import numpy as np
 from headstart.core.examples import ImageRef
 from headstart.core.seeds import numpy_generator
 from headstart.fitting.mirrored import Mirrored, mirrored
+from headstart.images.augmentation import LUMA
 from headstart.images.decode import UnusableImage, size
 from headstart.images.squares import squares
 
@@ -59,6 +60,6 @@ def look_at(images: Iterable[ImageRef], seed: int = 0) -> ImageLook | None:
         return None
     squares_NSSC = np.stack(found)
     width, height = np.median(sizes, axis=0).astype(int)
-    grey_NSS = squares_NSSC @ np.float32([0.299, 0.587, 0.114])  # ITU-R BT.601
+    grey_NSS = squares_NSSC @ np.float32(LUMA)
     grey = bool((squares_NSSC == squares_NSSC[..., :1]).all())
     return ImageLook(len(found), grey, int(width), int(height), mirrored(grey_NSS))

@@ -19,7 +19,7 @@ from headstart.core.batch import ImageBatch
 from headstart.core.errors import HeadstartError
 from headstart.core.seeds import KeyedRandom
 
-_LUMA = (0.299, 0.587, 0.114)  # of red, green, blue in the grey value (ITU-R BT.601)
+LUMA = (0.299, 0.587, 0.114)  # of red, green, blue in the grey value (ITU-R BT.601)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,8 +112,8 @@ def apply_view(batch: ImageBatch, view: str, side: int | tuple[int, int]) -> Ten
     image = image * brightness * batch.extra[f"{view}.gain_BC"][:, :, None, None]
     mean = image.mean((1, 2, 3), keepdim=True)
     image = mean + (image - mean) * contrast
-    if image.shape[1] == len(_LUMA):
-        luma = (image * image.new_tensor(_LUMA)[:, None, None]).sum(1, keepdim=True)
+    if image.shape[1] == len(LUMA):
+        luma = (image * image.new_tensor(LUMA)[:, None, None]).sum(1, keepdim=True)
         image = luma + (image - luma) * saturation * (1 - grey)
     return image.clamp(0, 1)
 

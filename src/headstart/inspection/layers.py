@@ -9,15 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from headstart.core.examples import Examples
 from headstart.core.seeds import numpy_generator
-from headstart.data.batches import by_length
 from headstart.fitting.checks import labels_of
 from headstart.fitting.linear import fit_once
 from headstart.fitting.time_budget import Clock
-from headstart.nn.pooling import pool
 from headstart.training.pretrained_model import PretrainedModel
 from headstart.vectors.transform import VectorTransform
 
@@ -25,7 +22,7 @@ READOUT = -1  # the layer that stands for what routes read: the last one, or the
 _HELD, _LEAST_HELD = 1_000, 50  # rows held out, and where there are not so many, at least
 _DRAWS = 5
 _STRENGTH = 1.0  # the default of route probe
-_BATCH, _TRIED = 8_192, 64  # cost of a batch, see `Processor.cost`; rows that time is estimated from
+_TRIED = 64  # rows that time is estimated from
 
 
 @dataclass(frozen=True)
@@ -63,12 +60,13 @@ def probe_layers(
     if len(rows) - labels < _LEAST_HELD or len(np.unique(labels_N[rows])) < 2:
         return None
     clock = Clock(None)
-    _embedded(base, examples.take(rows[:_TRIED]))
+    readouts = [(layer, "auto") for layer in range(READOUT, base.backbone.depth + 1)]
+    base.read(examples.take(rows[:_TRIED]).items, readouts)
     if seconds is not None and clock.used * len(rows) / min(len(rows), _TRIED) > seconds:
         return None
     target_N, draws = labels_N[rows], [random.permutation(len(rows)) for _ in range(_DRAWS)]
     scores = []
-    for layer, vectors_ND in _embedded(base, examples.take(rows)).items():
+    for (layer, _), vectors_ND in zip(readouts, base.read(examples.take(rows).items, readouts)):
         features_ND = VectorTransform.standardising(vectors_ND, "training rows").apply(vectors_ND)
         right = []
         for order in draws:
@@ -77,24 +75,3 @@ def probe_layers(
             right.append(float((model.predict_proba(features_ND[held]).argmax(1) == target_N[held]).mean()))
         scores.append(LayerScore(layer, float(np.mean(right)), min(right), max(right)))
     return LayerScores(labels, len(rows) - labels, tuple(scores))
-
-
-@torch.no_grad()
-def _embedded(base: PretrainedModel, examples: Examples) -> dict[int, np.ndarray]:
-    """Return the vectors of images by layer, float32 [N, D], all from one pass through the network."""
-    backbone, processor = base.backbone, base.processor
-    backbone.eval()
-    device, how = next(backbone.parameters()).device, base.pooling or "mean"
-    pieces = [
-        processor.windows(one, base.max_length)[0] for one in processor.encode(examples.items)
-    ]  # images are whole
-    found: dict[int, list[np.ndarray]] = {}
-    order = []
-    for some in by_length(np.array([processor.cost(piece) for piece in pieces]), _BATCH):
-        order.append(some)
-        batch = processor.collate([pieces[place] for place in some], samples=some).to(device)
-        features = backbone(batch, layers=True)
-        for layer in range(READOUT, len(features.layers)):
-            found.setdefault(layer, []).append(pool(features, how, layer).float().cpu().numpy())
-    back = np.argsort(np.concatenate(order))
-    return {layer: np.concatenate(parts)[back] for layer, parts in found.items()}

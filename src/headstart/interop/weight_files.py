@@ -91,7 +91,8 @@ def open_weights(path: Path) -> Recognised:
     shown = (folder / PREPROCESSOR).is_file()
     told = read_preprocessor(folder) if shown else read_timm(config, folder / _CONFIG)
     found, channels = recognise(tensors, str(path), str(config.get("architecture", "")), told)
-    pixels = _of_channels(told or found.pixels, channels)
+    shown_as = told or found.pixels
+    pixels = dataclasses.replace(shown_as, shape=shown_as.shape.with_channels(channels))
     note = f"recognised as {found.words} by the names of {found.maker}"
     backbone, extra, receipt = restore(found.spec, found.table, pixels.shape, tensors, str(path), note)
     return Recognised(found.spec, backbone, pixels, extra, receipt)
@@ -229,15 +230,6 @@ def _unknown(known: Sequence[tuple[list[str], _Candidate]], names: Collection[st
     else:
         said = f"its {len(names)} tensors ({', '.join(list(names)[:3])} ...) are called as in no network known here"
     return HeadstartError(f"{where}: {said} (known: {able})")
-
-
-def _of_channels(pixels: Preprocessor, channels: int) -> Preprocessor:
-    """Return it for so many channels, each with the mean of the statistics where there were others."""
-    shape = pixels.shape
-    if shape.channels != channels:
-        mean, std = (((sum(values) / len(values),) * channels) for values in (shape.mean, shape.std))
-        shape = dataclasses.replace(shape, channels=channels, mean=mean, std=std)
-    return dataclasses.replace(pixels, shape=shape)
 
 
 def _weights_in(path: Path) -> Path:

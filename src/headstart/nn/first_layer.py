@@ -6,24 +6,10 @@ instead would dim what the next layer gets. More channels repeat the filters, ea
 
 from __future__ import annotations
 
-import dataclasses
-
 import torch
 from torch import Tensor
 
 from headstart.core.shapes import ImageShape
-
-
-def shape_with(shape: ImageShape, channels: int) -> ImageShape:
-    """Return the shape with so many channels: more repeat the statistics in turn, fewer have their means."""
-    if not shape.mean or not shape.std:
-        return dataclasses.replace(shape, channels=channels)
-    if channels >= shape.channels:
-        turn = [channel % shape.channels for channel in range(channels)]
-        mean, std = (tuple(values[channel] for channel in turn) for values in (shape.mean, shape.std))
-    else:
-        mean, std = ((sum(values) / len(values),) * channels for values in (shape.mean, shape.std))
-    return dataclasses.replace(shape, channels=channels, mean=mean, std=std)
 
 
 def filters_with(weight_OC: Tensor, shape: ImageShape, channels: int) -> tuple[Tensor, Tensor]:

@@ -10,7 +10,7 @@ from headstart.core.contracts import Backbone
 from headstart.core.device import pick_device
 from headstart.core.errors import HeadstartError
 from headstart.core.shapes import ImageShape
-from headstart.nn.first_layer import filters_with, shape_with
+from headstart.nn.first_layer import filters_with
 from headstart.processors.pixels import PixelProcessor
 from headstart.training.pretrained_model import PretrainedModel
 
@@ -26,7 +26,7 @@ def with_input(base: PretrainedModel, *, side: int | None = None, channels: int 
     processor = base.processor
     if not isinstance(processor, PixelProcessor):
         raise HeadstartError(f"{base.name}: another size or other channels are for networks of pixels")
-    shape = shape_with(processor.shape, channels or processor.shape.channels)
+    shape = processor.shape.with_channels(channels or processor.shape.channels)
     if side is None:
         processor = PixelProcessor(shape, dataclasses.replace(processor.how, shape=shape))
     else:
