@@ -17,9 +17,9 @@ import numpy as np
 import headstart as hs
 from headstart.core.device import set_threads
 from headstart.core.seeds import numpy_generator
+from headstart.data.read_request import ReadRequest, read_labelled_rows
 from headstart.fitting.workspace import Workspace
 from headstart.routes.finetune import Finetune
-from headstart.tasks.classify import ClassifyTask
 
 _ROUNDS = 5
 _RESAMPLES = 2_000
@@ -58,10 +58,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int)
     given = parser.parse_args()
     set_threads(given.threads)
-    read = ClassifyTask().read
     columns = {"text": "document", "label": "label"}
-    train, _, _ = read([str(given.data / "nsmc/train.tsv.gz")], **columns)
-    dev, _, _ = read([str(given.data / "nsmc/dev.tsv.gz")], **columns, classes=train.classes)
+    train, _ = read_labelled_rows(ReadRequest(given.data / "nsmc/train.tsv.gz", **columns), print)
+    dev, _ = read_labelled_rows(ReadRequest(given.data / "nsmc/dev.tsv.gz", **columns, classes=train.classes), print)
     rows = train.take(np.sort(numpy_generator(0, "rows").permutation(len(train))[: given.rows]))
     models, right = {}, {}
     for name, run in pretrained(given).items():

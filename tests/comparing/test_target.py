@@ -149,6 +149,11 @@ def test_the_sentence(one, english, name):
     assert korean.endswith(catalogue("ko")[f"target.{name}"].split("}")[-1])
 
 
+def test_where_nothing_learnt_the_target_is_open():
+    assert target_text(None, "en") == ""
+    assert target_text(None, "en", score=0.9) == catalogue("en")["target.open"]
+
+
 def test_a_target_out_of_the_scale_is_taught():
     accuracy, bleu = registry.load("metric", "accuracy")(), registry.load("metric", "bleu")()
     with pytest.raises(HeadstartError, match=r"--target 90: accuracy goes from 0 to 1.*did you mean 0.9\?"):

@@ -24,6 +24,7 @@ _TIE = 0.002  # of the best score: screening does not tell such entries apart, a
 _CHEAP = 0.5  # of the winner's seconds, at most, for an entry that is offered because it is quick
 _COMBINED = 2  # trials of a combination at a label count before it is dropped there
 _LATE = ("not_ready", "screening_time", "too_slow")  # reasons that tell nothing of what an entry is worth
+_SLOW_BASE = ("slow_base", "slow_control")  # reasons for which an entry has no cells at a label count
 _KEPT = 2  # contenders of a role that are never dropped by halving
 
 
@@ -100,6 +101,15 @@ class Screened:
             if (found := [one.seconds for one in self.trials if (one.entry, one.size) == (entry, size)])
         }
 
+    def able(self, entry: str) -> list[int]:
+        """Return the label counts for which the base of an entry is not too slow."""
+        reasons = self.left_out.get(entry, {})
+        return [size for size in self.sizes if size not in reasons or reasons[size].code not in _SLOW_BASE]
+
+    def sizes_of(self, entry: str) -> list[int]:
+        """Return the label counts at which an entry is not left out."""
+        return [size for size in self.sizes if size not in self.left_out.get(entry, {})]
+
     def leave_out(self, entry: str, sizes: Iterable[int], reason: Reason) -> None:
         """Try an entry no more at these label counts; the first reason stays."""
         reasons = self.left_out.setdefault(entry, {})
@@ -154,7 +164,7 @@ def choose_finalists(screened: Screened, given: Collection[Entry], seconds: floa
     questions = {
         size: _question(winner, chosen, controls)
         for size in screened.sizes
-        if (winner := _asked(winners.get(("pretrained", size)), winners.get(("pretrained", middle)), chosen))
+        if (winner := _asked(size, (size, middle), winners, chosen, screened))
     }
     majority = [one for one in given if one.kind == "majority"]
     return Finalists((*majority, *chosen), questions)
@@ -210,12 +220,15 @@ def _at_most(
 ) -> list[Entry]:
     """Return at most `MOST_FINALISTS`, of which `FLIPPED` draws at every label count fit into `seconds`.
 
-    The middle label count's winners and the controls are the last to go, and time alone never removes them.
+    The middle label count's winners (of a role without one there, the nearest) and the controls are the last to go, and
+    time alone never removes them.
     """
-    kept = {winner for (_, size), winner in winners.items() if size == middle}
+    nearest = sorted(winners, key=lambda at: abs(screened.sizes.index(at[1]) - screened.sizes.index(middle)))
+    kept = {
+        winners[at] for role in ("pretrained", "classical") for at in [one for one in nearest if one[0] == role][:1]
+    }
     order = sorted(chosen, key=lambda one: (one not in kept, one.kind != "control"))[:MOST_FINALISTS]
-    models = FLIPPED * len(screened.sizes)
-    while models * sum(_least_seconds(one, screened) for one in order) > seconds:
+    while FLIPPED * sum(len(screened.able(one.name)) * _least_seconds(one, screened) for one in order) > seconds:
         spare = [one for one in order if one not in kept and one.kind != "control"]
         if not spare:
             break
@@ -228,9 +241,16 @@ def _least_seconds(entry: Entry, screened: Screened) -> float:
     return screened.seconds(entry.name) if entry.route.classical else min(screened.seconds(entry.name), LEAST)
 
 
-def _asked(own: Entry | None, usual: Entry | None, chosen: Sequence[Entry]) -> Entry | None:
-    """Return the pre-trained finalist to ask about at a label count: its own winner, or the middle count's."""
-    return next((one for one in (own, usual) if one in chosen), None)
+def _asked(
+    size: int,
+    of: Sequence[int],
+    winners: dict[tuple[str, int], Entry],
+    chosen: Sequence[Entry],
+    screened: Screened,
+) -> Entry | None:
+    """Return the pre-trained finalist to ask about at a label count: the first winner `of` these that can run there."""
+    found = [winner for one in of if (winner := winners.get(("pretrained", one))) in chosen]
+    return next((one for one in found if size in screened.able(one.name)), None)
 
 
 def _question(winner: Entry, chosen: Sequence[Entry], controls: dict[str | None, Entry]) -> Question:

@@ -19,6 +19,7 @@ from headstart.comparing.make_cell import make_cell
 from headstart.comparing.run_study import need_comparable, run_study
 from headstart.comparing.screening import (
     SCREENING,
+    SHARE,
     Screening,
     ScreeningClock,
     in_usual_order,
@@ -27,12 +28,12 @@ from headstart.comparing.screening import (
     screening_round,
 )
 from headstart.comparing.settings import SHORT_DRAWS, StudyData, StudySettings
+from headstart.comparing.slow_bases import Reading, too_slow
 from headstart.core.time_limit import OutOfTime, cut_after
 from headstart.fitting.workspace import Workspace
 from headstart.statistics.analysis import FLIPPED
 from headstart.statistics.study import Entry, Question, Study
 
-_SHARE = 1 / 3  # of the time, at most, for screening
 _ONCE = 0.2  # of the time, at most, beside that, for what classical entries pay once
 _LIKELY = 5  # finalists that are trained or fitted, for an estimate of what each may take
 _REHEARSED = 0.25  # of the time left, at most, for one rehearsal
@@ -71,7 +72,10 @@ def run_screened(
     chosen_with = {
         (one["entry"], int(size)): took for one in facts["entries"] for size, took in one["seconds_at"].items()
     }
-    settings = replace(settings, questions=questions, short_draws=SHORT_DRAWS, seconds=left, chosen_with=chosen_with)
+    slow = too_slow(chosen, facts["paces"], Reading.of(data, settings, sizes, 1 - SHARE))
+    settings = replace(
+        settings, questions=questions, short_draws=SHORT_DRAWS, seconds=left, chosen_with=chosen_with, left_out=slow
+    )
 
     def rehearse() -> None:
         _rehearse(chosen, data, workspaces, settings, affordable)
@@ -94,23 +98,23 @@ def screen(
     file: in the report folder.
     """
     sizes = check_sizes(settings.sizes, data.most_labels)
-    clock = ScreeningClock(begun + _SHARE * settings.seconds, _ONCE * settings.seconds)
+    clock = ScreeningClock(begun + SHARE * settings.seconds, _ONCE * settings.seconds)
     affordable = _affordable(settings, sizes)
     screening = Screening(data, workspaces, settings, sizes, clock, affordable, progress, tuple(entries), file)
     facts = kept_decision(screening)
     if facts is None:
         tried = len(in_usual_order(entries))
-        progress(f"screening {tried} entries on rows of the labelled data, up to {settings.seconds * _SHARE:.0f} s")
+        progress(f"screening {tried} entries on rows of the labelled data, up to {settings.seconds * SHARE:.0f} s")
         screened = screening.run()
         finalists = choose_finalists(screened, entries, settings.seconds - (time.monotonic() - begun))
-        facts = told(screened, finalists, time.monotonic() - begun)
+        facts = told(screened, finalists, time.monotonic() - begun) | {"paces": screening.paces}
         keep_decision(screening, screened, facts)
     return facts
 
 
 def _affordable(settings: StudySettings, sizes: Sequence[int]) -> float:
     """Return the seconds that one model of a finalist may take."""
-    return settings.seconds * (1 - _SHARE) / (_LIKELY * FLIPPED * len(sizes))
+    return settings.seconds * (1 - SHARE) / (_LIKELY * FLIPPED * len(sizes))
 
 
 def _rehearse(

@@ -13,7 +13,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from headstart.comparing.finalists import Screened, Trial
 from headstart.comparing.make_cell import make_cell, refusal_of
 from headstart.comparing.receipts import versions, workspace_identity
 from headstart.comparing.settings import StudyData, StudySettings
-from headstart.core.examples import Examples
+from headstart.comparing.slow_bases import Reading, too_slow
 from headstart.core.files import read_json, write_json
 from headstart.core.migration import FORMAT
 from headstart.core.reason import Reason, reason_of
@@ -38,9 +38,11 @@ from headstart.statistics.analysis import FLIPPED
 from headstart.statistics.study import Entry
 
 SCREENING = "screening.json"
+SHARE = 1 / 3  # of the time of a comparison, at most, for screening
 _DRAWS = 4  # rounds, at most
 _ASKED, _LEAST_ASKED = 1_000, 100  # pool rows that a trial is scored on: at most; at least, however slow a base is
-_TIMED = 16  # pool rows that tell how long a base takes to embed one
+_TIMED, _TIMED_SECONDS = (16, 48, 144, 432), 1.0  # pool rows that tell how long a base takes to embed one: the first
+# number of them whose new rows take so long
 _FREE = 0.1  # of the rows not learnt, that must be of other groups and texts, else they are not told apart
 _LEARNT = 0.75  # of the pool, at most: some of its rows must be left to ask
 _LEAST = 0.5  # seconds of training that an entry is given, at least
@@ -76,7 +78,8 @@ class Screening:
     """One screening. affordable: seconds that one model of a finalist may take.
 
     entries: of the whole study; majority and controls are not screened. file: in the report folder, of trials and
-    decision. asked: pool rows that every trial is scored on; fewer where a base is slow to embed them.
+    decision. asked: pool rows that every trial is scored on; fewer where a base is slow to embed them. paces: seconds
+    in which a base embeds a row, by workspace.
     """
 
     data: StudyData
@@ -89,6 +92,7 @@ class Screening:
     entries: tuple[Entry, ...]
     file: str = SCREENING
     asked: int = _ASKED
+    paces: dict[str, float] = field(default_factory=dict)
 
     @property
     def path(self) -> Path:
@@ -100,6 +104,7 @@ class Screening:
         found = Screened(in_usual_order(self.entries), self.sizes, self.settings.metric.limits[1])
         kept = _read(self.path, self.identity)
         found.trials, self.asked = [Trial(**one) for one in kept.get("trials", [])], kept.get("asked", _ASKED)
+        self.paces = kept.get("paces", {})
         self._refusals(found)
         self._prepare(found)
         middle = self.sizes[len(self.sizes) // 2]
@@ -156,32 +161,54 @@ class Screening:
 
     def _prepare(self, found: Screened) -> None:
         """Let every entry do ahead what is paid once, on the clock of what is paid once; a trial tells what fails."""
-        rows = cache(
-            lambda count: self.data.train.take(
-                screening_round(self.data, self.sizes, self.settings.seed, 0, count).asked
-            )
-        )
+        rows = cache(lambda count: screening_round(self.data, self.sizes, self.settings.seed, 0, count))
+        alive = [one for one in found.entries if found.sizes_of(one.name)]
         # Embedding goes first and keeps what it has when it is cut off; statistics of the text are all or nothing.
-        for entry in sorted(found.entries, key=lambda one: one.route.classical):
-            if all(size in found.left_out.get(entry.name, {}) for size in self.sizes):
-                continue
+        embedding = [one for one in alive if not one.route.classical]
+        share = self.clock.once / 2
+        if not found.trials:  # else it is settled how many are asked, and how fast the bases are
+            for entry in embedding:
+                self._time(entry, lambda count: rows(count).asked, share)
+            slowest = max(self.paces.values(), default=0.0)
+            if slowest * self.asked > share > 0:
+                self.asked = max(_LEAST_ASKED, int(share / slowest))
+        reading = Reading.of(self.data, self.settings, self.sizes, 1 - SHARE)
+        told: dict[Reason, list[int]] = {}
+        for name, reasons in too_slow(self.entries, self.paces, reading).items():
+            for size, reason in reasons.items():
+                found.leave_out(name, [size], reason)
+                told.setdefault(reason, []).append(size)
+        for reason, sizes in told.items():
+            self.progress(f"{', '.join(f'{size:,}' for size in sorted(set(sizes)))} labels: {reason}")
+        for entry in embedding:
+            learnt = [rows(self.asked).learnt[size] for size in found.sizes_of(entry.name)]
+            if learnt:
+                self._ahead(entry, np.concatenate([rows(self.asked).asked, learnt[-1]]), share)
+        for entry in alive:
             if entry.route.classical:
-                self._ahead(entry, rows(self.asked), self.clock.once)
-                continue
-            share = self.clock.once / 2
-            if not found.trials:  # else it is settled how many are asked
-                self._ahead(entry, rows(_TIMED), share)  # and what is paid before the first row
-                each = self._ahead(entry, rows(3 * _TIMED), share) / (2 * _TIMED)
-                if each * self.asked > share > 0:
-                    self.asked = max(_LEAST_ASKED, int(share / each))
-            self._ahead(entry, rows(self.asked), share)
+                self._ahead(entry, rows(self.asked).asked, self.clock.once)
 
-    def _ahead(self, entry: Entry, rows: Examples, seconds: float) -> float:
-        """Let an entry prepare for rows that it will be asked; return the seconds that it took, and pay for them."""
+    def _time(self, entry: Entry, asked: Callable[[int], np.ndarray], seconds: float) -> None:
+        """Note how long the base of an entry takes to embed a row, unless an entry before it embedded the same rows."""
+        known, pace = 0, 0.0
+        for count in _TIMED:
+            rows = asked(count)
+            if len(rows) == known:
+                break
+            took = self._ahead(entry, rows, seconds)
+            if known:  # the first rows pay for what is paid before any row
+                pace = took / (len(rows) - known)
+                if took >= _TIMED_SECONDS or 3 * took >= seconds:
+                    break
+            known = len(rows)
+        self.paces[str(entry.space)] = max(pace, self.paces.get(str(entry.space), 0.0))
+
+    def _ahead(self, entry: Entry, rows: np.ndarray, seconds: float) -> float:
+        """Let an entry prepare for rows of the pool; return the seconds that it took, and pay for them."""
         begun = time.monotonic()
         if seconds > 0:
             with contextlib.suppress(OutOfTime, Exception), cut_after(seconds):
-                entry.route.prepare(rows, self.workspaces[entry.space])
+                entry.route.prepare(self.data.train.take(rows), self.workspaces[entry.space])
         took = time.monotonic() - begun
         self.clock.extend(took)
         return took
@@ -286,6 +313,7 @@ def screening_round(data: StudyData, sizes: Sequence[int], seed: int, number: in
 def keep_decision(screening: Screening, found: Screened, decision: Mapping[str, Any] | None) -> None:
     """Write the trials so far and, once it is made, the decision; see `finalists.told`."""
     told = {"trials": [one._asdict() for one in found.trials], "asked": screening.asked, "decision": decision}
+    told["paces"] = screening.paces
     write_json(screening.path, {"format": FORMAT, "identity": screening.identity, **told})
 
 

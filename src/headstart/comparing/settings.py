@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # numpy, which a verb's --help does without
     import numpy as np
 
     from headstart.core.examples import Examples
+    from headstart.core.reason import Reason
     from headstart.core.spec import MetricSpec, TaskSpec
     from headstart.statistics.study import Question
 
@@ -29,7 +30,8 @@ class StudySettings:
     many folds instead of drawing labels, or None; then a draw is a repetition, and `sizes` are ignored. short_draws: so
     many draws are made even where each training is short; a further draw must leave 5 s for each. questions: by label
     count, what was fixed in screening to be asked; draws end early where the answers are known. Without any, every two
-    entries are compared in all draws. chosen_with: by entry and label count, see `Budget`.
+    entries are compared in all draws. chosen_with: by entry and label count, see `Budget`. left_out: by entry and label
+    count, why there is no time for its cells.
     """
 
     sizes: tuple[int, ...]
@@ -42,6 +44,7 @@ class StudySettings:
     screened: bool = False
     short_draws: int = 6  # fewer draws decide no difference (`FLIPPED` in statistics/analysis.py)
     chosen_with: Mapping[tuple[str, int], float] = field(default_factory=dict)
+    left_out: Mapping[str, Mapping[int, Reason]] = field(default_factory=dict)
     questions: Mapping[int, Question] = field(default_factory=dict)
 
 

@@ -90,6 +90,9 @@ class StudyRun:
             self.slabs.append([cell for cell in slab if not self._take_up(cell)])
         if self.cells:
             self.progress(f"{len(self.cells)} of {self.planned} cells were finished earlier and are kept")
+        for entry, reasons in self.settings.left_out.items():
+            for size, reason in reasons.items():
+                self._fail(entry, size, reason)
         for planned in [cell for slab in self.slabs for cell in slab if cell.split.draw == 0]:
             self._ask_refusal(planned)
         sizes, draws = len({split.size for split in splits}), len({split.draw for split in splits})

@@ -69,6 +69,12 @@ class CountMetric(ABC):
         """
 
 
+def share_of_hits(hits_XC: np.ndarray, true_XC: np.ndarray) -> np.ndarray:
+    """Return X shares of rows whose class is predicted rightly; not-a-number where there is no row."""
+    rows_X = true_XC.sum(1)
+    return np.divide(hits_XC.sum(1), rows_X, out=np.full(len(rows_X), np.nan), where=rows_X > 0)
+
+
 def table(rows: list[tuple[float, ...]], columns: int) -> np.ndarray:
     """Return rows of statistics as float64 [N, K], with K columns even when there is no row."""
     return np.array(rows, np.float64).reshape(-1, columns)

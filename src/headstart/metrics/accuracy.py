@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headstart.core.metric_contracts import CountMetric
+from headstart.core.metric_contracts import CountMetric, share_of_hits
 from headstart.core.spec import MetricSpec
 
 
@@ -26,4 +26,4 @@ class Accuracy(CountMetric, MetricSpec):
 
     def of_counts(self, hits_XC: np.ndarray, true_XC: np.ndarray, said_XC: np.ndarray) -> np.ndarray:
         """Return the share of hits; see `CountMetric`."""
-        return hits_XC.sum(1) / true_XC.sum(1)
+        return share_of_hits(hits_XC, true_XC)

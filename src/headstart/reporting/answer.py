@@ -49,9 +49,7 @@ def answer(found: StudyFindings, language: str) -> list[str]:
     out = [headline(found.verdicts, language, study)]
     if audited(found):
         out += _use(found, language)
-    if study.facts.get("target") is not None and found.target is None:
-        return [*out, phrase(language, "target.open")]
-    target = target_text(found.target, language, found.analysis.limits)
+    target = target_text(found.target, language, found.analysis.limits, study.facts.get("target"))
     return [*out, *([target] if target else [])]
 
 

@@ -7,10 +7,12 @@ from headstart.reporting.number_text import number, places, two_digits, with_int
 from headstart.reporting.phrases import phrase
 
 
-def target_text(found: Target | None, language: str, limits: tuple[float, float] = (0.0, 1.0)) -> str:
-    """Return the answer as one sentence, or nothing. limits: of the metric."""
+def target_text(
+    found: Target | None, language: str, limits: tuple[float, float] = (0.0, 1.0), score: float | None = None
+) -> str:
+    """Return the answer as one sentence, or nothing where no score was asked for. limits: of the metric."""
     if found is None:
-        return ""
+        return "" if score is None else phrase(language, "target.open")
     digits, limit = places(limits[1]), f"{found.limit or 0:,}"
     told = {
         "score": number(found.score, digits),

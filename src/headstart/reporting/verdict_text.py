@@ -32,7 +32,8 @@ def verdict_sentences(study: Study, analysis: Analysis, language: str = "en") ->
         return [phrase(language, "nothing_finished")]
     paragraphs = [size_text(one, analysis, language) for one in verdicts]
     ahead = outlook_text(outlook(study, analysis), language, analysis.limits)
-    target = target_text(judge_target(study, analysis, verdicts), language, analysis.limits)
+    reached = judge_target(study, analysis, verdicts)
+    target = target_text(reached, language, analysis.limits, study.facts.get("target"))
     first = " ".join(filter(None, [headline(verdicts, language, study), target, *missing_classical(study, language)]))
     return [first, *paragraphs, *([ahead] if ahead else [])]
 

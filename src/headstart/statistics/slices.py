@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from headstart.core.metric_contracts import CountMetric
+from headstart.core.metric_contracts import CountMetric, share_of_hits
 from headstart.statistics.analysis import ALPHA, FLIPPED, SizeTable, analyse, told_by
 from headstart.statistics.blocks import Evidence, TestBlocks, taken
 from headstart.statistics.intervals import Bounds, Estimate, estimate
@@ -32,7 +32,7 @@ class ShareFound(CountMetric):
 
     def of_counts(self, hits_XC: np.ndarray, true_XC: np.ndarray, said_XC: np.ndarray) -> np.ndarray:
         """Return the share of rightly predicted rows; see `CountMetric`."""
-        return hits_XC.sum(1) / true_XC.sum(1)
+        return share_of_hits(hits_XC, true_XC)
 
 
 @dataclass(frozen=True)
