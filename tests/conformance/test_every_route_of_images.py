@@ -54,3 +54,21 @@ def test_it_answers_or_says_why_it_cannot(name, workspace, tmp_path):
     assert np.allclose(scores_NC.sum(axis=1), 1, atol=1e-6)
     save_task(model, tmp_path / "task", route, {})
     assert np.allclose(load_task(tmp_path / "task").predict_proba(new), scores_NC, atol=1e-5)
+
+
+def test_low_rank_updates_of_an_image_transformer(workspace, tmp_path):
+    """A convolutional network has no linear layer to update; an image transformer has."""
+    spec, processor = small("backbone", "vit"), workspace.need_base().processor
+    torch.manual_seed(0)
+    base = PretrainedModel(processor, spec, spec.build(processor.shape))
+    before = {name: one.clone() for name, one in base.backbone.state_dict().items()}
+    route, new = small("route", "lora"), striped_rows(7, first=50)
+    model = route.run(striped_rows(16), Workspace(base), seed=1, seconds=5.0)
+    scores_NC = model.predict_proba(new)
+    assert np.allclose(scores_NC.sum(axis=1), 1, atol=1e-6)
+    assert all(torch.equal(one, before[name]) for name, one in base.backbone.state_dict().items())
+    changed = [name for name, one in model.backbone.state_dict().items() if not torch.equal(one, before[name])]
+    assert changed
+    assert all(before[name].ndim == 2 for name in changed)
+    save_task(model, tmp_path / "task", route, {})
+    assert np.allclose(load_task(tmp_path / "task").predict_proba(new), scores_NC, atol=1e-5)

@@ -8,7 +8,6 @@ import torch
 from small_parts import small
 from tiny_images import striped_images
 
-from headstart.core.device import ComputeChoice
 from headstart.core.shapes import ImageShape
 from headstart.processors.pixels import PixelProcessor
 from headstart.training import pretrained_model
@@ -18,8 +17,7 @@ from headstart.training.pretrained_model import PretrainedModel
 @pytest.fixture
 def fast_bf16(monkeypatch):
     """This machine computes bf16 fast, whatever it is."""
-    choice = ComputeChoice(torch.bfloat16, "in a test")
-    monkeypatch.setattr(pretrained_model, "pick_compute_dtype", lambda kind: choice)
+    monkeypatch.setattr(pretrained_model, "measured_dtype", lambda spec: "bf16")
 
 
 PROCESSOR = PixelProcessor(ImageShape(1, 16, 16, (0.5,), (0.3,)))

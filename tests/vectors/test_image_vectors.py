@@ -117,8 +117,8 @@ def test_pixels():
 KINDS = [HogVectors, PixelVectors, PcaVectors, PatchVectors, ScatteringVectors, ColourHistogram]
 
 
-def squares_of(count: int, channels: int = 1, seed: int = 3) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 256, (count, 16, 16, channels), np.uint8)
+def squares_of(count: int, channels: int = 1, seed: int = 3, side: int = 16) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (count, side, side, channels), np.uint8)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -135,6 +135,16 @@ def test_a_row_is_that_of_its_image_and_is_the_same_after_saving(kind):
     assert json.loads(json.dumps(made.parts()[0])) == made.parts()[0]
     assert kind.learn(pool).identity == made.identity  # randomness is a function of keys
     assert all(kind.usual_side(side) > 0 for side in (9, 28, 500))
+
+
+@pytest.mark.parametrize("shorter", [1, 3, 8, 11, 28])
+@pytest.mark.parametrize("kind", KINDS)
+def test_small_images_have_vectors_by_default(kind, shorter):
+    """Digits of 8 x 8 pixels are images too."""
+    pool = squares_of(20, 3 if kind.reads_colour else 1, side=kind.usual_side(shorter))
+    rows = kind.learn(pool).rows(pool)
+    assert np.isfinite(rows).all()
+    assert rows.std(axis=0).max() > 0
 
 
 def test_colour_histograms_count():

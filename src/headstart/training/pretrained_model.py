@@ -18,7 +18,7 @@ from safetensors.torch import save
 from headstart.core import migration, registry
 from headstart.core.compatibility import build_objective
 from headstart.core.contracts import Backbone, Exportable, Objective
-from headstart.core.device import pick_compute_dtype, pick_device
+from headstart.core.device import pick_device
 from headstart.core.errors import HeadstartError, unknown
 from headstart.core.examples import need_takes
 from headstart.core.files import disk_error, nearest_beside, write_bytes, write_json
@@ -38,6 +38,7 @@ from headstart.nn.pooling import OF_STAGES
 from headstart.training.checkpoint import WEIGHTS, load_weights, read_counters, read_weights
 from headstart.training.embedding import read_vectors
 from headstart.training.foreign import language_model, read_foreign, sentence_pooling
+from headstart.training.plan import measured_dtype
 from headstart.training.run_folder import RUN, RunFolder
 
 NETWORK = "network.json"
@@ -166,7 +167,7 @@ class PretrainedModel:
         for layer, pooling in readouts:
             self.check_embedding(layer, pooling)
         need_takes(items, self.processor.takes, self.name)
-        dtype = pick_compute_dtype(pick_device().type).dtype if self.dtype == "bf16" else torch.float32
+        dtype = torch.bfloat16 if self.dtype == "bf16" == measured_dtype(self.backbone_spec) else torch.float32
         how = [(layer, self.auto_pooling if pooling == "auto" else pooling) for layer, pooling in readouts]
         return read_vectors(
             self.backbone, self.processor, items, how, max_length=self.max_length, tokens=tokens, dtype=dtype
@@ -281,8 +282,7 @@ def _open_run(path: Path) -> PretrainedModel:
     home.need_intact()
     try:
         record = home.record()
-        spec = record["spec"]
-        backbone_data, objective_data = spec["backbone"], spec["objective"]
+        backbone_data, objective_data = (spec := record["spec"])["backbone"], spec["objective"]
     except (KeyError, TypeError):
         raise HeadstartError(f"{path / RUN}: not a run description of headstart") from None
     checkpoint, passed = home.newest()

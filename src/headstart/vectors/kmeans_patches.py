@@ -23,7 +23,7 @@ from headstart.core.errors import HeadstartError
 from headstart.core.seeds import key, numpy_generator
 from headstart.vectors.image_vectoriser import ImageVectoriser, grey_levels
 
-_SIDE = 32
+_SIDE, _LEAST_SIDE, _PATCH = 32, 8, 6
 _PATCHES = 100_000  # of the unlabelled images that centres are learned from
 _PER_CENTRE = 10  # patches, at least
 _CONTRAST = 10 / 255**2  # added to the variance of a patch, as in the paper
@@ -46,15 +46,19 @@ class PatchVectors(ImageVectoriser):
 
     @classmethod
     def usual_side(cls, shorter: int) -> int:
-        """Return that of the images, at most 32."""
-        return min(shorter, _SIDE)
+        """Return that of the images, from 8 to 32."""
+        return max(_LEAST_SIDE, min(shorter, _SIDE))
 
     @classmethod
     def learn(
-        cls, squares_NSSC: np.ndarray, *, centres: int = 200, patch: int = 6, stride: int = 1, cells: int = 4
+        cls, squares_NSSC: np.ndarray, *, centres: int = 200, patch: int | None = None, stride: int = 1, cells: int = 4
     ) -> Self:
-        """Learn whitening and centres. Raises HeadstartError: too large patches, more cells than patches."""
+        """Learn whitening and centres; patch: `_PATCH`, of small images half a side, where none is named.
+
+        Raises HeadstartError: too large patches, more cells than patches.
+        """
         side, channels = squares_NSSC.shape[2:]
+        patch = min(_PATCH, side // 2) if patch is None else patch
         if not 2 <= patch <= side // 2:
             raise HeadstartError(f"patch={patch}: images of {side} pixels have patches of 2 to {side // 2}")
         if cells > (across := (side - patch) // stride + 1):
