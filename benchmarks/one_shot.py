@@ -4,10 +4,10 @@
     python benchmarks/one_shot.py mnist --data ../shared/data --work WORK [--minutes 5] [--seeds 1]
 
 omniglot: every alphabet is kept back in turn; a network is trained from random weights to name the characters of the
-others (`transfer --route scratch`), then route `prototypes` reads its vectors in 5-way 1-shot episodes of the alphabet
-that was kept back: five of its characters, one drawing of each shown, one other drawing of each asked. The row without
-training (random weights) and raw pixels stand beside it. mnist: contrastive pre-training with and without mirrored
-views, then `compare` at 10 and 100 labels. Prints Markdown tables.
+others, in four directions each (`transfer --route scratch`), then route `prototypes` reads its vectors in 5-way 1-shot
+episodes of the alphabet that was kept back: five of its characters, one drawing of each shown, one other drawing of
+each asked. The row without training (random weights) and raw pixels stand beside it. mnist: contrastive pre-training
+with and without mirrored views, then `compare` at 10 and 100 labels. Prints Markdown tables.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from headstart.core.examples import Examples, ImageRef
 from headstart.fitting.workspace import Workspace
@@ -33,6 +34,7 @@ from headstart.training.pretrained_model import PretrainedModel
 from headstart.vectors.transform import unit_rows
 
 WAYS, EPISODES = 5, 400
+TURNS = (0, 90, 180, 270)  # degrees: a turned character is another one to learn (arXiv:1605.06065, 1606.04080)
 SETTINGS = (
     *("route.epochs=30", "route.batch=64", "route.choose_learning_rate=false", "route.head_steps=0"),
     *("route.learning_rate=0.003", "route.weight_decay=0.05", "route.label_smoothing=0.1"),
@@ -97,10 +99,12 @@ def omniglot(data: Path, work: Path, settings: list[str]) -> None:
     for held, characters in alphabets.items():
         seen, task, run = work / f"without-{held}", work / f"task-{held}", work / f"run-{held}"
         for folder in (folder for name, own in alphabets.items() if name != held for folder in own):
-            place = seen / f"{folder.parent.name}-{folder.name}"
-            place.mkdir(parents=True, exist_ok=True)
-            for drawing in folder.iterdir():
-                (place / drawing.name).write_bytes(drawing.read_bytes())
+            for turn in TURNS:
+                place = seen / f"{folder.parent.name}-{folder.name}-{turn}"
+                place.mkdir(parents=True, exist_ok=True)
+                for drawing in folder.iterdir():
+                    with Image.open(drawing) as image:
+                        image.rotate(turn).save(place / drawing.name)
         images = [ImageRef.from_file(path) for path in sorted(seen.rglob("*.png"))]
         headstart("pretrain", seen, "--out", run, "--steps", 1, "processor.side=28")
         begun = _children()

@@ -238,11 +238,17 @@ def test_the_report_is_kept_on_the_way_and_has_its_time(timed):
 
 
 CHOSEN_WITH = {(name, size): 3.0 for name in "ab" for size in (4, 8)}  # seconds of the models that were chosen
+ONE_CHOSEN_WITH = {("a", 8): 3.0}  # the other one, as a control is, was not screened and takes as much
 
 
 @pytest.mark.parametrize(
     ("more", "share"),
-    [({}, 1.0), ({"short_draws": 8}, 6 / 8), ({"short_draws": 8, "chosen_with": CHOSEN_WITH}, 1.0)],
+    [
+        ({}, 1.0),
+        ({"short_draws": 8}, 6 / 8),
+        ({"short_draws": 8, "chosen_with": CHOSEN_WITH}, 1.0),
+        ({"short_draws": 8, "chosen_with": ONE_CHOSEN_WITH}, 1.0),
+    ],
 )
 def test_draws_that_are_worth_short_trainings_share_the_time(timed, more, share):
     study, took, _ = timed(36.0, *(SlowRoute(called=name) for name in "ab"), draws=8, **more)

@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 
 from headstart.core.errors import HeadstartError
 from headstart.fitting import linear
-from headstart.fitting.linear import LinearModel, fit_linear
+from headstart.fitting.linear import GRIDS, LinearModel, fit_linear
 from headstart.fitting.time_budget import CUT
 
 
@@ -85,3 +85,15 @@ def test_seconds_end_the_choice_and_the_steps(hurry):
     assert noted == {"strength": 1.0, "folds": 0, CUT: True}
     right = (short.predict_proba(vectors).argmax(axis=1) == labels).mean()
     assert right > 0.9 * (whole.predict_proba(vectors).argmax(axis=1) == labels).mean()
+
+
+@pytest.mark.parametrize("family", list(GRIDS))
+@pytest.mark.parametrize("hurry", [0.0, 1e-4])
+def test_every_family_fits_when_the_time_is_out_already(family, hurry):
+    """A member of an ensemble may be fitted last."""
+    vectors, labels = task(200, 40, 4)
+    vectors = np.abs(vectors)  # naive Bayes reads counts
+    default = GRIDS[family][len(GRIDS[family]) // 2]
+    model, noted = fit_linear(vectors, labels, 4, family=family, default=default, seed=0, seconds=hurry)
+    assert noted["strength"] in GRIDS[family]
+    assert np.isfinite(model.predict_proba(vectors)).all()

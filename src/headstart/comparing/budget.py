@@ -157,10 +157,10 @@ class Budget:
             hungry = [need.fixed for need in needs if math.isinf(need.wanted)]
             least = LEAST if slab[0].split.draw < self.short_draws else _LEAST_LATER
             least = max([least, sum(hungry) / len(hungry)]) if hungry else 0.0
-            chosen_with = self.chosen_with if slab[0].split.draw >= FLIPPED else {}
-            training = [
-                min(need.wanted, max(least, chosen_with.get(cell.place, 0.0))) for cell, need in zip(cells, needs)
-            ]
+            if slab[0].split.draw >= FLIPPED:  # `level` hands out equal seconds: what the slowest was chosen with
+                open_ended = [cell for cell, need in zip(cells, needs) if math.isinf(need.wanted)]
+                least = max([least, *(self.chosen_with.get(cell.place, 0.0) for cell in open_ended)])
+            training = [min(need.wanted, least) for need in needs]
             if sum(need.fixed for need in needs) + sum(training) > left:
                 return count
         return len(slabs)

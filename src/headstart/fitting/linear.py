@@ -114,7 +114,7 @@ def fit_linear(
         each = 0.0 if seconds is None else _seconds_per_step(solver, coordinates, target_N, default)
         judge = _Judge(family, coordinates, target_N, grid, Clock(clock.share(_FOR_CHOICE)), each)
         picked = choose(grid, grid.index(default), judge, pairs)
-        hurried = each * _MOST_STEPS > clock.left
+        hurried = each > 0 and each * _MOST_STEPS > clock.left
         if hurried:
             solver.set_params(max_iter=max(int(clock.left / each), _LEAST_STEPS))
         weight, bias = _fit(solver, coordinates, target_N, grid[picked])
