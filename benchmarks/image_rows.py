@@ -2,8 +2,10 @@
 
     python benchmarks/image_rows.py --data TRAIN --test DEV [--run RUN] [--labels 10,50,100,1000] [--draws 10]
         [--routes pixels_logreg,hog_svm,kmeans_patches_logreg:centres=800:stride=2] [--against hog_svm] [--cache FOLDER]
+        [--also lite0=FOLDER --routes joined,probe@lite0]
 
-Labels are drawn from TRAIN, whose images are also the unlabelled pool; every row of DEV is asked. Prints Markdown
+Labels are drawn from TRAIN, whose images are also the unlabelled pool; every row of DEV is asked. `route@NAME` reads
+another base than RUN. Prints Markdown
 tables: mean and standard deviation over the draws, CPU seconds of all draws of a route, leads with 95 % intervals. One
 thread; what each model chose goes to standard error.
 """
@@ -45,6 +47,7 @@ def main() -> None:
     parser.add_argument("--data", required=True)
     parser.add_argument("--test", required=True)
     parser.add_argument("--run", type=Path)
+    parser.add_argument("--also", nargs="*", default=[], help="NAME=FOLDER of further bases")
     parser.add_argument("--labels", default="10,50,100,1000")
     parser.add_argument("--draws", type=int, default=10)
     parser.add_argument("--routes", default=CLASSICAL)
@@ -55,16 +58,24 @@ def main() -> None:
     sizes, names = [int(size) for size in given.labels.split(",")], given.routes.split(",")
     train, _ = read_labelled_rows(ReadRequest(paths=given.data), lambda line: None)
     test, _ = read_labelled_rows(ReadRequest(paths=given.test, classes=train.classes), lambda line: None)
-    base = None if given.run is None else PretrainedModel.open(given.run)
-    workspace = Workspace(base, Corpus(given.data).documents, given.cache and DiskCache(given.cache))
+    bases = {"": given.run} | dict(one.split("=", 1) for one in given.also)
+    workspaces = {
+        name: Workspace(
+            path and PretrainedModel.open(Path(path)),
+            Corpus(given.data).documents,
+            given.cache and DiskCache(given.cache),
+        )
+        for name, path in bases.items()
+    }
     subsets = draw(train.labels, sizes, given.draws, 0)
     right: dict[str, np.ndarray] = {}  # [sizes, draws, test rows]
     print(f"| route | {' | '.join(given.labels.split(','))} | CPU s |\n|---|{'---|' * len(sizes)}---|")
     for name in names:
+        route, workspace = route_of(name.partition("@")[0]), workspaces[name.partition("@")[2]]
         begun, found, told = time.process_time(), np.zeros((len(sizes), given.draws, len(test))), []
         for number, subset in enumerate(subsets):
             for place, size in enumerate(sizes):
-                model = route_of(name).run(train.take(subset[size]), workspace, seed=number)
+                model = route.run(train.take(subset[size]), workspace, seed=number)
                 found[place, number] = model.predict_proba(test).argmax(axis=1) == test.labels
                 told.append((size, {key: model.notes.get(key) for key in ("readout", "weight", "strength")}))
         right[name] = found
