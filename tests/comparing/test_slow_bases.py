@@ -7,6 +7,7 @@ import time
 import pytest
 from synthetic_study import ACCURACY, ClassicalRoute, LetterRoute, letters
 
+from headstart.comparing.finalists import Screened, Trial, choose_finalists
 from headstart.comparing.screen_and_confirm import run_screened
 from headstart.comparing.settings import StudyData, StudySettings
 from headstart.comparing.slow_bases import Reading, too_slow
@@ -100,3 +101,15 @@ def test_a_comparison_says_it_first_and_answers_for_the_other_label_counts(tmp_p
     assert set(study.questions) == {8}
     assert len({cell.draw for cell in study.cells_of("p0 · x", 8).values()}) >= FLIPPED
     assert not study.cells_of("p0 · x", 100)
+
+
+def test_where_no_pretrained_entry_fits_the_usual_one_says_why():
+    given = entries("x")
+    screened = Screened([given[0], given[2]], SIZES)
+    for name, reasons in too_slow(given, {"x": 0.9}, reading(300)).items():
+        for size, reason in reasons.items():
+            screened.leave_out(name, [size], reason)
+    screened.trials.append(Trial("tfidf_nb", 64, 0, 0.7, 0.1))
+    found = choose_finalists(screened, given, 200.0)
+    assert {one.name for one in found.entries} == {"probe · x", "scratch · x", "tfidf_nb"}
+    assert found.questions == {}

@@ -23,7 +23,7 @@ _WITHIN_REACH = 0.01  # of the best score: so little behind the best, an entry i
 _TIE = 0.002  # of the best score: screening does not tell such entries apart, and the more usual one is taken
 _CHEAP = 0.5  # of the winner's seconds, at most, for an entry that is offered because it is quick
 _COMBINED = 2  # trials of a combination at a label count before it is dropped there
-_LATE = ("not_ready", "screening_time", "too_slow")  # reasons that tell nothing of what an entry is worth
+_LATE = ("not_ready", "screening_time", "too_slow", "slow_base")  # reasons that tell nothing of what an entry is worth
 _SLOW_BASE = ("slow_base", "slow_control")  # reasons for which an entry has no cells at a label count
 _KEPT = 2  # contenders of a role that are never dropped by halving
 
