@@ -59,8 +59,10 @@ def main() -> None:
     given = parser.parse_args()
     set_threads(given.threads)
     columns = {"text": "document", "label": "label"}
-    train, _ = read_labelled_rows(ReadRequest(given.data / "nsmc/train.tsv.gz", **columns), print)
-    dev, _ = read_labelled_rows(ReadRequest(given.data / "nsmc/dev.tsv.gz", **columns, classes=train.classes), print)
+    train, _ = read_labelled_rows(ReadRequest(paths=given.data / "nsmc/train.tsv.gz", **columns), print)
+    dev, _ = read_labelled_rows(
+        ReadRequest(paths=given.data / "nsmc/dev.tsv.gz", **columns, classes=train.classes), print
+    )
     rows = train.take(np.sort(numpy_generator(0, "rows").permutation(len(train))[: given.rows]))
     models, right = {}, {}
     for name, run in pretrained(given).items():
