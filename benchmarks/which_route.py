@@ -73,6 +73,7 @@ SETS = {
     "movie_reviews": LabelledSet("film-halves", "movie_reviews", "jsonl.gz", TEXT, "16,64,256", 5),
 }
 LONG = "-long"
+DECIDED = ("worth it", "not worth it")
 
 
 def headstart(*arguments: object) -> None:
@@ -112,9 +113,8 @@ def answer(verdict: dict) -> str:
     """Return whether pre-training paid at one label count, in words."""
     worth = verdict["worth"]
     reason = {"draws": "more draws", "test": "more test rows", "few_draws": "too few draws"}.get(worth["reason"], "")
-    return {"worth": "worth it", "not_worth": "not worth it"}.get(
-        worth["outcome"], f"undecided ({reason})" if reason else "undecided"
-    )
+    told = {"worth": "worth it", "not_worth": "not worth it", "none": "undecided (no pre-trained entry had time)"}
+    return told.get(worth["outcome"], f"undecided ({reason})" if reason else "undecided")
 
 
 def paid(reports: dict[str, dict]) -> Iterable[str]:
@@ -143,10 +143,10 @@ def decided(reports: dict[str, dict]) -> Iterable[str]:
         (name, verdict["size"]): answer(verdict) for name, report in reports.items() for verdict in report["verdicts"]
     }
     short = {key: told for key, told in found.items() if not key[0].endswith(LONG)}
-    known = {key: told for key, told in short.items() if not told.startswith("undecided")}
+    known = {key: told for key, told in short.items() if told in DECIDED}
     counts = ", ".join(f"{told} {list(short.values()).count(told)}" for told in sorted(set(short.values())))
     yield f"{len(known)} of {len(short)} lines are decided: {counts}."
-    long = {key: told for key, told in found.items() if key not in short and not told.startswith("undecided")}
+    long = {key: told for key, told in found.items() if key not in short and told in DECIDED}
     if any(key not in short for key in found):
         same = [told == short.get((name.removesuffix(LONG), size)) for (name, size), told in long.items()]
         against = [told != known.get((name.removesuffix(LONG), size), told) for (name, size), told in long.items()]
