@@ -71,20 +71,34 @@ def too_slow(entries: Sequence[Entry], paces: Mapping[str, float], reading: Read
         fit = [size for size in reading.sizes if pace * reading.once(size) <= reading.budget]
         for size in reading.sizes:
             if size not in fit:
-                reason = _reason("slow_base", space, pace, reading.minutes(all_of_it))
+                reason = _slow_base(space, pace, reading.minutes(all_of_it))
                 leave_out("pretrained", space, size, reason)
                 leave_out("control", space, size, reason)
         once = pace * reading.once(max(fit, default=0))
         for number, size in enumerate(sorted(fit, key=lambda one: (one != middle, one)), start=1):
             if once + number * again > reading.budget:
-                leave_out("control", space, size, _reason("slow_control", space, pace, reading.minutes(all_of_it)))
+                leave_out("control", space, size, _slow_control(space, pace, reading.minutes(all_of_it)))
     return found
 
 
-def _reason(code: str, base: str, pace: float, minutes: int) -> Reason:
-    told = {
-        "slow_base": "{base} reads a row in about {pace} s: {draws} draws do not fit; with --minutes {minutes} they do",
-        "slow_control": "the network of {base} from random start reads all test rows for each of its models, in about "
-        "{pace} s a row: {draws} draws do not fit; with --minutes {minutes} they do",
-    }
-    return Reason(code, told[code], base=base, pace=f"{pace:.2g}", draws=FLIPPED, minutes=minutes)
+def _slow_base(base: str, pace: float, minutes: int) -> Reason:
+    return Reason(
+        "slow_base",
+        "{base} reads a row in about {pace} s: {draws} draws do not fit; with --minutes {minutes} they do",
+        base=base,
+        pace=f"{pace:.2g}",
+        draws=FLIPPED,
+        minutes=minutes,
+    )
+
+
+def _slow_control(base: str, pace: float, minutes: int) -> Reason:
+    return Reason(
+        "slow_control",
+        "the network of {base} from random start reads all test rows for each of its models, in about {pace} s a row: "
+        "{draws} draws do not fit; with --minutes {minutes} they do",
+        base=base,
+        pace=f"{pace:.2g}",
+        draws=FLIPPED,
+        minutes=minutes,
+    )
