@@ -32,6 +32,7 @@ _PUBLIC = {
     "load_task": "headstart.fitting.task_model_files",
     "Examples": "headstart.core.examples",
     "Corpus": "headstart.data.corpus",
+    "reading": "headstart.data.read_how",
     "HeadstartError": "headstart.core.errors",
     "names": "headstart.core.registry",
     "use_device": "headstart.core.device",

@@ -53,8 +53,6 @@ def _write_data(place: Path) -> None:
     lines = [json.dumps({"text": text}, ensure_ascii=False) for text in texts[:60]]
     lines[6] = lines[6][:15]
     (place / "broken.jsonl").write_text("\n".join(lines) + "\n")
-    (place / "euckr.txt").write_bytes(("영화가 참 재미있었다\n배우 연기가 좋았다\n" * 20).encode("euc-kr"))
-    (place / "utf16.txt").write_bytes(plain.encode("utf-16"))
     (place / "short.txt").write_text("".join(" ".join(text.split()[:3]) + "\n" for text in texts))
     (place / "one_document.txt").write_text("film actor film actor scene story film\n")
     (place / "one_word.txt").write_text("film\n")

@@ -74,7 +74,6 @@ def test_groups_by_a_column(program, tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("cp949.tsv", ("document\tlabel\n" + "영화가 참 좋다\t1\n" * 20).encode("cp949"), "not UTF-8"),
         ("empty.tsv", b"", "the file is empty"),
         ("cut.tsv.gz", gzip.compress(b"text\tlabel\na\t1\n" * 9, mtime=0)[:12], "cut.tsv.gz"),
         ("noise.bin", bytes(range(256)) * 20, "noise.bin"),

@@ -185,7 +185,6 @@ def test_images_are_named_so_that_transfer_finds_them(program, tmp_path):
         (("halves", "blank.txt"), "no row to label"),
         (("halves", "missing.txt"), "no such file"),
         (("halves", "corpus.txt", "--count", "0"), "--count 0: expected a whole number of rows, at least 1"),
-        (("halves", "euckr.txt"), "iconv"),
         (("task", "train.tsv", "--labelled", "train.tsv"), "all of its rows are labelled already"),
         (("halves", "corpus.txt", "--labelled", "corpus.txt"), "plain text has no labels"),
         (("nowhere", "corpus.txt"), "no such directory"),

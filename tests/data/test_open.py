@@ -7,6 +7,7 @@ import gzip
 import io
 import lzma
 import sys
+import unicodedata
 
 import pytest
 
@@ -65,27 +66,22 @@ def test_wrong_checksum_keeps_the_rows_and_complains(tmp_path):
 @pytest.mark.parametrize(
     ("encoding", "named"),
     [
-        ("euc-kr", "EUC-KR"),
-        ("cp949", "EUC-KR"),
+        ("euc-kr", "CP949"),
+        ("cp949", "CP949"),
         ("utf-16", "UTF-16"),
-        ("utf-16-le", "UTF-16LE"),
-        ("utf-16-be", "UTF-16BE"),
+        ("utf-16-le", "UTF-16"),
+        ("utf-16-be", "UTF-16"),
         ("utf-32", "UTF-32"),
     ],
 )
-def test_foreign_encodings_are_named_with_the_fix(tmp_path, encoding, named):
-    path = tmp_path / "a.txt"
+@pytest.mark.parametrize("name", ["a.txt", "a.csv", "a"])
+def test_foreign_encodings_are_read_and_noted(tmp_path, encoding, named, name):
+    path, ledger = tmp_path / name, Ledger()
     path.write_bytes(TEXT.encode(encoding))
-    with pytest.raises(HeadstartError) as caught:
-        rows(path)
-    assert f"iconv -f {named} -t UTF-8 {path} > {path}.utf8" in str(caught.value)
-
-
-def test_cp949_beyond_euc_kr_is_named(tmp_path):
-    path = tmp_path / "a.txt"
-    path.write_bytes(("똠방각하 펲시콜라 " * 50).encode("cp949"))
-    with pytest.raises(HeadstartError, match="iconv -f CP949"):
-        rows(path)
+    (tmp_path / "utf8").mkdir()
+    (tmp_path / "utf8" / name).write_text(TEXT)
+    assert rows(path, ledger) == rows(tmp_path / "utf8" / name)
+    assert any(f"read as {named} (" in note for note in ledger.notes)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +91,7 @@ def test_cp949_beyond_euc_kr_is_named(tmp_path):
         (b"PK\x03\x04abc", "zip"),
         (bytes(range(256)) * 4, "binary"),
         (b"%PDF-1.4 ...", "PDF"),
-        (("äöüß" * 9).encode("latin-1"), "file -i"),
+        (bytes(range(128, 256)) * 9, "no encoding recognised"),
     ],
 )
 def test_what_is_no_text_is_refused(tmp_path, data, said):
@@ -152,3 +148,10 @@ def test_standard_input_can_be_read_twice(monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("가\n나\n".encode())))
     assert rows("-") == rows("-") == ["가", "나"]
     opening._spooled.cache_clear()
+
+
+def test_a_file_is_found_in_either_form_of_its_name(tmp_path):
+    for there, asked in (("NFD", "NFC"), ("NFC", "NFD")):
+        path = tmp_path / unicodedata.normalize(there, f"각 {there}.txt")
+        path.write_text("글\n")
+        assert rows(expand(tmp_path / unicodedata.normalize(asked, path.name))[0]) == ["글"]

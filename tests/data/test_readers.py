@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 import io
 import json
+from decimal import Decimal
 
 import pyarrow as pa
 import pytest
@@ -97,10 +99,9 @@ def test_jsonl_odd_values_are_skipped(line):
     assert ledger.read == 1
 
 
-@pytest.mark.parametrize("text", ['[\n{"text": "a"}\n]', '[{"text": "a"}]', '{\n "text": "a"\n}'])
-def test_jsonl_refuses_one_big_value(text):
-    with pytest.raises(HeadstartError, match="jq"):
-        read(JsonLines(), text)
+def test_one_json_value_without_rows_is_refused():
+    with pytest.raises(HeadstartError, match="no rows were found; give a list of objects"):
+        read(JsonLines(), '{\n "text": "a"\n}')
 
 
 def test_tsv_quotes_are_text():
@@ -146,7 +147,7 @@ def test_csv_wrong_cell_count_is_named_and_options_hold():
 
 def test_parquet_rows_and_damage():
     table = pa.table(
-        {"text": ["가", None, "nan"], "label": [1, 0, 1], "image": [b"x", b"y", b"z"], "list": [[1], [2], []]}
+        {"text": ["가", None, "nan"], "label": [1, 0, 1], "noise": [b"\xff", b"y", b"z"], "vector": [[0.5], [2.5], []]}
     )
     sink = io.BytesIO()
     parquet.write_table(table, sink)
@@ -156,10 +157,33 @@ def test_parquet_rows_and_damage():
         {"text": None, "label": 0},
         {"text": "nan", "label": 1},
     ]
-    assert "image, list" in ledger.notes[0]
+    assert "noise, vector" in ledger.notes[0]
     for broken in (sink.getvalue()[:-9], sink.getvalue()[:20], b"PAR1"):
         with pytest.raises(HeadstartError, match="f: "):
             read(Parquet(), broken)
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "read_as"),
+    [
+        (pa.string_view(), ["가", None], ["가", None]),
+        (pa.large_string(), ["가", "b"], ["가", "b"]),
+        (pa.binary(), ["가".encode(), None], ["가", None]),
+        (pa.large_binary(), [b"a", b"b"], ["a", "b"]),
+        (pa.dictionary(pa.int8(), pa.string()), ["a", "b"], ["a", "b"]),
+        (pa.decimal128(5, 2), [Decimal("1.50"), None], ["1.50", None]),
+        (pa.date32(), [datetime.date(2026, 11, 27), None], ["2026-11-27", None]),
+        (pa.list_(pa.string()), [["a"], ["a", "b"]], [["a"], ["a", "b"]]),
+        (pa.list_(pa.int64()), [[1, 2], []], [[1, 2], []]),
+        (pa.bool_(), [True, None], [True, None]),
+    ],
+    ids=str,
+)
+def test_parquet_types(kind, given, read_as):
+    sink = io.BytesIO()
+    parquet.write_table(pa.table({"cell": pa.array(given, kind)}), sink)
+    found, _ = read(Parquet(), sink.getvalue())
+    assert [row.value["cell"] for row in found] == read_as
 
 
 READERS = st.sampled_from([Text(), Text(unit="paragraph"), Text(unit="file"), JsonLines(), Csv(), Csv(quoting="yes")])

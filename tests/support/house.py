@@ -42,10 +42,13 @@ FOREIGN = {
     ("backbones/hf.py", "out.pooler_output"): "an output of transformers",
     ("images/decode.py", "opened.is_animated"): "an image of Pillow, if its format has frames",
     ("estimators/classifier.py", "estimator[name]"): "scikit-learn sets n_features_in_ and feature_names_in_, or not",
-    ("estimators/classifier.py", "X.dtype"): "whatever scikit-learn's users pass as X",
-    ("estimators/classifier.py", "X.iloc"): "whatever scikit-learn's users pass as X",
     ("estimators/classifier.py", "X.ndim"): "whatever scikit-learn's users pass as X",
     ("estimators/classifier.py", "X.tocsr"): "whatever scikit-learn's users pass as X",
+    ("data/in_memory.py", "values.to_pylist"): "an array or a table of pyarrow, which need not be imported",
+    ("data/in_memory.py", "values.to_list"): "a column of pandas or polars, which need not be there",
+    ("data/in_memory.py", "values.columns"): "a table of pyarrow, pandas or polars",
+    ("data/in_memory.py", "values.dtype"): "an array",
+    ("data/in_memory.py", "values.tocsr"): "a sparse matrix of scipy",
 }
 
 # `open` is what pathlib calls it, `eval` and `compile` what torch does, a slice is a part of the test rows; the rest is

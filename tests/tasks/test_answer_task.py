@@ -18,10 +18,10 @@ GOOD = [
     {"question": "What?", "context": "It is it.", "answers": [{"start": 0, "text": "It"}, {"start": 6, "text": "it"}]},
 ]
 BAD = {
-    "answer is not at its start": [
-        [{"start": 2, "text": "It"}],
-        [{"start": -9, "text": "It"}],
-        [{"start": 99, "text": "It"}],
+    "span that does not hold its text": [
+        [{"start": 2, "text": "Ich"}],
+        [{"start": -9, "text": "i"}],
+        [{"start": 99, "text": "t"}],
     ],
     "answer without start and text": [
         [{"text": "It"}],

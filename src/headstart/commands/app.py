@@ -7,7 +7,7 @@ import os
 import re
 import sys
 import typing
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import cyclopts
@@ -40,15 +40,18 @@ VERBS = {
 }
 _EPILOGUE = (
     "Everything else by dotted setting: objective.mask_ratio=0.3. On every command: --device auto|cpu|cuda|cuda:1|mps "
-    "(where networks run), --debug (tracebacks)."
+    "(where networks run), --debug (tracebacks), and how files are read where their contents are not to decide: "
+    "--encoding cp949, --delimiter tab, --header no, --quoting no, --sheet NAME, --lost 0.2 (share of unreadable rows)."
 )
 _SET_VERBS = ("pretrain", "transfer", "compare", "ablate", "cross")
 _GOES_ON = dict.fromkeys(
     ("compare", "ablate", "cross"), "finished cells are saved, the same command goes on from there"
 )
 _GOES_ON["pretrain"] = "what was saved is kept, the same command with --resume goes on from there"
+_READING = ("--encoding", "--delimiter", "--header", "--quoting", "--sheet", "--lost")
 _FUNCTIONS = {"list": "list_choices", "next": "next_rows"}  # verbs that are called as a builtin of Python
 _FILE_OPTIONS = ("--data", "--test", "--corpus", "--labelled")
+_VALUED = ("--vary", "--out", "--base", *_FILE_OPTIONS)
 _SETTING = re.compile(r"^((--)?[a-z_]+(\.[a-z0-9_]+)+|processor|backbone|objective|held_out|extend)=")
 _KINDS = {float: "a number", int: "a whole number", Path: "a path", str: "text"}
 
@@ -76,15 +79,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     debug = "--debug" in tokens
     uncached = without_cache() if "--no-cache" in tokens else contextlib.nullcontext()
     tokens = [t for t in tokens if t not in ("--debug", "--no-cache")]
-    device, tokens = _device_of(tokens)
+    device, tokens = _taken(tokens, ("--device",))
+    how, tokens = _taken(tokens, _READING)
     # Idle OpenMP threads that spin make a busy 2-core machine 10 times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
-        if device is not None:
+        if device:
             from headstart.core.device import use_device
 
-            use_device(device)
-        with running(tokens), uncached:
+            use_device(device["device"])
+        with running(tokens), uncached, _reading(how):
             code = _run(tokens)
         sys.exit(code)
     except BrokenPipeError:
@@ -98,17 +102,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(code)
 
 
-def _device_of(tokens: Sequence[str]) -> tuple[str | None, list[str]]:
-    """Return (what --device names, the tokens without it)."""
-    for place, token in enumerate(tokens):
+def _taken(tokens: Sequence[str], options: Collection[str]) -> tuple[dict[str, str], list[str]]:
+    """Return (values of these options by name, the tokens without them): they are on every command."""
+    found, left, coming = {}, [], iter(tokens)
+    for token in coming:
         name, equals, value = token.partition("=")
-        if name == "--device":
-            taken = 1 if equals else 2
-            return value if equals else " ".join(tokens[place + 1 : place + 2]), [
-                *tokens[:place],
-                *tokens[place + taken :],
-            ]
-    return None, list(tokens)
+        if name in options:
+            found[name.removeprefix("--")] = value if equals else next(coming, "")
+        else:
+            left.append(token)
+    return found, left
+
+
+def _reading(how: dict[str, str]) -> contextlib.AbstractContextManager[object]:
+    """Return a block in which files are read so."""
+    if not how:
+        return contextlib.nullcontext()
+    from headstart.data.read_how import reading
+
+    return reading(**how)
 
 
 def prepare(tokens: Sequence[str]) -> list[str]:
@@ -122,8 +134,8 @@ def _split_settings(tokens: Sequence[str]) -> list[str]:
     """Return the tokens with every `part.field=value` of a verb that takes settings moved behind a --set."""
     if not tokens or tokens[0] not in _SET_VERBS:
         return list(tokens)
-    found = [  # what follows --vary is a value, though it may look like a setting
-        before != "--vary" and bool(_SETTING.match(token)) and not Path(token).exists()
+    found = [  # what follows these is a value, though it may look like a setting
+        before not in _VALUED and bool(_SETTING.match(token)) and not Path(token).exists()
         for before, token in zip(("", *tokens), tokens)
     ]
     settings = [token.removeprefix("--") for token, moved in zip(tokens, found) if moved]

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,14 @@ def read_json(path: Path) -> Any:
         raise HeadstartError(f"{path}: no such file") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise HeadstartError(f"{path}: not valid JSON ({error})") from None
+
+
+def as_called(name: str) -> str:
+    """Return the name under which a file is there: macOS writes 각 as three characters, others as one (NFD, NFC)."""
+    if os.path.exists(name):
+        return name
+    forms = (unicodedata.normalize(form, name) for form in ("NFC", "NFD"))
+    return next((form for form in forms if os.path.exists(form)), name)
 
 
 def nearest_beside(path: Path) -> str:

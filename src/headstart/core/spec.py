@@ -256,7 +256,7 @@ class ReaderSpec(Spec):
     """A format of files, or of folders that are one data set; one file in data/readers/.
 
     takes: what its items are, `text` or `image`. suffixes: the file endings that are its own. binary: its bytes are no
-    text, so no encoding is checked. folders: it reads a whole folder, not a file.
+    text, so no encoding is checked. folders: it reads a whole folder, not a file. plain: .txt files may be of it.
     """
 
     axis = "reader"
@@ -264,6 +264,7 @@ class ReaderSpec(Spec):
     suffixes: ClassVar[tuple[str, ...]] = ()
     binary: ClassVar[bool] = False
     folders: ClassVar[bool] = False
+    plain: ClassVar[bool] = False
 
     @classmethod
     def recognises(cls, head: bytes) -> bool:
@@ -280,10 +281,8 @@ class ReaderSpec(Spec):
         return self
 
     def read(self, source: Any, ledger: Any) -> Iterator[Any]:
-        """Yield the `Row`s of a `Source` (`data/row.py`): its `stream` of bytes or, for `folders`, its `folder`.
-
-        The `Ledger` counts what cannot be yielded (`reject`). Raises HeadstartError that starts with the source's name.
-        """
+        """Yield the `Row`s of a `Source` (`data/row.py`), of its `stream` or, for `folders`, its `folder`. The `Ledger`
+        counts what cannot be yielded (`reject`). Raises HeadstartError that starts with the source's name."""
         raise NotImplementedError
 
 

@@ -10,29 +10,18 @@ from headstart.core.examples import ImageRef
 
 TEXT_NAMES = (
     *("text", "document", "sentence", "sentence1", "review", "content", "contents", "comment", "comments", "utterance"),
-    *(
-        "context",
-        "question",
-        "question1",
-        "query",
-        "premise",
-        "message",
-        "body",
-        "title",
-        "문장",
-        "본문",
-        "내용",
-        "리뷰",
-        "댓글",
-        "질문",
-    ),
+    *("context", "question", "question1", "query", "premise", "message", "body", "abstract", "article", "description"),
+    *("문장", "본문", "내용", "리뷰", "후기", "댓글", "질문", "초록"),
 )
+# Of what a text is called: chosen where no other column holds much longer texts.
+HEADING_NAMES = ("title", "subject", "headline", "제목")
 LABEL_NAMES = (
     *("label", "labels", "class", "category", "intent", "target", "sentiment", "topic", "is_duplicate", "gold_label"),
     *("polarity", "score", "rating", "y", "라벨", "분류"),
 )
 SECOND_NAMES = ("text2", "sentence2", "question2", "hypothesis", "sentence_b", "text_b")
 SAMPLE_ROWS = 200
+_MUCH_LONGER = 2.0
 
 
 def cell(value: Any) -> str | None:
@@ -60,13 +49,16 @@ def guess_text(rows: Sequence[dict[str, Any]], source: str, avoid: Sequence[str]
     """
     columns = [name for name in columns_of(rows) if name not in avoid]
     images = [name for name in columns if any(isinstance(row.get(name), ImageRef) for row in rows)]
-    default = _common([name for name in columns if name not in images], TEXT_NAMES)
+    written = [name for name in columns if name not in images]
+    default, heading = _common(written, TEXT_NAMES), _common(written, HEADING_NAMES)
+    lengths = {name: _mean_length(rows, name) for name in columns}
+    best = max(columns, key=lambda name: lengths[name], default=None)
+    if default is None and heading is not None and lengths[best] < _MUCH_LONGER * lengths[heading]:
+        default = heading
     if default is not None:
         return default, "a common name"
     if images:
         return images[0], "it holds images"
-    lengths = {name: _mean_length(rows, name) for name in columns}
-    best = max(columns, key=lambda name: lengths[name], default=None)
     if best is None or lengths[best] == 0:
         raise HeadstartError(
             f"{source}: no column holds texts or images (columns: {', '.join(columns_of(rows))}); "

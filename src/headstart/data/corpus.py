@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from headstart.core.errors import HeadstartError, unknown
 from headstart.core.examples import ImageRef, need_one_kind, takes_of
@@ -17,6 +17,7 @@ from headstart.core.spec import ReaderSpec
 from headstart.data.columns import SAMPLE_ROWS, cell, check_column, columns_of, guess_text
 from headstart.data.ledger import Ledger
 from headstart.data.open import as_paths, expand, files_of, read_rows, shown
+from headstart.data.read_how import ReadHow, current
 from headstart.data.row import Row
 
 _BLOCKS, _BLOCK_BYTES = 16, 1 << 16
@@ -29,7 +30,8 @@ class Corpus:
 
     paths: files, folders, '-' (spooled to disk once). column: of texts or images in tables, None = guessed.
     unit: what a document of plain text is. normal_form: NFC unless asked otherwise, `none` leaves the text alone.
-    limit: most documents used. reader: instead of the one chosen by suffix. ledger and notes tell of the latest pass.
+    limit: most documents used. reader: instead of the one chosen by suffix. how: settings of the readers (`ReadHow`),
+    None: those that hold where the corpus is made. ledger and notes tell of the latest pass.
     Raises HeadstartError: a file that is missing or unreadable, no such column, no document at all.
     """
 
@@ -42,6 +44,7 @@ class Corpus:
         limit: int | None = None,
         *,
         reader: ReaderSpec | None = None,
+        how: Mapping[str, Any] | None = None,
     ):
         if normal_form not in _FORMS:
             raise unknown("normal form", str(normal_form), _FORMS)
@@ -51,6 +54,7 @@ class Corpus:
             raise HeadstartError(f"limit={limit}: expected a whole number of documents, at least 1")
         self.paths, self.column, self.unit = as_paths(paths), column, unit
         self.normal_form, self.limit, self.reader = normal_form, limit, reader
+        self.how = current() if how is None else ReadHow.of(dict(how))
         self.ledger = Ledger()
         self.files = expand(paths, self.ledger, reader)
 
@@ -94,10 +98,11 @@ class Corpus:
                     return
         if not ledger.used:
             raise HeadstartError(f"no document in {', '.join(map(shown, self.files[:3]))}: {_oneline(ledger)}")
+        ledger.need_most(self.how.lost)
 
     def _items(self, name: str, ledger: Ledger) -> Iterator[tuple[Row, str]]:
         """Yield rows whose value is a text or an image, or None where a table has none in the column, and which."""
-        rows = read_rows(name, ledger, unit=self.unit, reader=self.reader)
+        rows = read_rows(name, ledger, unit=self.unit, reader=self.reader, tables=self.unit == "auto", how=self.how)
         head = list(islice(rows, SAMPLE_ROWS))
         column = self._column([row.value for row in head if isinstance(row.value, dict)], shown(name), ledger)
         cells = [row.value.get(column) for row in head if isinstance(row.value, dict)]
@@ -126,6 +131,7 @@ class Corpus:
         Names and times are left out: a corpus that was moved, copied or touched is the same corpus.
         """
         options = [self.column, self.unit, self.normal_form, self.limit, self.reader and self.reader.to_dict()]
+        options += [self.how.given] if self.how.given else []
         digest = hashlib.sha256(json.dumps(options).encode())
         for path in (path for name in self.files for path in files_of(name)):
             size = path.stat().st_size

@@ -9,16 +9,19 @@ from typing import Any
 from headstart.core.errors import HeadstartError, one_line
 
 KEPT_COMPLAINTS = 20
+_MOST_LOST, _MANY, _MOST_OF_MANY = 0.2, 20, 0.05  # shares of rows that may be lost; of so many lost rows the latter
+_FEWEST_LOST = 3  # rows that stop
 
 
 @dataclass
 class Ledger:
     """Counts of one pass over the data: read = used + skipped.
 
-    A reader rejects the rows that it cannot yield (`reject`); whoever takes a row counts it (`begin`) and answers it
-    with `use` or `skip`. complaints: the first 20 as 'file:line: reason'. Notes record what was guessed. changed: how
-    many items were changed on reading, by change. columns: what the first task file calls its `text`, `text2`, `label`
-    and `group`.
+    A reader rejects the rows that it cannot yield (`reject`, counted in `lost` too); whoever takes a row counts it
+    (`begin`) and answers it with `use` or `skip`. broken: by file, the share of a damaged compressed file that could be
+    unpacked; None: its end is missing. complaints: the first 20 as 'file:line: reason'. Notes record what was guessed.
+    changed: how many items were changed on reading, by change. columns: what the first task file calls its `text`,
+    `text2`, `label` and `group`.
     """
 
     read: int = 0
@@ -28,6 +31,8 @@ class Ledger:
     noted: dict[str, list[str]] = field(default_factory=dict)
     columns: dict[str, str] = field(default_factory=dict)
     changed: Counter[str] = field(default_factory=Counter)
+    lost: Counter[str] = field(default_factory=Counter)
+    broken: dict[str, float | None] = field(default_factory=dict)
 
     def begin(self) -> None:
         """Count one row as read."""
@@ -45,7 +50,26 @@ class Ledger:
     def reject(self, reason: str, source: str, line: int, detail: str = "") -> None:
         """Count a row that could not even be read: read and skipped at once."""
         self.begin()
+        self.lost[reason] += 1
         self.skip(reason, source, line, detail)
+
+    def need_most(self, allowed: float | None) -> None:
+        """Raise HeadstartError where more rows were lost than `allowed`, a share; None: a fifth, of many a twentieth.
+
+        What is learned from the rest of a file may be about something else: rows are seldom lost at random.
+        """
+        for source, share in self.broken.items():
+            if (share or 0.0) < 1 - (_MOST_OF_MANY if allowed is None else allowed):
+                told = "its end is missing" if share is None else f"{share:.0%} of the compressed file can be read"
+                raise HeadstartError(f"{source}: damaged, {told}; get it again, or go on with what there is: --lost 1")
+        lost = self.lost.total()
+        most = (_MOST_OF_MANY if lost >= _MANY else _MOST_LOST) if allowed is None else allowed
+        if lost > most * self.read and (lost >= _FEWEST_LOST or allowed is not None):
+            reasons = ", ".join(f"{count:,} {reason}" for reason, count in self.lost.most_common(3))
+            raise HeadstartError(
+                f"{lost:,} of {self.read:,} rows cannot be read ({reasons}; first: {self.complaints[0]}); mend the "
+                "file, say how it is to be read (--encoding, --delimiter, --quoting), or go on without them: --lost 1"
+            )
 
     def withdraw(self, reason: str, source: str, line: int, detail: str = "") -> None:
         """Turn a row that was counted as used into a skipped one (it proved useless later on)."""

@@ -14,13 +14,16 @@ from pathlib import Path
 
 from headstart.core import registry
 from headstart.core.errors import HeadstartError
-from headstart.core.files import nearest_beside
+from headstart.core.files import as_called, nearest_beside
 from headstart.core.spec import ReaderSpec
+from headstart.data.encodings import as_utf8
 from headstart.data.image_cells import SUFFIXES as IMAGE_SUFFIXES
 from headstart.data.image_cells import with_images
 from headstart.data.ledger import Ledger
+from headstart.data.read_how import ReadHow, current
 from headstart.data.row import ByteStream, Row, Source, refuse
-from headstart.data.streams import check_encoding, decompressed
+from headstart.data.streams import decompressed, need_text, with_line_ends
+from headstart.data.token_cells import with_spans
 
 STDIN = "-"
 COMPRESSED = (".gz", ".xz", ".bz2")
@@ -42,7 +45,7 @@ def expand(
     name beside it), a folder without readable files, nothing named.
     """
     found: list[str] = []
-    for name in as_paths(paths):
+    for name in map(as_called, as_paths(paths)):
         path = Path(name)
         if name != STDIN and path.is_dir():
             whole = reader.folders if reader else _folder_reader(path) is not None
@@ -160,13 +163,20 @@ def opened(name: str, ledger: Ledger) -> Iterator[tuple[ByteStream, bytes]]:
         yield stream, head
 
 
-def choose_reader(name: str, head: bytes) -> ReaderSpec:
+def choose_reader(name: str, head: bytes, *, tables: bool = True) -> ReaderSpec:
     """Return the reader by suffix, else by what the first bytes look like, else plain text.
 
     Readers without a suffix of their own (SQuAD is a kind of .json) look at the bytes before the suffix decides.
+    tables: whether what is called plain text may be a table.
     """
     kinds = sorted((registry.load("reader", choice) for choice in registry.names("reader")), key=_has_suffixes)
     known = _suffixes().get(suffix(name))
+    if (
+        known == "txt"
+        and tables
+        and (found := next((kind for kind in kinds if kind.plain and kind.recognises(head)), None))
+    ):
+        return found()
     for kind in kinds:
         if _has_suffixes(kind) and known:
             break
@@ -179,27 +189,40 @@ def _has_suffixes(kind: type[ReaderSpec]) -> bool:
     return bool(kind.suffixes)
 
 
-def read_rows(name: str, ledger: Ledger, *, unit: str = "auto", reader: ReaderSpec | None = None) -> Iterator[Row]:
+def read_rows(
+    name: str,
+    ledger: Ledger,
+    *,
+    unit: str = "auto",
+    reader: ReaderSpec | None = None,
+    tables: bool = True,
+    how: ReadHow | None = None,
+) -> Iterator[Row]:
     """Yield the rows of one file of `expand`; the ledger counts each as read, the caller answers with `use` or `skip`.
 
-    unit: what a document of plain text is. reader: instead of the one chosen by suffix. Raises HeadstartError naming
-    the file: missing, empty, binary, not UTF-8 (with the encoding and the command that mends it), nothing readable.
+    unit: what a document of plain text is. reader: instead of the one chosen by suffix. tables: see `choose_reader`.
+    how: settings of the readers, None: those that hold here (`read_how.reading`).
+    Texts of other encodings than UTF-8 are recognised and noted. Raises HeadstartError naming the file: missing, empty,
+    binary, in an encoding that nothing tells, nothing readable.
     """
-    source = shown(name)
+    source, how = shown(name), current() if how is None else how
     if Path(name).is_dir() and (folder_reader := reader or _folder_reader(Path(name))):
         yield from folder_reader.read(Source(source, folder=Path(name)), ledger)
         return
     with opened(name, ledger) as (stream, head):
-        chosen = reader or choose_reader(name, head)
+        chosen = reader or choose_reader(name, head, tables=tables)
+        if not chosen.binary:
+            need_text(head, source)
+            stream, found = as_utf8(stream, head, source, how.encoding)
+            if found.why and found.codec != "utf-8":
+                ledger.note(f"read as {found.name} ({found.why})", source)
+            stream = with_line_ends(stream)
+            chosen = reader or choose_reader(name, stream.peek(_HEAD_BYTES)[:_HEAD_BYTES], tables=tables)
         if reader is None and suffix(name) not in chosen.suffixes:
             ledger.note(f"read as {chosen.name} (by its first bytes)", source)
-        if unit != "auto":
-            chosen = chosen.with_unit(unit)
-        if not chosen.binary:
-            if head.startswith(b"\xef\xbb\xbf"):
-                stream.read(3)
-            check_encoding(head, source)
+        chosen = how.applied(chosen if unit == "auto" else chosen.with_unit(unit))
         try:
-            yield from with_images(chosen.read(Source(source, stream), ledger), Path(name).parent, ledger)
+            rows = with_images(chosen.read(Source(source, stream), ledger), Path(name).parent, ledger)
+            yield from with_spans(rows, ledger)
         except OSError as error:
             raise HeadstartError(f"{source}: cannot be read on ({error.strerror or error})") from None

@@ -16,6 +16,7 @@ from headstart.core.item_nouns import one_item
 from headstart.data.columns import SAMPLE_ROWS, SECOND_NAMES, cell, check_column, columns_of, guess_label, guess_text
 from headstart.data.ledger import Ledger
 from headstart.data.open import as_paths, expand, read_rows, shown
+from headstart.data.read_how import current
 from headstart.data.read_request import ReadRequest
 from headstart.data.row import Row
 from headstart.images.decode import UnusableImage, decode
@@ -61,6 +62,11 @@ class Gathered:
             need_one_kind(self.items[0], item, row.source)
         self.items.append(item)
 
+    def take(self, rows: Sequence[int]) -> Gathered:
+        """Return the rows with these numbers."""
+        columns = ("items", "second", "targets", "groups", "places")
+        return replace(self, **{name: [own[row] for row in rows] for name in columns if (own := getattr(self, name))})
+
     def examples(self, **answers: Any) -> Examples:
         """Return the items with `answers`, the other fields of `Examples`."""
         more = {"groups": self.groups or None, "places": self.places}
@@ -89,6 +95,7 @@ def read_labelled(
             _take(gathered, row, columns, target, verbatim, ledger, takes)
     if not gathered.items:
         raise HeadstartError(f"no usable row in {gathered.where}: {_oneline(ledger)}")
+    ledger.need_most(current().lost)
     return gathered, ledger
 
 
@@ -124,6 +131,7 @@ def read_items(request: ReadRequest) -> tuple[Examples, Ledger]:
     if not gathered.items:
         names = ", ".join(shown(name) for name in as_paths(request.paths)[:3])
         raise HeadstartError(f"no row in {names}: {_oneline(ledger)}")
+    ledger.need_most(current().lost)
     return gathered.examples(), ledger
 
 

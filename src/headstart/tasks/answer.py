@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -12,6 +13,7 @@ from headstart.core.spec import TaskSpec
 from headstart.data.columns import columns_of
 from headstart.data.ledger import Ledger
 from headstart.data.read_request import ReadRequest
+from headstart.data.span_cells import answer_items, placed, told
 from headstart.data.task_files import Guess, Unusable, read_labelled
 from headstart.metrics.answer_f1 import AnswerF1
 
@@ -34,12 +36,15 @@ class AnswerTask(TaskSpec):
         Rows with invalid answers (no list, not found at their start) are skipped and named.
         Raises HeadstartError: no such column, no usable row.
         """
+        readings: Counter[str] = Counter()
         rows, ledger = read_labelled(
             request,
-            _answers,
+            lambda value, texts: _answers(value, texts[1], readings),
             guesses=_GUESSES,
             verbatim=self.verbatim,
         )
+        for note in told(readings):
+            ledger.note(note, rows.where)
         return rows.examples(targets=rows.targets, task=self.name), ledger
 
     def recognises(self, rows: list[dict[str, Any]], request: ReadRequest) -> str | None:
@@ -65,34 +70,25 @@ class AnswerTask(TaskSpec):
         return AnswerF1().statistics(*self.metric_inputs(answers, examples))[:, 0].tolist()
 
 
-def _answers(value: Any, texts: list[str]) -> tuple[Span, ...]:
-    """Return the answers in a cell, as spans of the second text. Raises Unusable."""
-    if not isinstance(value, list):
+def _answers(value: Any, text: str, readings: Counter[str]) -> tuple[Span, ...]:
+    """Return the answers in a cell, as spans of the text; readings counts how offsets were read. Raises Unusable."""
+    if not isinstance(value, list | dict):
         raise Unusable("no list of answers")
-    found = []
-    for item in value:
-        if not _is_answer(item) or type(item["start"]) is not int or not isinstance(item["text"], str):
-            raise Unusable("answer without start and text")
-        start, text = item["start"], item["text"]
-        if not text.strip():
-            raise Unusable("answer of blanks")
-        if start < 0 or not texts[1].startswith(text, start):
-            raise Unusable("answer is not at its start", f"'{text[:40]}' at {start}")
-        found.append(Span(start, start + len(text), text))
-    return tuple(found)
-
-
-def _is_answer(item: Any) -> bool:
-    return isinstance(item, dict) and {"start", "text"} <= item.keys() and "label" not in item
+    if (items := answer_items(value)) is None:
+        raise Unusable("answer without start and text")
+    if any(not item.covered.strip() for item in items):
+        raise Unusable("answer of blanks")
+    found, reading = placed(items, text)
+    readings[reading] += 1
+    return tuple(Span(start, end, text[start:end]) for start, end, _ in found)
 
 
 def _columns(rows: Sequence[dict[str, Any]]) -> list[str]:
     """Return the columns with lists that hold mostly answers."""
     found = []
     for name in columns_of(rows):
-        lists = [row[name] for row in rows if isinstance(row.get(name), list)]
-        items = [item for cells in lists for item in cells]
-        if 2 * sum(map(_is_answer, items)) > len(items):
+        cells = [row[name] for row in rows if isinstance(row.get(name), list | dict) and row[name]]
+        if 2 * sum(answer_items(cell) is not None for cell in cells) > len(cells):
             found.append(name)
     return found
 

@@ -11,7 +11,7 @@ from headstart.core.contracts import TaskModel
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.spec import TaskSpec
-from headstart.data.labels import clean_label, parse_label, sort_classes
+from headstart.data.labels import by_key, clean_label, folded, parse_label, sort_classes
 from headstart.data.ledger import Ledger
 from headstart.data.read_request import ReadRequest
 from headstart.data.task_files import read_labelled
@@ -29,13 +29,15 @@ class ClassifyTask(TaskSpec):
     def read_examples(self, request: ReadRequest) -> tuple[Examples, Ledger]:
         """Return (examples, ledger) of labelled files; see `read_labelled` for the columns.
 
-        classes: the label names to index by (those of the training file); None = the labels
-        found, sorted, numbers by value.
-        Rows without a label or with a label not in `classes` are skipped and named.
-        Raises HeadstartError: no such column, no usable row, one class only.
+        classes: the label names to index by (those of the training file); None = the labels found, sorted, numbers by
+        value; spellings of one class are one, see `labels.fold`. Rows without a label or with a label not in `classes`
+        are skipped and named. Raises HeadstartError: no such column, no usable row, one class only.
         """
         named = None if request.classes is None else tuple(map(clean_label, request.classes))
-        rows, ledger = read_labelled(request, lambda value, items: parse_label(value, named))
+        known = None if named is None else by_key(named)
+        rows, ledger = read_labelled(request, lambda value, items: parse_label(value, known))
+        if named is None:
+            rows = folded(rows, ledger)
         found = sort_classes(rows.targets) if named is None else named
         if len(found) < 2:
             raise HeadstartError(f"only one class, '{found[0]}', in {rows.where}; a task needs at least two")

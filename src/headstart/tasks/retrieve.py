@@ -12,7 +12,7 @@ from headstart.core.examples import Examples, ImageRef, digest, takes_of
 from headstart.core.item_nouns import one_item
 from headstart.core.spec import TaskSpec
 from headstart.data.columns import guess_text
-from headstart.data.labels import parse_label, sort_classes
+from headstart.data.labels import folded, parse_label, sort_classes
 from headstart.data.ledger import Ledger
 from headstart.data.matching import Match
 from headstart.data.read_request import ReadRequest
@@ -51,6 +51,7 @@ class RetrieveTask(TaskSpec):
             guesses=GUESSES if by_class else {"text": guess_text},
         )
         if by_class:
+            rows = folded(rows, ledger)
             found = sort_classes(rows.targets)
             index = {name: place for place, name in enumerate(found)}
             labels_N = np.array([index[name] for name in rows.targets], np.int64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -12,6 +13,7 @@ from headstart.core.spec import TaskSpec
 from headstart.data.columns import columns_of
 from headstart.data.ledger import Ledger
 from headstart.data.read_request import ReadRequest
+from headstart.data.span_cells import placed, span_items, told
 from headstart.data.task_files import GUESSES, Unusable, read_labelled
 
 _DEFAULT = ("entities", "words")
@@ -19,7 +21,8 @@ _DEFAULT = ("entities", "words")
 
 @dataclass(frozen=True, kw_only=True)
 class TagTask(TaskSpec):
-    """The label column holds a list of {"start", "end", "label"}, characters of the text from 0, end exclusive."""
+    """The label column holds a list of {"start", "end", "label"}, characters of the text from 0, end exclusive, or one
+    of the forms of `data/span_cells.py`."""
 
     head: ClassVar[str] = "tag"
     metric: ClassVar[str] = "entity_f1"
@@ -35,7 +38,15 @@ class TagTask(TaskSpec):
         if request.text2 is not None:
             raise HeadstartError(f"text2={request.text2}: task tag reads one text; spans are of a single text")
         guesses = {**GUESSES, "label": _guess}
-        rows, ledger = read_labelled(request, _spans, guesses=guesses, verbatim=self.verbatim)
+        readings: Counter[str] = Counter()
+        rows, ledger = read_labelled(
+            request,
+            lambda value, texts: _spans(value, texts[0], readings),
+            guesses=guesses,
+            verbatim=self.verbatim,
+        )
+        for note in told(readings):
+            ledger.note(note, rows.where)
         found = {span.label for spans in rows.targets for span in spans}
         if not found and request.classes is None:
             raise HeadstartError(f"no span in any row of {rows.where}; task tag needs labelled spans")
@@ -60,39 +71,30 @@ class TagTask(TaskSpec):
         return [-float(len(set(said) ^ set(gold))) for said, gold in zip(answers, examples.targets, strict=True)]
 
 
-def _spans(value: Any, texts: list[str]) -> tuple[Span, ...]:
-    """Return the spans in a cell, by position. Raises Unusable."""
-    if not isinstance(value, list):
+def _spans(value: Any, text: str, readings: Counter[str]) -> tuple[Span, ...]:
+    """Return the spans in a cell, by position; readings counts how offsets were read. Raises Unusable."""
+    if not isinstance(value, list | dict):
         raise Unusable("no list of spans")
-    try:
-        spans = sorted(Span(item["start"], item["end"], str(item["label"])) for item in value)
-    except (TypeError, KeyError):
-        raise Unusable("span without start, end and label") from None
-    before = 0
+    if (items := span_items(value)) is None:
+        raise Unusable("span without start, end and label")
+    found, reading = placed(items, text)
+    spans, before = sorted(Span(*one) for one in found), 0
     for span in spans:
-        if type(span.start) is not int or type(span.end) is not int:
-            raise Unusable("span whose start or end is no whole number", f"{span.start} to {span.end}")
-        if not 0 <= span.start < span.end <= len(texts[0]):
-            raise Unusable("span beyond the text", f"{span.start} to {span.end} of {len(texts[0])} characters")
-        if not texts[0][span.start : span.end].strip():
+        if not 0 <= span.start < span.end <= len(text):
+            raise Unusable("span beyond the text", f"{span.start} to {span.end} of {len(text)} characters")
+        if not text[span.start : span.end].strip():
             raise Unusable("span of blanks", f"{span.start} to {span.end}")
         if span.start < before:
             raise Unusable("overlapping spans", f"at {span.start}")
         before = span.end
+    readings[reading] += 1
     return tuple(spans)
 
 
 def _columns(rows: Sequence[dict[str, Any]]) -> list[str]:
     """Return the columns with lists of spans, common names first."""
-
-    def is_list(cell: Any) -> bool:
-        items = cell if isinstance(cell, list) else []
-        return bool(items) and all(
-            isinstance(item, dict) and {"start", "end", "label"} <= item.keys() for item in items
-        )
-
     names = sorted(columns_of(rows), key=lambda name: _DEFAULT.index(name) if name in _DEFAULT else len(_DEFAULT))
-    return [name for name in names if any(is_list(row.get(name)) for row in rows)]
+    return [name for name in names if any(span_items(row.get(name)) for row in rows)]
 
 
 def _guess(rows: Sequence[dict[str, Any]], source: str, avoid: Sequence[str]) -> tuple[str, str]:

@@ -12,8 +12,9 @@ from headstart.data import sentence_blocks as blocks_module
 from headstart.data.corpus import Corpus
 from headstart.data.ledger import Ledger
 from headstart.data.open import choose_reader, read_rows
-from headstart.data.readers.conll import Conll, spans
+from headstart.data.readers.conll import Conll
 from headstart.data.row import ByteStream, Source
+from headstart.data.tag_schemes import spans
 
 SAMPLE = """-DOCSTART- -X- -X- O
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -11,8 +10,8 @@ from headstart.core.spec import ReaderSpec
 from headstart.data.ledger import Ledger
 from headstart.data.row import Line, Row, Source
 from headstart.data.sentence_blocks import SentenceFault, blocks
+from headstart.data.tag_schemes import TAG, spans
 
-_TAG = re.compile(r"O|[BIESLU]-.+")  # L and U of BILOU are E and S of BIOES
 _DOCUMENT = "-DOCSTART-"
 
 
@@ -29,7 +28,7 @@ class Conll(ReaderSpec):
     def recognises(cls, head: bytes) -> bool:
         """Whether the first lines of an unnamed stream all end in a tag."""
         first = [_cells(text.decode("utf-8", "replace")) for text in head.split(b"\n")[:20][:-1] if text.strip()]
-        return len(first) > 1 and all(len(cells) > 1 and _TAG.fullmatch(cells[-1]) for cells in first)
+        return len(first) > 1 and all(len(cells) > 1 and TAG.fullmatch(cells[-1]) for cells in first)
 
     def read(self, source: Source, ledger: Ledger) -> Iterator[Row]:
         """Yield one row per sentence; `line` is its first one. Lines that start with -DOCSTART- are passed over."""
@@ -48,23 +47,6 @@ class Conll(ReaderSpec):
             ledger.note(f"{dropped:,} empty tokens were left out", source.name)
 
 
-def spans(tags: Sequence[str]) -> list[tuple[int, int, str]]:
-    """Return (first token, end, label) of each entity, as conlleval reads tags of any scheme.
-
-    An I- or E- that follows O, another label or an ended entity opens a new one.
-    """
-    found: list[tuple[int, int, str]] = []
-    before, before_label = "O", ""
-    for position, tag in enumerate(tags):
-        kind, _, label = tag.partition("-")
-        if kind in "BSU" or (kind != "O" and (before in "OESLU" or label != before_label)):
-            found.append((position, position + 1, label))
-        elif kind != "O":
-            found[-1] = (found[-1][0], position + 1, label)
-        before, before_label = kind, label
-    return found
-
-
 def _cells(text: str) -> list[str]:
     text = text.rstrip()
     return text.split("\t") if "\t" in text else text.split()
@@ -79,7 +61,7 @@ def _columns(block: list[Line]) -> tuple[list[str], list[str]]:
             continue
         if len(cells) < 2:
             raise SentenceFault("one column only", line.number, repr(cells[0][:40]))
-        if not _TAG.fullmatch(cells[-1]):
+        if not TAG.fullmatch(cells[-1]):
             raise SentenceFault("the last column is no BIO tag", line.number, repr(cells[-1][:40]))
         tokens.append(cells[0].strip())
         tags.append(cells[-1])

@@ -1,15 +1,21 @@
-"""JSON Lines: one JSON object (a table row) or one JSON string (a document) per line."""
+"""JSON Lines, one object (a table row) or string (a document) per line, and files that are one JSON value of rows."""
 
 from __future__ import annotations
 
+import io
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from headstart.core.spec import ReaderSpec
+from headstart.data.json_tables import rows_of
 from headstart.data.ledger import Ledger
-from headstart.data.row import Row, Source, refuse, usable
+from headstart.data.row import ByteStream, Row, Source, refuse, usable
+
+_OBJECT = re.compile(rb'\s*\[?\s*\{\s*"(?:[^"\\]|\\.)*"\s*:')
+_HEAD_BYTES, _MOST_BYTES = 1 << 16, 1 << 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,40 +23,61 @@ class JsonLines(ReaderSpec):
     """Keys are columns. A line that is not JSON is skipped, counted and named; the others are used."""
 
     suffixes: ClassVar[tuple[str, ...]] = (".jsonl", ".ndjson", ".json")
+    plain: ClassVar[bool] = True
 
     @classmethod
     def recognises(cls, head: bytes) -> bool:
-        """Whether the first line of an unnamed stream is a JSON object."""
-        first = head.lstrip().split(b"\n", 1)[0].strip()
-        return first.startswith(b"{") and first.endswith(b"}")
+        """Whether it begins with a JSON object, alone or in a list."""
+        return bool(_OBJECT.match(head))
 
     def read(self, source: Source, ledger: Ledger) -> Iterator[Row]:
-        """Yield one row per line. Raises HeadstartError for a file that is one JSON array or one indented object."""
-        good = False
+        """Yield one row per line, or the rows of a file that is one JSON value (`json_tables.rows_of`).
+
+        `line` is then the number of the row. Raises HeadstartError: one JSON value that is no table, too large a one.
+        """
+        if not _one_value(source.stream.peek(_HEAD_BYTES)[:_HEAD_BYTES].lstrip()):
+            yield from self._lines(source, ledger)
+            return
+        data = source.stream.read(_MOST_BYTES + 1)
+        if len(data) > _MOST_BYTES:
+            raise refuse(source.name, "one JSON value above 1 GiB", f"fix: jq -c '.[]' {source.name} > FILE.jsonl")
+        value, fault = _parse(_text(data))
+        found = None if fault else rows_of(value)
+        if found is None and (fault or data.strip().count(b"\n") == 0):  # lines all the same, or one row alone
+            yield from self._lines(Source(source.name, ByteStream(io.BytesIO(data))), ledger)
+            return
+        if found is None:
+            raise refuse(source.name, "one JSON value in which no rows were found", "give a list of objects")
+        rows, how = found
+        ledger.note(f"one JSON value: {how}", source.name)
+        for number, row in enumerate(rows, 1):
+            yield Row(row, source.name, number)
+
+    def _lines(self, source: Source, ledger: Ledger) -> Iterator[Row]:
         for line in usable(source, ledger):
             text = line.text.strip()
             if not text:
                 continue
-            if not good and text in ("[", "{", "[{"):
-                raise refuse(
-                    source.name,
-                    "holds one JSON value, not one per line",
-                    f"fix: jq -c '.[]' {source.name} > FILE.jsonl",
-                )
             value, fault = _parse(text)
             if fault:
                 ledger.reject("not valid JSON", source.name, line.number, fault)
-            elif isinstance(value, list) and not good and value and isinstance(value[0], dict):
-                raise refuse(
-                    source.name,
-                    "holds one JSON array, not one object per line",
-                    f"fix: jq -c '.[]' {source.name} > FILE.jsonl",
-                )
             elif isinstance(value, dict | str):
-                good = True
                 yield Row(value, source.name, line.number)
             else:
                 ledger.reject("not a JSON object or string", source.name, line.number)
+
+
+def _one_value(head: bytes) -> bool:
+    """Whether a file that begins so may be one JSON value: a list, or an object that goes on over lines or ends it."""
+    first, ended, rest = head.partition(b"\n")
+    if head.startswith(b"["):
+        return True
+    broken = bool(_parse(_text(first))[1])
+    return head.startswith(b"{") and (not ended or not rest.strip() or (broken and first.strip()[-1:] in b"{[,"))
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
 
 
 def _parse(text: str) -> tuple[Any, str]:

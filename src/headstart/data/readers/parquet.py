@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import decimal
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +23,8 @@ _IMAGES = 16  # rows at a time where there are images: one cell that is listed o
 
 @dataclass(frozen=True, kw_only=True)
 class Parquet(ReaderSpec):
-    """rows: how many rows are held at a time. Nested and binary columns without images are passed over and noted."""
+    """rows: how many rows are held at a time. Columns hold texts (also as bytes in UTF-8), numbers, truth values,
+    dates, lists of these, or images; others are passed over and noted."""
 
     suffixes: ClassVar[tuple[str, ...]] = (".parquet", ".pq")
     binary: ClassVar[bool] = True
@@ -45,14 +48,14 @@ class Parquet(ReaderSpec):
             table = parquet.ParquetFile(source.stream)
             unpacked, size = _unpacked(table), source.stream.seek(0, os.SEEK_END)
             large = unpacked > max(_BOMB, _MOST_RATIO * size)
-            columns, images = ([], []) if large else _usable(table, pa)
+            columns, images, bytewise = ([], [], []) if large else _usable(table, pa)
         except (pa.ArrowException, OSError, ValueError) as error:
             raise refuse(source.name, f"not a readable parquet file ({_short(error)})", "write it again") from None
         if large:
             raise _bomb(source, unpacked, size)
         if not columns:
             raise HeadstartError(
-                f"{source.name}: no column of text, numbers or images (it has: {', '.join(table.schema_arrow.names)})"
+                f"{source.name}: no column of texts, numbers or images (it has: {', '.join(table.schema_arrow.names)})"
             )
         if passed := [name for name in table.schema_arrow.names if name not in columns]:
             ledger.note(f"passed over nested or binary columns {', '.join(passed)}", source.name)
@@ -65,7 +68,7 @@ class Parquet(ReaderSpec):
                     held += sum(_length(value[name]) for name in images)
                     if held > max(_BOMB, _MOST_RATIO * size):  # a cell is stored once, however often it is listed
                         raise _bomb(source, held, size)
-                    yield Row(value, source.name, number)
+                    yield Row(_cells(value, bytewise), source.name, number)
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             if not number:
                 raise refuse(source.name, f"damaged parquet file ({_short(error)})", "write it again") from None
@@ -91,23 +94,58 @@ def _unpacked(table: Any) -> int:
     return sum(group.column(number).total_uncompressed_size for group in groups for number in range(group.num_columns))
 
 
-def _usable(table: Any, pa: Any) -> tuple[list[str], list[str]]:
-    """Return the names of the columns that hold one text, number, truth value or image per row, and of the latter."""
+def _usable(table: Any, pa: Any) -> tuple[list[str], list[str], list[str]]:
+    """Return the names of the columns that are read, of those that hold images, and of those with texts as bytes."""
+    texts = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    bytewise = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view, pa.types.is_fixed_size_binary)
 
     def plain(kind: Any) -> bool:
-        if pa.types.is_dictionary(kind):
+        if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
             return plain(kind.value_type)
-        tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_integer, pa.types.is_floating)
-        return any(test(kind) for test in (*tests, pa.types.is_boolean, pa.types.is_null))
+        lists = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+        if any(test(kind) for test in lists):
+            # Lists of fractions are vectors of another model, not cells.
+            return any(test(kind.value_type) for test in (*texts, pa.types.is_integer, pa.types.is_boolean))
+        tests = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_temporal)
+        return any(test(kind) for test in (*texts, *tests, pa.types.is_boolean, pa.types.is_null))
 
-    def images(name: str) -> bool:
-        """Whether one of the first cells holds an image; only their row group is read, unless they are empty."""
+    def first_cells(name: str) -> list[Any]:
+        """Return the first cells that are not empty; only their row groups are read."""
         batches = table.iter_batches(batch_size=1, columns=[name])
         cells = (batch.to_pylist()[0][name] for batch in batches)
-        return any(is_image(cell) for cell in islice((cell for cell in cells if cell is not None), _LOOKED_AT))
+        return list(islice((cell for cell in cells if cell is not None), _LOOKED_AT))
 
-    pictures = [field.name for field in table.schema_arrow if not plain(field.type) and images(field.name)]
-    return [field.name for field in table.schema_arrow if plain(field.type) or field.name in pictures], pictures
+    others = [field for field in table.schema_arrow if not plain(field.type)]
+    pictures = [field.name for field in others if any(map(is_image, first_cells(field.name)))]
+    written = [
+        field.name
+        for field in others
+        if field.name not in pictures
+        and any(test(field.type) for test in bytewise)
+        and all(map(_is_text, first_cells(field.name)))
+    ]
+    passed = {field.name for field in others} - {*pictures, *written}
+    return [name for name in table.schema_arrow.names if name not in passed], pictures, written
+
+
+def _is_text(cell: bytes) -> bool:
+    try:
+        cell.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _cells(row: dict[str, Any], bytewise: list[str]) -> dict[str, Any]:
+    """Return a row as other readers give it: texts for bytes, dates and decimal numbers."""
+    for name, value in row.items():
+        if name in bytewise and value is not None:
+            row[name] = value.decode("utf-8", "replace")
+        elif isinstance(value, datetime.date | datetime.time):
+            row[name] = value.isoformat()
+        elif isinstance(value, decimal.Decimal | datetime.timedelta):
+            row[name] = str(value)
+    return row
 
 
 def _short(error: BaseException) -> str:

@@ -1,0 +1,214 @@
+"""In which encoding a text is written, by its first bytes, and its bytes as UTF-8.
+
+Marks and zero bytes tell UTF-16 and UTF-32; what decodes as UTF-8 is UTF-8; Korean, Japanese and Chinese are told by
+their common letters, the rest by charset-normalizer (which took EUC-JP for CP949 and German for Windows-1250).
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import re
+from functools import partial
+from typing import NamedTuple
+
+from headstart.core.errors import HeadstartError, unknown
+from headstart.data.row import ByteStream
+
+_BUFFER = 1 << 16
+_MARKS = (
+    *((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be")),
+    *((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")),
+)
+_BROKEN = 0.1  # of the lines of UTF-8, at most, hold broken bytes
+_COMMON = 0.8  # of the letters beyond ASCII, at least, are common ones of the script
+_CHAOS = 0.2  # of charset-normalizer, at most
+_BEYOND = re.compile(r"[^\x00-\x7f\s]")
+_PUNCTUATION = re.compile(r"[\u2010-\u2027\u3000-\u303f\uff00-\uff60]")
+# (codec, name, codec of its common letters, letters that there must be and their share, letters that there may be
+# besides, the script); all of these letters together are _LETTERS of what is beyond ASCII, punctuation aside.
+_OF_TWO_BYTES = (
+    ("cp949", "CP949", "euc_kr", "가-힣", 0.6, "ㄱ-ㆎ", "Hangul"),
+    ("euc_jp", "EUC-JP", "euc_jp", "ぁ-ヿ", 0.2, "一-鿿々", "kana"),
+    ("cp932", "Shift-JIS", "shift_jis", "ぁ-ヿ", 0.2, "一-鿿々", "kana"),
+    ("gb18030", "GB18030", "gb2312", "一-鿿", 0.9, "", "Han"),
+    ("big5", "Big5", "big5", "一-鿿", 0.9, "", "Han"),
+)
+_LETTERS = 0.9
+_REFUSED = (
+    *("cp949", "euc_kr", "johab", "iso2022_kr", "cp932", "shift_jis", "shift_jis_2004", "shift_jisx0213", "euc_jp"),
+    *("euc_jis_2004", "euc_jisx0213", "gb2312", "gbk", "gb18030", "hz", "big5", "big5hkscs", "cp950"),
+)
+_WESTERN = ("cp1252", "cp1250", "latin_1", "cp1254", "cp1257", "iso8859_15")  # in this order where they are as good
+_NAMES = {codec: name for codec, name, *_ in _OF_TWO_BYTES} | {"cp1252": "Windows-1252", "latin_1": "Latin-1"}
+_ALSO = {"euc_kr": "cp949", "shift_jis": "cp932", "gb2312": "gb18030", "gbk": "gb18030", "iso8859_1": "latin_1"}
+
+
+class Encoding(NamedTuple):
+    """codec: as Python calls it. mark: bytes of a byte-order mark before the text. why: by what it was recognised."""
+
+    codec: str
+    mark: int = 0
+    why: str = ""
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return _NAMES.get(self.codec, self.codec.upper().removesuffix("-LE").removesuffix("-BE"))
+
+
+def check_encoding_name(name: str | None) -> str | None:
+    """Return the codec of an encoding that was asked for. Raises HeadstartError: nobody knows it."""
+    if name is None:
+        return None
+    try:
+        codec = codecs.lookup(name).name
+    except LookupError:
+        raise unknown("encoding", name, ["utf-8", "utf-16", *_NAMES.values()]) from None
+    codec = codec.replace("-", "_") if not codec.startswith("utf") else codec
+    return _ALSO.get(codec, codec)
+
+
+def recognised(head: bytes) -> Encoding | None:
+    """Return the encoding of a text from its first bytes; None where no encoding that is known makes sense of them."""
+    if (found := wide(head)) is not None:
+        return found
+    if decodes(head, "utf-8") or (_broken(head, "utf-8") <= _BROKEN and _mostly_utf8(head)):
+        return Encoding("utf-8")
+    return _two_bytes(head) or _one_byte(head)
+
+
+def decodes(head: bytes, codec: str) -> bool:
+    """Whether the bytes are text in that encoding; the last character may be cut off."""
+    try:
+        codecs.getincrementaldecoder(codec)().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _two_bytes(head: bytes) -> Encoding | None:
+    """Return the encoding of Korean, Japanese or Chinese whose common letters these are, None where there is none.
+
+    All of them make letters of nearly any bytes; those of a wrong one are rare letters, or of the wrong script.
+    """
+    for codec, _, common, letters, least, others, script in _OF_TWO_BYTES:
+        if not decodes(head, codec):
+            continue
+        beyond = _BEYOND.findall(codecs.getincrementaldecoder(codec)().decode(head))
+        words = "".join(one for one in beyond if not _PUNCTUATION.match(one))
+        share = len(re.findall(f"[{letters}]", words)) / max(len(words), 1)
+        fitting = len(re.findall(f"[{letters}{others}]", words)) >= _LETTERS * len(words)
+        if share >= least and fitting and sum(map(partial(_has, common), words)) >= _COMMON * len(words):
+            return Encoding(codec, 0, f"{share:.0%} of the letters beyond ASCII are {script}")
+    return None
+
+
+def _has(codec: str, letter: str) -> bool:
+    try:
+        return len(letter.encode(codec)) == 2 and letter.encode(codec)[0] < 0xFE
+    except UnicodeEncodeError:
+        return False
+
+
+def _one_byte(head: bytes) -> Encoding | None:
+    """Return the encoding that charset-normalizer finds likeliest; of several western ones the most usual one."""
+    from charset_normalizer import from_bytes
+
+    found = from_bytes(head, cp_exclusion=list(_REFUSED), enable_fallback=False).best()
+    if found is None or found.chaos > _CHAOS:
+        return None
+    codec, why = found.encoding, f"found likely, {1 - found.chaos:.0%}"
+    if codec in _WESTERN:
+        codec = max(_WESTERN, key=lambda one: _letters(head, one))  # the first of the best
+    return Encoding(codec, 0, why)
+
+
+def _letters(head: bytes, codec: str) -> float:
+    """Return the share of what is beyond ASCII that is letters or typographic marks; 0 for bytes that are no text."""
+    if not decodes(head, codec):
+        return 0.0
+    beyond = _BEYOND.findall(codecs.getincrementaldecoder(codec)().decode(head))
+    return sum(one.isalpha() or bool(_PUNCTUATION.match(one)) or one in "«»€£§°" for one in beyond) / max(
+        len(beyond), 1
+    )
+
+
+def wide(head: bytes) -> Encoding | None:
+    """Return the encoding where a byte-order mark, or zero bytes of UTF-16, tell it; else None."""
+    for mark, codec in _MARKS:
+        if head.startswith(mark):
+            return Encoding(codec, len(mark), "by its byte-order mark")
+    for codec in ("utf-16-le", "utf-16-be") if b"\x00" in head else ():
+        text = head[: len(head) & ~1].decode(codec, "ignore")
+        readable = sum((c.isascii() and (c.isprintable() or c in "\r\n\t")) or "가" <= c <= "힣" for c in text)
+        if text and readable > 0.9 * len(text):
+            return Encoding(codec, 0, "by its zero bytes")
+    return None
+
+
+def _mostly_utf8(head: bytes) -> bool:
+    """Whether there is more than twice as much beyond ASCII that decodes as UTF-8 as does not."""
+    mended = head.decode("utf-8", "replace")
+    return sum(not c.isascii() for c in mended) >= 2 * mended.count("\ufffd")
+
+
+class _Recoded(io.RawIOBase):
+    """The bytes of a text as UTF-8; bytes that are no text stay as they are, so that their rows are named."""
+
+    def __init__(self, inner: ByteStream, codec: str):
+        super().__init__()
+        self.inner, self.decoder, self.rest = inner, codecs.getincrementaldecoder(codec)("surrogateescape"), b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:
+        while not self.rest:
+            data = self.inner.read1(_BUFFER)
+            self.rest = self.decoder.decode(data, final=not data).encode("utf-8", "surrogateescape")
+            if not data:
+                break
+        taken, self.rest = self.rest[: len(buffer)], self.rest[len(buffer) :]
+        buffer[: len(taken)] = taken
+        return len(taken)
+
+
+class RecodedStream(ByteStream):
+    """A stream of UTF-8 from a stream in another encoding."""
+
+    def __init__(self, inner: ByteStream, codec: str):
+        super().__init__(_Recoded(inner, codec), _BUFFER)
+        self._inner = inner
+
+    @property
+    def damage(self) -> str:
+        """See `ByteStream`."""
+        return self._inner.damage
+
+
+def as_utf8(stream: ByteStream, head: bytes, source: str, asked: str | None = None) -> tuple[ByteStream, Encoding]:
+    """Return the stream as UTF-8 after any byte-order mark, and what it was written in.
+
+    head: its first bytes, which are not taken. asked: the encoding that the user names. Raises HeadstartError: it is in
+    no encoding that is known, or not in the one that is named.
+    """
+    if (codec := check_encoding_name(asked)) is not None:
+        marked = next((Encoding(codec, len(mark)) for mark, codec in _MARKS if head.startswith(mark)), None)
+        found = Encoding(codec, 0, "as asked") if marked is None else marked._replace(why="as asked")
+        if not decodes(head[found.mark :], found.codec) and _broken(head[found.mark :], found.codec) > _BROKEN:
+            other = recognised(head)
+            hint = f"; it looks like {other.name}" if other and other.codec != codec else ""
+            raise HeadstartError(f"{source}: --encoding {asked}, but its bytes are no such text{hint}")
+    elif (found := recognised(head)) is None:
+        raise HeadstartError(
+            f"{source}: not UTF-8 and no encoding recognised; find it with `file -i {source}` and say --encoding NAME"
+        )
+    stream.read(found.mark)
+    return (stream if found.codec == "utf-8" else RecodedStream(stream, found.codec)), found
+
+
+def _broken(head: bytes, codec: str) -> float:
+    """Return the share of lines with bytes that are no such text."""
+    found = ["\ufffd" in line for line in head.decode(codec, "replace").splitlines()]
+    return sum(found) / max(len(found), 1)

@@ -1,0 +1,39 @@
+"""Lines of fastText: `__label__NAME` as often as a text has labels, then the text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from headstart.core.spec import ReaderSpec
+from headstart.data.ledger import Ledger
+from headstart.data.row import Row, Source, usable
+
+_LABEL = re.compile(r"__label__(\S+)\s*,?\s*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FastText(ReaderSpec):
+    """Rows have the columns `text` and `label`, which is a list where a line has several labels."""
+
+    suffixes: ClassVar[tuple[str, ...]] = (".ft",)
+    plain: ClassVar[bool] = True
+
+    @classmethod
+    def recognises(cls, head: bytes) -> bool:
+        """Whether the first lines begin with a label."""
+        found = [line for line in head.split(b"\n")[:20] if line.strip()]
+        return len(found) > 1 and all(line.lstrip().startswith(b"__label__") for line in found)
+
+    def read(self, source: Source, ledger: Ledger) -> Iterator[Row]:
+        """Yield one row per line; a line without a label has none."""
+        for line in usable(source, ledger):
+            text, labels = line.text.strip(), []
+            while match := _LABEL.match(text):
+                labels.append(match[1].rstrip(","))
+                text = text[match.end() :]
+            if text or labels:
+                label = labels[0] if len(labels) == 1 else labels or None
+                yield Row({"text": text, "label": label}, source.name, line.number)

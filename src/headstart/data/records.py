@@ -1,0 +1,130 @@
+"""Records of a table: lines split into cells, quotes as marks (RFC 4180) or as text, cells of several lines."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+
+from headstart.data.row import Line
+
+_ROW_LINES = 200  # largest number of lines of a quoted cell; beyond it the opening quote is a stray quote
+_LOST_SEARCHES = 20  # after this many quotes without an end no further lines are searched
+
+
+@dataclass
+class Feed:
+    """Lines with look-ahead."""
+
+    lines: Iterator[Line]
+    ahead: deque[Line] = field(default_factory=deque)
+
+    def take(self) -> Line | None:
+        """Return the next line, None at the end."""
+        return self.ahead.popleft() if self.ahead else next(self.lines, None)
+
+    def peek(self, count: int) -> list[Line]:
+        """Return at most so many of the lines to come, which are not taken."""
+        while len(self.ahead) < count and (line := next(self.lines, None)) is not None:
+            self.ahead.append(line)
+        return list(self.ahead)
+
+    def push(self, back: list[Line]) -> None:
+        """Give lines back."""
+        self.ahead.extendleft(reversed(back))
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """cells: None if the quotes are inconsistent; open: a quoted cell does not end on this line."""
+
+    cells: list[str] | None
+    open: bool = False
+
+
+@cache
+def _pattern(delimiter: str) -> re.Pattern[str]:
+    mark = re.escape(delimiter)
+    return re.compile(rf'(?:"([^"]*+(?:""[^"]*+)*+)"|((?!")[^{mark}]*+))({mark}|\Z)')
+
+
+def split(text: str, delimiter: str) -> Split:
+    """Split one record by RFC 4180; quotes inside an unquoted cell are text."""
+    cells: list[str] = []
+    position = 0
+    pattern = _pattern(delimiter)
+    while True:
+        match = pattern.match(text, position)
+        if match is None:
+            rest = text[position + 1 :].replace('""', "")
+            return Split(None, open='"' not in rest)
+        quoted, plain, end = match.groups()
+        cells.append(plain if quoted is None else quoted.replace('""', '"'))
+        position = match.end()
+        if not end:
+            return Split(cells)
+
+
+class Records:
+    """Iterate (first line, cells) of records that should have `width` cells.
+
+    quoted: whether quotes are marks. Where they are, a record whose quotes do not fit is still read literally when that
+    gives the right number of cells. Where they are text, a record that does not fit, or whose cell opens a quote, is
+    read with quotes as marks when that gives the right number. literal, marked: counts of such records.
+    """
+
+    def __init__(self, feed: Feed, delimiter: str, width: int, quoted: bool):
+        self.feed, self.delimiter, self.width, self.quoted = feed, delimiter, width, quoted
+        self.literal = self.marked = self.lost = 0
+
+    def __iter__(self) -> Iterator[tuple[Line, list[str]]]:
+        while (line := self.feed.take()) is not None:
+            if '"' in line.text:
+                yield line, self._quoted(line) if self.quoted else self._plain(line)
+            elif line.text:  # a blank line is no row
+                yield line, line.text.split(self.delimiter)
+
+    def _quoted(self, line: Line) -> list[str]:
+        found = split(line.text, self.delimiter)
+        if found.cells is not None and len(found.cells) == self.width:
+            return found.cells
+        if found.open and (cells := self._across(line)) is not None:
+            return cells
+        cells = line.text.split(self.delimiter)
+        self.literal += len(cells) == self.width
+        return found.cells if found.cells is not None and len(cells) != self.width else cells
+
+    def _plain(self, line: Line) -> list[str]:
+        cells = line.text.split(self.delimiter)
+        fits = len(cells) == self.width
+        if fits and not cells[-1].startswith('"'):
+            return cells
+        found = split(line.text, self.delimiter)
+        marked = found.cells if not fits and found.cells is not None and len(found.cells) == self.width else None
+        if marked is None and found.open:
+            marked = self._across(line)
+        self.marked += marked is not None
+        return cells if marked is None else marked
+
+    def _across(self, line: Line) -> list[str] | None:
+        """Join following lines until the quoted cell ends and the record is whole; else give them back."""
+        if self.lost >= _LOST_SEARCHES:
+            return None
+        text, taken = line.text, []
+        fits = line.text.count(self.delimiter) + 1 == self.width
+        while len(taken) < _ROW_LINES and (following := self.feed.take()) is not None:
+            taken.append(following)
+            if fits and following.text.count(self.delimiter) + 1 == self.width:
+                break  # both lines are whole rows when read literally: a stray quote
+            text += "\n" + following.text
+            if '"' in following.text:
+                found = split(text, self.delimiter)
+                if found.cells is not None and len(found.cells) == self.width:
+                    return found.cells
+                if not found.open:
+                    break
+        self.lost += 1
+        self.feed.push(taken)
+        return None
