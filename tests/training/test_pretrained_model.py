@@ -23,7 +23,8 @@ from headstart.nn.pooling import pool
 from headstart.objectives.mlm import MaskedLMSpec
 from headstart.processors.ngram import NgramSpec
 from headstart.training.checkpoint import WEIGHTS
-from headstart.training.pretrained_model import PretrainedModel, describe, trainable_copy
+from headstart.training.describe import describe
+from headstart.training.pretrained_model import PretrainedModel, trainable_copy
 
 WINDOW = 14  # max_tokens less [CLS] and [SEP]
 TEXT = ["가나 다라 마바사", "abc def", "영화 정말 좋다 정말 좋다", "zyx 가나다"]
@@ -198,4 +199,5 @@ def test_a_sentence_model_is_read_as_its_makers_did(mode, pooling, pretrained, t
     )
     assert model.head.spec.pooling == pooling
     described.write_text(json.dumps({"pooling_mode_max_tokens": True}))
-    assert "max_tokens" in PretrainedModel.open(tmp_path / "model").warnings[0]
+    with pytest.raises(HeadstartError, match=r"pooling_mode_max_tokens .*is not read here"):
+        PretrainedModel.open(tmp_path / "model")

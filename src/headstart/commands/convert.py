@@ -45,8 +45,9 @@ def convert(
 
     Raises HeadstartError: not readable, unknown names, a network that is made for one size.
     """
+    from headstart.training.describe import describe
     from headstart.training.other_input import with_input
-    from headstart.training.pretrained_model import PretrainedModel, describe
+    from headstart.training.pretrained_model import PretrainedModel
 
     source, out = Path(source), Path(out)
     need_new_folder(out, "convert", "choose another --out")

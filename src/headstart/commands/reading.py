@@ -62,7 +62,8 @@ def metrics_of(task: str) -> dict[str, MetricSpec]:
 
 def open_bases(paths: Sequence[Path]) -> dict[str, PretrainedModel]:
     """Open every base; names are the folders' names, made distinct. Raises HeadstartError."""
-    from headstart.training.pretrained_model import PretrainedModel, describe
+    from headstart.training.describe import describe
+    from headstart.training.pretrained_model import PretrainedModel
 
     bases: dict[str, PretrainedModel] = {}
     for path in paths:

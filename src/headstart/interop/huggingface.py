@@ -20,6 +20,7 @@ from headstart.core.load_processor import PREPROCESSOR
 from headstart.core.processor import Tokenizer
 from headstart.core.shapes import Shape, TokenShape
 from headstart.core.spec import BackboneSpec
+from headstart.interop.model_folder import unwrapped
 from headstart.interop.names import NameTable, Receipt, check_shapes, fit_rules, read_state, sort_tensors
 from headstart.interop.preprocessor import read_preprocessor
 
@@ -152,9 +153,9 @@ def _own(tensor: Tensor) -> Tensor:
 def read_tensors(folder: Path) -> dict[str, Tensor]:
     """Return all tensors of `model.safetensors` or of the shards in its index. Raises HeadstartError, see above."""
     if (folder / WEIGHTS).is_file():
-        return read_safetensors(folder / WEIGHTS)
+        return unwrapped(read_safetensors(folder / WEIGHTS))
     if (folder / INDEX).is_file():
-        return _read_shards(folder)
+        return unwrapped(_read_shards(folder))
     pickled = sorted(path.name for path in folder.glob("*.bin"))
     if pickled:
         raise HeadstartError(

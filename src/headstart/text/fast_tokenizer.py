@@ -18,6 +18,7 @@ from headstart.core.errors import HeadstartError
 from headstart.core.files import read_json, write_bytes, write_json
 from headstart.core.processor import KIND_FILE, Tokenizer
 from headstart.text.alignment import compose, mend
+from headstart.text.older_files import tokenizer_of_older_files
 from headstart.text.tokenizer_training import SPECIALS, sentinel
 
 _NAMES = ("pad", "unk", "cls", "sep", "mask")
@@ -109,13 +110,20 @@ class FastTokenizer(Tokenizer):
 
     @classmethod
     def load(cls, folder: Path) -> FastTokenizer:
-        """Read a saved tokenizer or any folder with a tokenizer.json. Raises HeadstartError: missing or damaged."""
+        """Read a saved tokenizer or any folder with a tokenizer.json, or with the older files of BERT and GPT-2.
+
+        Raises HeadstartError: missing or damaged.
+        """
         folder = Path(folder)
         path = folder / cls.model_file
-        if not path.is_file():
+        if path.is_file():
+            text = json.dumps(read_json(path), ensure_ascii=False)
+            rust = guarded(lambda: Rust.from_str(text), f"{path}: not a tokenizer")
+        elif (rust := guarded(lambda: tokenizer_of_older_files(folder), f"{folder}: not a tokenizer")) is None:
             raise HeadstartError(f"{path}: no such file; a tokenizer folder holds a {cls.model_file}")
-        text = json.dumps(read_json(path), ensure_ascii=False)
-        rust = guarded(lambda: Rust.from_str(text), f"{path}: not a tokenizer")
+        if not path.is_file():  # the tokens are there, and nothing says that they are special
+            named = dict.fromkeys(_specials(folder, rust).values())
+            rust.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in named])
         own = read_json(folder / KIND_FILE) if (folder / KIND_FILE).is_file() else {}
         if not isinstance(own, dict):
             raise HeadstartError(f"{folder / KIND_FILE}: not a tokenizer's description")

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from headstart.core.contracts import Backbone
-from headstart.core.files import read_json
 from headstart.core.processor import Processor
 from headstart.core.spec import BackboneSpec
 from headstart.interop.huggingface import Loaded
@@ -19,18 +18,6 @@ def read_foreign(path: Path) -> tuple[Processor, BackboneSpec, Backbone, dict[st
     found = open_weights(path)
     processor = PixelProcessor(found.pixels.shape, found.pixels)
     return processor, found.spec, found.backbone, {"start": path.name, **found.receipt}
-
-
-def sentence_pooling(path: Path) -> tuple[str, list[str]]:
-    """Return how a sentence-transformers model pools, or nothing for another model; and a warning where we cannot."""
-    described = path / "1_Pooling" / "config.json"
-    if not described.is_file():
-        return "", []
-    modes = [name for name, on in read_json(described).items() if name.startswith("pooling_mode_") and on is True]
-    known = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"}
-    if len(modes) == 1 and modes[0] in known:
-        return known[modes[0]], []
-    return "", [f"{path.name}: its pooling ({', '.join(modes) or 'none named'}) is not known here; the mean is taken"]
 
 
 def language_model(loaded: Loaded) -> str:

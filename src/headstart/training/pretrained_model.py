@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -21,7 +20,7 @@ from headstart.core.contracts import Backbone, Exportable, Objective
 from headstart.core.device import pick_device
 from headstart.core.errors import HeadstartError, unknown
 from headstart.core.examples import need_takes
-from headstart.core.files import disk_error, nearest_beside, write_bytes, write_json
+from headstart.core.files import as_called, disk_error, nearest_beside, write_bytes, write_json
 from headstart.core.load_processor import load_processor
 from headstart.core.manifest import hash_of, is_listed, need_intact, write_folder
 from headstart.core.migration import FORMAT, read_versioned
@@ -32,14 +31,16 @@ from headstart.core.spec import BackboneSpec
 from headstart.data.corpus import Corpus
 from headstart.interop.huggingface import WEIGHTS as HF_WEIGHTS
 from headstart.interop.huggingface import load_backbone, load_head, match_vocabulary
-from headstart.interop.names import receipt_line
+from headstart.interop.model_folder import model_folder
 from headstart.interop.weight_files import holds_weights
 from headstart.nn.pooling import OF_STAGES
+from headstart.nn.sentence_head import SentenceHead, after, before
 from headstart.training.checkpoint import WEIGHTS, load_weights, read_counters, read_weights
 from headstart.training.embedding import read_vectors
-from headstart.training.foreign import language_model, read_foreign, sentence_pooling
+from headstart.training.foreign import language_model, read_foreign
 from headstart.training.plan import measured_dtype
 from headstart.training.run_folder import RUN, RunFolder
+from headstart.training.sentence_model import SentenceModel, read_sentence_model
 
 NETWORK = "network.json"
 TASK_NETWORK = "network"  # folder of a task model with the network that its labels trained
@@ -52,8 +53,8 @@ class PretrainedModel:
 
     objective: the trained objective (its head is what `fill` uses), or None. receipt: where it comes from and what was
     restored. corpus: settings to read the pre-training text again, or None. pooling: how a sentence model's makers read
-    a text's vector (mean, cls), or nothing. dtype: number format in which images are read, that of the training; bf16
-    only where it is fast.
+    a text's vector (mean, cls), or nothing; sentence: what else belongs to such a vector, or None. dtype: number format
+    in which images are read, that of the training; bf16 only where it is fast.
     """
 
     processor: Processor
@@ -67,6 +68,7 @@ class PretrainedModel:
     warnings: list[str] = field(default_factory=list)
     pooling: str = ""
     dtype: Literal["fp32", "bf16"] = "fp32"
+    sentence: SentenceHead | None = None
 
     def __post_init__(self) -> None:
         # However it was made: vectors round otherwise where filters of images do not lie with channels last, as these.
@@ -78,7 +80,7 @@ class PretrainedModel:
 
         Raises HeadstartError with the reason.
         """
-        path = Path(path)
+        path = Path(as_called(str(path)))
         if not path.exists():
             raise HeadstartError(
                 f"{path}: no such directory{nearest_beside(path)}; give a run directory of `headstart pretrain`, a "
@@ -99,12 +101,11 @@ class PretrainedModel:
             raise HeadstartError(f"{path}: {told}; give the run or Hugging Face directory it started from")
         if holds_weights(path) and not is_listed(path):
             return _open_weights(path)
-        if (path / "config.json").is_file():
-            return _open_hugging_face(path)
+        if (found := model_folder(path)) is not None:
+            return replace(_open_hugging_face(found), path=path)
         if is_listed(path):
             need_intact(path)
-        told = "neither a run (run.json) nor a Hugging Face model (config.json) nor a file of weights is here"
-        raise HeadstartError(f"{path}: {told}")
+        raise HeadstartError(f"{path}: neither a run (run.json), Hugging Face model (config.json) nor weights are here")
 
     @property
     def name(self) -> str:
@@ -120,6 +121,7 @@ class PretrainedModel:
         for name, tensor in self.backbone.state_dict().items():
             digest.update(name.encode())
             digest.update(tensor.detach().cpu().reshape(-1).contiguous().view(torch.uint8).numpy().tobytes())
+        digest.update(b"" if self.sentence is None else self.sentence.digest())
         return digest.hexdigest()[:16]
 
     def fresh(self, seed: int) -> PretrainedModel:
@@ -144,6 +146,8 @@ class PretrainedModel:
         limit = self.backbone.max_tokens
         if limit is None:
             return None
+        if self.sentence is not None:
+            limit = min(limit, self.sentence.window or limit)
         return limit - (self.processor.cls_id >= 0) - (self.processor.sep_id >= 0)
 
     @property
@@ -169,9 +173,11 @@ class PretrainedModel:
         need_takes(items, self.processor.takes, self.name)
         dtype = torch.bfloat16 if self.dtype == "bf16" == measured_dtype(self.backbone_spec) else torch.float32
         how = [(layer, self.auto_pooling if pooling == "auto" else pooling) for layer, pooling in readouts]
-        return read_vectors(
+        items = before(self.sentence, items)
+        found = read_vectors(
             self.backbone, self.processor, items, how, max_length=self.max_length, tokens=tokens, dtype=dtype
         )
+        return after(self.sentence, found, [readout == (-1, "auto") for readout in readouts])
 
     def check_embedding(self, layer: int, pooling: str) -> None:
         """Raise HeadstartError for a layer that is not there or a pooling that nobody knows."""
@@ -232,7 +238,8 @@ class PretrainedModel:
                 tensors |= {
                     f"objective.{k}": v.detach().cpu().contiguous() for k, v in self.objective.state_dict().items()
                 }
-            write_bytes(temporary / WEIGHTS, save(tensors))
+            sentence, own = (None, {}) if self.sentence is None else self.sentence.parts()
+            write_bytes(temporary / WEIGHTS, save(tensors | own))
             write_json(
                 temporary / NETWORK,
                 {
@@ -244,6 +251,7 @@ class PretrainedModel:
                     "corpus": self.corpus,
                     "pooling": self.pooling,
                     "dtype": self.dtype,
+                    "sentence": sentence,
                 },
             )
             (temporary / "processor").mkdir()
@@ -322,7 +330,8 @@ def _open_network(path: Path) -> PretrainedModel:
     tokenizer = load_processor(migration.part(path, "processor"))
     described = (data["backbone"], data["objective"], tokenizer, data.get("vocabulary"))
     backbone_spec, backbone, objective_spec, objective = _build(*described)
-    load_weights(backbone, objective, read_weights(path), path)
+    tensors, told = read_weights(path), data.get("sentence")
+    load_weights(backbone, objective, tensors, path)
     parts = _placed(backbone, objective)
     return PretrainedModel(
         tokenizer,
@@ -334,6 +343,7 @@ def _open_network(path: Path) -> PretrainedModel:
         data["corpus"],
         pooling=data.get("pooling", ""),
         dtype=data.get("dtype", "fp32"),
+        sentence=told and SentenceHead.from_parts(told, tensors),
     )
 
 
@@ -352,8 +362,8 @@ def _open_hugging_face(path: Path) -> PretrainedModel:
     """
     if is_listed(path):
         need_intact(path, "export")
-    loaded = load_backbone(path)
-    tokenizer = load_processor(path)
+    model = read_sentence_model(path) or SentenceModel(path, "", None)
+    loaded, tokenizer = load_backbone(model.network), load_processor(model.network)
     if loaded.spec.batch == "pixels":  # images have no ids, and no output of an objective comes along
         return PretrainedModel(
             tokenizer, loaded.spec, *_placed(loaded.backbone, None), None, path, {"start": path.name, **loaded.receipt}
@@ -370,9 +380,8 @@ def _open_hugging_face(path: Path) -> PretrainedModel:
         receipt["head"] = dict(found)
         if kind == "causal" and found.fresh:  # an output of its own that is not there
             objective = spec = None
-    pooling, warnings = sentence_pooling(path)
-    parts = _placed(loaded.backbone, objective)
-    return PretrainedModel(tokenizer, loaded.spec, *parts, spec, path, receipt, warnings=warnings, pooling=pooling)
+    parts, own = _placed(loaded.backbone, objective), {"pooling": model.pooling, "sentence": model.head}
+    return PretrainedModel(tokenizer, loaded.spec, *parts, spec, path, receipt, **own)
 
 
 def _open_weights(path: Path) -> PretrainedModel:
@@ -387,14 +396,3 @@ def trainable_copy(source: PretrainedModel) -> PretrainedModel:
     copy.backbone.load_state_dict(source.backbone.state_dict())
     copy.receipt = dict(source.receipt)
     return copy
-
-
-def describe(pretrained: PretrainedModel) -> str:
-    """Return one line: family, parameters, vocabulary, training so far."""
-    parameters = sum(p.numel() for p in pretrained.backbone.parameters())
-    done = f", {pretrained.receipt['step']:,} steps" if "step" in pretrained.receipt else ""
-    spec = json.dumps({k: v for k, v in pretrained.backbone_spec.to_dict().items() if k in ("width", "depth", "size")})
-    words = f"{pretrained.processor.kind} {pretrained.processor.size}"
-    line = f"{pretrained.backbone_spec.name} {spec}, {parameters / 1e6:.1f} M parameters, {words}{done}"
-    ids = f"; {pretrained.receipt['ids']}" if "ids" in pretrained.receipt else ""  # images have none
-    return f"{line}; {receipt_line(pretrained.receipt)}{ids}" if "restored" in pretrained.receipt else line

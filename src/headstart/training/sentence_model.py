@@ -1,0 +1,115 @@
+"""A folder of sentence-transformers, read as its modules.json says, or refused: nothing is left out in silence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from headstart.core.errors import HeadstartError
+from headstart.core.files import read_json
+from headstart.interop.huggingface import WEIGHTS, read_safetensors
+from headstart.nn.sentence_head import ACTIVATIONS, Dense, SentenceHead
+
+MODULES = "modules.json"
+_POOLING = "1_Pooling"
+_KNOWN = {"mean": "mean", "cls": "cls", "mean_tokens": "mean", "cls_token": "cls"}
+
+
+class SentenceModel(NamedTuple):
+    """network: the folder of the network. pooling: mean or cls. head: what else belongs to a vector, or None."""
+
+    network: Path
+    pooling: str
+    head: SentenceHead | None
+
+
+def read_sentence_model(folder: Path) -> SentenceModel | None:
+    """Return what a folder of sentence-transformers describes, or None for another folder.
+
+    Raises HeadstartError: modules, poolings or activations that are not read here.
+    """
+    if not (folder / MODULES).is_file():
+        described = folder / _POOLING / "config.json"
+        return SentenceModel(folder, _pooling(described), None) if described.is_file() else None
+    modules = read_json(folder / MODULES)
+    if not isinstance(modules, list) or not all(isinstance(one, dict) for one in modules):
+        raise HeadstartError(f"{folder / MODULES}: expected a list of modules")
+    network, pooling, layers, unit = None, "", [], False
+    for module in modules:
+        kind, place = str(module.get("type", "")).rpartition(".")[2], folder / str(module.get("path", ""))
+        if kind == "Transformer" and network is None:
+            network = place
+        elif kind == "Pooling" and network is not None and not pooling:
+            pooling = _pooling(place / "config.json")
+        elif kind == "Dense" and pooling:
+            layers.append(_dense(place))
+        elif kind == "Normalize" and pooling:
+            unit = True
+        elif kind != "Dropout":
+            raise _refused(folder, f"module '{kind}'")
+    if network is None or not pooling:
+        raise _refused(folder, "a model without Transformer and Pooling")
+    return SentenceModel(network, pooling, _head(folder, network, tuple(layers), unit))
+
+
+def _head(folder: Path, network: Path, layers: tuple[Dense, ...], unit: bool) -> SentenceHead | None:
+    told = _object(network / "sentence_bert_config.json")
+    prompts = _object(folder / "config_sentence_transformers.json")
+    named, known = prompts.get("default_prompt_name"), prompts.get("prompts") or {}
+    if named is not None and named not in known:
+        raise _refused(folder, f"default_prompt_name '{named}' without such a prompt")
+    window = told.get("max_seq_length")
+    head = SentenceHead(
+        layers=layers,
+        unit=unit,
+        prompt=str(known[named]) if named is not None else "",
+        lower=bool(told.get("do_lower_case", False)),
+        window=window if isinstance(window, int) else None,
+    )
+    return None if head == SentenceHead() else head
+
+
+def _pooling(path: Path) -> str:
+    """Return mean or cls; both forms of the file are read: a name, or a truth value for each mode."""
+    told = _object(path)
+    modes = [name for name, on in told.items() if name.startswith("pooling_mode_") and on is True]
+    named = told.get("pooling_mode")
+    modes = [named] if isinstance(named, str) else named if isinstance(named, list) else modes
+    known = [_KNOWN.get(str(mode).removeprefix("pooling_mode_")) for mode in modes]
+    if len(known) != 1 or known[0] is None:
+        raise _refused(path.parent.parent, f"pooling {' with '.join(map(str, modes)) or 'of no mode'}")
+    if told.get("include_prompt") is False:
+        raise _refused(path.parent.parent, "pooling without the prompt (include_prompt=false)")
+    return known[0]
+
+
+def _dense(place: Path) -> Dense:
+    told = _object(place / "config.json")
+    activation = str(told.get("activation_function", "Tanh")).rpartition(".")[2]
+    if activation not in ACTIVATIONS:
+        raise _refused(place.parent, f"activation {activation}")
+    if not (place / WEIGHTS).is_file() and (place / "pytorch_model.bin").is_file():
+        raise HeadstartError(
+            f"{place / 'pytorch_model.bin'}: pickled weights can run code and are never opened; save the model again "
+            "with sentence-transformers: SentenceTransformer(FOLDER).save(OUT)"
+        )
+    tensors = read_safetensors(place / WEIGHTS)
+    if "linear.weight" not in tensors:
+        raise HeadstartError(f"{place / WEIGHTS}: no tensor linear.weight")
+    return Dense(tensors["linear.weight"].float(), _float(tensors.get("linear.bias")), activation)
+
+
+def _float(tensor: Any) -> Any:
+    return None if tensor is None else tensor.float()
+
+
+def _object(path: Path) -> dict[str, Any]:
+    told = read_json(path) if path.is_file() else {}
+    return told if isinstance(told, dict) else {}
+
+
+def _refused(folder: Path, what: str) -> HeadstartError:
+    return HeadstartError(
+        f"{folder}: {what} of sentence-transformers is not read here; without {MODULES} the network alone is read, by "
+        "the mean of its tokens"
+    )
