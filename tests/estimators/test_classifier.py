@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pickle
+
+import joblib
 import numpy as np
+import pyarrow as pa
 import pytest
 from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
@@ -23,7 +27,25 @@ def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
 
-@pytest.mark.parametrize("container", [list, tuple, np.array, lambda x: np.array(x, dtype=object)[:, None]])
+class Column:
+    """What `datasets` gives for a column: it can be indexed and counted, and is no list."""
+
+    def __init__(self, values):
+        self.values = list(values)
+
+    def __len__(self):
+        return len(self.values)
+
+    def __getitem__(self, place):
+        return self.values[place]
+
+
+CONTAINERS = [list, tuple, np.array, lambda x: np.array(x, dtype=object)[:, None], pa.array, iter]
+CONTAINERS += [lambda x: pa.chunked_array([list(x)]), lambda x: pa.table({"text": list(x)}), lambda x: (t for t in x)]
+CONTAINERS += [dict.fromkeys, Column]
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
 def test_texts_in_any_container(container):
     model = HeadstartClassifier(route="tfidf_logreg").fit(container(TEXTS), LABELS)
     assert model.predict(container(["a lovely good one", "boring bad thing"])).tolist() == ["yes", "no"]
@@ -33,6 +55,28 @@ def test_texts_in_any_container(container):
 def test_cross_validation_and_clone():
     model = HeadstartClassifier(route="tfidf_nb", settings={"default": 1.0})
     assert cross_val_score(clone(model), TEXTS, LABELS, cv=3).mean() > 0.9
+
+
+def test_labels_in_any_container():
+    for container in (np.array, pa.array, iter, Column):
+        model = HeadstartClassifier(route="tfidf_nb").fit(TEXTS, container(LABELS))
+        assert model.classes_.tolist() == ["no", "yes"]
+
+
+def test_nothing_in_nothing_out():
+    model = HeadstartClassifier(route="tfidf_nb").fit(TEXTS, LABELS)
+    assert model.predict([]).tolist() == []
+    assert model.predict_proba([]).shape == (0, 2)
+
+
+@pytest.mark.parametrize("route", ["majority", "tfidf_logreg", "tfidf_nb", "tfidf_svm", "vote", "stack", "bag"])
+def test_fitted_models_are_pickled(route, tmp_path):
+    settings = {"member": "tfidf_nb", "count": 2} if route == "bag" else {}
+    settings |= {"members": ("tfidf_nb", "tfidf_logreg")} if route in ("vote", "stack") else {}
+    model = HeadstartClassifier(route=route, settings=settings).fit(TEXTS, LABELS)
+    joblib.dump(model, tmp_path / "model.joblib")
+    for again in (pickle.loads(pickle.dumps(model)), joblib.load(tmp_path / "model.joblib")):
+        assert np.array_equal(again.predict_proba(TEXTS), model.predict_proba(TEXTS))
 
 
 def test_pairs():
@@ -60,6 +104,9 @@ def test_corpus_reaches_the_route():
         (lambda: HeadstartClassifier(route="tfidf_nb").fit(["a", None], ["a", "b"]), "row 1 holds NoneType"),
         (lambda: HeadstartClassifier(route="tfidf_nb").fit(["a", "b"], ["a"]), "2 rows and y 1 labels"),
         (lambda: HeadstartClassifier(route="tfidf_nb").fit([["a"] * 3], ["a"]), "3 text columns"),
+        (lambda: HeadstartClassifier(route="tfidf_nb").fit(["a", "b"], ["a", None]), "y: row 1 holds None"),
+        (lambda: HeadstartClassifier(route="tfidf_nb").fit(["a", "b"], [1.0, float("nan")]), "y: row 1 holds nan"),
+        (lambda: HeadstartClassifier(route="tfidf_nb").fit([], []), "X holds no text"),
         (lambda: HeadstartClassifier(route="tfidf_nb").fit(TEXTS, LABELS).predict([[1.0]]), "fitted on texts"),
         (lambda: HeadstartClassifier().fit(np.eye(4), [0, 1, 0, 1]).predict(TEXTS), "fitted on ready features"),
     ],

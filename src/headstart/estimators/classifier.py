@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_dat
 from headstart.core import registry
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
+from headstart.data.in_memory import listed
 from headstart.fitting.linear import LinearModel, fit_linear
 from headstart.fitting.workspace import Workspace
 from headstart.training.pretrained_model import PretrainedModel
@@ -28,7 +29,8 @@ class HeadstartClassifier(ClassifierMixin, BaseEstimator):
     route: a name of `headstart list route`; settings: a dictionary of its settings, e.g. {"layer": 2}. corpus:
     unlabelled documents, for routes that learn from them. seconds: time for one fit. random_state: seed or generator.
 
-    X: N texts; or [N, 2] texts for pairs; or a numeric [N, D] array of given features, on which a logistic regression
+    X: N texts in a list, an array, a column of pandas, polars, pyarrow or datasets, or a generator; or [N, 2] texts for
+    pairs; or a numeric [N, D] array of given features, on which a logistic regression
     is fitted as by the route probe, whatever `route` is. After `fit`: `classes_`, and `model_` (a `TaskModel`).
 
     >>> HeadstartClassifier(route="tfidf_nb").fit(["good film", "bad film"], [1, 0]).predict(["good"])
@@ -62,9 +64,7 @@ class HeadstartClassifier(ClassifierMixin, BaseEstimator):
             X, y = validate_data(self, X, y, dtype=np.float64)
         else:
             _forget(self, "n_features_in_", "feature_names_in_")
-            y = column_or_1d(y, warn=True)
-            if len(texts) != len(y):
-                raise HeadstartError(f"X holds {len(texts)} rows and y {len(y)} labels; they must agree")
+            y = _labels(y, len(texts))
         check_classification_targets(y)
         self.classes_, labels_N = np.unique(y, return_inverse=True)
         self.model_ = (
@@ -90,6 +90,8 @@ class HeadstartClassifier(ClassifierMixin, BaseEstimator):
         """Return probabilities [N, C], columns in the order of `classes_`."""
         check_is_fitted(self, "model_")
         texts = _texts(X)
+        if texts is not None and not len(texts):
+            return np.zeros((0, len(self.classes_)))
         if (texts is None) != isinstance(self.model_, _FeatureModel):
             fitted = "ready features" if texts is not None else "texts"
             raise HeadstartError(f"this classifier was fitted on {fitted}; predict needs the same")
@@ -136,16 +138,15 @@ def _forget(estimator: BaseEstimator, *names: str) -> None:
 
 def _texts(X: Any) -> Examples | None:
     """Return X as unlabelled examples if it holds strings, or None if scikit-learn should read it as numbers."""
-    if isinstance(X, str):
-        raise HeadstartError("X is one text; give a list of texts")
-    if not hasattr(X, "dtype") and not hasattr(X, "iloc") and not isinstance(X, list | tuple):
-        return None
+    X = listed(X)
     if getattr(X, "ndim", 1) not in (1, 2) or hasattr(X, "tocsr"):
         return None
     try:
         array = np.asarray(X, dtype=object)
     except ValueError:  # ragged lists
         return None
+    if array.size == 0 and isinstance(X, list):
+        return Examples(items=[])
     if array.size == 0 or not isinstance(array.flat[0], str) or array.ndim not in (1, 2):
         return None
     wrong = next((place for place, value in np.ndenumerate(array) if not isinstance(value, str)), None)
@@ -160,3 +161,17 @@ def _texts(X: Any) -> Examples | None:
     if array.shape[1] == 2:
         return Examples(items=array[:, 0].tolist(), second=array[:, 1].tolist())
     raise HeadstartError(f"X holds {array.shape[1]} text columns; expected 1, or 2 for pairs of texts")
+
+
+def _labels(y: Any, rows: int) -> np.ndarray:
+    """Return the labels of that many texts, [N], as they were given. Raises HeadstartError: none, another number."""
+    y = listed(y)
+    for row, label in enumerate(y if isinstance(y, list) else ()):
+        if label is None or label != label:
+            raise HeadstartError(f"y: row {row} holds {label}, which is no label; leave such rows out")
+    if not rows:
+        raise HeadstartError("X holds no text; give at least one of each of two classes")
+    y = column_or_1d(y, warn=True)
+    if rows != len(y):
+        raise HeadstartError(f"X holds {rows} rows and y {len(y)} labels; they must agree")
+    return y
