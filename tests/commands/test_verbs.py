@@ -222,3 +222,31 @@ def test_python_raises_headstart_error(tmp_path):
         hs.pretrain(["corpsu.txt"], out=tmp_path / "r", steps=3)
     with pytest.raises(hs.HeadstartError, match="unknown route 'prob'; did you mean 'probe'"):
         hs.transfer("halves", data=["train.tsv"], out=tmp_path / "t", route="prob")
+
+
+def test_transfer_takes_an_unlabelled_text(program, tmp_path):
+    asked = ("transfer", "none", "--data", "train.tsv", "--route", "ppmi_logreg", "--out", tmp_path / "task")
+    refused = program(*asked)
+    assert refused.code == 2
+    assert "needs the unlabelled corpus" in refused.complaint
+    assert program(*asked, "--corpus", "corpus.txt").code == 0
+
+
+def test_how_files_are_read_is_said_on_every_command(program, tmp_path):
+    """A table of CP949 with bars and without names: recognised, or as the options say."""
+    rows = [
+        f"{text} 영화 {number}|{label}" for number in range(9) for text, label in (("좋은", "good"), ("나쁜", "bad"))
+    ]
+    (tmp_path / "rows.csv").write_bytes("\n".join(rows).encode("cp949"))
+    named = ("--text", "1", "--label", "2")
+    asked = ("transfer", "none", "--data", tmp_path / "rows.csv", "--route", "tfidf_nb", *named)
+    found = program(*asked, "--out", tmp_path / "a")
+    assert found.code == 0, found.err
+    assert "read as CP949" in found.err
+    assert "18 rows read, 18 used" in found.err
+    told = program(*asked, "--out", tmp_path / "b", "--encoding", "cp949", "--delimiter=bar", "--header", "no")
+    assert told.code == 0, told.err
+    assert "18 rows read, 18 used" in told.err
+    wrong = program(*asked, "--out", tmp_path / "c", "--encoding", "utf-8")
+    assert (wrong.code, "it looks like CP949" in wrong.complaint) == (2, True)
+    assert program("predict", tmp_path / "a", tmp_path / "rows.csv", *named[:2], "--header", "no").out.count("\n") >= 18

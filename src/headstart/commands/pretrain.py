@@ -174,6 +174,7 @@ def _fresh(options: _PretrainOptions, out: Path, resume: bool) -> RunSpec:
     from headstart.core.compatibility import need_batch, need_reads
     from headstart.data.corpus import Corpus
     from headstart.data.open import STDIN
+    from headstart.data.read_how import current
     from headstart.sizing.default_recipe import choose_recipe
     from headstart.sizing.facts import Facts
     from headstart.training.from_base import from_base, rate_line
@@ -185,6 +186,7 @@ def _fresh(options: _PretrainOptions, out: Path, resume: bool) -> RunSpec:
     need_new_folder(out, "pretrain", "choose another --out, or add --resume to go on with that run")
     minutes = 10.0 if options.minutes is None and options.steps is None else options.minutes
     where = {"paths": options.paths, "column": options.column, "unit": options.unit}
+    where |= {"how": how} if (how := current().given) else {}
     seconds = minutes * 60 if minutes is not None else None
     takes = "text" if options.paths == [STDIN] else Corpus(**where).takes
     facts = Facts(where, seconds, options.steps, options.seed, torch.cuda.is_available(), takes)
@@ -271,9 +273,7 @@ def _resumed(options: _PretrainOptions, out: Path) -> RunSpec:
         given = " ".join(options.settings)
         raise HeadstartError(f"{given}: {out} was started with other settings; --resume keeps those")
     say(f"resuming {out}")
-    paths = spec.corpus.get("paths", [])
-    if [str(Path(path).absolute()) for path in options.paths] != paths and options.paths != ["-"]:
-        say(f"the corpus is still {', '.join(paths)}, as in {out / 'run.json'}; {', '.join(options.paths)} is not read")
+    spec = _where_it_is(spec, options.paths, out)
     training = spec.training
     then = record.get("asked_seconds")
     if not home.checkpoints.steps() and training.seconds is not None:
@@ -285,6 +285,36 @@ def _resumed(options: _PretrainOptions, out: Path) -> RunSpec:
         training = dataclasses.replace(training, steps=options.steps, seconds=options.minutes * 60)
         say(f"the budget of training is now {options.minutes:g} min in all")
     return dataclasses.replace(spec, training=training)
+
+
+def _where_it_is(spec: RunSpec, given: list[str], out: Path) -> RunSpec:
+    """Return the run with the paths that are given now, where they hold the text that it was started with.
+
+    Raises HeadstartError: they do not, and that text is gone.
+    """
+    from headstart.core.files import read_json
+    from headstart.data.corpus import Corpus
+    from headstart.data.open import STDIN
+    from headstart.training.run_folder import RECEIPT
+
+    then, now = spec.corpus.get("paths", []), [str(Path(path).absolute()) for path in given]
+    if now == then or given == [STDIN]:
+        return spec
+    known = read_json(out / RECEIPT).get("corpus") if (out / RECEIPT).is_file() else None
+    try:
+        found = Corpus(**spec.corpus | {"paths": given}).fingerprint()
+    except HeadstartError:  # nothing is there
+        found = None
+    if known is not None and found == known:
+        say(f"the text of {out} is read from {', '.join(given)} now")
+        return dataclasses.replace(spec, corpus=spec.corpus | {"paths": now})
+    if gone := [path for path in then if not Path(path).exists()]:
+        raise HeadstartError(
+            f"{gone[0]}: {out} was started with this text, which is gone, and {', '.join(given)} holds another; "
+            "--resume needs the same one"
+        )
+    say(f"the corpus is still {', '.join(then)}, as in {out / 'run.json'}; {', '.join(given)} is not read")
+    return spec
 
 
 @contextmanager

@@ -46,6 +46,14 @@ def transfer(
     text: Annotated[str | None, Parameter(help="column of texts or images [guessed and printed]")] = None,
     text2: Annotated[str | None, Parameter(help="second such column, for pairs")] = None,
     label: Annotated[str | None, Parameter(help="column of the answers [guessed and printed]")] = None,
+    corpus: Annotated[
+        list[str] | None,
+        Parameter(
+            help="unlabelled file(s), for routes that learn from them [the base's]",
+            consume_multiple=True,
+            converter=files,
+        ),
+    ] = None,
     minutes: Annotated[float | None, Parameter(help="time budget for training [none]")] = None,
     seed: Annotated[int, Parameter(help="of whatever the route draws", converter=whole)] = 0,
     threads: Annotated[int | None, Parameter(help="CPU threads [all]", converter=whole)] = None,
@@ -59,6 +67,7 @@ def transfer(
     from headstart.core.device import set_threads
     from headstart.core.errors import HeadstartError
     from headstart.core.files import disk_error
+    from headstart.data.corpus import Corpus
     from headstart.data.open import as_paths
     from headstart.data.read_request import ReadRequest, read_labelled_rows
     from headstart.fitting.checks import other_task, why_not
@@ -78,7 +87,8 @@ def transfer(
     bases = {} if str(base) == "none" else open_bases([Path(base)])
     examples, ledger = read_labelled_rows(request, say)
     tell_foreign(bases, examples.items)
-    workspace = Workspace(next(iter(bases.values()), None))
+    documents = None if corpus is None else Corpus(corpus).documents
+    workspace = Workspace(next(iter(bases.values()), None), documents)
     if refusal := why_not(spec, examples, workspace):
         raise HeadstartError(f"route {route}: {refusal}")
     begun = time.monotonic()
