@@ -8,12 +8,10 @@ import shutil
 import numpy as np
 import pytest
 from safetensors.torch import load_file, save_file
-from small_networks import base_of
+from small_networks import bert_of_others
 from tokenizers import Tokenizer
 
-from headstart.core import registry
 from headstart.core.errors import HeadstartError
-from headstart.core.manifest import MANIFEST
 from headstart.interop.model_folder import model_folder, unwrapped
 from headstart.text.fast_tokenizer import FastTokenizer
 from headstart.training.pretrained_model import PretrainedModel
@@ -23,10 +21,7 @@ TEXTS = ["a good film", "Das war nicht so gut!", "영화가 좋다"]
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("hf") / "model"
-    registry.load("export", "hf")().write(base_of("bert").exportable(), folder)
-    (folder / MANIFEST).unlink()  # somebody else's model has none
-    return folder
+    return bert_of_others(tmp_path_factory.mktemp("hf") / "model")
 
 
 def vectors(path) -> np.ndarray:

@@ -9,11 +9,9 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
-from small_networks import base_of
+from small_networks import base_of, bert_of_others
 
-from headstart.core import registry
 from headstart.core.errors import HeadstartError
-from headstart.core.manifest import MANIFEST
 from headstart.fitting.workspace import Workspace
 from headstart.routes.probe import Probe
 from headstart.training.pretrained_model import PretrainedModel
@@ -29,10 +27,7 @@ def written(path, value) -> None:
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("hf") / "model"
-    registry.load("export", "hf")().write(base_of("bert").exportable(), folder)
-    (folder / MANIFEST).unlink()  # somebody else's model has none
-    return folder
+    return bert_of_others(tmp_path_factory.mktemp("hf") / "model")
 
 
 def model(exported, folder, *, sub="", pooling=None, dense=(), normalize=False, told=None, prompts=None, extra=()):

@@ -7,10 +7,12 @@ ends that are inclusive, code units of UTF-16 (Java, JavaScript), bytes of UTF-8
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from headstart.data.task_files import Unusable
+from headstart.data.ledger import Ledger
+from headstart.data.read_request import ReadRequest
+from headstart.data.task_files import Gathered, Guess, Unusable, read_labelled
 
 _START = ("start", "begin", "start_offset", "startOffset", "start_char", "answer_start", "start_index")
 _END = ("end", "stop", "end_offset", "endOffset", "end_char", "end_index")
@@ -103,7 +105,27 @@ def placed(spans: Sequence[FoundSpan], text: str) -> tuple[list[tuple[int, int, 
     raise Unusable("span that does not hold its text", f"'{wrong.covered[:40]}' at {wrong.start}")
 
 
-def told(readings: Counter[str]) -> list[str]:
+def read_spans(
+    request: ReadRequest,
+    cell: Callable[[Any, Sequence[str], Counter[str]], Any],
+    *,
+    guesses: Mapping[str, Guess],
+    verbatim: bool,
+) -> tuple[Gathered, Ledger]:
+    """Return (rows, ledger) of files with spans, see `read_labelled`; the ledger tells how offsets were read.
+
+    cell(value of the label column, the texts, a count of readings) -> answer of the row; it may raise `Unusable`.
+    """
+    readings: Counter[str] = Counter()
+    rows, ledger = read_labelled(
+        request, lambda value, texts: cell(value, texts, readings), guesses=guesses, verbatim=verbatim
+    )
+    for note in _told(readings):
+        ledger.note(note, rows.where)
+    return rows, ledger
+
+
+def _told(readings: Counter[str]) -> list[str]:
     """Return notes on how offsets were read, by number of rows."""
     words = {"moved": "were not where their offsets say, and are moved to the only place of their text"}
     return [

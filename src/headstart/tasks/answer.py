@@ -13,8 +13,8 @@ from headstart.core.spec import TaskSpec
 from headstart.data.columns import columns_of
 from headstart.data.ledger import Ledger
 from headstart.data.read_request import ReadRequest
-from headstart.data.span_cells import answer_items, placed, told
-from headstart.data.task_files import Guess, Unusable, read_labelled
+from headstart.data.span_cells import answer_items, placed, read_spans
+from headstart.data.task_files import Guess, Unusable
 from headstart.metrics.answer_f1 import AnswerF1
 
 
@@ -36,15 +36,12 @@ class AnswerTask(TaskSpec):
         Rows with invalid answers (no list, not found at their start) are skipped and named.
         Raises HeadstartError: no such column, no usable row.
         """
-        readings: Counter[str] = Counter()
-        rows, ledger = read_labelled(
+        rows, ledger = read_spans(
             request,
-            lambda value, texts: _answers(value, texts[1], readings),
+            lambda value, texts, read: _answers(value, texts[1], read),
             guesses=_GUESSES,
             verbatim=self.verbatim,
         )
-        for note in told(readings):
-            ledger.note(note, rows.where)
         return rows.examples(targets=rows.targets, task=self.name), ledger
 
     def recognises(self, rows: list[dict[str, Any]], request: ReadRequest) -> str | None:

@@ -13,8 +13,8 @@ from headstart.core.spec import TaskSpec
 from headstart.data.columns import columns_of
 from headstart.data.ledger import Ledger
 from headstart.data.read_request import ReadRequest
-from headstart.data.span_cells import placed, span_items, told
-from headstart.data.task_files import GUESSES, Unusable, read_labelled
+from headstart.data.span_cells import placed, read_spans, span_items
+from headstart.data.task_files import GUESSES, Unusable
 
 _DEFAULT = ("entities", "words")
 
@@ -38,15 +38,9 @@ class TagTask(TaskSpec):
         if request.text2 is not None:
             raise HeadstartError(f"text2={request.text2}: task tag reads one text; spans are of a single text")
         guesses = {**GUESSES, "label": _guess}
-        readings: Counter[str] = Counter()
-        rows, ledger = read_labelled(
-            request,
-            lambda value, texts: _spans(value, texts[0], readings),
-            guesses=guesses,
-            verbatim=self.verbatim,
+        rows, ledger = read_spans(
+            request, lambda value, texts, read: _spans(value, texts[0], read), guesses=guesses, verbatim=self.verbatim
         )
-        for note in told(readings):
-            ledger.note(note, rows.where)
         found = {span.label for spans in rows.targets for span in spans}
         if not found and request.classes is None:
             raise HeadstartError(f"no span in any row of {rows.where}; task tag needs labelled spans")
