@@ -117,16 +117,19 @@ class Folded:
         shown = [f"'{name}' {counts[name]:,}" for name in some]
         dots = [] if len(some) == len(usual) else ["..."]
         out = [f"{len(usual):,} classes: {', '.join([*shown[: _SHOWN - 1], *dots, *shown[_SHOWN - 1 :]])}"]
-        for found in self.rows:
-            spelt = [name for name, own in self.classes.items() if own == found]
+        spellings: dict[str | None, list[str]] = {}
+        for name, own in self.classes.items():
+            spellings.setdefault(own, []).append(name)
+        lacking = spellings.pop(None, [])
+        for found, spelt in spellings.items():
             if len(spelt) > 1:
                 out.append(f"the labels {_counted(spelt, self.counts)} are one class, '{found}'")
-        if lacking := [name for name, found in self.classes.items() if found is None]:
+        if lacking:
             out.append(f"the labels {_counted(lacking, self.counts)} stand for no label: these rows are left out")
         if self.doubtful:
-            some = _counted(self.doubtful, self.rows)
+            some = _counted(self.doubtful, counts)
             out.append(f"the labels {some} are taken for classes; leave the cell empty where there is no label")
-        if single := [name for name, rows in self.rows.items() if rows == 1]:
+        if single := [name for name, rows in counts.items() if rows == 1]:
             some = ", ".join(f"'{name}'" for name in single[:5]) + (" ..." if len(single) > 5 else "")
             out.append(f"{len(single):,} {'class has' if len(single) == 1 else 'classes have'} one row only: {some}")
         return out
@@ -227,13 +230,11 @@ def _strangers(rows: Gathered) -> list[str]:
     classes: dict[str, set[str]] = {}
     for (file, _), name in zip(rows.places, rows.targets):
         classes.setdefault(file, set()).add(name)
-    alone = [
-        file
-        for file, own in classes.items()
-        if len(classes) > 1 and not own & set().union(*(other for name, other in classes.items() if name != file))
-    ]
+    files = Counter(name for own in classes.values() for name in own)
     return [
-        f"{file} has no class in common with the other files: {', '.join(sorted(classes[file])[:5])}" for file in alone
+        f"{file} has no class in common with the other files: {', '.join(sorted(own)[:5])}"
+        for file, own in classes.items()
+        if len(classes) > 1 and all(files[name] == 1 for name in own)
     ]
 
 
