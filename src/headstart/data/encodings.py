@@ -13,7 +13,7 @@ from functools import partial
 from typing import NamedTuple
 
 from headstart.core.errors import HeadstartError, unknown
-from headstart.data.row import ByteStream
+from headstart.data.row import ByteStream, ChangedStream
 
 _BUFFER = 1 << 16
 _MARKS = (
@@ -174,19 +174,6 @@ class _Recoded(io.RawIOBase):
         return len(taken)
 
 
-class RecodedStream(ByteStream):
-    """A stream of UTF-8 from a stream in another encoding."""
-
-    def __init__(self, inner: ByteStream, codec: str):
-        super().__init__(_Recoded(inner, codec), _BUFFER)
-        self._inner = inner
-
-    @property
-    def damage(self) -> str:
-        """See `ByteStream`."""
-        return self._inner.damage
-
-
 def as_utf8(stream: ByteStream, head: bytes, source: str, asked: str | None = None) -> tuple[ByteStream, Encoding]:
     """Return the stream as UTF-8 after any byte-order mark, and what it was written in.
 
@@ -205,7 +192,7 @@ def as_utf8(stream: ByteStream, head: bytes, source: str, asked: str | None = No
             f"{source}: not UTF-8 and no encoding recognised; find it with `file -i {source}` and say --encoding NAME"
         )
     stream.read(found.mark)
-    return (stream if found.codec == "utf-8" else RecodedStream(stream, found.codec)), found
+    return (stream if found.codec == "utf-8" else ChangedStream(_Recoded(stream, found.codec), stream)), found
 
 
 def _broken(head: bytes, codec: str) -> float:

@@ -13,6 +13,8 @@ from headstart.core.examples import ImageRef
 from headstart.data.ledger import Ledger
 
 MAX_ROW_BYTES = 16 * 2**20
+_BUFFER = 1 << 16
+_MOST_RATIO, _BOMB = 200, 1 << 28  # unpacked bytes to those of the file, from so many bytes on
 BAD_UTF8 = "not valid UTF-8"
 CUT_OFF = "cut off by the damaged end of the file"
 TOO_LONG = "longer than 16 MiB"
@@ -35,6 +37,19 @@ class ByteStream(io.BufferedReader):
     def damage(self) -> str:
         """Why decompression stopped before the end of the file, once it did; empty for a sound file."""
         return ""
+
+
+class ChangedStream(ByteStream):
+    """The bytes that `raw` makes of another stream's."""
+
+    def __init__(self, raw: io.RawIOBase, inner: ByteStream):
+        super().__init__(raw, _BUFFER)
+        self._inner = inner
+
+    @property
+    def damage(self) -> str:
+        """See `ByteStream`."""
+        return self._inner.damage
 
 
 @dataclass(frozen=True)
@@ -130,3 +145,15 @@ def usable(source: Source, ledger: Ledger) -> Iterator[Line]:
 def refuse(source: str, what: str, fix: str) -> HeadstartError:
     """Return the error for a file that cannot be read at all: the problem and the fix."""
     return HeadstartError(f"{source}: {what}; {fix}")
+
+
+def need_no_bomb(source: Source, unpacked: int, size: int, fix: str) -> None:
+    """Raise HeadstartError where a file would become very much larger than it is; both sizes in bytes."""
+    if unpacked > max(_BOMB, _MOST_RATIO * size):
+        sizes = f"{unpacked >> 20:,} MiB from {size / 2**20:,.2f}"
+        raise refuse(source.name, f"it would unpack to {sizes}, which looks like a bomb", fix)
+
+
+def short(error: BaseException) -> str:
+    """Return what another library says of a file, in a few words."""
+    return str(error).partition("\n")[0][:120]

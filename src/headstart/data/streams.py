@@ -10,7 +10,7 @@ import zlib
 
 from headstart.data.encodings import decodes, wide
 from headstart.data.ledger import Ledger
-from headstart.data.row import ByteStream, refuse
+from headstart.data.row import ByteStream, ChangedStream, refuse
 
 _BUFFER = 1 << 16
 _OPENERS = {b"\x1f\x8b": gzip.open, b"\xfd7zXZ\x00": lzma.open, b"BZh": bz2.open}
@@ -97,23 +97,10 @@ class _LineEnds(io.RawIOBase):
         return len(data)
 
 
-class _Mended(ByteStream):
-    """A stream with other line ends."""
-
-    def __init__(self, raw: _LineEnds):
-        super().__init__(raw, _BUFFER)
-        self._inner = raw.inner
-
-    @property
-    def damage(self) -> str:
-        """See `ByteStream`."""
-        return self._inner.damage
-
-
 def with_line_ends(stream: ByteStream) -> ByteStream:
     """Return a text with line feeds where its lines end with carriage returns alone, as in old Macintosh files."""
     head = stream.peek(_BUFFER)
-    return _Mended(_LineEnds(stream)) if b"\r" in head and b"\n" not in head else stream
+    return ChangedStream(_LineEnds(stream), stream) if b"\r" in head and b"\n" not in head else stream
 
 
 def need_text(head: bytes, source: str) -> None:

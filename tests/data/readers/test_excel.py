@@ -77,8 +77,9 @@ def test_sheets(tmp_path):
     assert found == as_rows(ROWS)
     assert any("sheet 'first'; not read: empty, second" in note for note in ledger.notes)
     assert read(path, sheet="second")[0] == [{"a": "b"}]
-    with pytest.raises(HeadstartError, match="no sheet 'secnd'; did you mean 'second'"):
+    with pytest.raises(HeadstartError, match="no sheet 'secnd'; did you mean 'second'") as caught:
         read(path, sheet="secnd")
+    assert "not a readable workbook" not in str(caught.value)
 
 
 @pytest.mark.parametrize("data", [b"PK\x03\x04 no archive", b"text", b""])

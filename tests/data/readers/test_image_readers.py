@@ -19,11 +19,11 @@ from tiny_images import flat
 
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import ImageRef
+from headstart.data import row
 from headstart.data.corpus import Corpus
 from headstart.data.ledger import Ledger
 from headstart.data.open import read_rows
 from headstart.data.read_request import ReadRequest
-from headstart.data.readers import parquet as parquet_reader
 from headstart.data.task_files import read_items
 
 IMAGE = flat(9)
@@ -247,6 +247,6 @@ def test_a_table_that_unpacks_to_far_more_is_refused(tmp_path, monkeypatch):
     blank = pa.table({"image": [IMAGE + bytes(1 << 24)]})
     parquet.write_table(blank, tmp_path / "a.parquet", compression="zstd", use_dictionary=False)
     assert len(list(read_rows(str(tmp_path / "a.parquet"), Ledger()))) == 1
-    monkeypatch.setattr(parquet_reader, "_BOMB", 1 << 23)
+    monkeypatch.setattr(row, "_BOMB", 1 << 23)
     with pytest.raises(HeadstartError, match="looks like a bomb"):
         list(read_rows(str(tmp_path / "a.parquet"), Ledger()))

@@ -15,10 +15,9 @@ from headstart.core.errors import HeadstartError, nearest
 from headstart.core.spec import ReaderSpec
 from headstart.data.dialect import column_names, no_names
 from headstart.data.ledger import Ledger
-from headstart.data.row import Row, Source, refuse
+from headstart.data.row import Row, Source, need_no_bomb, refuse, short
 
 _SNIFFED_ROWS = 1000
-_MOST_RATIO, _BOMB = 200, 1 << 28  # unpacked bytes to those of the file, from so many bytes on
 _DAMAGE = (zipfile.BadZipFile, KeyError, ValueError, OSError, TypeError, IndexError, AttributeError, EOFError)
 
 
@@ -49,8 +48,10 @@ class Excel(ReaderSpec):
         try:
             book = load_workbook(source.stream, read_only=True, data_only=True)
             rows = self._pick(book, source, ledger)
+        except HeadstartError:
+            raise
         except _DAMAGE as error:
-            raise refuse(source.name, f"not a readable workbook ({_short(error)})", "save it again") from None
+            raise refuse(source.name, f"not a readable workbook ({short(error)})", "save it again") from None
         head = list(islice(rows, _SNIFFED_ROWS))
         begin, width = _begin([cells for _, cells in head])
         if begin:
@@ -129,13 +130,7 @@ def _need_small(source: Source) -> None:
         with zipfile.ZipFile(source.stream) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
     except _DAMAGE as error:
-        raise refuse(source.name, f"not a readable workbook ({_short(error)})", "save it again") from None
+        raise refuse(source.name, f"not a readable workbook ({short(error)})", "save it again") from None
     size = source.stream.seek(0, os.SEEK_END)
     source.stream.seek(0)
-    if unpacked > max(_BOMB, _MOST_RATIO * size):
-        sizes = f"{unpacked >> 20:,} MiB from {size / 2**20:,.2f}"
-        raise refuse(source.name, f"it would unpack to {sizes}, which looks like a bomb", "save it again")
-
-
-def _short(error: BaseException) -> str:
-    return str(error).partition("\n")[0][:120]
+    need_no_bomb(source, unpacked, size, "save it again")

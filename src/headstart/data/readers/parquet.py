@@ -14,10 +14,10 @@ from headstart.core.errors import HeadstartError
 from headstart.core.spec import ReaderSpec
 from headstart.data.image_cells import is_image
 from headstart.data.ledger import Ledger
-from headstart.data.row import Row, Source, refuse
+from headstart.data.row import Row, Source, need_no_bomb, refuse, short
 
 _LOOKED_AT = 32  # cells by which a column of images is recognised; damaged ones may be among them
-_MOST_RATIO, _BOMB = 200, 1 << 28  # unpacked bytes to those of the file, from so many bytes on
+_FIX = "write it uncompressed"
 _IMAGES = 16  # rows at a time where there are images: one cell that is listed often may be large
 
 
@@ -47,12 +47,12 @@ class Parquet(ReaderSpec):
         try:
             table = parquet.ParquetFile(source.stream)
             unpacked, size = _unpacked(table), source.stream.seek(0, os.SEEK_END)
-            large = unpacked > max(_BOMB, _MOST_RATIO * size)
-            columns, images, bytewise = ([], [], []) if large else _usable(table, pa)
+            need_no_bomb(source, unpacked, size, _FIX)
+            columns, images, bytewise = _usable(table, pa)
+        except HeadstartError:
+            raise
         except (pa.ArrowException, OSError, ValueError) as error:
-            raise refuse(source.name, f"not a readable parquet file ({_short(error)})", "write it again") from None
-        if large:
-            raise _bomb(source, unpacked, size)
+            raise refuse(source.name, f"not a readable parquet file ({short(error)})", "write it again") from None
         if not columns:
             raise HeadstartError(
                 f"{source.name}: no column of texts, numbers or images (it has: {', '.join(table.schema_arrow.names)})"
@@ -66,19 +66,12 @@ class Parquet(ReaderSpec):
                 for value in batch.to_pylist():
                     number += 1
                     held += sum(_length(value[name]) for name in images)
-                    if held > max(_BOMB, _MOST_RATIO * size):  # a cell is stored once, however often it is listed
-                        raise _bomb(source, held, size)
+                    need_no_bomb(source, held, size, _FIX)  # a cell is stored once, however often it is listed
                     yield Row(_cells(value, bytewise), source.name, number)
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             if not number:
-                raise refuse(source.name, f"damaged parquet file ({_short(error)})", "write it again") from None
-            ledger.complain(f"damaged after row {number:,} ({_short(error)}); the rows before were used", source.name)
-
-
-def _bomb(source: Source, unpacked: int, size: int) -> HeadstartError:
-    """Return the error for a file that becomes very much larger than it is."""
-    sizes = f"{unpacked >> 20:,} MiB from {size / 2**20:,.2f}"
-    return refuse(source.name, f"it would unpack to {sizes}, which looks like a bomb", "write it uncompressed")
+                raise refuse(source.name, f"damaged parquet file ({short(error)})", "write it again") from None
+            ledger.complain(f"damaged after row {number:,} ({short(error)}); the rows before were used", source.name)
 
 
 def _length(cell: Any) -> int:
@@ -146,7 +139,3 @@ def _cells(row: dict[str, Any], bytewise: list[str]) -> dict[str, Any]:
         elif isinstance(value, decimal.Decimal | datetime.timedelta):
             row[name] = str(value)
     return row
-
-
-def _short(error: BaseException) -> str:
-    return str(error).partition("\n")[0][:120]
