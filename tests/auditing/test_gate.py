@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from headstart.auditing import audit as auditing
 from headstart.auditing import gate
 from headstart.auditing.gate import GateResult, audit_gate, left_out
-from headstart.core.examples import Examples
+from headstart.core.examples import Examples, ImageRef
 from headstart.core.time_limit import OutOfTime
+from headstart.images.decode import decode
 from headstart.reporting.audit_text import audit_sentences, gate_facts
 
 
@@ -84,3 +87,35 @@ def test_a_damaged_file_counts_as_none(run, tmp_path):
     first = run()
     (tmp_path / "audit.json").write_text("{")
     assert run().identity == first.identity
+
+
+def test_near_copies_of_images_are_checked_by_the_vectors_of_a_base(tmp_path):
+    random = np.random.default_rng(0)
+
+    def picture(pixels) -> ImageRef:
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, "PNG")
+        return ImageRef.from_bytes(file.getvalue())
+
+    drawn = [np.kron(random.integers(0, 256, (6, 6), np.uint8), np.ones((8, 8), np.uint8)) for _ in range(60)]
+    train = Examples(items=[picture(one) for one in drawn[:40]], labels=np.arange(40) % 2, classes=("a", "b"))
+    asked = [picture(np.clip(drawn[0].astype(int) + 9, 0, 255).astype(np.uint8)), *map(picture, drawn[40:])]
+    test = Examples(items=asked, labels=np.arange(21) % 2, classes=("a", "b"))
+    read = []
+
+    def embed(items) -> np.ndarray:
+        read.append(len(items))
+        return np.stack([decode(item).pixels.reshape(-1)[::64].astype(np.float32) for item in items])
+
+    def gate_with(base) -> GateResult:
+        asked = {"ledger": {}, "seed": 0, "folder": tmp_path, "seconds": 60.0, "say": lambda line: None}
+        return audit_gate(train, test, {}, base=base, **asked)
+
+    assert "near_by_vectors" not in gate_with(None).data
+    found = gate_with(("one", embed))
+    assert found.data["near_by_vectors"] == {"pairs": 1, "agree": 1}
+    assert read == [42]  # the drawn ones and the pair, not every row for its label
+    gate_with(("one", embed))
+    assert len(read) == 1  # kept
+    gate_with(("other", embed))
+    assert len(read) == 2

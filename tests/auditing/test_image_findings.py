@@ -136,3 +136,9 @@ def test_every_finding_has_a_contact_sheet(audit):
     assert "exact-copies-in-train.png" not in sheets  # there is none
     sheet = Image.open(io.BytesIO(sheets["near-copies-in-train.png"]))
     assert sheet.size == (2 * 96, 96)  # a copy beside what it copies
+    border = np.asarray(Image.open(io.BytesIO(sheets["told-by-the-border.png"])).convert("L"))
+    assert (border[10:70, 10:70] == 128).all()  # the middle of the first tile is blanked
+    assert sorted([border[2, 2], border[2, 98]]) == [40, 200]  # a dark frame and a light one, a class each
+    told = audit.data["shift"]["texts"]["unlike"]
+    assert len(told["test"]) == len(told["train"]) == 24
+    assert {"test-unlike-the-other-part.png", "train-unlike-the-other-part.png"} <= set(sheets)

@@ -4,30 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
-from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from headstart.auditing.copies import KINDS, Copies, CopiesWithin, about_passages, first_with, inside
+from headstart.auditing.copies import KINDS, Copies
 from headstart.auditing.doubtful_labels import FEWEST, conflicts, suspects
 from headstart.auditing.image_findings import agreeing, borders, near_conflicts
-from headstart.auditing.items import kind_of
+from headstart.auditing.parts import LISTED, CorpusRows, Part, Pictures, Portion, Progress, documents
 from headstart.auditing.two_sample import FEWEST as FEWEST_OF_A_SIDE
-from headstart.auditing.two_sample import class_shares, two_sample
+from headstart.auditing.two_sample import class_shares, told_apart, two_sample
 from headstart.core.examples import Examples, ImageRef
-from headstart.data.row import Row
 
-LISTED = 50  # findings of a kind that are written out; all are counted
-_LISTED_LABELS, _PORTION = 200, 8_192
-Progress = Callable[[str], None]
-Pictures = dict[tuple[str, int], tuple[ImageRef, ...]]  # by split and number of the row
+_LISTED_LABELS, _LISTED_UNLIKE = 200, 24
 Embed = Callable[[Sequence[Any]], np.ndarray]
-CorpusRows = Callable[[], Iterable[Any]]  # items, or rows of them
 
 
 @dataclass(frozen=True)
@@ -59,18 +51,20 @@ def run_audit(
     ledger: Mapping[str, Any] | None = None,
     seed: int = 0,
     embed: Embed | None = None,
+    doubt_by_vectors: bool = True,
     progress: Progress = lambda line: None,
 ) -> Audit:
     """Look through `train`, `test` and a `corpus` for what makes scores lie.
 
     corpus: called once; its documents (or `Row`s, which are named by file and line) are streamed and never kept. They
     are compared with the test rows, without test rows with the training rows. ledger: of the files, becomes part of the
-    data. embed: a network's vectors of items, float32 [N, D], by which labels are doubted and near copies of images are
-    checked. progress: called with a line of text at each long step.
+    data. embed: a network's vectors of items, float32 [N, D], by which near copies of images are checked and labels are
+    doubted; without `doubt_by_vectors`, labels are doubted as without a network, for which not every row must be read.
+    progress: called with a line of text at each long step.
     """
     pictures: Pictures = {}
     given = {"train": train} | ({} if test is None else {"test": test})
-    parts = {name: _Part(name, examples, pictures) for name, examples in given.items()}
+    parts = {name: Part(name, examples, pictures) for name, examples in given.items()}
     data: dict[str, Any] = {
         "format": 1,
         "task": train.task,
@@ -91,8 +85,8 @@ def run_audit(
         data["across"]["train"], hit_N = _across(target, parts["train"].portions(), parts["train"])
         data["groups"] = _groups(parts)
     if corpus is not None:
-        data["across"]["corpus"], read_N = _across(target, _documents(corpus, progress, pictures), None)
-    data["labels"] = _labels(parts, seed, embed, progress)
+        data["across"]["corpus"], read_N = _across(target, documents(corpus, progress, pictures), None)
+    data["labels"] = _labels(parts, seed, embed if doubt_by_vectors else None, progress)
     data["shift"] = _shift(parts, seed, progress)
     if embed is not None and train.takes == "image":
         progress("near copies, by the vectors of the base")
@@ -118,153 +112,7 @@ def _check_near(data: dict[str, Any], pictures: Pictures, some: Sequence[ImageRe
     data["near_by_vectors"] = told
 
 
-class _Part:
-    """One split. items: one per row, tuples for pairs. single: each item by itself; of pairs all first items, then all
-    second items. folds, single_folds: the folds of both. passages: the folds of what the rows are asked about, or None.
-    kind: of the items. pictures: of `Audit`, `where` fills it."""
-
-    def __init__(self, name: str, examples: Examples, pictures: Pictures):
-        self.name, self.examples, self.pictures = name, examples, pictures
-        self.kind = kind_of(examples.items)
-        self.items = list(examples.items if examples.second is None else zip(examples.items, examples.second))
-        self.folds = self.kind.folds(examples.items, examples.second)
-        self.passages = self.kind.folds(examples.second) if examples.task == "answer" and examples.second else None
-        if self.passages is not None:
-            self.folds = about_passages(self.kind.folds(examples.items), self.passages)
-        self.single = [*examples.items, *(examples.second or ())]
-        self.single_folds = self.folds if examples.second is None else self.kind.folds(self.single)
-
-    def __len__(self) -> int:
-        return len(self.items)
-
-    @cached_property
-    def plain(self) -> list[Any]:
-        """One item per row; the two texts of a pair are joined, of two images the first is taken."""
-        alone = self.examples.second is None or self.examples.takes == "image"
-        return list(self.examples.items) if alone else [" ".join(pair) for pair in self.items]
-
-    def apart(self) -> tuple[list[Any], list[str]]:
-        """Return items and folds of rows that do not depend on each other: of the rows on one passage the first."""
-        if self.passages is None:
-            return self.plain, self.folds
-        rows = np.flatnonzero(first_with(self.passages) == np.arange(len(self)))
-        return [self.plain[row] for row in rows], [self.passages[row] for row in rows]
-
-    @cached_property
-    def labels(self) -> list[str] | None:
-        """The labels of the rows as text, so that they can be compared; None for unlabelled rows."""
-        examples = self.examples
-        if examples.labels is not None:
-            return [examples.classes[label] for label in examples.labels]
-        return None if examples.targets is None or examples.task == "retrieve" else [*map(str, examples.targets)]
-
-    def where(self, row: int) -> dict[str, Any]:
-        """Return how a reader finds a row: split, number from 1, file and line where they are known, what it holds."""
-        out: dict[str, Any] = {"split": self.name, "row": int(row) + 1}
-        if self.examples.places is not None:
-            file, line = self.examples.places[row]
-            out |= {"file": Path(file).name, "line": int(line)}
-        items = _apart(self.items[row])
-        _picture(self.pictures, out, items)
-        return out | {"text": " | ".join(map(self.kind.shown, items))}
-
-    def summary(self) -> dict[str, Any]:
-        """Return profile and duplicates."""
-        examples = self.examples
-        out: dict[str, Any] = {"profile": self.kind.profile(examples.items), "duplicates": self._duplicates()}
-        if examples.second is not None:
-            out["profile_second"] = self.kind.profile(examples.second)
-        if self.passages is not None:
-            out["passages"] = len(set(self.passages))
-        order = np.lexsort((np.arange(len(self)), self.kind.sizes(self.plain)))
-        out["shortest"], out["longest"] = ([self.where(row) for row in rows] for rows in (order[:3], order[::-1][:3]))
-        if examples.labels is not None:
-            count_C = np.bincount(examples.labels, minlength=len(examples.classes)).tolist()
-            out["classes"] = dict(zip(examples.classes, count_C))
-        return out
-
-    @cached_property
-    def found(self) -> CopiesWithin:
-        """The copies among the rows."""
-        return inside(self.items, self.folds)
-
-    def _duplicates(self) -> dict[str, Any]:
-        """Return how many rows copy an earlier row (near: have a near copy), and the first of them."""
-        out: dict[str, Any] = {}
-        found = self.found
-        for kind in KINDS:
-            mate_N = found.partner(kind)
-            rows = np.flatnonzero(mate_N >= 0)
-            shown = rows if kind != "normalised" else rows[found.exact_N[rows] < 0]
-            shown = shown if kind != "near" else shown[mate_N[shown] < shown]
-            hows = [
-                {} if kind != "near" else self.kind.how(self.folds[row], self.folds[mate_N[row]])
-                for row in shown[:LISTED]
-            ]
-            listed = [[self.where(row), self.where(mate_N[row]) | how] for row, how in zip(shown, hows)]
-            out[kind] = {"rows": len(rows), "listed": listed}
-        return out
-
-    def portions(self) -> Iterator[_Portion]:
-        """Yield the rows a portion at a time."""
-        for start in range(0, len(self), _PORTION):
-            some, rest = slice(start, start + _PORTION), slice(len(self) + start, len(self) + start + _PORTION)
-            single, single_folds = self.single[some], self.single_folds[some]
-            if self.examples.second is not None:
-                single = [item for pair in self.items[some] for item in pair]
-                single_folds = [fold for pair in zip(single_folds, self.single_folds[rest]) for fold in pair]
-            where = partial(_where, self, start)
-            yield _Portion(self.items[some], self.folds[some], single, single_folds, where)
-
-
-def _apart(item: Any) -> tuple[Any, ...]:
-    """Return the items of a row, one or the two of a pair."""
-    return item if isinstance(item, tuple) else (item,)
-
-
-def _picture(pictures: Pictures, row: dict[str, Any], items: Sequence[Any]) -> None:
-    """Note the images of a row that is told of; row: its split and number."""
-    if found := tuple(item for item in items if isinstance(item, ImageRef)):
-        pictures[row["split"], row["row"]] = found
-
-
-def _where(part: _Part, start: int, at: int) -> dict[str, Any]:
-    return part.where(start + at)
-
-
-@dataclass(frozen=True)
-class _Portion:
-    """Some rows of a stream. items, folds: as in `_Part`. single, single_folds: the two of a pair one after the other.
-    where(at): how a reader finds a row."""
-
-    items: list[Any]
-    folds: list[str]
-    single: list[Any]
-    single_folds: list[str]
-    where: Callable[[int], dict[str, Any]]
-
-
-def _documents(corpus: CorpusRows, progress: Progress, pictures: Pictures) -> Iterator[_Portion]:
-    """Yield the corpus a portion at a time. pictures: of `Audit`, filled by `where`."""
-    stream, seen = iter(corpus()), 0
-    while rows := list(islice(stream, _PORTION)):
-        items = [row.value if isinstance(row, Row) else row for row in rows]
-        folds = kind_of(items).folds(items)
-
-        def where(at: int, rows: list = rows, items: list[Any] = items, seen: int = seen) -> dict[str, Any]:
-            out: dict[str, Any] = {"split": "corpus", "row": seen + at + 1}
-            if isinstance(rows[at], Row):
-                out |= {"file": Path(rows[at].source).name, "line": rows[at].line}
-            _picture(pictures, out, items[at : at + 1])
-            return out | {"text": kind_of(items).shown(items[at])}
-
-        yield _Portion(items, folds, items, folds, where)
-        before, seen = seen, seen + len(rows)
-        if seen // 100_000 > before // 100_000:
-            progress(f"corpus: {seen:,} documents compared")
-
-
-def _across(target: _Part, portions: Iterable[_Portion], train: _Part | None) -> tuple[dict[str, Any], np.ndarray]:
+def _across(target: Part, portions: Iterable[Portion], train: Part | None) -> tuple[dict[str, Any], np.ndarray]:
     """Compare `target` with a stream of portions: (what was found, which target rows have a copy).
 
     Pairs are also compared by single texts. A corpus (train: None) holds no pairs, so only single texts are compared.
@@ -299,7 +147,7 @@ def _across(target: _Part, portions: Iterable[_Portion], train: _Part | None) ->
     return out, hit_N
 
 
-def _listed(target: _Part, kind_S: np.ndarray, at_S: np.ndarray, mates: dict[int, dict]) -> dict[str, Any]:
+def _listed(target: Part, kind_S: np.ndarray, at_S: np.ndarray, mates: dict[int, dict]) -> dict[str, Any]:
     """Return the number of target rows with a copy, their share, and for each kind its number and first rows."""
     rows = len(target)
     side = np.where(kind_S == 0, len(KINDS) + 1, kind_S).reshape(-1, rows).argmin(axis=0) if rows else 0
@@ -314,7 +162,7 @@ def _listed(target: _Part, kind_S: np.ndarray, at_S: np.ndarray, mates: dict[int
     return out
 
 
-def _groups(parts: dict[str, _Part]) -> dict[str, Any] | None:
+def _groups(parts: dict[str, Part]) -> dict[str, Any] | None:
     """Return the groups that have both training and test rows; None when rows have no groups."""
     train, test = (parts[name].examples.groups for name in ("train", "test"))
     if train is None or test is None:
@@ -330,7 +178,7 @@ def _groups(parts: dict[str, _Part]) -> dict[str, Any] | None:
     }
 
 
-def _labels(parts: dict[str, _Part], seed: int, embed: Embed | None, progress: Progress) -> dict[str, Any]:
+def _labels(parts: dict[str, Part], seed: int, embed: Embed | None, progress: Progress) -> dict[str, Any]:
     """Return conflicting labels over all rows, and suspected label errors of the training rows."""
     train = parts["train"]
     every = [(part, row) for part in parts.values() if part.labels is not None for row in range(len(part))]
@@ -364,11 +212,13 @@ def _labels(parts: dict[str, _Part], seed: int, embed: Embed | None, progress: P
     share = round(len(doubt.rows) / max(doubt.judged, 1), 4)
     counted = {"rows": len(doubt.rows), "share": share, "clear": doubt.clear, "judged": doubt.judged}
     if examples.takes == "image" and examples.second is None:
-        out["borders"] = borders(examples.items, examples.labels, len(examples.classes), train.folds, seed)
+        found = borders(examples.items, examples.labels, len(examples.classes), train.folds, seed)
+        listed = [{"label": examples.classes[examples.labels[row]]} | train.where(row) for row in found.pop("told")]
+        out["borders"] = found | {"listed": listed[:_LISTED_UNLIKE]}
     return out | {"errors": counted | {"accuracy": round(doubt.accuracy, 4), "listed": listed_rows}}
 
 
-def _features(part: _Part, embed: Embed | None) -> Any:
+def _features(part: Part, embed: Embed | None) -> Any:
     """Return what the classifier of labels reads: a network's vectors, standardised, where there is one."""
     examples = part.examples
     if embed is None:
@@ -378,19 +228,25 @@ def _features(part: _Part, embed: Embed | None) -> Any:
     return (vectors - vectors.mean(axis=0)) / np.maximum(vectors.std(axis=0), 1e-6)
 
 
-def _shift(parts: dict[str, _Part], seed: int, progress: Progress) -> dict[str, Any]:
+def _shift(parts: dict[str, Part], seed: int, progress: Progress) -> dict[str, Any]:
     """Return how test rows differ from training rows: in their texts, and in class shares."""
     if "test" not in parts:
         return {"skipped": "no test part"}
     train, test = parts["train"], parts["test"]
     out: dict[str, Any] = {}
-    (train_items, train_folds), (test_items, test_folds) = train.apart(), test.apart()
+    (train_rows, train_items, train_folds), (test_rows, test_items, test_folds) = train.apart(), test.apart()
     if min(len(train_items), len(test_items)) < FEWEST_OF_A_SIDE:
         rows = "rows" if train.passages is None else "passages"
         out["texts"] = {"skipped": f"fewer than {FEWEST_OF_A_SIDE} {rows}"}
     else:
         progress("test against train: can they be told apart?")
-        out["texts"] = two_sample(train_items, test_items, train_folds, test_folds, seed)
+        out["texts"] = found = two_sample(train_items, test_items, train_folds, test_folds, seed)
+        unlike = found.pop("unlike")
+        if told_apart(found):
+            sides = (("test", test, test_rows), ("train", train, train_rows))
+            found["unlike"] = {
+                name: [part.where(rows[at]) for at in unlike[name][:_LISTED_UNLIKE]] for name, part, rows in sides
+            }
     one, other = train.examples, test.examples
     if one.labels is not None and other.labels is not None and one.classes == other.classes:
         out["classes"] = class_shares(one.labels, other.labels, one.classes)

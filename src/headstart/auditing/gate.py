@@ -17,6 +17,7 @@ import numpy as np
 from headstart.core.time_limit import OutOfTime, cut_after
 
 if TYPE_CHECKING:
+    from headstart.auditing.audit import Embed
     from headstart.core.examples import Examples
     from headstart.data.corpus import Corpus
 
@@ -60,17 +61,19 @@ def audit_gate(
     folder: Path,
     seconds: float,
     say: Callable[[str], None],
+    base: tuple[str, Embed] | None = None,
 ) -> GateResult:
     """Return the audit of these rows; an audit kept in `folder` for the same rows and corpora is not run again.
 
     corpora: unlabelled text by name, None for text that is not at hand. test: None where `train` is cross-validated.
     An audit that does not end within `seconds` counts as left out. Half of the seconds go to the documents; when they
     are too few for all documents, the result says how many were compared. say: called with a line at each long step.
+    base: identity and vectors of a network of images, by which near copies are checked.
     """
     from headstart.auditing.audit import run_audit
     from headstart.core.files import write_json
 
-    inputs = _inputs_identity(train, test, corpora, seed)
+    inputs, embed = _inputs_identity(train, test, corpora, [seed, base and base[0]]), base and base[1]
     if kept := _kept(folder / _FILE, inputs, 0 if test is None else len(test)):
         say("audit: the data are the same as before, it is kept")
         return kept
@@ -79,7 +82,8 @@ def audit_gate(
     by_part = {"train" if part == "training" else part: told for part, told in ledger.items()}
     try:
         with cut_after(seconds):
-            audit = run_audit(train, test, stream, ledger=by_part, seed=seed, progress=say)
+            asked = {"ledger": by_part, "seed": seed, "embed": embed, "doubt_by_vectors": False, "progress": say}
+            audit = run_audit(train, test, stream, **asked)
     except OutOfTime:
         return GateResult("out_of_time", seconds=seconds)
     unseen = tuple(name for name, corpus in corpora.items() if corpus is None)
@@ -126,12 +130,14 @@ def _kept(path: Path, inputs: str, rows: int) -> GateResult | None:
         return None
 
 
-def _inputs_identity(train: Examples, test: Examples | None, corpora: Mapping[str, Corpus | None], seed: int) -> str:
+def _inputs_identity(
+    train: Examples, test: Examples | None, corpora: Mapping[str, Corpus | None], settings: Sequence[Any]
+) -> str:
     """Return a hash of everything an audit depends on; unlabelled files count by their size and time of change."""
     from headstart.data.identity import examples_identity
     from headstart.data.open import expand
 
-    parts: list[Any] = [seed, metadata.version("headstart")]
+    parts: list[Any] = [*settings, metadata.version("headstart")]
     parts += [None if part is None else [examples_identity(part), list(part.groups or ())] for part in (train, test)]
     for name, corpus in corpora.items():
         stats = [Path(file).stat() for file in expand(corpus.paths) if Path(file).is_file()] if corpus else []

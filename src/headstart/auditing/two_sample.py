@@ -17,6 +17,7 @@ from headstart.auditing.items import kind_of
 from headstart.core.seeds import numpy_generator
 
 FEWEST, MOST = 20, 4_000  # rows of each side
+_CLEAR_P, _CLEAR_AUC = 0.01, 0.55
 _SHUFFLES = 999
 
 
@@ -24,6 +25,8 @@ def two_sample(
     train: Sequence[Any], test: Sequence[Any], train_folds: Sequence[str], test_folds: Sequence[str], seed: int
 ) -> dict[str, Any]:
     """Return AUC of held-out rows (.5: alike), its 95 % interval, p of a permutation test, differences in words.
+
+    unlike: the places of the rows of each side that look least like the other side, the clearest first.
 
     As many rows of train as of test are dealt into two halves, rows with equal folds into the same half; each half is
     scored by a classifier trained on the other.
@@ -48,7 +51,16 @@ def two_sample(
         "high": round(high, 3),
         "p": round((1 + sum(value >= auc for value in chance)) / (1 + _SHUFFLES), 3),
         "rows_of_each": size,
+        "unlike": {
+            "train": picked[0][np.argsort(score_N[:size], kind="stable")].tolist(),
+            "test": picked[1][np.argsort(-score_N[size:], kind="stable")].tolist(),
+        },
     } | kind.differences(items[:size], items[size:])
+
+
+def told_apart(found: dict[str, Any]) -> bool:
+    """Whether the two sides of `two_sample` are clearly told apart."""
+    return found["p"] < _CLEAR_P and found["auc"] > _CLEAR_AUC
 
 
 def _auc(rank: np.ndarray, side: np.ndarray) -> float:

@@ -353,7 +353,11 @@ def _audited(
     inputs: CompareInputs | None,
     end: float,
 ) -> GateResult:
-    """Return the audit of the rows; a pool that is cross-validated is one part, without test rows."""
+    """Return the audit of the rows; a pool that is cross-validated is one part, without test rows.
+
+    Near copies of images are checked by the vectors of the first base.
+    """
+    base = next(iter(bases.values()), None) if data.train.takes == "image" else None
     return audit_gate(
         data.train,
         data.test if settings.folds is None else None,
@@ -363,4 +367,5 @@ def _audited(
         folder=settings.folder,
         seconds=_FOR_AUDIT * (end - time.monotonic()),
         say=say,
+        base=base and (base.identity, base.embed),
     )

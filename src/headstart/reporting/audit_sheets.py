@@ -9,11 +9,13 @@ import numpy as np
 
 from headstart.auditing.audit import Audit
 from headstart.auditing.copies import KINDS
+from headstart.auditing.image_looks import COLOURS
 from headstart.core.errors import HeadstartError
 from headstart.images.contact_sheet import contact_sheet
 from headstart.images.decode import decode
 
 _MOST_TILES, _MOST_BYTES, _SIDE = 96, 500_000, 96  # of a sheet; px of a tile
+_BY_BORDER, _GREY = "told-by-the-border", 128
 Rows = list[dict[str, Any]]
 
 
@@ -22,6 +24,8 @@ def audit_sheets(audit: Audit) -> dict[str, bytes]:
     sheets = {}
     for name, rows in _findings(audit.data):
         pixels = [one for row in rows for one in _pixels(audit, row)][:_MOST_TILES]
+        if name == _BY_BORDER:
+            pixels = [_without_middle(one) for one in pixels]
         if pixels:
             sheets[f"{name}.png"] = contact_sheet(pixels, _MOST_BYTES).png
     return sheets
@@ -45,6 +49,17 @@ def _findings(data: dict[str, Any]) -> Iterator[tuple[str, Rows]]:
     for name, found in parts.items():
         yield name, [row for group in found["listed"] for row in group]
     yield "doubtful-labels", labels.get("errors", {}).get("listed", [])
+    yield _BY_BORDER, labels.get("borders", {}).get("listed", [])
+    for side, rows in data["shift"].get("texts", {}).get("unlike", {}).items():
+        yield f"{side}-unlike-the-other-part", rows
+
+
+def _without_middle(pixels: np.ndarray) -> np.ndarray:
+    """Return [H, W, C] with the middle in grey: what `image_findings.borders` has seen is the outer eighth."""
+    high, wide = (max(side // COLOURS, 1) for side in pixels.shape[:2])
+    out = pixels.copy()
+    out[high:-high, wide:-wide] = _GREY
+    return out
 
 
 def _pixels(audit: Audit, row: dict[str, Any]) -> list[np.ndarray]:

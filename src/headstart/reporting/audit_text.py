@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from headstart.auditing.gate import GateResult
+from headstart.auditing.two_sample import told_apart
 from headstart.core.item_nouns import one_item, some_items
 from headstart.reporting.number_text import percent_tenths
 from headstart.reporting.phrases import LANGUAGES, catalogue, named, phrase
 
-_CLEAR_P, _CLEAR_AUC, _CLEAR_CLASSES = 0.01, 0.55, 0.05
+_CLEAR_P, _CLEAR_CLASSES = 0.01, 0.05
 _BORDER, _MUCH = 0.1, 0.5  # share of labels told by the border beyond the commonest class; of those told by the whole
 _PARTS = ("train", "test", "corpus")
 # Findings that are no leak of labels.
@@ -130,7 +131,7 @@ def _doubts(data: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
             ("errors", values | {"clear": f"{errors['clear']:,}", "wrong": percent_tenths(1 - errors["accuracy"])})
         )
     if (told := labels.get("borders")) and _by_border(told):
-        out.append(("borders", {name: percent_tenths(share) for name, share in told.items()}))
+        out.append(("borders", {name: percent_tenths(told[name]) for name in ("border", "whole", "largest")}))
     return out
 
 
@@ -144,7 +145,7 @@ def _shifts(data: dict[str, Any], language: str) -> list[tuple[str, dict[str, An
     out = []
     texts, classes = data["shift"].get("texts", {}), data["shift"].get("classes")
     if "auc" in texts:
-        apart = texts["p"] < _CLEAR_P and texts["auc"] > _CLEAR_AUC
+        apart = told_apart(texts)
         out.append(("told_apart" if apart else "alike", texts))
         if apart and texts.get("properties"):
             first = texts["properties"][0]
