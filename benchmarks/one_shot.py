@@ -6,8 +6,9 @@
 omniglot: every alphabet is kept back in turn; a network is trained from random weights to name the characters of the
 others, in four directions each (`transfer --route scratch`), then route `prototypes` reads its vectors in 5-way 1-shot
 episodes of the alphabet that was kept back: five of its characters, one drawing of each shown, one other drawing of
-each asked. The row without training (random weights) and raw pixels stand beside it. mnist: contrastive pre-training
-with and without mirrored views, then `compare` at 10 and 100 labels. Prints Markdown tables.
+each asked. Vectors are standardised by unlabelled drawings: those of the other alphabets, or (`own`) those of the
+alphabet that was kept back. The row without training (random weights) and raw pixels stand beside it. mnist:
+contrastive pre-training with and without mirrored views, then `compare` at 10 and 100 labels. Prints Markdown tables.
 """
 
 from __future__ import annotations
@@ -33,10 +34,10 @@ from headstart.routes.prototypes import Prototypes
 from headstart.training.pretrained_model import PretrainedModel
 from headstart.vectors.transform import unit_rows
 
-WAYS, EPISODES = 5, 400
+WAYS, EPISODES, SIDE = 5, 400, 56
 TURNS = (0, 90, 180, 270)  # degrees: a turned character is another one to learn (arXiv:1605.06065, 1606.04080)
 SETTINGS = (
-    *("route.epochs=30", "route.batch=64", "route.choose_learning_rate=false", "route.head_steps=0"),
+    *("route.epochs=12", "route.batch=64", "route.choose_learning_rate=false", "route.head_steps=0"),
     *("route.learning_rate=0.003", "route.weight_decay=0.05", "route.label_smoothing=0.1"),
     *("route.augment.shift=0.1", "route.augment.operations=2", "route.augment.magnitude=0.4"),
 )
@@ -75,9 +76,9 @@ def episodes(characters: list[Path], seed: int) -> list[tuple[Examples, Examples
     return out
 
 
-def right(base: PretrainedModel, seen: list[ImageRef], asked: list[tuple[Examples, Examples]]) -> np.ndarray:
-    """Return the share of right answers of each episode; the statistics of vectors are those of the seen alphabets."""
-    workspace = Workspace(base, lambda: iter(seen))
+def right(base: PretrainedModel, pool: list[ImageRef], asked: list[tuple[Examples, Examples]]) -> np.ndarray:
+    """Return the share of right answers of each episode; the statistics of vectors are those of the pool."""
+    workspace = Workspace(base, lambda: iter(pool))
     answers = [Prototypes().run(shown, workspace, seed=0).predict_proba(new).argmax(1) for shown, new in asked]
     return np.array([(one == new.labels).mean() for one, (_, new) in zip(answers, asked)])
 
@@ -94,8 +95,8 @@ def by_pixels(asked: list[tuple[Examples, Examples]], side: int) -> np.ndarray:
 def omniglot(data: Path, work: Path, settings: list[str]) -> None:
     """Print a line for each alphabet that was kept back, and their mean."""
     alphabets, table = unpack(data, work), []
-    print("| kept back | characters | pixels | random weights | trained on the others | CPU s |")
-    print("|---|---|---|---|---|---|")
+    print("| kept back | characters | pixels | random weights | trained on the others | own statistics | CPU s |")
+    print("|---|---|---|---|---|---|---|")
     for held, characters in alphabets.items():
         seen, task, run = work / f"without-{held}", work / f"task-{held}", work / f"run-{held}"
         for folder in (folder for name, own in alphabets.items() if name != held for folder in own):
@@ -106,17 +107,18 @@ def omniglot(data: Path, work: Path, settings: list[str]) -> None:
                     with Image.open(drawing) as image:
                         image.rotate(turn).save(place / drawing.name)
         images = [ImageRef.from_file(path) for path in sorted(seen.rglob("*.png"))]
-        headstart("pretrain", seen, "--out", run, "--steps", 1, "processor.side=28")
+        headstart("pretrain", seen, "--out", run, "--steps", 1, f"processor.side={SIDE}")
         begun = _children()
         headstart("transfer", run, "--data", seen, "--route", "scratch", "--out", task, *(settings or SETTINGS))
         spent = _children() - begun
         trained, asked = PretrainedModel.open(task / "network"), episodes(characters, seed=0)
-        fresh = trained.fresh(0)
-        scores = [by_pixels(asked, 28), right(fresh, images, asked), right(trained, images, asked)]
+        own = [ImageRef.from_file(path) for folder in characters for path in sorted(folder.iterdir())]
+        scores = [by_pixels(asked, SIDE), right(trained.fresh(0), images, asked)]
+        scores += [right(trained, images, asked), right(trained, own, asked)]
         table.append([one.mean() for one in scores])
-        error = 1.96 * scores[-1].std() / np.sqrt(EPISODES)
-        shown = " | ".join(f"{one:.3f}" for one in table[-1])
-        print(f"| {held} | {len(characters)} | {shown} ± {error:.3f} | {spent:.0f} |", flush=True)
+        errors = [1.96 * one.std() / np.sqrt(EPISODES) for one in scores]
+        shown = " | ".join(f"{one:.3f} ± {error:.3f}" for one, error in zip(table[-1], errors))
+        print(f"| {held} | {len(characters)} | {shown} | {spent:.0f} |", flush=True)
     print("| mean | | " + " | ".join(f"{one:.3f}" for one in np.mean(table, 0)) + " | |")
 
 

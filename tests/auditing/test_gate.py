@@ -12,7 +12,7 @@ from PIL import Image
 
 from headstart.auditing import audit as auditing
 from headstart.auditing import gate
-from headstart.auditing.gate import GateResult, audit_gate, left_out
+from headstart.auditing.gate import GateResult, GateSettings, audit_gate, left_out
 from headstart.core.examples import Examples, ImageRef
 from headstart.core.time_limit import OutOfTime
 from headstart.images.decode import decode
@@ -29,8 +29,9 @@ def run(tmp_path):
     said = []
 
     def call(corpora=None, seconds=60.0, **changes) -> GateResult:
-        asked = {"ledger": {"training": {"read": 40}}, "seed": 0, "folder": tmp_path, "say": said.append} | changes
-        return audit_gate(rows(40), rows(30, 100), corpora or {}, seconds=seconds, **asked)
+        settings = GateSettings(**{"seed": 0, "folder": tmp_path, "seconds": seconds} | changes)
+        told = {"ledger": {"training": {"read": 40}}, "say": said.append}
+        return audit_gate(rows(40), rows(30, 100), corpora or {}, settings, **told)
 
     call.said = said
     return call
@@ -108,8 +109,8 @@ def test_near_copies_of_images_are_checked_by_the_vectors_of_a_base(tmp_path):
         return np.stack([decode(item).pixels.reshape(-1)[::64].astype(np.float32) for item in items])
 
     def gate_with(base) -> GateResult:
-        asked = {"ledger": {}, "seed": 0, "folder": tmp_path, "seconds": 60.0, "say": lambda line: None}
-        return audit_gate(train, test, {}, base=base, **asked)
+        settings = GateSettings(seed=0, folder=tmp_path, seconds=60.0, base=base)
+        return audit_gate(train, test, {}, settings, ledger={}, say=lambda line: None)
 
     assert "near_by_vectors" not in gate_with(None).data
     found = gate_with(("one", embed))

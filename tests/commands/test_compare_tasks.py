@@ -217,7 +217,7 @@ def test_changes_of_a_route(program, rows, tmp_path, task):
     assert made.code == 0, made.err
     assert "Against window_tagger as it is" in made.out
     refused = program("ablate", "none", *given[:4], "--route", "tfidf_nb", "--out", tmp_path / "b")
-    assert "--route tfidf_nb: it does classify, not tag" in refused.complaint
+    assert "--route tfidf_nb: it does classify and multilabel, not tag" in refused.complaint
 
 
 @pytest.mark.parametrize("task", [task for task in TASKS if task != "classify"])

@@ -99,7 +99,7 @@ def test_a_task_can_be_named(program, files, tmp_path):
     [
         (
             ("transfer", "none", "--data", "tag.jsonl", "--out", "x", "--route", "tfidf_nb"),
-            ["route tfidf_nb: it does classify, not tag; ", "window_tagger"],
+            ["route tfidf_nb: it does classify and multilabel, not tag; ", "window_tagger"],
         ),
         (
             ("transfer", "none", "--data", "pairs.tsv", "--out", "x", "--route", "window_tagger"),
@@ -131,7 +131,7 @@ def test_a_task_can_be_named(program, files, tmp_path):
         ),
         (
             ("compare", "none", "--data", "tag.jsonl", "--out", "x", "--routes", "tfidf_nb"),
-            ["--routes tfidf_nb: it does classify, not tag; ", "window_tagger"],
+            ["--routes tfidf_nb: it does classify and multilabel, not tag; ", "window_tagger"],
         ),
         (
             ("compare", "none", "--data", "tag.jsonl", "--label", "intent", "--out", "x", "--routes", "window_tagger"),
@@ -149,3 +149,31 @@ def test_what_does_not_fit_is_one_line(program, files, tmp_path, command, pieces
     for piece in pieces:
         assert piece in found.complaint
     assert not (tmp_path / "x").exists()
+
+
+def test_rows_with_several_labels_are_learned_scored_and_compared(program, tmp_path):
+    words = ["seoul", "busan", "film", "game"]
+    lines = ["text\tplace\tkind\n"]
+    for number in range(80):
+        one, other = words[number % 2], words[2 + number // 2 % 2]
+        held = (one if number % 3 else "none", other if number % 5 else "none")
+        text = " ".join(word if word != "none" else "and so on" for word in held)
+        lines.append(f"{text} {number}\t{held[0]}\t{held[1]}\n")
+    data, task, out = tmp_path / "rows.tsv", tmp_path / "task", tmp_path / "report"
+    data.write_text("".join(lines), encoding="utf-8")
+    asked = ("--data", data, "--label", "place,kind")
+    told = program("transfer", "none", *asked, "--route", "tfidf_logreg", "--out", task)
+    assert "several label columns: place, kind" in told.err
+    assert "'none' (27 rows) means that there is no label" in told.err
+    lines = program("evaluate", task, data).out.splitlines()
+    assert [line.split(":")[0] for line in lines[:3]] == ["micro_f1", "label_macro_f1", "lrap"]
+    assert float(lines[0].split()[1]) > 0.95
+    answers = [json.loads(line) for line in program("predict", task, data).out.splitlines()]
+    assert answers[1]["labels"] == ["kind=film", "place=busan"]
+    assert set(answers[0]["probabilities"]) == {"kind=film", "kind=game", "place=busan", "place=seoul"}
+    asked += ("--labels", 30, "--draws", 6, "--minutes", 0.4, "--routes", "majority,tfidf_logreg,tfidf_nb", "--deep")
+    told = program("compare", "none", *asked, "--out", out)
+    assert "micro_f1 by number of labels" in told.out
+    report = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    scores = {one["entry"].split(" ")[0]: one["mean"] for one in report["sizes"][0]["entries"]}
+    assert scores["tfidf_logreg"] > scores["majority"]

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from scored_answers import label_sets
 
 from headstart.core import registry
 
@@ -57,6 +58,7 @@ def places(random, rows):
 DATA = {
     "classify": classes,
     "regress": numbers,
+    "multilabel": label_sets,
     "tag": spans,
     "answer": answers,
     "generate": texts,
@@ -82,6 +84,9 @@ def picked(rows, order):
 
 
 def perfect(metric, truth):
+    if metric.task == "multilabel":
+        names = sorted({name for row in truth for name in row})
+        return [{"labels": row, "scores": {name: float(name in row) for name in names}} for row in truth]
     return [row[0] if row else "" for row in truth] if metric.task == "answer" else truth
 
 

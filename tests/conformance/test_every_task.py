@@ -35,6 +35,8 @@ def read(name, tmp_path):
 
 def right_answers(made):
     """Return the right answers as a task model gives them."""
+    if made.task == "multilabel":
+        return [{"labels": list(k), "scores": {one: float(one in k) for one in made.classes}} for k in made.targets]
     return [made.classes[label] for label in made.labels] if made.task == "classify" else list(made.targets)
 
 
@@ -50,7 +52,7 @@ def test_rows_are_used_or_skipped_by_name(name, tmp_path):
     assert list(examples.items) == list(expected.items)
     assert examples.classes == expected.classes
     truth, again = spec.metric_inputs(right_answers(expected), examples)
-    assert list(truth) == list(again)
+    assert list(truth) == [tuple(one["labels"]) if name == "multilabel" else one for one in again]
     again, _ = spec.read_examples(ReadRequest(paths=path, classes=examples.classes or None, remembered=ledger.columns))
     assert again.classes == examples.classes
     with pytest.raises(HeadstartError, match="no label column 'x'"):
@@ -87,6 +89,11 @@ def test_the_task_is_guessed_from_the_columns(tmp_path):
     spans = '{"text": "a b", "intent": "x", "entities": [{"start": 0, "end": 1, "label": "y"}]}\n'
     assert guess(spans) == ("tag", "'entities' holds lists of spans")
     assert guess(spans, label="intent")[0] == "classify"
+    lists = '{"text": "a", "labels": ["x"]}\n{"text": "b", "labels": %s}\n'
+    assert guess(lists % '["x", "y"]') == ("multilabel", "'labels' lists several labels, such as ['x', 'y']")
+    assert guess(lists % '["y"]')[0] == guess(lists % '["O", "O", "B"]')[0] == "classify"
+    two = '{"text": "a", "hate": "none", "bias": "gender"}\n'
+    assert guess(two, label="hate,bias") == ("multilabel", "several label columns: hate, bias")
     assert guess(spans.replace("entities", "words"))[0] == "tag"
     assert guess('{"text": "a", "label": "x", "tags": ["y"]}\n')[0] == "classify"
     pairs = '{"a": "x", "b": "y", "score": 4}\n{"a": "x", "b": "y", "score": "%s"}\n'

@@ -17,6 +17,7 @@ from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.shapes import TokenShape
 from headstart.heads.classify import ClassifySpec
+from headstart.heads.multilabel import MultilabelSpec
 from headstart.heads.regress import RegressSpec
 
 BATCH = make_batch([[2, 7, 3], [2, 8, 9, 10, 3]])
@@ -93,3 +94,33 @@ def test_equal_numbers_do_not_divide_by_zero():
     head = RegressSpec().build(BAG, None, ())
     head.prepare(Examples(["x", "y"], task="regress", targets=[2.0, 2.0]))
     assert head.decode([np.array([0.0])], ROWS, Examples([""])) == [2.0]
+
+
+def test_labels_are_scored_each_for_itself():
+    torch.manual_seed(0)
+    backbone = BertSpec(width=16, depth=1, heads=2, pooler=True).build(TokenShape(20, 0))
+    head = MultilabelSpec().build(backbone, None, ("a", "b", "c"))
+    examples = Examples(["x", "y"], classes=("a", "b", "c"), task="multilabel", targets=[("a", "c"), ()])
+    head.prepare(examples)
+    last = [module for module in head.output.modules() if isinstance(module, torch.nn.Linear)][-1]
+    np.testing.assert_allclose(torch.sigmoid(last.bias).detach(), [0.5, 1 / 6, 0.5], rtol=1e-5)  # their shares
+    output, loss = train(backbone, head, with_targets(head, examples))
+    wanted = torch.tensor([[1.0, 0, 1], [0, 0, 0]])
+    expected = torch.nn.functional.binary_cross_entropy_with_logits(output, wanted, reduction="sum").item()
+    assert (loss.count, loss.parts["accuracy"]) == (2, 1.0)
+    assert loss.total.item() == pytest.approx(expected, rel=1e-5)
+    (one, other) = head.decode(list(output.detach().numpy()), ROWS, examples)
+    assert (one["labels"], other["labels"]) == (["a", "c"], [])
+    assert one["scores"]["b"] == pytest.approx(torch.sigmoid(output[0, 1]).item(), abs=1e-5)
+    with pytest.raises(HeadstartError, match="at least 2 labels, got 1"):
+        MultilabelSpec().build(backbone, None, ("a",))
+
+
+def test_a_label_is_said_from_the_threshold_that_the_training_rows_give():
+    head = MultilabelSpec(pooling="mean").build(BAG, None, ("a", "b"))
+    examples = Examples(["x", "y"], classes=("a", "b"), task="multilabel", targets=[("a",), ()])
+    logits = [np.array([-1.0, -3.0]), np.array([-2.0, -3.0])]  # probabilities .27, .05 and .12, .05
+    assert head.decode(logits, ROWS, examples)[0]["labels"] == []
+    head.conclude(logits, ROWS, examples)
+    assert float(head.said_from_1) == pytest.approx(0.25)
+    assert [one["labels"] for one in head.decode(logits, ROWS, examples)] == [["a"], []]

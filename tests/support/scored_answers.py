@@ -27,6 +27,15 @@ def spans(random, rows):
     return truth, said
 
 
+def label_sets(random, rows):
+    names = np.array(["film", "food", "game", "게임"])
+    truth_N4 = random.random((rows, 4)) < 0.4
+    score_N4 = np.where(random.random((rows, 4)) < 0.4, truth_N4, random.random((rows, 4))).round(1)
+    scores = [dict(zip(names.tolist(), row.tolist())) for row in score_N4]
+    said = [{"labels": names[row >= 0.5].tolist(), "scores": own} for row, own in zip(score_N4, scores)]
+    return [names[row].tolist() for row in truth_N4], said
+
+
 def sentence(random):
     return " ".join(random.choice(WORDS, size=random.integers(5, 12)))
 
@@ -49,6 +58,7 @@ def places(random, rows):
 ANSWERS = {
     "classify": classes,
     "regress": numbers,
+    "multilabel": label_sets,
     "tag": spans,
     "answer": right_texts,
     "generate": texts,

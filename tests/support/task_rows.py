@@ -21,6 +21,9 @@ def rows(task: str, count: int = 30, *, pairs: bool = False, seed: int = 5) -> E
         return Examples(texts, second, np.arange(count, dtype=np.int64) % 3, LABELS)
     if task == "regress":
         return Examples(texts, second, task=task, targets=[10.0 + 2.5 * (row % 3) for row in range(count)])
+    if task == "multilabel":
+        sets = [("film", "food"), ("food",), ()]
+        return Examples(texts, second, classes=LABELS[:2], task=task, targets=[sets[row % 3] for row in range(count)])
     if task == "tag" and not pairs:
         return Examples(texts, None, classes=LABELS, task=task, targets=[_spans(text) for text in texts])
     if task == "generate" and not pairs:
@@ -58,6 +61,9 @@ def write(task: str, folder: Path) -> tuple[Path, int, int] | None:
     elif task == "regress":
         lines = [{"text": t, "score": k} for t, k in zip(made.items, made.targets)]
         bad = [{"text": "x", "score": value} for value in ("much", None, "nan")]
+    elif task == "multilabel":
+        lines = [{"text": t, "labels": list(k)} for t, k in zip(made.items, made.targets)]
+        bad = [{"text": "x", "labels": value} for value in (None, "", {"a": 1}, [["a"]])]
     else:
         lines = [{"text": t, "entities": [span._asdict() for span in k]} for t, k in zip(made.items, made.targets)]
         bad = [{"text": "x y", "entities": value} for value in _BAD_SPANS]

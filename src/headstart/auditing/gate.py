@@ -51,48 +51,64 @@ def left_out(mode: Literal["skip", "waive"]) -> GateResult:
     return GateResult("waived" if mode == "waive" else "skipped")
 
 
+@dataclass(frozen=True, kw_only=True)
+class GateSettings:
+    """seed: of folds and samples. folder: where an audit is kept. seconds: an audit that does not end within these
+    counts as left out; half of them go to the documents. base: identity and vectors of a network of images, by which
+    near copies are checked, or None."""
+
+    seed: int
+    folder: Path
+    seconds: float
+    base: tuple[str, Embed] | None = None
+
+
 def audit_gate(
     train: Examples,
     test: Examples | None,
     corpora: Mapping[str, Corpus | None],
+    settings: GateSettings,
     *,
     ledger: Mapping[str, Any],
-    seed: int,
-    folder: Path,
-    seconds: float,
     say: Callable[[str], None],
-    base: tuple[str, Embed] | None = None,
 ) -> GateResult:
-    """Return the audit of these rows; an audit kept in `folder` for the same rows and corpora is not run again.
+    """Return the audit of these rows; an audit kept in the folder for the same rows and corpora is not run again.
 
     corpora: unlabelled text by name, None for text that is not at hand. test: None where `train` is cross-validated.
-    An audit that does not end within `seconds` counts as left out. Half of the seconds go to the documents; when they
-    are too few for all documents, the result says how many were compared. say: called with a line at each long step.
-    base: identity and vectors of a network of images, by which near copies are checked.
+    When the time is too short for all documents, the result says how many were compared. say: called with a line at
+    each long step.
     """
     from headstart.auditing.audit import run_audit
     from headstart.core.files import write_json
 
-    inputs, embed = _inputs_identity(train, test, corpora, [seed, base and base[0]]), base and base[1]
-    if kept := _kept(folder / _FILE, inputs, 0 if test is None else len(test)):
+    base, path = settings.base, settings.folder / _FILE
+    inputs, embed = _inputs_identity(train, test, corpora, [settings.seed, base and base[0]]), base and base[1]
+    if kept := _kept(path, inputs, 0 if test is None else len(test)):
         say("audit: the data are the same as before, it is kept")
         return kept
-    documents = _Documents([corpus for corpus in corpora.values() if corpus], time.monotonic() + _FOR_CORPUS * seconds)
+    end = time.monotonic() + _FOR_CORPUS * settings.seconds
+    documents = _Documents([corpus for corpus in corpora.values() if corpus], end)
     stream = documents if documents.corpora else None
     by_part = {"train" if part == "training" else part: told for part, told in ledger.items()}
     try:
-        with cut_after(seconds):
-            asked = {"ledger": by_part, "seed": seed, "embed": embed, "doubt_by_vectors": False, "progress": say}
+        with cut_after(settings.seconds):
+            asked = {
+                "ledger": by_part,
+                "seed": settings.seed,
+                "embed": embed,
+                "doubt_by_vectors": False,
+                "progress": say,
+            }
             audit = run_audit(train, test, stream, **asked)
     except OutOfTime:
-        return GateResult("out_of_time", seconds=seconds)
+        return GateResult("out_of_time", seconds=settings.seconds)
     unseen = tuple(name for name, corpus in corpora.items() if corpus is None)
     count = documents.count if documents.cut else None
     result = GateResult("audited", audit.data, audit.identity, audit.slices, count, unseen)
     if not documents.cut:  # with more time, more documents can be compared: such a result is not kept
         slices = {name: np.flatnonzero(rows_N).tolist() for name, rows_N in audit.slices.items()}
         kept_data = {"identity": audit.identity, "data": audit.data, "unseen": unseen, "slices": slices}
-        write_json(folder / _FILE, {"inputs": inputs, **kept_data})
+        write_json(path, {"inputs": inputs, **kept_data})
     return result
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from headstart.auditing.gate import AuditMode, GateResult, audit_gate, left_out
+from headstart.auditing.gate import AuditMode, GateResult, GateSettings, audit_gate, left_out
 from headstart.commands.comparison_options import (
     label_counts,
     metric_of,
@@ -362,10 +362,12 @@ def _audited(
         data.train,
         data.test if settings.folds is None else None,
         corpora_of(bases, inputs.corpus if inputs else None),
+        GateSettings(
+            seed=settings.seed,
+            folder=settings.folder,
+            seconds=_FOR_AUDIT * (end - time.monotonic()),
+            base=base and (base.identity, base.embed),
+        ),
         ledger=data.facts["ledger"],
-        seed=settings.seed,
-        folder=settings.folder,
-        seconds=_FOR_AUDIT * (end - time.monotonic()),
         say=say,
-        base=base and (base.identity, base.embed),
     )

@@ -263,11 +263,12 @@ class Head(nn.Module, ABC):
     """A task output on a backbone: what is asked of it, how that is scored, how its outputs become answers.
 
     spec: what built it. smoothing: share of a target that its loss spreads evenly over the classes in training (Szegedy
-    et al. 2016); None for a head that chooses no class.
+    et al. 2016); None for a head that chooses no class. concludes: whether `conclude` has something to do.
     """
 
     spec: HeadSpec
     smoothing: float | None = None
+    concludes: bool = False
 
     def inherit(self, objective: Objective | None) -> None:
         """Take over what pre-training learned beside the backbone, such as an output over the vocabulary."""
@@ -278,6 +279,9 @@ class Head(nn.Module, ABC):
 
     def prepare(self, examples: Examples) -> None:
         """Look at the training rows before the first step (at the scale of their numbers, say)."""
+
+    def conclude(self, outputs: list[np.ndarray], pieces: Pieces, examples: Examples) -> None:
+        """Look at the outputs on some training rows after the last step."""
 
     def notes(self, examples: Examples, pieces: Pieces) -> dict[str, object]:
         """Return what the receipt should tell about the training rows."""

@@ -118,9 +118,9 @@ class Examples:
     items: N texts or images. second: the second items of N pairs, or None. labels: int64 [N] indexes into `classes`,
     or None when unknown. classes: the label names in a fixed order. groups: N group names that must not be split apart,
     or None. task: what is asked (`headstart list task`). targets: the N answers of a task other than `classify`, or
-    None: numbers (regress), tuples of `Span` in `items` (tag), tuples of `Span` in `second`, empty where there is no
-    answer (answer), texts (generate), ranks of the own `second` (retrieve). places: the N (file, line) that examples
-    were read from, or None.
+    None: numbers (regress), tuples of label names (multilabel), tuples of `Span` in `items` (tag), tuples of `Span` in
+    `second`, empty where there is no answer (answer), texts (generate), ranks of the own `second` (retrieve). places:
+    the N (file, line) that examples were read from, or None.
     """
 
     items: Sequence[Any]  # str or ImageRef

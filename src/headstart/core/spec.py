@@ -290,13 +290,13 @@ class MetricSpec(Spec):
     """`score(truth_N, predicted_N, weight_N) -> float`; one file in metrics/.
 
     task: whose predictions it scores, and so what a row's truth and prediction are: classify, class numbers; regress,
-    numbers; tag, spans (start, end, label); answer, a tuple of right texts (empty: no answer) and a text; generate, a
-    reference and a text; retrieve, how many texts were searched and the rank of the right one. limits: the worst and
-    the best value.
+    numbers; multilabel, names, and labels with scores; tag, spans (start, end, label); answer, a tuple of right texts
+    (empty: no answer) and a text; generate, a reference and a text; retrieve, how many texts were searched and the rank
+    of the right one. limits: the worst and the best value.
     """
 
     axis = "metric"
-    task: ClassVar[Literal["classify", "regress", "tag", "answer", "generate", "retrieve"]] = "classify"
+    task: ClassVar[str] = "classify"
     limits: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
     def guessed(self, truth: Any, predicted: Any, random: Any) -> list[Any]:

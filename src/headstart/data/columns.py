@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from headstart.core.errors import HeadstartError, nearest
@@ -40,6 +40,31 @@ def check_column(what: str, given: str, columns: Sequence[str], source: str) -> 
     raise HeadstartError(
         f"{source}: no {what} column '{given}'{nearest(given, columns)} (columns: {', '.join(columns)})"
     )
+
+
+class Cells(dict[str, Any]):
+    """The cells of several label columns by name; a JSON object in one cell is a plain dict."""
+
+
+def named_columns(given: str) -> list[str]:
+    """Return the names of columns between commas."""
+    return [part.strip() for part in given.split(",")]
+
+
+def label_columns(given: str, columns: Sequence[str], source: str) -> list[str]:
+    """Return the columns that labels are read from: one, or several that are named between commas.
+
+    Raises HeadstartError with the nearest one when the file has no such column.
+    """
+    parts = [given] if given in columns else named_columns(given)
+    return [check_column("label", part, columns, source) for part in parts]
+
+
+def label_cell(row: Mapping[str, Any], column: str | None) -> Any:
+    """Return the cell of the label column; of several columns, `hate,bias`, their cells by name."""
+    if column is None or column in row or "," not in column:
+        return row.get(column)
+    return Cells((name, row.get(name)) for name in named_columns(column))
 
 
 def guess_text(rows: Sequence[dict[str, Any]], source: str, avoid: Sequence[str] = ()) -> tuple[str, str]:

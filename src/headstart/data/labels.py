@@ -184,19 +184,28 @@ def _counted(names: Sequence[str], counts: Mapping[str, int]) -> str:
 
 def _only(value: Any) -> str:
     """Return the text of a cell, or of the only label in a list. Raises Unusable: several labels."""
-    if isinstance(value, str) and _LIST.fullmatch(value.strip()):
-        value = _listed(value.strip())
-    if isinstance(value, list | tuple):
-        if len(value) > 1:
-            raise Unusable("several labels in a row", f"{str(value)[:40]}; multi-label rows are no task yet")
-        value = value[0] if value else None
+    listed = list_of(value)
+    if listed is not None:
+        if len(listed) > 1:
+            raise Unusable("several labels in a row", f"{str(value)[:40]}; say --task multilabel")
+        value = listed[0] if listed else None
     if isinstance(value, float) and math.isnan(value):
         return ""
     return cell(value) or ""
 
 
-def _listed(text: str) -> Any:
-    """Return the list that a text writes out, as JSON or as Python does; the text itself where it is none."""
+def is_missing(value: Any) -> bool:
+    """Whether a cell holds what programs write for a missing value."""
+    return clean_label(cell(value) or "").casefold() in _MISSING
+
+
+def list_of(value: Any) -> list[Any] | None:
+    """Return the list in a cell, also one that a text writes out as JSON or as Python does, or None: there is none."""
+    if isinstance(value, list | tuple):
+        return list(value)
+    if not isinstance(value, str) or not _LIST.fullmatch(value.strip()):
+        return None
+    text = value.strip()
     for read in (json.loads, ast.literal_eval):
         try:
             found = read(text)
@@ -204,7 +213,7 @@ def _listed(text: str) -> Any:
             continue
         if isinstance(found, list | tuple) and all(isinstance(one, str | int | float | bool) for one in found):
             return list(found)
-    return text
+    return None
 
 
 def folded(rows: Gathered, ledger: Ledger) -> Gathered:

@@ -13,7 +13,18 @@ from headstart.core import registry
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples, ImageRef, need_one_kind, takes_of
 from headstart.core.item_nouns import one_item
-from headstart.data.columns import SAMPLE_ROWS, SECOND_NAMES, cell, check_column, columns_of, guess_label, guess_text
+from headstart.data.columns import (
+    SAMPLE_ROWS,
+    SECOND_NAMES,
+    cell,
+    check_column,
+    columns_of,
+    guess_label,
+    guess_text,
+    label_cell,
+    label_columns,
+    named_columns,
+)
 from headstart.data.ledger import Ledger
 from headstart.data.open import as_paths, expand, read_rows, shown
 from headstart.data.read_how import current
@@ -203,7 +214,7 @@ def _choose(
     names, named = columns_of(tables), _named(request)
     for what, column in vars(named).items():
         if column is not None:
-            check_column(what, column, names, source)
+            check_column(what, column, names, source) if what != "label" else _check_label(request, names, source)
     if named.text is not None and named.text in (named.label, named.text2):
         item = one_item(_held(tables, named.text))
         other = "label" if named.text == named.label else f"second {item}"
@@ -231,6 +242,15 @@ def _choose(
     return found
 
 
+def _check_label(request: ReadRequest, names: Sequence[str], source: str) -> None:
+    """Raise HeadstartError: no such label column, or several for a task that reads one."""
+    columns = label_columns(request.label or "", names, source)
+    if len(columns) > 1 and request.task != "multilabel":
+        raise HeadstartError(
+            f"{source}: label {','.join(columns)}: task {request.task} reads one; say --task multilabel"
+        )
+
+
 def _recall(
     names: Sequence[str], source: str, ledger: Ledger, request: ReadRequest, guesses: Mapping[str, Guess]
 ) -> Columns:
@@ -240,7 +260,8 @@ def _recall(
         column = (request.remembered or {}).get(what)
         if column is None or vars(found)[what] is not None:
             continue
-        if column not in names:
+        there = column in names or (what == "label" and set(named_columns(column)) <= set(names))
+        if not there:
             ledger.note(f"no {what} column '{column}' as in training", source)
         elif column not in vars(found).values():
             found = replace(found, **{what: column})
@@ -265,7 +286,7 @@ def _take(
     if not _sound(cells, row, ledger):
         return
     try:
-        answer = target(row.value.get(columns.label), cells)
+        answer = target(label_cell(row.value, columns.label), cells)
     except Unusable as fault:
         ledger.skip(fault.reason, row.source, row.line, fault.detail)
         return

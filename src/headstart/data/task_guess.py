@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from headstart.core import registry
 from headstart.core.errors import HeadstartError
-from headstart.data.columns import check_column, columns_of
+from headstart.data.columns import check_column, columns_of, label_columns
 from headstart.data.open import as_paths
 from headstart.data.read_request import ReadRequest
 from headstart.data.task_files import first_rows
@@ -25,7 +26,8 @@ def guess_task(request: ReadRequest) -> tuple[str, str]:
     rows = first_rows(request.paths)
     for what, column in (("text", request.text), ("label", request.label), ("text2", request.text2)):
         if column is not None:
-            check_column(what, column, columns_of(rows), str(as_paths(request.paths)[0]))
+            check = label_columns if what == "label" else partial(check_column, what)
+            check(column, columns_of(rows), str(as_paths(request.paths)[0]))
     for name in registry.names("task"):
         if name != DEFAULT and (why := registry.load("task", name)().recognises(rows, request)):
             return name, why

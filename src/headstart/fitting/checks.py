@@ -32,7 +32,7 @@ def other_task(route: RouteSpec, task: str, takes: str = "text") -> Reason | Non
         return None
     return Reason(
         "other_task",
-        "it does {tasks}, not {task}; {able} do",
+        "it does {tasks:and}, not {task}; {able} do",
         tasks=route.tasks or (),
         task=task,
         able=tuple(routes_for(task, takes)),

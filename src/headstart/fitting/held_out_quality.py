@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from headstart.core.examples import Examples
+from headstart.core.label_answers import label_matrix
 from headstart.fitting.checks import labels_of
 from headstart.fitting.linear import Matrix, fit_once
+from headstart.fitting.linear_sets import quick_scores
 from headstart.fitting.model_selection import choose, folds_of
 from headstart.fitting.ridge import fit_ridge
 from headstart.fitting.time_budget import Clock
@@ -17,7 +19,8 @@ from headstart.fitting.time_budget import Clock
 def linear_quality(
     features_ND: Matrix, examples: Examples, train: np.ndarray, held: np.ndarray, *, default: float, seed: int
 ) -> np.ndarray:
-    """Return how good the answer to each held-out row is: 1 when right, for numbers minus the squared error.
+    """Return how good the answer to each held-out row is: 1 when right, for numbers and
+    probabilities of labels minus the squared error.
 
     default: C of logistic regression; of ridge the penalty from which others are tried. Raises HeadstartError: no
     labels.
@@ -26,6 +29,9 @@ def linear_quality(
         numbers_N = np.asarray(examples.targets, np.float64)
         ridge, _ = fit_ridge(features_ND[train], numbers_N[train], default=default, seed=seed)
         return -((ridge.numbers(features_ND[held]) - numbers_N[held]) ** 2)
+    if examples.task == "multilabel":
+        score_MC = quick_scores(features_ND, examples, train, held, strength=default)
+        return -((score_MC - label_matrix(examples)[held]) ** 2).sum(1)
     labels_N = labels_of(examples)
     linear = fit_once(features_ND[train], labels_N[train], len(examples.classes), strength=default)
     return linear.predict_proba(features_ND[held]).argmax(axis=1) == labels_N[held]

@@ -11,9 +11,10 @@ import numpy as np
 from headstart.core.contracts import TaskModel
 from headstart.core.examples import Examples
 from headstart.core.workspace import RouteWorkspace
-from headstart.fitting.checks import labels_of, targets_of
+from headstart.fitting.checks import targets_of
 from headstart.fitting.image_vectors import ImageVectors
-from headstart.fitting.linear import Family, LinearModel, fit_linear
+from headstart.fitting.linear import Family, Matrix
+from headstart.fitting.linear_answers import TASKS, Linear, LinearTaskModel, fit_answers, linear_of
 from headstart.fitting.model_parts import read_parts, write_parts
 from headstart.fitting.ridge import RidgeModel, fit_ridge
 from headstart.vectors.image_vectoriser import ImageVectoriser
@@ -29,6 +30,7 @@ class ImageLinear:
 
     takes: ClassVar[tuple[str, ...]] = ("image",)
     classical: ClassVar[bool] = True
+    tasks: ClassVar[tuple[str, ...]] = TASKS
     vectoriser: ClassVar[type[ImageVectoriser]]
     family: ClassVar[Family] = "logistic"
     side: int | None = None
@@ -50,18 +52,10 @@ class ImageLinear:
         self, examples: Examples, workspace: RouteWorkspace, *, seed: int, seconds: float | None = None
     ) -> ImageClasses:
         """Fit on the labelled rows. Raises HeadstartError: no rows, no labels, a wrong side; UnusableImage."""
-        labels_N = labels_of(examples)
+        targets_of(examples)
         vectors = self.vectors(examples, workspace)
-        linear, notes = fit_linear(
-            vectors.features(examples),
-            labels_N,
-            len(examples.classes),
-            family=self.family,
-            default=self.default,
-            seed=seed,
-            groups=examples.groups,
-            seconds=seconds,
-        )
+        how = {"family": self.family, "default": self.default, "seed": seed, "seconds": seconds}
+        linear, notes = fit_answers(vectors.features(examples), examples, **how)
         return ImageClasses(vectors, linear, examples.classes, notes | {"statistics": vectors.source})
 
     def load(self, folder: Path) -> ImageClasses:
@@ -69,17 +63,15 @@ class ImageLinear:
         return ImageClasses.load(folder, self.vectoriser)
 
 
-class ImageClasses(TaskModel):
+class ImageClasses(LinearTaskModel):
     """`linear` on the vectors of images."""
 
-    def __init__(self, vectors: ImageVectors, linear: LinearModel, classes: tuple[str, ...], notes: dict[str, object]):
+    def __init__(self, vectors: ImageVectors, linear: Linear, classes: tuple[str, ...], notes: dict[str, object]):
         self.vectors, self.linear, self.classes, self.notes = vectors, linear, classes, notes
 
-    def predict_proba(self, examples: Examples) -> np.ndarray:
-        """Return probabilities [N, C]."""
-        if not len(examples):
-            return np.zeros((0, len(self.classes)))
-        return self.linear.predict_proba(self.vectors.features(examples))
+    def features(self, examples: Examples) -> Matrix:
+        """See `LinearTaskModel`."""
+        return self.vectors.features(examples)
 
     def save(self, folder: Path) -> None:
         """Write vectoriser, statistics and weights into `folder`."""
@@ -92,7 +84,7 @@ class ImageClasses(TaskModel):
         """Read what `save` wrote; `kind` is the vectoriser's class. Raises HeadstartError when damaged."""
         data, arrays = read_parts(folder)
         classes = tuple(data["classes"])
-        linear = LinearModel.from_arrays(arrays, len(classes))
+        linear = linear_of(arrays, len(classes))
         return cls(ImageVectors.from_parts(kind, data, arrays), linear, classes, data["notes"])
 
 

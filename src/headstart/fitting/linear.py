@@ -106,7 +106,7 @@ def fit_linear(
         return LinearModel.constant(features.shape[1], seen_K, classes), notes
     # The SVM's solver is quick on sparse rows as they are; counts of naive Bayes cannot be turned.
     turned = family == "logistic" or (family == "svm" and not sparse.issparse(features))
-    coordinates, back = _own_span(features) if turned else (features, None)
+    coordinates, back = own_span(features) if turned else (features, None)
     pairs = make_folds(target_N, seed=seed, groups=groups)
     clock, solver = Clock(seconds), _solver(family)
     # The 36 fits are many short matrix products: threads that wait for each other cost more than they bring.
@@ -135,7 +135,7 @@ def fit_once(features: Matrix, labels_N: np.ndarray, classes: int, *, strength: 
     if len(seen_K) == 1:
         return LinearModel.constant(features.shape[1], seen_K, classes)
     with threadpool_limits(limits=1):
-        coordinates, back = _own_span(features)
+        coordinates, back = own_span(features)
         weight, bias = _fit(_solver("logistic"), coordinates, target_N, strength)
     weight = weight if back is None else weight @ back
     return LinearModel(weight.astype(np.float32), bias.astype(np.float32), seen_K, classes)
@@ -199,7 +199,7 @@ class _Judge:
         return float(np.exp(minimize_scalar(loss, bounds=(-3.0, 4.0), method="bounded").x))
 
 
-def _own_span(features: Matrix) -> tuple[Matrix, np.ndarray | Matrix | None]:
+def own_span(features: Matrix) -> tuple[Matrix, np.ndarray | Matrix | None]:
     """Return (coordinates [N, R] of the rows in their span, map [R, D] back), or (features, None) if that saves
     nothing."""
     rows, columns = features.shape

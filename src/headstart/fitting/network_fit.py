@@ -45,6 +45,7 @@ _HELD_ROWS = 200  # held-out rows that are enough to judge a learning rate
 _MOST_FOLDS = 3  # each costs a fit per factor
 _INNER_SHARE = 0.6  # of the seconds, at most, for choosing
 _HEAD_SHARE = 0.25  # of the seconds of one fit, at most, for the head alone
+_LOOKED_AT = 1_000  # training rows, at most, that a head looks at when it concludes
 _SLICE = 32  # held-out rows answered between two looks at the clock
 
 
@@ -231,6 +232,10 @@ def fit_network(
         factor, tried = _choose_factor(work, Clock(None if seconds is None else seconds * _INNER_SHARE))
     left = None if seconds is None else max(clock.left, 0.05 * seconds, 0.1)
     trained = _train(work, np.arange(len(examples)), default_rate * factor, left)
+    if trained.head.concludes:
+        some = np.arange(len(examples))[:: -(-len(examples) // _LOOKED_AT)]
+        kept = take_pieces(pieces, some)
+        trained.head.conclude(head_outputs(trained.pretrained, trained.head, kept), kept, examples.take(some))
     notes = {"learning_rate": default_rate * factor, "steps": trained.steps, CUT: not trained.whole}
     notes |= {"inner_fits": tried, "rows_cut": pieces.cut}
     notes["dtype"] = measured_dtype(start.backbone_spec)

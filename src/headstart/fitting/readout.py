@@ -27,7 +27,7 @@ def strength_of(default: float | None, examples: Examples) -> float:
     """Return the strength from which others are tried; None: C = 10 for classes of images, else 1."""
     if default is not None:
         return default
-    return _IMAGE_STRENGTH if examples.takes == "image" and examples.task == "classify" else _STRENGTH
+    return _IMAGE_STRENGTH if examples.takes == "image" and examples.task != "regress" else _STRENGTH
 
 
 def readouts_of(base: Any) -> list[tuple[int, str]]:

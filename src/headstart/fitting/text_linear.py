@@ -8,10 +8,10 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
-from headstart.core.contracts import TaskModel
 from headstart.core.examples import Examples
-from headstart.fitting.checks import check_kind, labels_of
-from headstart.fitting.linear import Family, LinearModel, Matrix, fit_linear
+from headstart.fitting.checks import check_kind
+from headstart.fitting.linear import Family, Matrix
+from headstart.fitting.linear_answers import Linear, LinearTaskModel, fit_answers, linear_of
 from headstart.fitting.model_parts import read_parts, write_parts
 from headstart.vectors.transform import pair_features
 
@@ -25,25 +25,23 @@ class Vectoriser(Protocol):
     def from_parts(cls, data: dict[str, Any], arrays: dict[str, np.ndarray]) -> Self: ...
 
 
-class TextLinear(TaskModel):
+class TextLinear(LinearTaskModel):
     """`vectoriser.embed` (pairs: `pair_features` of both), then `linear`."""
 
     def __init__(
         self,
         vectoriser: Vectoriser,
-        linear: LinearModel,
+        linear: Linear,
         classes: tuple[str, ...],
         pairs: bool,
         notes: dict[str, object],
     ):
         self.vectoriser, self.linear, self.classes, self.pairs, self.notes = vectoriser, linear, classes, pairs, notes
 
-    def predict_proba(self, examples: Examples) -> np.ndarray:
-        """Return probabilities [N, C]."""
+    def features(self, examples: Examples) -> Matrix:
+        """See `LinearTaskModel`. Raises HeadstartError: pairs of texts for single ones, or the other way round."""
         check_kind(self.pairs, examples)
-        if not len(examples):
-            return np.zeros((0, len(self.classes)))
-        return self.linear.predict_proba(features_of(self.vectoriser, examples))
+        return features_of(self.vectoriser, examples)
 
     def save(self, folder: Path) -> None:
         """Write vectoriser and weights into `folder`."""
@@ -55,7 +53,7 @@ class TextLinear(TaskModel):
     def load(cls, folder: Path, kind: type[Vectoriser]) -> TextLinear:
         """Read what `save` wrote; `kind` is the vectoriser's class."""
         data, arrays = read_parts(folder)
-        linear = LinearModel.from_arrays(arrays, len(data["classes"]))
+        linear = linear_of(arrays, len(data["classes"]))
         return cls(kind.from_parts(data, arrays), linear, tuple(data["classes"]), data["pairs"], data["notes"])
 
 
@@ -74,16 +72,7 @@ def fit_text_linear(
     seed: int,
     seconds: float | None = None,
 ) -> TextLinear:
-    """Fit a linear classifier on a trained vectoriser's rows; see `fit_linear`."""
-    labels_N = labels_of(examples)
-    linear, notes = fit_linear(
-        features_of(vectoriser, examples),
-        labels_N,
-        len(examples.classes),
-        family=family,
-        default=default,
-        seed=seed,
-        groups=examples.groups,
-        seconds=seconds,
-    )
+    """Fit a linear classifier on a trained vectoriser's rows; see `fit_answers`."""
+    features = features_of(vectoriser, examples)
+    linear, notes = fit_answers(features, examples, family=family, default=default, seed=seed, seconds=seconds)
     return TextLinear(vectoriser, linear, examples.classes, examples.second is not None, notes)

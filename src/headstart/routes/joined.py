@@ -11,17 +11,17 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from scipy import sparse
 
-from headstart.core.contracts import TaskModel
 from headstart.core.errors import HeadstartError, unknown
 from headstart.core.examples import Examples
 from headstart.core.reason import Reason
 from headstart.core.spec import RouteSpec
 from headstart.core.workspace import RouteWorkspace
-from headstart.fitting.checks import labels_of, no_base
+from headstart.fitting.checks import need_task, no_base, targets_of
 from headstart.fitting.frozen import FrozenVectors, Pooling
 from headstart.fitting.held_out_quality import choose_features
 from headstart.fitting.image_vectors import ImageVectors
-from headstart.fitting.linear import LinearModel, Matrix, fit_linear
+from headstart.fitting.linear import Matrix
+from headstart.fitting.linear_answers import TASKS, Linear, LinearTaskModel, fit_answers, linear_of
 from headstart.fitting.model_parts import read_parts, write_parts
 from headstart.fitting.readout import FOR_READOUT, choose_readout, prepare_readouts, strength_of
 from headstart.fitting.text_linear import Vectoriser, features_of
@@ -64,6 +64,7 @@ class Joined(RouteSpec):
     takes: ClassVar[tuple[str, ...]] = ("text", "image")
     needs: ClassVar[Literal["nothing", "corpus", "base"]] = "base"
     combines: ClassVar[bool] = True
+    tasks: ClassVar[tuple[str, ...]] = TASKS
     columns: tuple[str, ...] = ("auto",)
     weight: float | None = None
     layer: int = -1
@@ -101,7 +102,9 @@ class Joined(RouteSpec):
         self, examples: Examples, workspace: RouteWorkspace, *, seed: int, seconds: float | None = None
     ) -> JoinedModel:
         """Fit on the labelled rows. Raises HeadstartError: no base, rows, labels or such layer, no corpus for ppmi."""
-        clock, labels_N = Clock(seconds), labels_of(examples)
+        need_task(self, examples)
+        targets_of(examples)
+        clock = Clock(seconds)
         given, part = (self.layer, self.pooling), Clock(clock.share(FOR_READOUT))
         vectors, told = choose_readout(
             examples, workspace, given, default=strength_of(self.default, examples), seed=seed, clock=part
@@ -112,15 +115,8 @@ class Joined(RouteSpec):
         if weight is None:
             weight, judged = self._weight(parts, examples, seed, Clock(clock.share(_FOR_WEIGHT)))
             told = told | {"weight_folds": judged}
-        linear, notes = fit_linear(
-            _joined(parts, weight),
-            labels_N,
-            len(examples.classes),
-            default=strength_of(self.default, examples),
-            seed=seed,
-            groups=examples.groups,
-            seconds=clock.share(1.0),
-        )
+        how = {"default": strength_of(self.default, examples), "seed": seed, "seconds": clock.share(1.0)}
+        linear, notes = fit_answers(_joined(parts, weight), examples, **how)
         return JoinedModel(vectors, blocks, weight, linear, examples.classes, {**notes, **told, "weight": weight})
 
     def _weight(self, parts: list[Matrix], examples: Examples, seed: int, clock: Clock) -> tuple[float, int]:
@@ -146,7 +142,7 @@ class Joined(RouteSpec):
         vectors = FrozenVectors.load(folder, data, arrays)
         blocks = {column: _read_block(column, *read_parts(folder / column)) for column in data["columns"]}
         classes = tuple(data["classes"])
-        linear = LinearModel.from_arrays(arrays, len(classes))
+        linear = linear_of(arrays, len(classes))
         return JoinedModel(vectors, blocks, data["weight"], linear, classes, data["notes"])
 
 
@@ -169,7 +165,7 @@ def _joined(parts: Sequence[Matrix], weight: float) -> Matrix:
     return np.hstack([first, *(weight * block for block in blocks)], dtype=np.float32)
 
 
-class JoinedModel(TaskModel):
+class JoinedModel(LinearTaskModel):
     """`linear` on the frozen vectors of the base beside the columns of `blocks`, these times `weight`."""
 
     def __init__(
@@ -177,19 +173,17 @@ class JoinedModel(TaskModel):
         vectors: FrozenVectors,
         blocks: dict[str, Block],
         weight: float,
-        linear: LinearModel,
+        linear: Linear,
         classes: tuple[str, ...],
         notes: dict[str, object],
     ):
         self.frozen, self.blocks, self.weight, self.linear = vectors, blocks, weight, linear
         self.classes, self.notes = classes, notes
 
-    def predict_proba(self, examples: Examples) -> np.ndarray:
-        """Return probabilities [N, C]."""
-        if not len(examples):
-            return np.zeros((0, len(self.classes)))
+    def features(self, examples: Examples) -> Matrix:
+        """See `LinearTaskModel`."""
         parts = [self.frozen.features(examples), *(_features(block, examples) for block in self.blocks.values())]
-        return self.linear.predict_proba(_joined(parts, self.weight))
+        return _joined(parts, self.weight)
 
     def save(self, folder: Path) -> None:
         """Write base, transform, weights and the columns of each block into `folder`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -17,16 +17,17 @@ from headstart.data.bio import spans_of, tags_of
 from headstart.data.tag_units import cut
 from headstart.fitting.checks import labels_of, need_task, targets_of
 from headstart.fitting.model_parts import read_parts, write_parts
+from headstart.metrics.micro_f1 import MicroF1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Majority(RouteSpec):
-    """No settings; of equally frequent classes the first is taken. tag: the most frequent tag of each word; answer: no
-    answer; generate: the most frequent text."""
+    """No settings; of equally frequent classes the first is taken. multilabel: the labels with the best micro-F1;
+    tag: the most frequent tag of each word; answer: no answer; generate: the most frequent text."""
 
     takes: ClassVar[tuple[str, ...]] = ("text", "image")
     classical: ClassVar[bool] = True
-    tasks: ClassVar[tuple[str, ...]] = ("classify", "regress", "tag", "answer", "generate")
+    tasks: ClassVar[tuple[str, ...]] = ("classify", "multilabel", "regress", "tag", "answer", "generate")
 
     def run(
         self, examples: Examples, workspace: RouteWorkspace, *, seed: int, seconds: float | None = None
@@ -37,6 +38,10 @@ class Majority(RouteSpec):
             return MeanModel(float(np.mean(targets_of(examples))))
         if examples.task == "tag":
             return _count_words(examples)
+        if examples.task == "multilabel":
+            best = MicroF1().constant(targets_of(examples)) or {"labels": [], "scores": {}}
+            scores = {name: best["scores"].get(name, 0.0) for name in examples.classes}
+            return ConstantModel("multilabel", {"labels": best["labels"], "scores": scores}, examples.classes)
         if examples.task == "answer":
             return ConstantModel("answer", ())
         if examples.task == "generate":
@@ -52,7 +57,8 @@ class Majority(RouteSpec):
         if "mean" in arrays:
             return MeanModel(float(arrays["mean"][0]))
         if "task" in data:
-            return ConstantModel(data["task"], data["answer"] if data["task"] == "generate" else ())
+            answer = () if data["task"] == "answer" else data["answer"]
+            return ConstantModel(data["task"], answer, tuple(data.get("classes", ())))
         return MajorityModel(arrays["share"], tuple(data["classes"]))
 
 
@@ -89,20 +95,18 @@ class MeanModel(TaskModel):
 
 
 class ConstantModel(TaskModel):
-    """answer: the same to every row; a text, or () for no answer."""
+    """answer: the same to every row; a text, an answer of task multilabel, or () for no answer."""
 
-    classes = ()
+    def __init__(self, task: str, answer: Any, classes: tuple[str, ...] = ()):
+        self.task, self.answer, self.classes, self.notes = task, answer, classes, {}
 
-    def __init__(self, task: str, answer: str | tuple[()]):
-        self.task, self.answer, self.notes = task, answer, {}
-
-    def predict(self, examples: Examples) -> list[str | tuple[()]]:
+    def predict(self, examples: Examples) -> list[Any]:
         """Return the same answer for every row."""
         return [self.answer] * len(examples)
 
     def save(self, folder: Path) -> None:
         """Write the answer into `folder`."""
-        write_parts(folder, {"task": self.task, "answer": self.answer}, {})
+        write_parts(folder, {"task": self.task, "answer": self.answer, "classes": self.classes}, {})
 
 
 class WordTagModel(TaskModel):

@@ -11,6 +11,7 @@ from headstart.core.spec import RouteSpec
 from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.checks import need_task, targets_of
 from headstart.fitting.image_linear import ImageClasses, ImageLinear, ImageNumbers
+from headstart.fitting.linear_answers import TASKS
 from headstart.fitting.model_parts import read_parts
 from headstart.vectors.pixels import PixelVectors
 
@@ -20,7 +21,7 @@ class PixelsLogreg(ImageLinear, RouteSpec):
     """side: pixels of a side of the square; default: the C, penalty: that of ridge, each kept unless another value of
     its grid is clearly better on held-out rows."""
 
-    tasks: ClassVar[tuple[str, ...]] = ("classify", "regress")
+    tasks: ClassVar[tuple[str, ...]] = (*TASKS, "regress")
     vectoriser: ClassVar[type[PixelVectors]] = PixelVectors
     side: int = 16
     default: float = 10.0
@@ -31,7 +32,7 @@ class PixelsLogreg(ImageLinear, RouteSpec):
     ) -> ImageClasses | ImageNumbers:
         """Fit on the labelled rows. Raises HeadstartError: no rows, no answers, another task; UnusableImage."""
         need_task(self, examples)
-        if examples.task == "classify":
+        if examples.task in TASKS:
             return super().run(examples, workspace, seed=seed, seconds=seconds)
         targets_of(examples)
         return ImageNumbers.fit(self.vectors(examples, workspace), examples, default=self.penalty, seed=seed)

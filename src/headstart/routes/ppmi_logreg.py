@@ -10,7 +10,8 @@ from headstart.core.examples import Examples
 from headstart.core.reason import Reason
 from headstart.core.spec import RouteSpec
 from headstart.core.workspace import RouteWorkspace
-from headstart.fitting.checks import labels_of, no_corpus
+from headstart.fitting.checks import need_task, no_corpus, targets_of
+from headstart.fitting.linear_answers import TASKS
 from headstart.fitting.text_linear import TextLinear, fit_text_linear
 from headstart.fitting.time_budget import Clock
 from headstart.vectors.ppmi import SubwordVectors, train_subword_vectors
@@ -23,6 +24,7 @@ class PpmiLogreg(RouteSpec):
 
     needs: ClassVar[Literal["nothing", "corpus", "base"]] = "corpus"
     classical: ClassVar[bool] = True
+    tasks: ClassVar[tuple[str, ...]] = TASKS
     dimensions: int = 256
     documents: int = 200_000
     default: float = 1.0
@@ -39,7 +41,8 @@ class PpmiLogreg(RouteSpec):
         self, examples: Examples, workspace: RouteWorkspace, *, seed: int, seconds: float | None = None
     ) -> TextLinear:
         """Fit on the labelled rows; the vectors are learned once per workspace. Raises HeadstartError: rows, corpus."""
-        labels_of(examples)
+        need_task(self, examples)
+        targets_of(examples)
         vectors, clock = self.vectors(workspace), Clock(seconds)
         return fit_text_linear(
             vectors, examples, family="logistic", default=self.default, seed=seed, seconds=clock.share(1.0)

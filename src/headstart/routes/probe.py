@@ -15,9 +15,9 @@ from headstart.core.examples import Examples
 from headstart.core.reason import Reason
 from headstart.core.spec import RouteSpec
 from headstart.core.workspace import RouteWorkspace
-from headstart.fitting.checks import labels_of, need_task, no_base, targets_of
+from headstart.fitting.checks import need_task, no_base, targets_of
 from headstart.fitting.frozen import FrozenVectors, Pooling
-from headstart.fitting.linear import LinearModel, fit_linear
+from headstart.fitting.linear_answers import TASKS, Linear, LinearTaskModel, fit_answers, linear_of
 from headstart.fitting.model_parts import read_parts, write_parts
 from headstart.fitting.network_model import NetworkModel
 from headstart.fitting.readout import FOR_READOUT, choose_readout, prepare_readouts, strength_of
@@ -36,7 +36,7 @@ class Probe(RouteSpec):
 
     takes: ClassVar[tuple[str, ...]] = ("text", "image")
     needs: ClassVar[Literal["nothing", "corpus", "base"]] = "base"
-    tasks: ClassVar[tuple[str, ...]] = ("classify", "regress", "tag")
+    tasks: ClassVar[tuple[str, ...]] = (*TASKS, "regress", "tag")
     layer: int = -1
     pooling: Pooling = "auto"
     default: float | None = None
@@ -57,9 +57,9 @@ class Probe(RouteSpec):
     ) -> TaskModel:
         """Fit on the vectors of the labelled rows. Raises HeadstartError: no base, rows, answers or such layer."""
         need_task(self, examples)
-        if examples.task == "classify":
-            return self._classes(examples, workspace, seed, seconds)
         targets_of(examples)
+        if examples.task in TASKS:
+            return self._classes(examples, workspace, seed, seconds)
         if examples.task == "regress":
             return self._numbers(examples, workspace, seed, seconds)
         if self.layer != -1:
@@ -71,17 +71,10 @@ class Probe(RouteSpec):
         )
 
     def _classes(self, examples: Examples, workspace: RouteWorkspace, seed: int, seconds: float | None) -> ProbeModel:
-        clock, labels_N = Clock(seconds), labels_of(examples)
+        clock = Clock(seconds)
         vectors, readout = self._vectors(examples, workspace, seed, clock)
-        linear, notes = fit_linear(
-            vectors.features(examples),
-            labels_N,
-            len(examples.classes),
-            default=strength_of(self.default, examples),
-            seed=seed,
-            groups=examples.groups,
-            seconds=clock.share(1.0),
-        )
+        how = {"default": strength_of(self.default, examples), "seed": seed, "seconds": clock.share(1.0)}
+        linear, notes = fit_answers(vectors.features(examples), examples, **how)
         return ProbeModel(
             vectors, linear, examples.classes, {**notes, **readout, "transform": vectors.transform.source}
         )
@@ -112,20 +105,18 @@ class Probe(RouteSpec):
         if "ridge_weight" in arrays:
             return NumberProbe(vectors, RidgeModel.from_arrays(arrays), data["notes"])
         classes = tuple(data["classes"])
-        return ProbeModel(vectors, LinearModel.from_arrays(arrays, len(classes)), classes, data["notes"])
+        return ProbeModel(vectors, linear_of(arrays, len(classes)), classes, data["notes"])
 
 
-class ProbeModel(TaskModel):
+class ProbeModel(LinearTaskModel):
     """`linear` on the frozen vectors of the base."""
 
-    def __init__(self, vectors: FrozenVectors, linear: LinearModel, classes: tuple[str, ...], notes: dict[str, object]):
+    def __init__(self, vectors: FrozenVectors, linear: Linear, classes: tuple[str, ...], notes: dict[str, object]):
         self.frozen, self.linear, self.classes, self.notes = vectors, linear, classes, notes
 
-    def predict_proba(self, examples: Examples) -> np.ndarray:
-        """Return probabilities [N, C]."""
-        if not len(examples):
-            return np.zeros((0, len(self.classes)))
-        return self.linear.predict_proba(self.frozen.features(examples))
+    def features(self, examples: Examples) -> np.ndarray:
+        """See `LinearTaskModel`."""
+        return self.frozen.features(examples)
 
     def save(self, folder: Path) -> None:
         """Write base, transform and weights into `folder`."""

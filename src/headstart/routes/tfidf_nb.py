@@ -9,7 +9,8 @@ from typing import ClassVar
 from headstart.core.examples import Examples
 from headstart.core.spec import RouteSpec
 from headstart.core.workspace import RouteWorkspace
-from headstart.fitting.checks import labels_of
+from headstart.fitting.checks import need_task, targets_of
+from headstart.fitting.linear_answers import TASKS
 from headstart.fitting.text_linear import TextLinear, fit_text_linear
 from headstart.fitting.time_budget import Clock
 from headstart.vectors.tfidf import TfidfVectors
@@ -20,13 +21,15 @@ class TfidfNb(RouteSpec):
     """default: the added count that is kept unless another value of the grid is clearly better on held-out rows."""
 
     classical: ClassVar[bool] = True
+    tasks: ClassVar[tuple[str, ...]] = TASKS
     default: float = 0.1
 
     def run(
         self, examples: Examples, workspace: RouteWorkspace, *, seed: int, seconds: float | None = None
     ) -> TextLinear:
         """Fit columns, weights and strength on the labelled rows. Raises HeadstartError: no rows or no labels."""
-        labels_of(examples)
+        need_task(self, examples)
+        targets_of(examples)
         clock = Clock(seconds)
         vectors = TfidfVectors.train([*examples.items, *(examples.second or ())])
         return fit_text_linear(
