@@ -4,6 +4,7 @@
         [--routes pixels_logreg,hog_svm,kmeans_patches_logreg:centres=800:stride=2] [--against hog_svm] [--cache FOLDER]
         [--also lite0=FOLDER --routes joined,probe@lite0]
 
+Routes with commas in their settings are written between semicolons (`joined;joined:columns=hog,kmeans_patches`).
 Labels are drawn from TRAIN, whose images are also the unlabelled pool; every row of DEV is asked. `route@NAME` reads
 another base than RUN. Prints Markdown
 tables: mean and standard deviation over the draws, CPU seconds of all draws of a route, leads with 95 % intervals. One
@@ -55,7 +56,8 @@ def main() -> None:
     parser.add_argument("--cache", type=Path)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    sizes, names = [int(size) for size in given.labels.split(",")], given.routes.split(",")
+    between = ";" if ";" in given.routes else ","
+    sizes, names = [int(size) for size in given.labels.split(",")], given.routes.split(between)
     train, _ = read_labelled_rows(ReadRequest(paths=given.data), lambda line: None)
     test, _ = read_labelled_rows(ReadRequest(paths=given.test, classes=train.classes), lambda line: None)
     bases = {"": given.run} | dict(one.split("=", 1) for one in given.also)

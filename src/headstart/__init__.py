@@ -45,6 +45,8 @@ def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module 'headstart' has no attribute '{name}' (public: {', '.join(_PUBLIC)})")
     value = getattr(importlib.import_module(_PUBLIC[name]), name)
+    if _PUBLIC[name].startswith("headstart.commands."):
+        value = importlib.import_module("headstart.commands.from_python").for_python(value)
     globals()[name] = value
     return value
 

@@ -22,6 +22,7 @@ QUICK = ("finetune.epochs=1", "finetune.least_steps=4", "finetune.head_steps=2",
 ROUTES = {
     "classify": ("tfidf_nb", "probe", "halves", (), ()),
     "regress": ("tfidf_ridge", "probe", "halves", (), ("--task", "regress")),
+    "multilabel": ("tfidf_nb", "probe", "halves", (), ()),
     "tag": ("window_tagger", "probe", "mlm", (), ()),
     "answer": ("overlap_answer", "finetune", "mlm", QUICK, ()),
     "generate": (
@@ -40,6 +41,9 @@ def row(task: str, source: random.Random, lies: bool) -> dict:
     text = " ".join([*source.choices(TOPICS[topic], k=3), *source.choices(FILLERS, k=3)])
     if task == "classify":
         return {"text": text, "label": other}
+    if task == "multilabel":  # two labels in one row of each half, so that the first rows show what they are
+        sets = {"film": ["fun", "seen"], "food": ["eaten"]}
+        return {"text": text, "labels": sets[other]}
     if task == "regress":
         words = [source.choice(TOPICS[source.choice(list(TOPICS))]) for _ in range(6)]
         count = sum(word in TOPICS["film"] for word in words)

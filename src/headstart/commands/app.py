@@ -149,8 +149,8 @@ def _run(tokens: list[str]) -> int:
     app = build()
     result = app(prepare(tokens), exit_on_error=False, print_error=False, result_action="return_value")
     summary = getattr(result, "summary", None)
-    if summary is not None:
-        print(summary() if callable(summary) else summary)
+    if summary is not None and (told := summary() if callable(summary) else summary):
+        print(told)
     return int(getattr(result, "exit_code", 0))
 
 

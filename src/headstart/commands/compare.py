@@ -21,6 +21,7 @@ from headstart.commands.comparison_options import (
     usual_counts,
 )
 from headstart.commands.reading import need_unlearned, open_bases, say, takes_of_files, tell_foreign
+from headstart.commands.results import InFolder
 from headstart.commands.session import Language, command_line, files, need_positive, pick_language, whole
 from headstart.commands.winner import leave_winner
 from headstart.comparing.inputs import CompareInputs, corpora_of, entries_of, workspaces_of
@@ -41,7 +42,7 @@ _FOR_LAYERS = 0.03  # the share of the time left that embedding rows for a probe
 
 
 @dataclass(frozen=True, repr=False)
-class Compared:
+class Compared(InFolder):
     """folder: of the report; study: all cells; verdict, table, steps: the answer, the scores, what next, as text.
 
     language: of what a notebook shows. shipped: what is said of the model that is left behind. interrupted: while it

@@ -4,24 +4,46 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from headstart.commands.reading import open_bases, say, tell_foreign
+from headstart.commands.results import TableResult
 from headstart.commands.session import files, need_new_file, whole
 
+if TYPE_CHECKING:
+    import numpy as np
 
-@dataclass(frozen=True)
-class Embedded:
-    """out: the .npy file; shape: (rows, width)."""
 
-    out: Path
-    shape: tuple[int, int]
+@dataclass(frozen=True, repr=False, eq=False)
+class Embedded(TableResult):
+    """vectors: float32 [rows, width]; out: the .npy file, or None where none was asked for (from Python)."""
+
+    vectors: np.ndarray
+    out: Path | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(rows, width)."""
+        return self.vectors.shape
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """Return the vectors, so that numpy takes the result itself."""
+        return self.vectors if dtype is None else self.vectors.astype(dtype)
+
+    def rows_of_result(self) -> list[dict[str, Any]]:
+        """Return a row per vector, its numbers by place."""
+        return [dict(enumerate(row)) for row in self.vectors.tolist()]
+
+    def told(self) -> list[str]:
+        """See `TableResult`."""
+        return [self.summary()]
 
     def summary(self) -> str:
         """Return the file and the shape of the vectors."""
-        return f"{self.out}: {self.shape[0]:,} vectors of width {self.shape[1]}"
+        front = "" if self.out is None else f"{self.out}: "
+        return f"{front}{self.shape[0]:,} vectors of width {self.shape[1]}"
 
 
 def embed(
@@ -45,8 +67,9 @@ def embed(
     from headstart.data.task_files import read_items
 
     set_threads()
-    out = Path(out)
-    need_new_file(out)
+    if out is not None:
+        out = Path(out)
+        need_new_file(out)
     bases = open_bases([Path(base)])
     pretrained = next(iter(bases.values()))
     examples, ledger = read_items(ReadRequest(paths=data, text=text))
@@ -54,11 +77,12 @@ def embed(
         say(note)
     tell_foreign(bases, examples.items)
     vectors = pretrained.embed(examples.items, layer=layer, pooling=pooling)
-    buffer = io.BytesIO()
-    np.save(buffer, vectors)
-    try:
-        write_bytes(out, buffer.getvalue())
-    except OSError as error:
-        raise disk_error(out, error) from None
+    if out is not None:
+        buffer = io.BytesIO()
+        np.save(buffer, vectors)
+        try:
+            write_bytes(out, buffer.getvalue())
+        except OSError as error:
+            raise disk_error(out, error) from None
     say(ledger.summary())
-    return Embedded(out, vectors.shape)
+    return Embedded(vectors, out)

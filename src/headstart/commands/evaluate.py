@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from headstart.commands.reading import metrics_of, open_bases, say
+from headstart.commands.results import TableResult
 from headstart.commands.session import files, whole
 from headstart.core.errors import HeadstartError
 
@@ -18,8 +19,8 @@ _LANGUAGE_MODELS = ("run.json", "config.json")  # files of a run or a checkpoint
 Interval = tuple[float, float, float]  # value, low, high
 
 
-@dataclass(frozen=True)
-class Evaluated:
+@dataclass(frozen=True, repr=False)
+class Evaluated(TableResult):
     """scores: {metric: (value, low, high)} with 95 % bootstrap intervals over the rows; rows: how many.
 
     trained: how many of the rows the model was trained on, None where it does not know. unseen: the scores without
@@ -30,6 +31,17 @@ class Evaluated:
     rows: int
     trained: int | None = None
     unseen: dict[str, Interval] = field(default_factory=dict)
+
+    def rows_of_result(self) -> list[dict[str, Any]]:
+        """Return a row per metric: metric, value, low, high, rows."""
+        return [
+            {"metric": name, "value": value, "low": low, "high": high, "rows": self.rows}
+            for name, (value, low, high) in self.scores.items()
+        ]
+
+    def told(self) -> list[str]:
+        """See `TableResult`."""
+        return self.summary().splitlines()
 
     def summary(self) -> str:
         """Return one line per metric, how many rows there are, and how many of them the model was trained on."""
@@ -80,7 +92,7 @@ def evaluate(
     from headstart.core.examples import need_takes
     from headstart.data.open import as_paths
     from headstart.data.read_request import ReadRequest, read_labelled_rows
-    from headstart.fitting.task_model_files import load_task, read_task, trained_on
+    from headstart.fitting.task_model_files import load_task, read_task, task_folder, trained_on
     from headstart.statistics.blocks import taken
 
     set_threads()
@@ -99,6 +111,7 @@ def evaluate(
         if pretrained.processor.takes == "image":
             return score_image_files(pretrained, as_paths(data), column=text, seed=seed)
         return score_files(pretrained, as_paths(data), column=text, seed=seed)
+    task = task_folder(task)
     model = load_task(task)
     receipt = read_task(task).get("receipt", {})
     trained = receipt.get("columns", {})

@@ -37,12 +37,13 @@ def export(
     from headstart.core import registry
     from headstart.core.errors import HeadstartError
     from headstart.core.files import disk_error
-    from headstart.fitting.task_model_files import load_task
+    from headstart.fitting.task_model_files import load_task, task_folder
     from headstart.training.pretrained_model import PretrainedModel
 
     source, out = Path(source), Path(out)
     need_new_folder(out, "export", "choose another --out")
     writer = registry.load("export", to)()
+    source = task_folder(source)
     opened = load_task(source) if (source / "task.json").is_file() else PretrainedModel.open(source)
     if (found := opened.exportable()) is None:
         raise HeadstartError(

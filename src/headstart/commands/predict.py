@@ -2,28 +2,66 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from headstart.commands.reading import say
+from headstart.commands.results import TableResult
 from headstart.commands.session import files, need_new_file, write_lines
 
 if TYPE_CHECKING:
-    from headstart.core.examples import ImageRef
+    import numpy as np
+
+    from headstart.core.contracts import TaskModel
+    from headstart.core.examples import Examples, ImageRef
+
+_ANSWERS = ("label", "labels", "number", "entities", "answer", "written", "match")  # as tasks write them
 
 
-@dataclass(frozen=True)
-class Predicted:
-    """rows: number of answered rows."""
+@dataclass(frozen=True, repr=False, eq=False)
+class Predicted(TableResult):
+    """answers: a dict per row: its place, the answer as the task writes it, its text or image. probabilities: float
+    [rows, classes] for classes and for several labels, else None. classes: their names. out: the file, or None."""
 
-    rows: int
+    answers: list[dict[str, Any]]
+    probabilities: np.ndarray | None = None
+    classes: tuple[str, ...] = ()
+    out: Path | None = None
+
+    @property
+    def rows(self) -> int:
+        """How many rows were answered."""
+        return len(self.answers)
+
+    @property
+    def labels(self) -> list[Any]:
+        """The answer of each row: a label, several of them, a number, spans, or a text."""
+        return [next(answer[name] for name in _ANSWERS if name in answer) for answer in self.answers]
+
+    def rows_of_result(self) -> list[dict[str, Any]]:
+        """Return the answers, with a column for the probability of each class."""
+        if self.probabilities is None:
+            return self.answers
+        every = (
+            {f"p({name})": p for name, p in zip(self.classes, row)} for row in self.probabilities.round(6).tolist()
+        )
+        return [{n: v for n, v in one.items() if n != "probabilities"} | own for one, own in zip(self.answers, every)]
+
+    def told(self) -> list[str]:
+        """See `TableResult`."""
+        return [f"{self.rows:,} rows"]
+
+    def summary(self) -> str:
+        """Return the answers as JSON lines, or nothing where they were written to a file."""
+        return "" if self.out else "\n".join(json.dumps(answer, ensure_ascii=False) for answer in self.answers)
 
 
 def predict(
-    task: Annotated[Path, Parameter(help="a task directory of `headstart transfer`")],
+    task: Annotated[Path, Parameter(help="a task directory of `headstart transfer`, or a report of compare")],
     data: Annotated[list[str], Parameter(help="file(s) with texts or images; - is stdin", converter=files)],
     /,
     *,
@@ -37,12 +75,13 @@ def predict(
     from headstart.core.examples import need_takes
     from headstart.data.read_request import ReadRequest
     from headstart.data.task_files import read_items
-    from headstart.fitting.task_model_files import load_task, read_task
+    from headstart.fitting.task_model_files import load_task, read_task, task_folder
 
     if out is not None:
         out = Path(out)
         need_new_file(out)
     set_threads()
+    task = task_folder(task)
     model = load_task(task)
     receipt = read_task(task).get("receipt", {})
     trained = receipt.get("columns", {})
@@ -52,7 +91,8 @@ def predict(
     need_takes(examples.items, receipt.get("takes", "text"), f"{task}")
     for note in ledger.notes:
         say(note)
-    rows = (
+    scores_NC, shown = _answers(model, task_spec, examples)
+    rows = [
         {
             "row": i + 1,
             "file": Path(examples.places[i][0]).name,
@@ -61,11 +101,27 @@ def predict(
             **_named("text", examples.items[i]),
             **({} if examples.second is None else _named("text2", examples.second[i])),
         }
-        for i, answer in enumerate(task_spec.predictions_json(model, examples))
-    )
-    count = write_lines(rows, out)
+        for i, answer in enumerate(shown)
+    ]
+    if out is not None:
+        write_lines(rows, out)
     say(ledger.summary())
-    return Predicted(count)
+    return Predicted(rows, scores_NC, tuple(model.classes), out)
+
+
+def _answers(model: TaskModel, task: Any, examples: Examples) -> tuple[np.ndarray | None, list[dict[str, Any]]]:
+    """Return (probabilities [N, C] of classes or labels, None for other answers; the answers as the task writes
+    them)."""
+    import numpy as np
+
+    if model.task == "classify":
+        scores_NC = model.predict_proba(examples)
+        return scores_NC, task.scored(scores_NC, model.classes)
+    answers = task.predictions_json(model, examples)
+    if model.task != "multilabel":
+        return None, answers
+    scores = [[one["probabilities"][name] for name in model.classes] for one in answers]
+    return np.array(scores).reshape(len(answers), len(model.classes)), answers
 
 
 def _named(name: str, item: str | ImageRef) -> dict[str, str]:

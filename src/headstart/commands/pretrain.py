@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
 from headstart.commands.reading import say, tell_foreign
+from headstart.commands.results import InFolder, TableResult
 from headstart.commands.session import (
     command_line,
     files,
@@ -38,8 +39,8 @@ _LOOKED_AT = 2_000  # documents that a base is asked about
 _SPOOL = "stdin"  # no suffix: what it holds is told by its first bytes, as for every stream
 
 
-@dataclass(frozen=True)
-class Pretrained:
+@dataclass(frozen=True, repr=False)
+class Pretrained(InFolder, TableResult):
     """folder: the run directory; steps, units (tokens or images), loss, stopped: how it went.
 
     notes: what was guessed or decided. next_command: the command that compares it.
@@ -52,6 +53,22 @@ class Pretrained:
     stopped: str
     notes: list[str] = field(default_factory=list)
     next_command: str = ""
+
+    def rows_of_result(self) -> list[dict[str, Any]]:
+        """Return a row per logged step and evaluation: kind, step, seconds, loss, learning_rate."""
+        from headstart.reporting.loss_curve import loss_rows
+
+        return loss_rows(self.folder)
+
+    def told(self) -> list[str]:
+        """See `TableResult`."""
+        return [f"{self.folder}, {self.steps:,} steps, {self.units:,} seen, loss {self.loss:.4g}", *self.notes]
+
+    def picture(self) -> dict[str, Any] | None:
+        """See `TableResult`."""
+        from headstart.reporting.loss_curve import loss_curve
+
+        return loss_curve(self.folder)
 
     @property
     def exit_code(self) -> int:

@@ -5,22 +5,31 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from headstart.commands.reading import open_bases, pick_task, route_with, say, takes_of_files, tell_foreign
+from headstart.commands.results import InFolder, TableResult
 from headstart.commands.session import files, need_new_folder, need_positive, shell_command, whole
 
 
-@dataclass(frozen=True)
-class Transferred:
+@dataclass(frozen=True, repr=False)
+class Transferred(InFolder, TableResult):
     """folder: of the task model; seconds: of training; notes: choices and counts of the route; data: labelled file."""
 
     folder: Path
     seconds: float
     notes: dict[str, object]
     data: str
+
+    def rows_of_result(self) -> list[dict[str, Any]]:
+        """Return a row per choice and count of the route."""
+        return [{"note": name, "value": value} for name, value in self.notes.items()]
+
+    def told(self) -> list[str]:
+        """See `TableResult`."""
+        return [f"{self.folder}, trained in {self.seconds:.1f} s"]
 
     def summary(self) -> str:
         """Return the result and the next command."""

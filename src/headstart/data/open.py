@@ -32,7 +32,7 @@ _HEAD_BYTES = 1 << 16
 
 def as_paths(paths: str | Path | Sequence[str | Path]) -> list[str]:
     """Return one or several names as a list of text."""
-    return [str(paths)] if isinstance(paths, str | Path) else [str(path) for path in paths]
+    return [os.fspath(paths)] if isinstance(paths, str | os.PathLike) else [os.fspath(path) for path in paths]
 
 
 def expand(
@@ -114,6 +114,11 @@ def suffix(name: str) -> str:
 def _suffixes() -> dict[str, str]:
     """Return the reader's name of every known suffix."""
     return {end: name for name in registry.names("reader") for end in registry.load("reader", name).suffixes}
+
+
+def known_suffix(name: str) -> bool:
+    """Whether a name ends as files do that a reader knows, or an image."""
+    return suffix(name) in (*_suffixes(), *IMAGE_SUFFIXES)
 
 
 @cache

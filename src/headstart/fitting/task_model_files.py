@@ -25,6 +25,7 @@ from headstart.training.run_folder import RunFolder
 
 _FILE, _ROWS = "task.json", "training_rows.safetensors"
 _HASHES = "hash_N"
+_WINNER = "winner"  # of a report
 
 
 def receipt_of(
@@ -76,6 +77,12 @@ def read_task(folder: Path) -> TaskFile:
     if not {"route", "classes"} <= data.keys():
         raise HeadstartError(f"{path}: not a task file (expected route and classes)")
     return data
+
+
+def task_folder(folder: Path) -> Path:
+    """Return the folder of a task model: of a report of `compare` the model that it left, else the folder itself."""
+    inner = Path(folder) / _WINNER
+    return inner if (inner / _FILE).is_file() and not (Path(folder) / _FILE).is_file() else Path(folder)
 
 
 def load_task(folder: Path) -> TaskModel:

@@ -17,6 +17,8 @@ from headstart.reporting.number_text import signed_with_interval, with_interval
 from headstart.reporting.pages import fill
 from headstart.statistics.study import Study
 
+_SHOWN = 20  # rows of a table in a notebook
+
 
 def result_repr(study: Study, folder: Path) -> str:
     """Return at most three lines: the winner with its score, whether pre-training paid, where the report is."""
@@ -82,6 +84,15 @@ def frame(rows: Sequence[Mapping[str, Any]]) -> Any:
             "to_frame() needs pandas, which is not installed: pip install pandas, or read report.json"
         ) from None
     return pandas.DataFrame(list(rows))
+
+
+def table_html(
+    told: Sequence[str], rows: Sequence[Mapping[str, Any]], picture: Mapping[str, Any] | None, language: str
+) -> str:
+    """Return sentences, the first rows as a table, and a loss curve; nothing is loaded from outside."""
+    shown = list(rows[:_SHOWN])
+    more = len(rows) - len(shown)
+    return fill("table.html.j2", language, told=told, rows=shown, more=more, picture=picture)
 
 
 def crossing_repr(found: Sequence[Crossing], folder: Path, limits: tuple[float, float]) -> str:

@@ -56,9 +56,13 @@ class ClassifyTask(TaskSpec):
 
     def predictions_json(self, model: TaskModel, examples: Examples) -> list[dict[str, Any]]:
         """Return the most probable class and its probability for each row."""
+        return self.scored(model.predict_proba(examples), model.classes)
+
+    def scored(self, scores_NC: np.ndarray, classes: tuple[str, ...]) -> list[dict[str, Any]]:
+        """Return what `predictions_json` does, from probabilities [N, C]."""
         return [
-            {**self.to_json(model.classes[scores_C.argmax()]), "probability": round(float(scores_C.max()), 6)}
-            for scores_C in model.predict_proba(examples)
+            {**self.to_json(classes[scores_C.argmax()]), "probability": round(float(scores_C.max()), 6)}
+            for scores_C in scores_NC
         ]
 
     def metric_inputs(self, answers: list[str], examples: Examples) -> tuple[np.ndarray, np.ndarray]:
