@@ -31,7 +31,7 @@ def for_python(verb: Callable[..., Any]) -> Callable[..., Any]:
     without `out` a new folder in the working directory is taken and said, and where no base is named there is none.
     """
     hints = typing.get_type_hints(verb, include_extras=True)
-    asked = {name: _asked(hints[name]) for name in inspect.signature(verb).parameters}
+    asked = {name: _taken(hints[name]) for name in inspect.signature(verb).parameters}
     signature = _signature(verb, asked)
 
     @functools.wraps(verb)
@@ -55,7 +55,7 @@ def for_python(verb: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-class _Asked(typing.NamedTuple):
+class _Taken(typing.NamedTuple):
     """What a parameter takes: its type, its line of help, whether it is data."""
 
     kind: Any
@@ -63,13 +63,13 @@ class _Asked(typing.NamedTuple):
     data: bool
 
 
-def _asked(hint: Any) -> _Asked:
+def _taken(hint: Any) -> _Taken:
     kind, *notes = typing.get_args(hint) if typing.get_origin(hint) is typing.Annotated else (hint,)
     (note,) = [one for one in notes if isinstance(one, Parameter)] or [Parameter()]
-    return _Asked(kind, note.help or "", note.converter is files)
+    return _Taken(kind, note.help or "", note.converter is files)
 
 
-def _signature(verb: Callable[..., Any], asked: Mapping[str, _Asked]) -> inspect.Signature:
+def _signature(verb: Callable[..., Any], asked: Mapping[str, _Taken]) -> inspect.Signature:
     """Return what Python may write: every parameter by name, `base` and `out` need not be given."""
     given = inspect.signature(verb)
     out = []
@@ -89,7 +89,7 @@ def _open(verb: Callable[..., Any], name: str) -> bool:
     return name == "out" or (name in _BASES and verb.__name__ in _WITHOUT_BASE)
 
 
-def _value(verb: str, name: str, asked: _Asked, value: Any) -> Any:
+def _value(verb: str, name: str, asked: _Taken, value: Any) -> Any:
     """Return what a verb is given for a parameter. Raises HeadstartError: data that cannot be read."""
     if asked.data and value is not None:
         return _data(verb, name, value)
@@ -135,7 +135,7 @@ def _new_folder(verb: str) -> Path:
     return folder
 
 
-def _doc(verb: Callable[..., Any], asked: Mapping[str, _Asked]) -> str:
+def _doc(verb: Callable[..., Any], asked: Mapping[str, _Taken]) -> str:
     """Return the docstring with a list of the parameters, for help()."""
     lines = [inspect.cleandoc(verb.__doc__ or ""), "", "Parameters", "----------"]
     for name, one in asked.items():

@@ -64,6 +64,10 @@ class Pretrained(InFolder, TableResult):
         """See `TableResult`."""
         return [f"{self.folder}, {self.steps:,} steps, {self.units:,} seen, loss {self.loss:.4g}", *self.notes]
 
+    def shown_rows(self) -> list[dict[str, Any]]:
+        """See `TableResult`: the evaluations; the curve shows the steps."""
+        return [row for row in self.rows_of_result() if row["kind"] == "evaluation"]
+
     def picture(self) -> dict[str, Any] | None:
         """See `TableResult`."""
         from headstart.reporting.loss_curve import loss_curve

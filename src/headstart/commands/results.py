@@ -19,6 +19,10 @@ class TableResult:
         """Return what is said of the result, a sentence or figure a line, the most important first."""
         raise NotImplementedError
 
+    def shown_rows(self) -> list[dict[str, Any]]:
+        """Return the rows of which a notebook shows the first."""
+        return self.rows_of_result()
+
     def picture(self) -> dict[str, Any] | None:
         """Return a loss curve to show below the table (`reporting/loss_curve.py`), or None."""
         return None
@@ -39,7 +43,7 @@ class TableResult:
         from headstart.commands.session import pick_language
         from headstart.reporting.result import table_html
 
-        return table_html(self.told(), self.rows_of_result(), self.picture(), pick_language("auto"))
+        return table_html(self.told(), self.shown_rows(), self.picture(), pick_language("auto"))
 
 
 class InFolder:

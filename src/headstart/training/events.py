@@ -43,14 +43,14 @@ class Listener(Protocol):
 
 
 class MetricsFile:
-    """Append events to a JSONL file; steps at most twice a second, the rest always. Non-finite numbers stay named."""
+    """Append events to a JSONL file; of steps two a second at most and the last. Non-finite numbers stay named."""
 
     def __init__(self, path: Path):
         self._stream = open(path, "a", encoding="utf-8")  # noqa: SIM115 (lives as long as the run)
         self._last = -math.inf
 
     def __call__(self, event: Event) -> None:
-        if event.kind == "step" and event.seconds - self._last < 0.5:
+        if event.kind == "step" and event.seconds - self._last < 0.5 and event.progress < 1.0:
             return
         if event.kind == "step":
             self._last = event.seconds
