@@ -27,6 +27,8 @@ _PUBLIC = {
     "demo": "headstart.commands.demo",
     "doctor": "headstart.commands.doctor",
     "HeadstartClassifier": "headstart.estimators.classifier",
+    "HeadstartRegressor": "headstart.estimators.regressor",
+    "HeadstartVectorizer": "headstart.estimators.vectorizer",
     "PretrainedModel": "headstart.training.pretrained_model",
     "TaskModel": "headstart.core.contracts",
     "load_task": "headstart.fitting.task_model_files",

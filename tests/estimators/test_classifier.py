@@ -14,6 +14,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from headstart.core.errors import HeadstartError
 from headstart.estimators.classifier import HeadstartClassifier
+from headstart.estimators.regressor import HeadstartRegressor
+from headstart.estimators.vectorizer import HeadstartVectorizer
 
 pytestmark = pytest.mark.usefixtures("few_strengths")
 
@@ -22,7 +24,7 @@ BAD = [f"bad boring film number {n}" for n in range(12)]
 TEXTS, LABELS = GOOD + BAD, ["yes"] * 12 + ["no"] * 12
 
 
-@parametrize_with_checks([HeadstartClassifier()])
+@parametrize_with_checks([HeadstartClassifier(), HeadstartRegressor(), HeadstartVectorizer()])
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 

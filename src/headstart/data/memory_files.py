@@ -121,7 +121,7 @@ def _alone(items: list[Any]) -> Table:
     first = next((item for item in items if item is not None), None)
     if isinstance(first, Mapping) and not is_image(first):
         return _by_column(items)
-    if _pictured(first):
+    if is_picture(first):
         return {"image": items}
     if isinstance(first, str | bytes | bool | int | float | np.generic | date):
         return {"text": items}
@@ -151,7 +151,7 @@ def _named_classes(table: Table, features: Mapping[str, Any]) -> Table:
     return table
 
 
-def _pictured(value: Any) -> bool:
+def is_picture(value: Any) -> bool:
     """Whether a value is an image: of Pillow, encoded, or pixels of 8 bits."""
     if isinstance(value, Image.Image | ImageRef) or is_image(value):
         return True
@@ -166,8 +166,8 @@ def _plain(value: Any) -> Any:
         return value
     if isinstance(value, float | np.floating):
         return None if math.isnan(value) else float(value)
-    if _pictured(value):
-        return _image(value)
+    if is_picture(value):
+        return image_of(value)
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, bytes):
@@ -179,7 +179,7 @@ def _plain(value: Any) -> Any:
     return None if type(value).__name__ in ("NAType", "NaTType") else str(value)
 
 
-def _image(value: Any) -> ImageRef:
+def image_of(value: Any) -> ImageRef:
     if isinstance(value, ImageRef):
         return value
     if isinstance(value, bytes):
