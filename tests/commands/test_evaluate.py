@@ -16,9 +16,9 @@ from headstart.fitting import task_model_files as task
 def test_resamples_do_not_pile_up(monkeypatch):
     rows = 5_000
     labels = np.arange(rows) % 2
-    said = np.array(["a", "b"])[np.where(np.arange(rows) % 5, labels, 1 - labels)].tolist()  # four of five are right
-    made = Examples(items=["x"] * rows, labels=labels, classes=("a", "b"))
-    model = SimpleNamespace(classes=made.classes, task="classify", predict=lambda _: said)
+    said = np.eye(2)[np.where(np.arange(rows) % 5, labels, 1 - labels)]  # four of five are right
+    made = Examples(items=["x"] * rows, labels=labels, classes=("a", "b"), places=[("f", row) for row in range(rows)])
+    model = SimpleNamespace(classes=made.classes, task="classify", predict_proba=lambda _: said)
     monkeypatch.setattr(task, "load_task", lambda _: model)
     monkeypatch.setattr(task, "read_task", lambda _: {})
     monkeypatch.setattr(read_request, "read_labelled_rows", lambda *_: (made, {}))
@@ -43,3 +43,20 @@ def test_a_language_model_is_scored_on_text(program, tmp_path):
     named, other = (program("evaluate", run, "test.tsv", "--text", name).out for name in ("document", "label"))
     assert named.startswith("bits per byte: ")
     assert named != other
+
+
+def test_classes_are_told_one_by_one(program):
+    scored = program("evaluate", "task", "test.tsv")
+    assert scored.code == 0, scored.err
+    lines = scored.out.splitlines()
+    for start in (
+        "log loss: ",
+        "AUC: ",
+        "class ",
+        "film ",
+        "food ",
+        "accuracy of the surest rows (predict --threshold): 100%",
+    ):
+        assert any(line.startswith(start) for line in lines), start
+    (rows,) = [line.split()[1] for line in lines if line.startswith("film ")]
+    assert int(rows) == 40

@@ -71,7 +71,7 @@ def test_numbers(program, files, tmp_path, route):
     assert float(scored.out.split()[1]) > 0.5
     answers = [json.loads(line) for line in program("predict", task, files / "pairs.tsv").out.splitlines()]
     assert len(answers) == 60
-    assert answers[0].keys() == {"row", "file", "line", "number", "text", "text2"}
+    assert answers[0].keys() == {"row", "file", "line", "number", "text", "text2", "score"}
     assert isinstance(answers[0]["number"], float)
 
 

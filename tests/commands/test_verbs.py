@@ -86,7 +86,7 @@ def test_transfer_evaluate_predict(program, tmp_path, base, route):
     labelled = program("predict", task, "test.tsv")
     rows = [json.loads(line) for line in labelled.out.splitlines()]
     assert len(rows) == 80
-    assert rows[0].keys() == {"row", "file", "line", "label", "probability", "text"}
+    assert rows[0].keys() == {"row", "file", "line", "label", "probability", "text", "probabilities"}
     assert [(row["row"], row["file"], row["line"]) for row in rows[:2]] == [(1, "test.tsv", 2), (2, "test.tsv", 3)]
     assert {row["label"] for row in rows} <= {"film", "food"}
 

@@ -82,7 +82,7 @@ def pictures() -> Workspace:
 def test_images_have_columns_of_their_own(columns, pictures, tmp_path):
     route, new = Joined(columns=columns), striped_rows(8, first=60)
     model = route.run(striped_rows(20), pictures, seed=0)
-    assert list(model.blocks) == list(columns if columns != ("auto",) else ("hog",))
+    assert list(model.blocks) == list(columns if columns != ("auto",) else ("hog", "kmeans_patches"))
     assert model.notes["weight"] in WEIGHTS
     assert model.notes["weight_folds"] == 5
     save_task(model, tmp_path / "task", route, {})

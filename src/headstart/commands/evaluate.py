@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
@@ -14,7 +14,14 @@ from headstart.commands.results import TableResult
 from headstart.commands.session import files, whole
 from headstart.core.errors import HeadstartError
 
+if TYPE_CHECKING:
+    import numpy as np
+
+    from headstart.core.examples import Examples
+    from headstart.statistics.class_details import ClassDetails
+
 _RESAMPLES = 1_000
+_CLASSES, _PAIRS, _LONGEST = 30, 5, 80  # classes and pairs of classes that are shown, characters of a text
 _LANGUAGE_MODELS = ("run.json", "config.json")  # files of a run or a checkpoint that a task directory does not have
 Interval = tuple[float, float, float]  # value, low, high
 
@@ -24,13 +31,16 @@ class Evaluated(TableResult):
     """scores: {metric: (value, low, high)} with 95 % bootstrap intervals over the rows; rows: how many.
 
     trained: how many of the rows the model was trained on, None where it does not know. unseen: the scores without
-    them, empty where there are none of them or no others.
+    them, empty where there are none of them or no others. details: of classes, None for other tasks. mistakes: the
+    surest of them, in words.
     """
 
     scores: dict[str, Interval]
     rows: int
     trained: int | None = None
     unseen: dict[str, Interval] = field(default_factory=dict)
+    details: ClassDetails | None = None
+    mistakes: tuple[str, ...] = ()
 
     def rows_of_result(self) -> list[dict[str, Any]]:
         """Return a row per metric: metric, value, low, high, rows."""
@@ -53,7 +63,33 @@ class Evaluated(TableResult):
             share = f"{self.trained:,} of {self.rows:,} rows ({percent_tenths(self.trained / self.rows)})"
             read = "no score without them: none is left" if not self.unseen else "read the score without them"
             lines.append(f"trained on: {share} are rows that this model was trained on; {read}")
-        return "\n".join(lines)
+        return "\n".join([*lines, *self.class_lines()])
+
+    def class_lines(self) -> list[str]:
+        """Return what is said of the classes: log loss, AUC, a line each, the commonest and the surest mistakes."""
+        if self.details is None:
+            return []
+        found = self.details
+        wide = max(5, *(len(line.name) for line in found.classes[:_CLASSES]))
+        out = [
+            f"log loss: {found.log_loss:.4f}",
+            f"AUC: {found.auc:.4f} (mean over the classes, each against the rest)",
+        ]
+        out += ["", f"{'class':{wide}}   rows  precision  recall      F1     AUC"]
+        for line in found.classes[:_CLASSES]:
+            figures = "  ".join(f"{_figure(value):>6}" for value in (line.recall, line.f1, line.auc))
+            out.append(f"{line.name:{wide}}  {line.rows:5,}     {_figure(line.precision):>6}  {figures}")
+        if len(found.classes) > _CLASSES:
+            out.append(f"and {len(found.classes) - _CLASSES:,} classes more")
+        pairs = [f"{true} called {said} {count:,}" for true, said, count in found.confused[:_PAIRS]]
+        out += ["", f"mistakes: {'; '.join(pairs)}"] if pairs else []
+        kept = [f"{one.share:.0%} {_figure(one.accuracy)} (from {_figure(one.threshold)})" for one in found.coverage]
+        out.append(f"accuracy of the surest rows (predict --threshold): {', '.join(kept)}")
+        return [*out, *(f"surest mistake: {told}" for told in self.mistakes)]
+
+
+def _figure(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.3f}"
 
 
 def _line(name: str, found: Interval, unseen: Interval | None) -> str:
@@ -120,15 +156,33 @@ def evaluate(
     examples, _ = read_labelled_rows(request, say)
     need_takes(examples.items, receipt.get("takes", "text"), f"{task}")
     spec = registry.load("task", model.task)()
-    truth, predicted = spec.metric_inputs(model.predict(examples), examples)
+    scores_NC = model.predict_proba(examples) if model.task == "classify" else None
+    said = model.predict(examples) if scores_NC is None else [model.classes[at] for at in scores_NC.argmax(1)]
+    truth, predicted = spec.metric_inputs(said, examples)
+    more = {} if scores_NC is None else _of_classes(scores_NC, model.classes, examples)
     metrics = metrics_of(model.task)
     scores = intervals(metrics, truth, predicted, seed)
     seen_N = trained_on(task, examples)
     if seen_N is None or not seen_N.any():
-        return Evaluated(scores, len(examples), None if seen_N is None else 0)
+        return Evaluated(scores, len(examples), None if seen_N is None else 0, **more)
     sides = (taken(side, ~seen_N) for side in (truth, predicted))
     unseen = {} if seen_N.all() else intervals(metrics, *sides, seed)
-    return Evaluated(scores, len(examples), int(seen_N.sum()), unseen)
+    return Evaluated(scores, len(examples), int(seen_N.sum()), unseen, **more)
+
+
+def _of_classes(scores_NC: np.ndarray, classes: tuple[str, ...], examples: Examples) -> dict[str, Any]:
+    """Return the details of a classifier's answers to labelled rows, and its surest mistakes in words."""
+    from headstart.statistics.class_details import class_details
+
+    found = class_details(scores_NC, examples.labels, classes)
+    told = []
+    for row in found.worst:
+        file, line = examples.places[row]
+        said = scores_NC[row].argmax()
+        item = " ".join(str(examples.items[row]).split())
+        label = f"'{classes[examples.labels[row]]}' called '{classes[said]}' ({scores_NC[row, said]:.3f})"
+        told.append(f"{Path(file).name}:{line}: {label}: {item[:_LONGEST]}")
+    return {"details": found, "mistakes": tuple(told)}
 
 
 def intervals(metrics: dict[str, Any], truth: Any, predicted: Any, seed: int) -> dict[str, tuple[float, float, float]]:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from headstart.commands.answer_files import file_bytes, json_rows, need_suffix, table_rows
 from headstart.commands.reading import say
 from headstart.commands.results import TableResult
-from headstart.commands.session import files, need_new_file, write_lines
+from headstart.commands.session import files, need_new_file
+from headstart.core.errors import HeadstartError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,10 +26,14 @@ _ANSWERS = ("label", "labels", "number", "entities", "answer", "written", "match
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Predicted(TableResult):
-    """answers: a dict per row: its place, the answer as the task writes it, its text or image. probabilities: float
-    [rows, classes] for classes and for several labels, else None. classes: their names. out: the file, or None."""
+    """answers: a dict per row: its place, the answer as the task writes it, its text or image, what was read besides.
+
+    labels: of each row a label, several of them, a number, spans, or a text. probabilities: float [rows, classes] for
+    classes and for several labels, else None. classes: their names. out: the file, or None.
+    """
 
     answers: list[dict[str, Any]]
+    labels: list[Any]
     probabilities: np.ndarray | None = None
     classes: tuple[str, ...] = ()
     out: Path | None = None
@@ -36,11 +42,6 @@ class Predicted(TableResult):
     def rows(self) -> int:
         """How many rows were answered."""
         return len(self.answers)
-
-    @property
-    def labels(self) -> list[Any]:
-        """The answer of each row: a label, several of them, a number, spans, or a text."""
-        return [next(answer[name] for name in _ANSWERS if name in answer) for answer in self.answers]
 
     def rows_of_result(self) -> list[dict[str, Any]]:
         """Return the answers, with a column for the probability of each class."""
@@ -67,12 +68,23 @@ def predict(
     *,
     text: Annotated[str | None, Parameter(help="column of texts or images [as in training]")] = None,
     text2: Annotated[str | None, Parameter(help="second such column [as in training]")] = None,
-    out: Annotated[Path | None, Parameter(help="file to write [standard output]")] = None,
+    out: Annotated[
+        Path | None,
+        Parameter(help="file to write: .jsonl, .csv, .tsv, .xlsx or .parquet [JSON lines on standard output]"),
+    ] = None,
+    threshold: Annotated[
+        float | None, Parameter(help="least probability of a class; below it no label is given")
+    ] = None,
 ) -> Predicted:
-    """Write one JSON line per row: its place and the label with probability, the number, the spans or the text."""
+    """Write one JSON line per row: its place and the label with probability, the number, the spans or the text.
+
+    A table holds all columns that were read, the answer and the probability of every class. Of rows below --threshold
+    the label is empty and the likeliest class is under `rather`; `headstart evaluate` shows what a threshold costs.
+    """
     from headstart.core import registry
     from headstart.core.device import set_threads
     from headstart.core.examples import need_takes
+    from headstart.core.files import disk_error, write_bytes
     from headstart.data.read_request import ReadRequest
     from headstart.data.task_files import read_items
     from headstart.fitting.task_model_files import load_task, read_task, task_folder
@@ -80,6 +92,9 @@ def predict(
     if out is not None:
         out = Path(out)
         need_new_file(out)
+        need_suffix(out)
+    if threshold is not None and not 0 < threshold <= 1:
+        raise HeadstartError(f"--threshold {threshold:g}: a probability, above 0 and at most 1")
     set_threads()
     task = task_folder(task)
     model = load_task(task)
@@ -87,11 +102,14 @@ def predict(
     trained = receipt.get("columns", {})
     task_spec = registry.load("task", model.task)()
     request = ReadRequest(paths=data, text=text, text2=text2, remembered=trained, task=model.task)
-    examples, ledger = read_items(request)
+    tables: list[dict[str, Any]] = []
+    examples, ledger = read_items(request, tables)
     need_takes(examples.items, receipt.get("takes", "text"), f"{task}")
     for note in ledger.notes:
         say(note)
     scores_NC, shown = _answers(model, task_spec, examples)
+    if threshold is not None:
+        shown = _above(threshold, shown, model.task)
     rows = [
         {
             "row": i + 1,
@@ -103,10 +121,36 @@ def predict(
         }
         for i, answer in enumerate(shown)
     ]
+    scores = [{}] * len(rows)
+    if scores_NC is not None:
+        scores = [dict(zip(model.classes, row)) for row in scores_NC.tolist()]
+    answers = json_rows(rows, scores, tables)
     if out is not None:
-        write_lines(rows, out)
+        kept = answers if out.suffix.lower() == ".jsonl" else table_rows(rows, scores, tables)
+        try:
+            write_bytes(out, file_bytes(kept, out.suffix.lower()))
+        except OSError as error:
+            raise disk_error(out, error) from None
     say(ledger.summary())
-    return Predicted(rows, scores_NC, tuple(model.classes), out)
+    labels = [next(one[name] for name in _ANSWERS if name in one) for one in shown]
+    return Predicted(answers, labels, scores_NC, tuple(model.classes), out)
+
+
+def _above(threshold: float, answers: list[dict[str, Any]], task: str) -> list[dict[str, Any]]:
+    """Return the answers without the labels below a probability. Raises HeadstartError: a task without classes."""
+    if task != "classify":
+        raise HeadstartError(f"--threshold {threshold:g}: it is for task classify; this model does {task}")
+    out = [
+        one if one["probability"] >= threshold else {"label": None, "rather": one["label"], **_without_label(one)}
+        for one in answers
+    ]
+    unsure = sum(one["label"] is None for one in out)
+    say(f"not sure of {unsure:,} of {len(out):,} rows: no class has a probability of {threshold:g}")
+    return out
+
+
+def _without_label(answer: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in answer.items() if name != "label"}
 
 
 def _answers(model: TaskModel, task: Any, examples: Examples) -> tuple[np.ndarray | None, list[dict[str, Any]]]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import locale
 import math
 import os
 import shlex
 import signal
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Literal
@@ -132,22 +131,3 @@ def saving_signals(stop: Any) -> Iterator[None]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-
-
-def write_lines(rows: Iterable[dict[str, Any]], out: Path | None) -> int:
-    """Write JSON lines to `out`, whole or not at all, or to standard output; return how many.
-
-    Raises HeadstartError: `out` exists, the disk refuses.
-    """
-    from headstart.core.files import disk_error, write_bytes
-
-    lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
-    if out is None:
-        sys.stdout.writelines(lines)
-        return len(lines)
-    need_new_file(out)
-    try:
-        write_bytes(out, "".join(lines).encode())
-    except OSError as error:
-        raise disk_error(out, error) from None
-    return len(lines)

@@ -124,11 +124,11 @@ def _table_row(value: str | ImageRef | dict[str, Any]) -> dict[str, Any]:
     return {takes_of([value]): value}
 
 
-def read_items(request: ReadRequest) -> tuple[Examples, Ledger]:
+def read_items(request: ReadRequest, tables: list[dict[str, Any]] | None = None) -> tuple[Examples, Ledger]:
     """Return (examples without answers, ledger): the texts or images of a request, to be predicted or embedded.
 
     Plain text is always the text itself. Rows with empty text are kept, so that every readable row gets its answer;
-    the ledger names them. Raises HeadstartError: no such column, no row.
+    the ledger names them. tables: gets the whole rows. Raises HeadstartError: no such column, no row.
     """
     ledger = Ledger()
     gathered = Gathered()
@@ -138,6 +138,8 @@ def read_items(request: ReadRequest) -> tuple[Examples, Ledger]:
         gathered.add(cells[0], row)
         gathered.second.extend(cells[1:])
         gathered.places.append((row.source, row.line))
+        if tables is not None:
+            tables.append(row.value)
         ledger.use()
     if not gathered.items:
         names = ", ".join(shown(name) for name in as_paths(request.paths)[:3])

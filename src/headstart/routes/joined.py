@@ -44,7 +44,7 @@ _IMAGE: dict[str, type[ImageVectoriser]] = {
     "pixels": PixelVectors,
     "colour_histogram": ColourHistogram,
 }
-_AUTO = {"text": ("tfidf",), "image": ("hog",)}
+_AUTO = {"text": ("tfidf",), "image": ("hog", "kmeans_patches")}
 _TEXT_WEIGHT = 0.5
 WEIGHTS = (0.0, 0.5, 1.0, 2.0)  # of the classical blocks; 0 is the probe. Equal weights are the default of the rule.
 _EQUAL = WEIGHTS.index(1.0)
@@ -54,7 +54,7 @@ Block = Vectoriser | ImageVectors
 
 @dataclass(frozen=True, kw_only=True)
 class Joined(RouteSpec):
-    """columns: of texts tfidf (auto) or ppmi, of images hog (auto), scattering, kmeans_patches, pixels or
+    """columns: of texts tfidf (auto) or ppmi, of images hog and kmeans_patches (auto), scattering, pixels or
     colour_histogram; several are joined to the vectors of the base; rows of every block have length 1.
 
     weight: of the classical blocks relative to the vectors; None: for texts 0.5, for images chosen on held-out rows.
