@@ -1,4 +1,7 @@
-"""Write docs/cli.md: the --help of every verb, as the program prints it. Run: python docs/make_help_pages.py"""
+"""Write docs/cli.md, the --help of every verb, and docs/settings.md, every setting, as the program prints them.
+
+Run: python docs/make_help_pages.py
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,22 @@ from pathlib import Path
 from rich.console import Console
 
 from headstart.commands.app import VERBS, build
+from headstart.core import registry
+from headstart.core.setting_lines import setting_lines
 
 PAGE = Path(__file__).with_name("cli.md")
+SETTINGS = Path(__file__).with_name("settings.md")
+_AXES = {
+    "objective": "objective.",
+    "backbone": "backbone.",
+    "processor": "processor.",
+    "optimizer": "training.optimizer.",
+    "route": "NAME.",
+    "head": "",
+    "reader": "",
+    "metric": "",
+    "strategy": "",
+}  # how a setting is written in front
 _WIDTH = 100
 _HEAD = """# The command line
 
@@ -32,6 +49,37 @@ def page() -> str:
     return "\n".join([_HEAD, *parts])
 
 
+_SETTINGS_HEAD = """# Every setting
+
+Written by `make help-pages` from the program itself; `headstart list AXIS NAME` prints the same. A setting is given as
+`objective.mask_ratio=0.3` behind a command, `probe.layer=2` for a route, or from Python as
+`settings={"objective.mask_ratio": 0.3}`.
+"""
+
+
+def settings_page() -> str:
+    """Return docs/settings.md: a table for each choice that has settings."""
+    parts = [_SETTINGS_HEAD]
+    for axis, front in _AXES.items():
+        for name in registry.names(axis):
+            lines = setting_lines(registry.load(axis, name))
+            if not lines:
+                continue
+            written = front.replace("NAME", name)
+            rows = [
+                f"| `{written}{one.name}` | {_cell(one.takes)} | {_cell(one.default)} | {_cell(one.meaning)} |"
+                for one in lines
+            ]
+            head = f"## {axis} {name}\n\n{registry.describe(axis, name)}\n\n| setting | takes | default | meaning |"
+            parts.append("\n".join([head, "|---|---|---|---|", *rows, ""]))
+    return "\n".join(parts)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
 if __name__ == "__main__":
+    SETTINGS.write_text(settings_page(), encoding="utf-8")
     PAGE.write_text(page(), encoding="utf-8")
     print(PAGE)

@@ -250,3 +250,11 @@ def test_how_files_are_read_is_said_on_every_command(program, tmp_path):
     wrong = program(*asked, "--out", tmp_path / "c", "--encoding", "utf-8")
     assert (wrong.code, "it looks like CP949" in wrong.complaint) == (2, True)
     assert program("predict", tmp_path / "a", tmp_path / "rows.csv", *named[:2], "--header", "no").out.count("\n") >= 18
+
+
+def test_one_choice_lists_its_settings(program):
+    told = program("list", "objective", "mlm")
+    assert told.code == 0
+    assert "  mask_ratio=0.15" in told.out
+    assert "share of tokens to predict" in told.out
+    assert "unknown objective 'mlmm'; did you mean 'mlm'" in program("list", "objective", "mlmm").complaint

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from headstart.core import registry
+
+if TYPE_CHECKING:
+    from headstart.core.setting_lines import SettingLine
 
 
 @dataclass(frozen=True)
@@ -23,13 +27,38 @@ class Choices:
         return "\n\n".join(blocks)
 
 
-def list_choices(axis: str | None = None, /) -> Choices:
-    """List the choices of one axis, or of all.
+@dataclass(frozen=True)
+class Settings:
+    """choice: `objective mlm`; about: its first line; lines: its settings, see `SettingLine`."""
+
+    choice: str
+    about: str
+    lines: list[SettingLine]
+
+    def summary(self) -> str:
+        """Return a line for each setting: name and default, what it takes, what it means."""
+        head = f"{self.choice}: {self.about}"
+        if not self.lines:
+            return f"{head}\nno settings"
+        wide = max(len(f"{line.name}={line.default}") for line in self.lines)
+        told = [f"  {f'{line.name}={line.default}':{wide}}  {line.meaning} ({line.takes})" for line in self.lines]
+        return "\n".join([head, *told])
+
+
+def list_choices(axis: str | None = None, name: str | None = None, /) -> Choices | Settings:
+    """List the choices of one axis, or of all; with a name the settings of that choice.
 
     Parameters
     ----------
     axis
         processor, backbone, objective, optimizer, head, task, route, reader, metric, recipe, export or strategy
+    name
+        a choice, such as mlm: every setting with its default and what it means
     """
+    if axis is not None and name is not None:
+        from headstart.core.setting_lines import setting_lines
+
+        kind = registry.load(axis, name)
+        return Settings(f"{axis} {name}", registry.describe(axis, name), setting_lines(kind))
     wanted = [axis] if axis else registry.axes()
     return Choices({a: {name: registry.describe(a, name) for name in registry.names(a)} for a in wanted})
