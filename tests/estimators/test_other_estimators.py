@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import pickle
-
-import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from pickles import LABELS, NUMBERS, TEXTS, check_pickles
 from PIL import Image
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from tiny_bases import bag_base, token_base
+from tiny_bases import bag_base
 
-from headstart.core import registry
 from headstart.core.errors import HeadstartError
 from headstart.estimators.classifier import HeadstartClassifier
 from headstart.estimators.regressor import HeadstartRegressor
 from headstart.estimators.vectorizer import HeadstartVectorizer
-
-TEXTS = [f"{('good', 'bad', 'fine')[row % 3]} film number {row}" for row in range(24)]
-NUMBERS = [float((2, 0, 1)[row % 3]) for row in range(24)]
-LABELS = ["yes" if number > 0 else "no" for number in NUMBERS]
-QUICK = {
-    "finetune": {"epochs": 1, "least_steps": 4, "choose_learning_rate": False},
-    "bag": {"member": "tfidf_nb", "count": 2},
-    "vote": {"members": ("tfidf_nb", "probe")},
-    "stack": {"members": ("tfidf_nb", "probe")},
-}
 
 
 def test_numbers_of_texts():
@@ -94,22 +81,6 @@ def test_logarithms_of_probabilities():
     np.testing.assert_allclose(np.exp(model.predict_log_proba(TEXTS)), model.predict_proba(TEXTS))
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in registry.names("route") if "text" in registry.load("route", name).takes]
-)
-def test_every_route_of_texts_is_pickled(name, tmp_path):
-    base = token_base() if name in ("prompt", "lora", "unfreeze", "continued") else bag_base()
-    route = registry.load("route", name)
-    kind = HeadstartRegressor if "classify" not in (route.tasks or ("classify",)) else HeadstartClassifier
-    if "regress" not in (route.tasks or ("classify", "regress")) and kind is HeadstartRegressor:
-        pytest.skip(f"route {name} does neither classes nor numbers")
-    answers = LABELS if kind is HeadstartClassifier else NUMBERS
-    made = kind(base, route=name, settings=QUICK.get(name), corpus=TEXTS, seconds=5.0)
-    X = np.array([TEXTS, TEXTS[::-1]], object).T if name in ("tfidf_cosine", "nearest") else TEXTS
-    try:
-        made.fit(X, answers)
-    except HeadstartError as error:
-        pytest.skip(str(error))
-    joblib.dump(made, tmp_path / "model.joblib")
-    for again in (pickle.loads(pickle.dumps(made)), joblib.load(tmp_path / "model.joblib")):
-        assert np.array_equal(again.predict(X), made.predict(X))
+@pytest.mark.parametrize("name", ["probe", "joined", "finetune", "knn", "stack", "tfidf_ridge"])  # tests/full: all
+def test_routes_are_pickled(name, tmp_path):
+    check_pickles(name, tmp_path)

@@ -1,0 +1,45 @@
+"""Pickles of estimators: every route of texts answers alike after pickle and joblib."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+from tiny_bases import bag_base, token_base
+
+from headstart.core import registry
+from headstart.core.errors import HeadstartError
+from headstart.estimators.classifier import HeadstartClassifier
+from headstart.estimators.regressor import HeadstartRegressor
+
+TEXTS = [f"{('good', 'bad', 'fine')[row % 3]} film number {row}" for row in range(24)]
+NUMBERS = [float((2, 0, 1)[row % 3]) for row in range(24)]
+LABELS = ["yes" if number > 0 else "no" for number in NUMBERS]
+QUICK = {
+    "finetune": {"epochs": 1, "least_steps": 4, "choose_learning_rate": False},
+    "bag": {"member": "tfidf_nb", "count": 2},
+    "vote": {"members": ("tfidf_nb", "probe")},
+    "stack": {"members": ("tfidf_nb", "probe")},
+}
+
+
+def check_pickles(name: str, folder: Path) -> None:
+    """Fit an estimator by a route and check that its pickles answer as it does; skip a route that cannot run here."""
+    base = token_base() if name in ("prompt", "lora", "unfreeze", "continued") else bag_base()
+    route = registry.load("route", name)
+    kind = HeadstartRegressor if "classify" not in (route.tasks or ("classify",)) else HeadstartClassifier
+    if "regress" not in (route.tasks or ("classify", "regress")) and kind is HeadstartRegressor:
+        pytest.skip(f"route {name} does neither classes nor numbers")
+    answers = LABELS if kind is HeadstartClassifier else NUMBERS
+    made = kind(base, route=name, settings=QUICK.get(name), corpus=TEXTS, seconds=5.0)
+    X = np.array([TEXTS, TEXTS[::-1]], object).T if name in ("tfidf_cosine", "nearest") else TEXTS
+    try:
+        made.fit(X, answers)
+    except HeadstartError as error:
+        pytest.skip(str(error))
+    joblib.dump(made, folder / "model.joblib")
+    for again in (pickle.loads(pickle.dumps(made)), joblib.load(folder / "model.joblib")):
+        assert np.array_equal(again.predict(X), made.predict(X))
