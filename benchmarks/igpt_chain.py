@@ -29,10 +29,12 @@ from headstart.core.examples import ImageRef
 from headstart.core.seeds import numpy_generator
 from headstart.data.corpus import Corpus
 from headstart.fitting.linear import fit_linear
+from headstart.images.squares import squares
 from headstart.nn.pooling import pool
 from headstart.statistics.intervals import Estimate, estimate
 from headstart.training.pretrained_model import PretrainedModel
-from headstart.vectors import hog, pixels
+from headstart.vectors.hog import HogVectors
+from headstart.vectors.pixels import PixelVectors
 from headstart.vectors.transform import VectorTransform
 
 POOL, TEST, CLASSES, AT_ONCE = 3_000, 2_000, 10, 128
@@ -196,7 +198,9 @@ def main() -> None:
     folders = {
         key: pretrained(*key, given.data, given.work) for key in [*asked, *((one, most) for one in given.beside)]
     }
-    classical = {"pixels": pixels.vectors(rows.items, 28, grey=True), "HOG": hog.vectors(rows.items, 28)}
+    pictures_NSSC = squares(rows.items, 28, grey=True)
+    kinds = {"pixels": PixelVectors, "HOG": HogVectors}
+    classical = {name: kind.learn(pictures_NSSC).rows(pictures_NSSC) for name, kind in kinds.items()}
     scored = [probed(name, None, found, rows.labels_N, draws) for name, found in classical.items()]
     runs: dict[tuple[str, float], list[Row]] = {}
     for (recipe, minutes), run in folders.items():
