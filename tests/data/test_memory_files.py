@@ -166,3 +166,18 @@ def test_without_a_cache_the_file_goes_with_the_program(monkeypatch):
     monkeypatch.setenv("HEADSTART_CACHE", "off")
     (path,) = as_files(TEXTS)
     assert [row.value["text"] for row in read_rows(path, Ledger())] == TEXTS
+
+
+def test_what_was_given_counts_to_the_limit_of_the_cache(cache):
+    import os
+
+    from headstart.core.disk_cache import DiskCache
+
+    small = DiskCache(cache, limit=250)
+    paths = [small.keep("rows.jsonl", bytes([number]) * 100) for number in range(2)]
+    os.utime(paths[1], (1, 1))  # read longest ago
+    third = small.keep("rows.jsonl", b"x" * 100)
+    assert [path.exists() for path in (*paths, third)] == [True, False, True]
+    large = small.keep("rows.jsonl", b"y" * 1_000)  # it is needed now, whatever the limit
+    assert large.exists()
+    assert small.keep("rows.jsonl", b"y" * 1_000) == large

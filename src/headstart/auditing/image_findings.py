@@ -17,6 +17,7 @@ from headstart.auditing.doubtful_labels import FOLDS
 from headstart.auditing.image_looks import COLOURS, Look, looks
 from headstart.core.examples import ImageRef
 from headstart.core.seeds import numpy_generator
+from headstart.statistics.rank_area import rank_area
 
 _TOLD = 0.1  # of AUC beside .5, from which a property is listed
 _DRAWN, _TURNS, _SHARE = 500, 20, 0.99  # images, others for each, quantile of their cosines: what is alike by chance
@@ -73,8 +74,7 @@ def properties(train: Sequence[ImageRef], test: Sequence[ImageRef]) -> list[dict
     out = []
     for name in numbers[0][0]:
         one, other = (np.array([row[name] for row in part]) for part in numbers)
-        rank = rankdata(np.concatenate([one, other]))[len(one) :].sum()
-        auc = (rank - len(other) * (len(other) + 1) / 2) / (len(one) * len(other))
+        auc = rank_area(rankdata(np.concatenate([one, other])), np.arange(len(one) + len(other)) >= len(one))
         if abs(auc - 0.5) >= _TOLD:
             medians = {"train": round(float(np.median(one)), 3), "test": round(float(np.median(other)), 3)}
             out.append({"property": name} | medians | {"auc": round(float(auc), 3)})

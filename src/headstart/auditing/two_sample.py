@@ -15,6 +15,7 @@ from headstart.auditing.classifier import out_of_fold
 from headstart.auditing.copies import first_with
 from headstart.auditing.items import kind_of
 from headstart.core.seeds import numpy_generator
+from headstart.statistics.rank_area import rank_area
 
 FEWEST, MOST = 20, 4_000  # rows of each side
 _CLEAR_P, _CLEAR_AUC = 0.01, 0.55
@@ -64,11 +65,9 @@ def told_apart(found: dict[str, Any]) -> bool:
 
 
 def _auc(rank: np.ndarray, side: np.ndarray) -> float:
-    ones = int(side.sum())
-    zeros = len(side) - ones
-    if not ones or not zeros:
-        return 0.5
-    return float((rank[side == 1].sum() - ones * (ones + 1) / 2) / (ones * zeros))
+    """Return the area under the curve, .5 where a half has rows of one side alone."""
+    area = rank_area(rank, side == 1)
+    return area if area == area else 0.5
 
 
 def _interval(auc: float, size: int) -> tuple[float, float]:

@@ -7,10 +7,14 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headstart.core.errors import HeadstartError, nearest
 from headstart.core.examples import ImageRef
+from headstart.data.parquet_bytes import parquet_bytes
+
+if TYPE_CHECKING:
+    import numpy as np
 
 SUFFIXES = (".jsonl", ".csv", ".tsv", ".xlsx", ".parquet")
 _PLACE = ("row", "file", "line", "text", "text2", "image", "image2")  # of an answer: what the columns say anyway
@@ -25,36 +29,36 @@ def need_suffix(out: Path) -> None:
         raise HeadstartError(f"--out {out}: answers are written as {', '.join(SUFFIXES)}{close}; choose one of these")
 
 
-def table_rows(
-    answers: Sequence[Mapping[str, Any]], scores: Sequence[Mapping[str, float]], tables: Sequence[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
-    """Return one row per answer: the columns that were read, the answer, a column `p(class)` for each probability.
+def rounded(classes: Sequence[str], scores_C: np.ndarray) -> dict[str, float]:
+    """Return the probabilities of one row by class, as they are written."""
+    return {name: round(score, 6) for name, score in zip(classes, scores_C.tolist())}
 
-    scores: by class, empty where there are none.
-    """
+
+def by_column(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an answer with a column `p(class)` for each of its probabilities."""
+    plain = {name: value for name, value in answer.items() if name != "probabilities"}
+    return plain | {f"p({name})": score for name, score in answer.get("probabilities", {}).items()}
+
+
+def table_rows(answers: Sequence[Mapping[str, Any]], tables: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return one row per answer: the columns that were read, then the answer, see `by_column`."""
     names = list(dict.fromkeys(name for row in tables for name in row))
     out = []
-    for answer, score, table in zip(answers, scores, tables, strict=True):
-        said = {name: value for name, value in answer.items() if name not in (*_PLACE, "probabilities")}
-        said |= {f"p({name})": round(float(value), 6) for name, value in score.items()}
+    for answer, table in zip(answers, tables, strict=True):
+        said = {name: value for name, value in by_column(answer).items() if name not in _PLACE}
         row = {name: table.get(name) for name in names}
         out.append(row | {(_FRONT + name if name in names else name): value for name, value in said.items()})
     return out
 
 
-def json_rows(
-    answers: Sequence[Mapping[str, Any]], scores: Sequence[Mapping[str, float]], tables: Sequence[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
-    """Return one object per answer: the answer, its probabilities, then the columns that were read.
+def json_rows(answers: Sequence[Mapping[str, Any]], tables: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return one object per answer: the answer, then the columns that were read.
 
     A column whose name the answer has already (the label of a labelled row) is `given_NAME`.
     """
     out = []
-    for answer, score, table in zip(answers, scores, tables, strict=True):
-        row = {
-            **answer,
-            **({"probabilities": {name: round(float(p), 6) for name, p in score.items()}} if score else {}),
-        }
+    for answer, table in zip(answers, tables, strict=True):
+        row = dict(answer)
         shown = (answer.get("text"), answer.get("text2"))  # under these names, whatever their columns are called
         for name, value in table.items():
             if name not in row and isinstance(value, str) and value in shown:
@@ -75,7 +79,7 @@ def file_bytes(rows: Sequence[Mapping[str, Any]], suffix: str) -> bytes:
     names = list(dict.fromkeys(name for row in rows for name in row))
     cells = [[_cell(row.get(name)) for name in names] for row in rows]
     if suffix == ".parquet":
-        return _parquet(names, cells)
+        return parquet_bytes({name: [row[place] for row in cells] for place, name in enumerate(names)})
     if suffix == ".xlsx":
         return _sheet(names, cells)
     text = io.StringIO()
@@ -115,20 +119,4 @@ def _sheet(names: Sequence[str], cells: Sequence[Sequence[Any]]) -> bytes:
         sheet.append([written(value) for value in row])
     file = io.BytesIO()
     book.save(file)
-    return file.getvalue()
-
-
-def _parquet(names: Sequence[str], cells: Sequence[Sequence[Any]]) -> bytes:
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    columns: dict[str, Any] = {}
-    for place, name in enumerate(names):
-        column = [row[place] for row in cells]
-        try:
-            columns[name] = pa.array(column)
-        except (pa.ArrowException, OverflowError):  # values of several kinds
-            columns[name] = pa.array([None if one is None else str(one) for one in column])
-    file = io.BytesIO()
-    parquet.write_table(pa.table(columns), file)
     return file.getvalue()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from headstart.commands.answer_files import file_bytes, json_rows, need_suffix, table_rows
+from headstart.commands.answer_files import by_column, file_bytes, json_rows, need_suffix, rounded, table_rows
 from headstart.commands.reading import say
 from headstart.commands.results import TableResult
 from headstart.commands.session import files, need_new_file
@@ -45,12 +45,7 @@ class Predicted(TableResult):
 
     def rows_of_result(self) -> list[dict[str, Any]]:
         """Return the answers, with a column for the probability of each class."""
-        if self.probabilities is None:
-            return self.answers
-        every = (
-            {f"p({name})": p for name, p in zip(self.classes, row)} for row in self.probabilities.round(6).tolist()
-        )
-        return [{n: v for n, v in one.items() if n != "probabilities"} | own for one, own in zip(self.answers, every)]
+        return [by_column(answer) for answer in self.answers]
 
     def told(self) -> list[str]:
         """See `TableResult`."""
@@ -118,15 +113,13 @@ def predict(
             **answer,
             **_named("text", examples.items[i]),
             **({} if examples.second is None else _named("text2", examples.second[i])),
+            **({} if scores_NC is None else {"probabilities": rounded(model.classes, scores_NC[i])}),
         }
         for i, answer in enumerate(shown)
     ]
-    scores = [{}] * len(rows)
-    if scores_NC is not None:
-        scores = [dict(zip(model.classes, row)) for row in scores_NC.tolist()]
-    answers = json_rows(rows, scores, tables)
+    answers = json_rows(rows, tables)
     if out is not None:
-        kept = answers if out.suffix.lower() == ".jsonl" else table_rows(rows, scores, tables)
+        kept = answers if out.suffix.lower() == ".jsonl" else table_rows(rows, tables)
         try:
             write_bytes(out, file_bytes(kept, out.suffix.lower()))
         except OSError as error:
@@ -141,16 +134,14 @@ def _above(threshold: float, answers: list[dict[str, Any]], task: str) -> list[d
     if task != "classify":
         raise HeadstartError(f"--threshold {threshold:g}: it is for task classify; this model does {task}")
     out = [
-        one if one["probability"] >= threshold else {"label": None, "rather": one["label"], **_without_label(one)}
+        one
+        if one["probability"] >= threshold
+        else {"label": None, "rather": one["label"], "probability": one["probability"]}
         for one in answers
     ]
     unsure = sum(one["label"] is None for one in out)
     say(f"not sure of {unsure:,} of {len(out):,} rows: no class has a probability of {threshold:g}")
     return out
-
-
-def _without_label(answer: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in answer.items() if name != "label"}
 
 
 def _answers(model: TaskModel, task: Any, examples: Examples) -> tuple[np.ndarray | None, list[dict[str, Any]]]:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
 _REPR_LINES, _REPR_WIDTH = 3, 100
 
 
-class TableResult:
+class TableResult(ABC):
     """A result with rows. A subclass says what they are (`rows_of_result`) and what a reader is told (`told`)."""
 
+    @abstractmethod
     def rows_of_result(self) -> list[dict[str, Any]]:
         """Return the rows, columns by name."""
-        raise NotImplementedError
 
+    @abstractmethod
     def told(self) -> list[str]:
         """Return what is said of the result, a sentence or figure a line, the most important first."""
-        raise NotImplementedError
 
     def shown_rows(self) -> list[dict[str, Any]]:
         """Return the rows of which a notebook shows the first."""

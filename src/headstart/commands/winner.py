@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from headstart.commands.reading import say
 from headstart.commands.session import shell_command
-from headstart.comparing.report_folder import WINNER
+from headstart.core.manifest import WINNER
 
 _ROWS, _COUNT = "rows.csv", ("--count", "20")  # of `next`
 

@@ -19,7 +19,6 @@ from headstart.core.manifest import FOREIGN, MANIFEST, MISSING, Fault, damage, f
 
 CELLS = "cells"
 INPUTS, REPORT, PAGE = "inputs.json", "report.json", "report.html"
-WINNER = "winner"
 EXHIBITS, SHEET = "exhibits.json", "exhibits.png"
 _ANSWERS = re.compile(rf"{CELLS}/[0-9a-f]{{24}}\.\w+")
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # the program reads its switch from here before anything heav
 VARIABLE = "HEADSTART_CACHE"
 _OFF = ("", "0", "off", "no", "none")
 _MOST_BYTES = 2 << 30
+_GIVEN = "given"  # the folder of what `keep` keeps
 _unused: ContextVar[bool] = ContextVar("unused", default=False)
 
 
@@ -88,6 +89,19 @@ class DiskCache:
             remove_leftovers(home)
             self._trim()
 
+    def keep(self, name: str, content: bytes) -> Path:
+        """Keep a file that others read by its path, and return the path; the same content is the same file.
+
+        Raises OSError: the disk refuses.
+        """
+        path = self.folder / _GIVEN / hashlib.sha256(content).hexdigest()[:32] / name
+        if path.exists():
+            os.utime(path)
+            return path
+        write_bytes(path, content)
+        self._trim(path)
+        return path
+
     def _home(self, key: Sequence[Any]) -> Path:
         return self.folder / hashlib.sha256(json.dumps(list(key)).encode()).hexdigest()[:32]
 
@@ -96,10 +110,10 @@ class DiskCache:
             return []
         return sorted(path for path in home.glob("*.cache") if not is_leftover(path.name))
 
-    def _trim(self) -> None:
-        """Throw the least recently used files away until the rest is within the limit."""
+    def _trim(self, kept: Path | None = None) -> None:
+        """Throw the least recently used files away until the rest is within the limit; kept: not this one."""
         found = []
-        for path in self.folder.glob("*/*.cache"):
+        for path in (*self.folder.glob("*/*.cache"), *self.folder.glob(f"{_GIVEN}/*/*")):
             with contextlib.suppress(OSError):
                 about = path.stat()
                 found.append((about.st_mtime_ns, about.st_size, path))
@@ -107,6 +121,8 @@ class DiskCache:
         for _, size, path in sorted(found):
             if total <= self.limit:
                 return
+            if path == kept:
+                continue
             path.unlink(missing_ok=True)
             total -= size
 

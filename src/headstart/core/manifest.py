@@ -37,6 +37,7 @@ from headstart.core.files import (
 )
 
 MANIFEST = "manifest.json"
+WINNER = "winner"  # of a report: the task model that a comparison leaves, with a manifest of its own
 CHANGED, MISSING = "was changed, its SHA-256 is not the listed one", "is missing"
 FOREIGN = "is not listed in its manifest; move that file elsewhere"
 Kind = Literal["run", "checkpoint", "network", "task", "export", "processor", "store", "report"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -31,6 +32,36 @@ class SumMetric(ABC):
         statistics_NK = self.statistics(truth, predicted)
         weight_N = np.ones(len(statistics_NK)) if weight_N is None else np.asarray(weight_N, dtype=np.float64)
         return self.value(weight_N @ statistics_NK) if weight_N.sum() > 0 else float("nan")
+
+
+class SetF1(SumMetric):
+    """Micro-F1 of sets: 2 hits / (true + said), the members of all rows counted together; 0 where no side has one."""
+
+    @abstractmethod
+    def sets(self, truth: Sequence[Any], predicted: Sequence[Any]) -> Iterable[tuple[set[Any], set[Any]]]:
+        """Return the true set and the said set of each row."""
+
+    def statistics(self, truth: Sequence[Any], predicted: Sequence[Any]) -> np.ndarray:
+        """Return (members that are true and said, true members, said members) of each row; repeated ones count once."""
+        return table([(len(gold & said), len(gold), len(said)) for gold, said in self.sets(truth, predicted)], 3)
+
+    def value(self, sums_K: np.ndarray) -> float:
+        """Return 2 * hits / (true + said), in [0, 1]."""
+        hits, gold, said = sums_K
+        return float(2 * hits / (gold + said)) if gold + said > 0 else 0.0
+
+
+def best_members(truth: Sequence[Iterable[Any]]) -> tuple[Any, ...]:
+    """Return the set that has the best `SetF1` as the answer to all rows, the most frequent member first.
+
+    The more rows have a member, the more it adds: the best k members are the k most frequent ones.
+    """
+    times = Counter(member for gold in truth for member in set(gold))
+    ordered = sorted(times, key=lambda member: (-times[member], member))
+    if not ordered:
+        return ()
+    hits_K, said_K = np.cumsum([times[member] for member in ordered]), len(truth) * np.arange(1, len(ordered) + 1)
+    return tuple(ordered[: int((hits_K / (times.total() + said_K)).argmax()) + 1])
 
 
 class RecallAt(SumMetric):

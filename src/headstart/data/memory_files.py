@@ -28,7 +28,9 @@ from headstart.core.errors import HeadstartError
 from headstart.core.examples import ImageRef
 from headstart.core.files import as_called, write_bytes
 from headstart.data.image_cells import is_image
+from headstart.data.in_memory import listed
 from headstart.data.open import STDIN, known_suffix
+from headstart.data.parquet_bytes import parquet_bytes
 
 Table = dict[str, list[Any]]
 _TAKEN = "texts, images, a table (pandas, polars, pyarrow, datasets, columns by name, rows), or (texts, labels)"
@@ -84,12 +86,12 @@ def _columns(given: Any) -> Mapping[str, Iterable[Any]]:
     library = type(given).__module__.partition(".")[0]
     if library == "pandas":
         if given.ndim == 1:
-            return _alone(given.to_list())
+            return _alone(listed(given))
         return {name: given.iloc[:, place].to_list() for place, name in enumerate(given.columns)}
     if library == "polars":
-        return _alone(given.to_list()) if type(given).__name__ == "Series" else given.to_dict(as_series=False)
+        return _alone(listed(given)) if type(given).__name__ == "Series" else given.to_dict(as_series=False)
     if library == "pyarrow":
-        return given.to_pydict() if "Table" in type(given).__name__ else _alone(given.to_pylist())
+        return given.to_pydict() if "Table" in type(given).__name__ else _alone(listed(given))
     if library == "datasets" and "Dict" in type(given).__name__:
         raise HeadstartError(
             f"a {type(given).__name__} holds several parts ({', '.join(given)}); give one: data['train']"
@@ -98,8 +100,6 @@ def _columns(given: Any) -> Mapping[str, Iterable[Any]]:
         return _named_classes(_by_column(list(given)), given.features or {})
     if isinstance(given, Mapping):
         return {name: _cells(cells) for name, cells in given.items()}
-    if isinstance(given, np.ndarray):
-        return _alone(list(given))
     if isinstance(given, tuple) and len(given) == 2 and not any(isinstance(one, str) for one in given):
         (name, items), *more = _alone(_cells(given[0])).items()
         return {name: items, **dict(more), "label": _cells(given[1])}
@@ -180,6 +180,7 @@ def _plain(value: Any) -> Any:
 
 
 def image_of(value: Any) -> ImageRef:
+    """Return what `is_picture` accepts as a reference; pixels become PNG. Raises HeadstartError: its file is gone."""
     if isinstance(value, ImageRef):
         return value
     if isinstance(value, bytes):
@@ -198,21 +199,20 @@ def write_table(table: Table) -> Path:
     name, content = (
         ("in_memory.parquet", _parquet(table, images)) if images else ("in_memory.jsonl", _json_lines(table))
     )
-    folder = _home() / hashlib.sha256(content).hexdigest()[:32]
-    if not (folder / name).exists():
-        try:
-            write_bytes(folder / name, content)
-        except OSError as error:
-            raise HeadstartError(
-                f"{folder}: what is in memory cannot be written there ({error.strerror}); set HEADSTART_CACHE"
-            ) from None
-    return folder / name
+    try:
+        if (cache := DiskCache.of_user()) is not None:
+            return cache.keep(name, content)
+        path = _temporary() / hashlib.sha256(content).hexdigest()[:32] / name
+        write_bytes(path, content)
+    except OSError as error:
+        raise HeadstartError(
+            f"what is in memory cannot be written to the cache ({error.strerror}); set HEADSTART_CACHE"
+        ) from None
+    return path
 
 
-def _home() -> Path:
-    """Return where tables are kept: the user's cache or, without one, a folder that goes when the program ends."""
-    if (cache := DiskCache.of_user()) is not None:
-        return cache.folder / "given"
+def _temporary() -> Path:
+    """Return a folder that goes when the program ends."""
     folder = Path(tempfile.mkdtemp(prefix="headstart-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
@@ -224,18 +224,5 @@ def _json_lines(table: Table) -> bytes:
 
 
 def _parquet(table: Table, images: Sequence[str]) -> bytes:
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    columns = {}
-    for name, cells in table.items():
-        if name in images:
-            columns[name] = pa.array([one.read() if isinstance(one, ImageRef) else None for one in cells], pa.binary())
-            continue
-        try:
-            columns[name] = pa.array(cells)
-        except (pa.ArrowException, OverflowError):  # values of several kinds
-            columns[name] = pa.array([None if one is None else str(one) for one in cells])
-    file = io.BytesIO()
-    parquet.write_table(pa.table(columns), file, compression="none")
-    return file.getvalue()
+    encoded = {name: [one.read() if isinstance(one, ImageRef) else None for one in table[name]] for name in images}
+    return parquet_bytes(table | encoded, binary=images, compression="none")

@@ -105,8 +105,7 @@ def fit_linear(
         notes = {"strength": None, "folds": 0, CUT: False}
         return LinearModel.constant(features.shape[1], seen_K, classes), notes
     # The SVM's solver is quick on sparse rows as they are; counts of naive Bayes cannot be turned.
-    turned = family == "logistic" or (family == "svm" and not sparse.issparse(features))
-    coordinates, back = own_span(features) if turned else (features, None)
+    coordinates, back = turned(features, family)
     pairs = make_folds(target_N, seed=seed, groups=groups)
     clock, solver = Clock(seconds), _solver(family)
     # The 36 fits are many short matrix products: threads that wait for each other cost more than they bring.
@@ -135,7 +134,7 @@ def fit_once(features: Matrix, labels_N: np.ndarray, classes: int, *, strength: 
     if len(seen_K) == 1:
         return LinearModel.constant(features.shape[1], seen_K, classes)
     with threadpool_limits(limits=1):
-        coordinates, back = own_span(features)
+        coordinates, back = _own_span(features)
         weight, bias = _fit(_solver("logistic"), coordinates, target_N, strength)
     weight = weight if back is None else weight @ back
     return LinearModel(weight.astype(np.float32), bias.astype(np.float32), seen_K, classes)
@@ -199,7 +198,13 @@ class _Judge:
         return float(np.exp(minimize_scalar(loss, bounds=(-3.0, 4.0), method="bounded").x))
 
 
-def own_span(features: Matrix) -> tuple[Matrix, np.ndarray | Matrix | None]:
+def turned(features: Matrix, family: Family) -> tuple[Matrix, np.ndarray | Matrix | None]:
+    """Return `_own_span` of the features where the solver of a family gains by it, else (features, None)."""
+    gains = family == "logistic" or (family == "svm" and not sparse.issparse(features))
+    return _own_span(features) if gains else (features, None)
+
+
+def _own_span(features: Matrix) -> tuple[Matrix, np.ndarray | Matrix | None]:
     """Return (coordinates [N, R] of the rows in their span, map [R, D] back), or (features, None) if that saves
     nothing."""
     rows, columns = features.shape

@@ -11,7 +11,7 @@ from scipy.special import expit, logit
 
 from headstart.core.examples import Examples
 from headstart.core.label_answers import SAID_FROM, best_threshold, label_answers, label_matrix
-from headstart.fitting.linear import Family, LinearModel, Matrix, fit_linear, fit_once, own_span
+from headstart.fitting.linear import Family, LinearModel, Matrix, fit_linear, fit_once, turned
 from headstart.fitting.model_selection import folds_of
 from headstart.fitting.time_budget import CUT, Clock
 
@@ -61,8 +61,7 @@ def fit_sets(
     """
     clock, true_NC = Clock(seconds), label_matrix(examples)
     features = features.tocsr() if sparse.issparse(features) else np.asarray(features, np.float32)
-    reduced = family == "logistic" or (family == "svm" and not sparse.issparse(features))  # as in `fit_linear`
-    coordinates, back = own_span(features) if reduced else (features, None)
+    coordinates, back = turned(features, family)
     open_C = np.flatnonzero(true_NC.any(0) & ~true_NC.all(0))
     share_C = (true_NC.sum(0) + 0.5) / (len(true_NC) + 1)
     weight_CD = np.zeros((true_NC.shape[1], coordinates.shape[1]), np.float64)

@@ -15,7 +15,7 @@ from headstart.core.contracts import TaskModel
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.files import nearest_beside, write_bytes, write_json
-from headstart.core.manifest import need_intact, write_folder
+from headstart.core.manifest import WINNER, need_intact, write_folder
 from headstart.core.migration import FORMAT, TaskFile, read_versioned
 from headstart.core.spec import RouteSpec
 from headstart.core.workspace import RouteWorkspace
@@ -25,7 +25,6 @@ from headstart.training.run_folder import RunFolder
 
 _FILE, _ROWS = "task.json", "training_rows.safetensors"
 _HASHES = "hash_N"
-_WINNER = "winner"  # of a report
 
 
 def receipt_of(
@@ -81,7 +80,7 @@ def read_task(folder: Path) -> TaskFile:
 
 def task_folder(folder: Path) -> Path:
     """Return the folder of a task model: of a report of `compare` the model that it left, else the folder itself."""
-    inner = Path(folder) / _WINNER
+    inner = Path(folder) / WINNER
     return inner if (inner / _FILE).is_file() and not (Path(folder) / _FILE).is_file() else Path(folder)
 
 

@@ -16,7 +16,7 @@ from headstart.core.examples import Examples
 from headstart.core.processor import Processor
 from headstart.core.reason import Reason
 from headstart.core.spec import HeadSpec
-from headstart.nn.outputs import LinearOutput, document_output
+from headstart.nn.outputs import document_output, linear_layer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ class Classify(Head):
 
     def linear_layer(self) -> tuple[nn.Linear, str] | None:
         """See `Head.linear_layer`."""
-        return (self.output.classifier, self.output.pooling) if isinstance(self.output, LinearOutput) else None
+        return linear_layer(self.output)
 
     def targets(self, examples: Examples, pieces: Pieces) -> dict[str, list[np.ndarray]]:
         """Return the class number of each piece, `label_B`."""

@@ -19,7 +19,7 @@ from headstart.core.label_answers import SAID_FROM, best_threshold, label_answer
 from headstart.core.processor import Processor
 from headstart.core.reason import Reason
 from headstart.core.spec import HeadSpec
-from headstart.nn.outputs import LinearOutput, document_output
+from headstart.nn.outputs import document_output, linear_layer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,7 @@ class Multilabel(Head):
 
     def linear_layer(self) -> tuple[nn.Linear, str] | None:
         """See `Head.linear_layer`."""
-        return (self.output.classifier, self.output.pooling) if isinstance(self.output, LinearOutput) else None
+        return linear_layer(self.output)
 
     def prepare(self, examples: Examples) -> None:
         """Start from the share of each label among the training rows."""

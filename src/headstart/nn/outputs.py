@@ -118,6 +118,11 @@ class TransformOutput(nn.Module):
         return self.classifier(self.transform(pool(features, self.pooling)))
 
 
+def linear_layer(output: nn.Module) -> tuple[nn.Linear, str] | None:
+    """Return (layer, pooling) of an output that is one linear layer on a pooled vector, else None."""
+    return (output.classifier, output.pooling) if isinstance(output, LinearOutput) else None
+
+
 def document_output(backbone: Backbone, outputs: int, pooling: str) -> nn.Module:
     """Return a module [features -> B, outputs]: for pooling `auto` the backbone's own wiring where it has one."""
     own = backbone.classification_head(outputs) if pooling == "auto" else None

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
+from headstart.statistics.rank_area import rank_area
+
 COVERAGES = (1.0, 0.95, 0.9, 0.8, 0.7, 0.5)  # shares of the rows, the surest ones
 _LEAST = 1e-15  # of a probability, in the log loss
 
@@ -74,12 +76,9 @@ def class_details(scores_NC: np.ndarray, true_N: np.ndarray, names: Sequence[str
 def _line(name: str, place: int, score_N: np.ndarray, true_N: np.ndarray, said_N: np.ndarray) -> ClassLine:
     own_N, called_N = true_N == place, said_N == place
     hits, own, called = int((own_N & called_N).sum()), int(own_N.sum()), int(called_N.sum())
-    nan = float("nan")
-    others = len(own_N) - own
-    # The area under the curve is the share of pairs in which the true row is surer, ties counted half (Mann-Whitney U).
-    area = (rankdata(score_N)[own_N].sum() - own * (own + 1) / 2) / (own * others) if own and others else nan
+    nan, area = float("nan"), rank_area(rankdata(score_N), own_N)
     precision, recall = hits / called if called else nan, hits / own if own else nan
-    return ClassLine(name, own, precision, recall, 2 * hits / (own + called) if own + called else nan, float(area))
+    return ClassLine(name, own, precision, recall, 2 * hits / (own + called) if own + called else nan, area)
 
 
 def _coverage(surest_N: np.ndarray, right_N: np.ndarray) -> tuple[Covered, ...]:
