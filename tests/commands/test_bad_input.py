@@ -62,7 +62,7 @@ REFUSED = {
     "unknown command": ("pretrian corpus.txt", ["unknown command 'pretrian'", "did you mean 'pretrain'"]),
     "unknown option": (pretrain("corpus.txt", "--stpes 3"), ["--stpes", "--steps"]),
     "unknown choice": (pretrain("corpus.txt", "--unit pargraph"), ["--unit pargraph", "'paragraph'"]),
-    "too many arguments": ("list route probe", ["'probe' is not understood here", "headstart list --help"]),
+    "too many arguments": ("list route probe layer", ["'layer' is not understood here", "headstart list --help"]),
     "unknown route": (transfer("train.tsv", "--route prob"), ["unknown route 'prob'", "did you mean 'probe'"]),
     "unknown objective": (pretrain("corpus.txt", "--objective halfs"), ["unknown objective 'halfs'", "'halves'"]),
     "unknown metric": (compare("--metric acuracy"), ["unknown metric 'acuracy'", "'accuracy'"]),
