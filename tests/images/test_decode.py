@@ -37,6 +37,18 @@ def test_colour_images_come_back_as_they_were(kind):
     assert found.told == ()
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("head", [b"P%c 20 12 255\n", b"P%c\n20 12\n255\n", b"P%c\n# a word of it\n20 12\n255\n"])
+def test_netpbm_images_come_back_as_they_were_by_either_way(head, channels):
+    pixels = pattern(channels=channels)
+    data = head % b"56"[channels // 2] + pixels.tobytes()
+    found = decode(ImageRef.from_bytes(data))
+    assert np.array_equal(found.pixels, pixels)
+    assert found.pixels.flags.writeable
+    with pytest.raises(UnusableImage):
+        decode(ImageRef.from_bytes(data[:-1]))
+
+
 @pytest.mark.parametrize("mode", ["L", "1"])
 def test_grey_images_have_one_channel(mode):
     grey = Image.fromarray(pattern(channels=1)[..., 0]).convert(mode)

@@ -136,6 +136,11 @@ def _usual(shape: ImageShape) -> Preprocessor:
 def _cut_out(pixels: np.ndarray, how: Preprocessor) -> np.ndarray:
     """Return uint8 [H, W, 1 or 3] resized and cut to the middle, [C, height, width] of the shape."""
     shape = how.shape
+    if pixels.shape == (shape.height, shape.width, shape.channels) and how.short in (
+        None,
+        min(shape.height, shape.width),
+    ):
+        return np.ascontiguousarray(pixels.transpose(2, 0, 1))  # nothing to resize or to cut
     image = picture(pixels, grey=shape.channels == 1)
     width, height = image.size
     if how.short is None:

@@ -119,7 +119,8 @@ def _images(source: str, name: str, array: np.ndarray) -> np.ndarray:
     if found.dtype == bool:
         return found.astype(np.uint8) * 255
     if found.dtype.kind in "ui" and (not found.size or 0 <= found.min() <= found.max() < 1 << 16):
-        return found.astype(np.uint8 if found.dtype == np.uint8 or not found.size or found.max() < 256 else np.uint16)
+        small = found.dtype == np.uint8 or not found.size or found.max() < 256
+        return found.astype(np.uint8 if small else np.uint16, copy=False)
     values = f" from {found.min():g} to {found.max():g}" if found.dtype.kind in "uif" else ""
     raise HeadstartError(f"{source}: '{name}' is {array.dtype}{values}; expected 8 or 16 bits, or floats from 0 to 1")
 
