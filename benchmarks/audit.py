@@ -20,8 +20,8 @@ import numpy as np
 
 from headstart.auditing.audit import run_audit
 from headstart.auditing.copies import Copies
-from headstart.auditing.folding import fold, fold_all
 from headstart.core.examples import Examples
+from headstart.text.folding import fold, fold_all
 
 SHARE = 0.01
 

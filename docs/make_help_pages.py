@@ -24,6 +24,7 @@ _AXES = {
     "route": "NAME.",
     "head": "",
     "reader": "",
+    "filter": "filter.NAME.",
     "metric": "",
     "strategy": "",
 }  # how a setting is written in front

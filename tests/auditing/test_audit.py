@@ -199,8 +199,8 @@ def test_a_shift_is_found_and_its_words_named():
 
 
 def test_two_samples_of_one_source_are_rarely_told_apart():
-    from headstart.auditing.folding import fold_all
     from headstart.auditing.two_sample import two_sample
+    from headstart.text.folding import fold_all
 
     values = []
     for seed in range(40):

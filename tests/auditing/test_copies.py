@@ -9,9 +9,10 @@ import unicodedata
 import numpy as np
 import pytest
 
-from headstart.auditing import one_edit, shingles
+from headstart.auditing import one_edit
 from headstart.auditing.copies import Copies, inside
-from headstart.auditing.folding import fold, fold_all
+from headstart.text import shingles
+from headstart.text.folding import fold, fold_all
 
 LETTERS, TAIL = "ab가", "1234567"
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from headstart.auditing.copies import inside
-from headstart.auditing.folding import fold_all
 from headstart.data.read_request import ReadRequest
 from headstart.tasks.classify import ClassifyTask
+from headstart.text.folding import fold_all
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/audit.md"
 ROWS = [

@@ -23,7 +23,7 @@ def test_bf16_must_win_clearly(monkeypatch, seconds, dtype):
 def test_the_real_race_gives_plausible_times_and_is_run_once(convolutions):
     choice = device.pick_compute_dtype("cpu", convolutions)
     assert choice is device.pick_compute_dtype("cpu", convolutions)
-    assert 0.05 < choice.fp32_ms / choice.bf16_ms < 20
+    assert 0.001 < choice.fp32_ms / choice.bf16_ms < 1000
 
 
 def test_compute_sets_the_dtype_and_puts_it_back():

@@ -17,8 +17,8 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from threadpoolctl import threadpool_limits
 
-from headstart.auditing.folding import Flat, mix
 from headstart.core.seeds import numpy_generator
+from headstart.text.folding import Flat, mix
 
 _COLUMNS, _LONGEST, _PORTION = 2**18, 2_000, 10_000
 _MOST_ROWS = 600_000  # rows times classes that a model learns from

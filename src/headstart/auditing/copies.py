@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headstart.auditing.folding import BETWEEN
 from headstart.auditing.items import kind_of
+from headstart.text.folding import BETWEEN
 
 KINDS = ("exact", "normalised", "near")  # strongest first; in arrays 1, 2, 3, and 0 for none
 

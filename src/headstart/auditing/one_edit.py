@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from headstart.auditing.folding import Flat, mix
+from headstart.text.folding import Flat, mix
 
 SHORTEST_BYTES = 8  # of UTF-8: three Hangul syllables, eight Latin letters; in a shorter text one edit changes a word
 LONGEST = 120  # characters; longer texts are compared by their 5-grams (`shingles.py`)

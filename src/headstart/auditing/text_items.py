@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from headstart.auditing import one_edit, shingles
+from headstart.auditing import one_edit
 from headstart.auditing.classifier import counts, pair_counts
-from headstart.auditing.folding import fold_all as folds
 from headstart.auditing.profile import profile
+from headstart.text import shingles
 from headstart.text.excerpt import excerpt as shown
+from headstart.text.folding import fold_all as folds
 
 __all__ = ["differences", "features", "folds", "how", "indexes", "near", "profile", "shown", "sizes"]
 

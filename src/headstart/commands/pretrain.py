@@ -108,6 +108,9 @@ def pretrain(
         Literal["auto", "line", "paragraph", "file"],
         Parameter(help="what a document is in plain text [guessed and printed]"),
     ] = "auto",
+    filters: Annotated[
+        str | None, Parameter(help="texts to leave out: length,copies ... or all (`headstart list filter`) [none]")
+    ] = None,
     vocabulary: Annotated[int | None, Parameter(help="tokenizer vocabulary [from the data]", converter=whole)] = None,
     seed: Annotated[int, Parameter(help="of weights, order and masks", converter=whole)] = 0,
     threads: Annotated[int | None, Parameter(help="CPU threads [all]", converter=whole)] = None,
@@ -117,11 +120,13 @@ def pretrain(
     """Train a tokenizer and a model on unlabelled text; always leaves a usable model.
 
     Stop it with Ctrl-C whenever you like: it saves. Settings: objective.mask_ratio=0.3 backbone.depth=6
-    training.learning_rate=1e-3 batches.tokens=4096 processor.lower=false (`headstart list` shows what can be chosen).
+    training.learning_rate=1e-3 batches.tokens=4096 processor.lower=false filter.length.fewest=20 (`headstart list`
+    shows what can be chosen).
 
     Raises HeadstartError: unreadable input, unknown names, an existing directory without --resume, a full disk.
     """
     from headstart.core.device import set_threads
+    from headstart.data.filtering import asked_filters
     from headstart.data.open import as_paths
     from headstart.training.events import Progress
     from headstart.training.loop import Stop
@@ -133,7 +138,9 @@ def pretrain(
     set_threads(threads)
     source = None if base is None else str(Path(base).absolute())
     named = (recipe, objective, source)
-    options = _PretrainOptions(as_paths(corpus), minutes, steps, *named, column, unit, vocabulary, seed, settings or [])
+    left_out, settings = asked_filters(filters, settings or [])
+    of_corpus = (column, unit, left_out)
+    options = _PretrainOptions(as_paths(corpus), minutes, steps, *named, *of_corpus, vocabulary, seed, settings)
     if resume and (out / "run.json").is_file():
         spec = _resumed(options, out)
     else:
@@ -182,6 +189,7 @@ class _PretrainOptions:
     base: str | None
     column: str | None
     unit: str
+    filters: list[dict]
     vocabulary: int | None
     seed: int
     settings: list[str]
@@ -208,6 +216,7 @@ def _fresh(options: _PretrainOptions, out: Path, resume: bool) -> RunSpec:
     minutes = 10.0 if options.minutes is None and options.steps is None else options.minutes
     where = {"paths": options.paths, "column": options.column, "unit": options.unit}
     where |= {"how": how} if (how := current().given) else {}
+    where |= {"filters": options.filters} if options.filters else {}
     seconds = minutes * 60 if minutes is not None else None
     takes = "text" if options.paths == [STDIN] else Corpus(**where).takes
     facts = Facts(where, seconds, options.steps, options.seed, torch.cuda.is_available(), takes)
@@ -264,6 +273,7 @@ def _suited(spec: RunSpec, corpus: Corpus, options: _PretrainOptions) -> RunSpec
 def _resumed(options: _PretrainOptions, out: Path) -> RunSpec:
     """Return the run of run.json, with another budget if asked for. Raises HeadstartError: other settings than then."""
     from headstart.core import registry
+    from headstart.data.filtering import filters_in_words
     from headstart.training.run import RunSpec
     from headstart.training.run_folder import STORE, RunFolder
 
@@ -282,12 +292,15 @@ def _resumed(options: _PretrainOptions, out: Path) -> RunSpec:
         "--base": (options.base, spec.base),
         "--vocabulary": (options.vocabulary, spec.vocabulary),
         "--column": (options.column, spec.corpus.get("column")),
+        "--filters": (filters_in_words(options.filters) or None, filters_in_words(spec.corpus.get("filters", []))),
         "--unit": (options.unit if options.unit != "auto" else None, spec.corpus.get("unit")),
         "--seed": (options.seed or None, spec.training.seed),
     }
     for name, (given, then) in held.items():
         if given is not None and given != then:
-            raise HeadstartError(f"{name} {given}: {out} was started with {then}, and --resume goes on with that")
+            raise HeadstartError(
+                f"{name} {given}: {out} was started with {then or 'none'}, and --resume goes on with that"
+            )
     # The run itself resolves the time that is left and the number format.
     kept = [setting for setting in options.settings if not setting.startswith(_RESOLVED)]
     if spec.override(kept) != spec:

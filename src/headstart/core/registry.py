@@ -27,6 +27,7 @@ FOLDERS = {
     "task": "tasks",
     "route": "routes",
     "reader": "data/readers",
+    "filter": "data/filters",
     "metric": "metrics",
     "recipe": "recipes",
     "export": "exports",

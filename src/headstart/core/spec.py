@@ -40,11 +40,9 @@ class Spec:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON data, nested specs included; the name comes first."""
-        out: dict[str, Any] = {"name": self.name} if self.axis else {}
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            out[field.name] = value.to_dict() if isinstance(value, Spec) else value
-        return out
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        plain = {name: value.to_dict() if isinstance(value, Spec) else value for name, value in values.items()}
+        return {"name": self.name, **plain} if self.axis else plain
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
@@ -286,6 +284,12 @@ class ReaderSpec(Spec):
         raise NotImplementedError
 
 
+class FilterSpec(Spec):
+    """`build() -> Filter` (`data/filtering.py`): what a corpus of texts leaves out; one file in data/filters/."""
+
+    axis = "filter"
+
+
 class MetricSpec(Spec):
     """`score(truth_N, predicted_N, weight_N) -> float`; one file in metrics/.
 
@@ -383,15 +387,12 @@ def _parse(where: str, text: str, kind: Any) -> Any:
                 return None
             if origin is bool and lowered in ("true", "false", "yes", "no", "1", "0"):
                 return lowered in ("true", "yes", "1")
-            if origin is int:
-                return int(text.replace("_", ""))
-            if origin is float:
-                return float(text)
+            if origin in (int, float):
+                return origin(text.replace("_", ""))
             if origin is typing.Literal and text in map(str, typing.get_args(member)):
                 return next(choice for choice in typing.get_args(member) if str(choice) == text)
             if origin is tuple:
-                item = typing.get_args(member)[0]
-                return tuple(_parse(where, part, item) for part in text.split(",") if part)
+                return tuple(_parse(where, part, typing.get_args(member)[0]) for part in text.split(",") if part)
             if origin is str:
                 return text
         except ValueError:

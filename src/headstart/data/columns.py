@@ -15,6 +15,11 @@ TEXT_NAMES = (
 )
 # Of what a text is called: chosen where no other column holds much longer texts.
 HEADING_NAMES = ("title", "subject", "headline", "제목")
+# What tells of a text where it is from: chosen where nothing else is there, however long it is.
+_ORIGIN_NAMES = (
+    *("id", "attribution", "source", "url", "link", "href", "license", "licence", "author", "user", "date", "time"),
+    *("path", "file", "filename", "출처", "링크", "작성자", "날짜", "라이선스"),
+)
 LABEL_NAMES = (
     *("label", "labels", "class", "category", "intent", "target", "sentiment", "topic", "is_duplicate", "gold_label"),
     *("polarity", "score", "rating", "y", "라벨", "분류"),
@@ -77,7 +82,8 @@ def guess_text(rows: Sequence[dict[str, Any]], source: str, avoid: Sequence[str]
     written = [name for name in columns if name not in images]
     default, heading = _common(written, TEXT_NAMES), _common(written, HEADING_NAMES)
     lengths = {name: _mean_length(rows, name) for name in columns}
-    best = max(columns, key=lambda name: lengths[name], default=None)
+    said = [name for name in columns if name.strip().casefold() not in _ORIGIN_NAMES and lengths[name]]
+    best = max(said or columns, key=lambda name: lengths[name], default=None)
     if default is None and heading is not None and lengths[best] < _MUCH_LONGER * lengths[heading]:
         default = heading
     if default is not None:

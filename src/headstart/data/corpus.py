@@ -15,6 +15,7 @@ from headstart.core.examples import ImageRef, need_one_kind, takes_of
 from headstart.core.item_nouns import one_item
 from headstart.core.spec import ReaderSpec
 from headstart.data.columns import SAMPLE_ROWS, cell, check_column, columns_of, guess_text
+from headstart.data.filtering import Sieve, chosen_filters, sieve_of
 from headstart.data.ledger import Ledger
 from headstart.data.open import as_paths, expand, files_of, read_rows, shown
 from headstart.data.read_how import ReadHow, current
@@ -30,8 +31,9 @@ class Corpus:
 
     paths: files, folders, '-' (spooled to disk once). column: of texts or images in tables, None = guessed.
     unit: what a document of plain text is. normal_form: NFC unless asked otherwise, `none` leaves the text alone.
-    limit: most documents used. reader: instead of the one chosen by suffix. how: settings of the readers (`ReadHow`),
-    None: those that hold where the corpus is made. ledger and notes tell of the latest pass.
+    limit: most documents used. filters: what is left out, as plain data ({"name": "length", "fewest": 20}); they look
+    at all documents before the first one is used. reader: instead of the one chosen by suffix. how: settings of the
+    readers (`ReadHow`), None: those that hold where the corpus is made. ledger and notes tell of the latest pass.
     Raises HeadstartError: a file that is missing or unreadable, no such column, no document at all.
     """
 
@@ -43,6 +45,7 @@ class Corpus:
         normal_form: Literal["NFC", "NFD", "NFKC", "NFKD", "none"] = "NFC",
         limit: int | None = None,
         *,
+        filters: Sequence[Mapping[str, Any]] = (),
         reader: ReaderSpec | None = None,
         how: Mapping[str, Any] | None = None,
     ):
@@ -54,6 +57,7 @@ class Corpus:
             raise HeadstartError(f"limit={limit}: expected a whole number of documents, at least 1")
         self.paths, self.column, self.unit = as_paths(paths), column, unit
         self.normal_form, self.limit, self.reader = normal_form, limit, reader
+        self.filters = chosen_filters(filters)
         self.how = current() if how is None else ReadHow.of(dict(how))
         self.ledger = Ledger()
         self.files = expand(paths, self.ledger, reader)
@@ -66,7 +70,7 @@ class Corpus:
     @property
     def takes(self) -> str:
         """What the first document is, `text` or `image`; reads no further. Raises HeadstartError: there is none."""
-        return takes_of([next(self.documents())])
+        return takes_of([next(self._unfiltered(Ledger())).value])
 
     def documents(self) -> Iterator[str | ImageRef]:
         """Yield every used document: texts, or references to images."""
@@ -75,6 +79,39 @@ class Corpus:
     def rows(self) -> Iterator[Row]:
         """Yield every used document as a row; starts a new ledger. Raises HeadstartError: there is none."""
         self.ledger = ledger = Ledger()
+        sieve = self._sieve()
+        for number, row in enumerate(self._unfiltered(ledger)):
+            if sieve is not None:
+                text, reason = sieve(number, row.value)
+                if reason:
+                    ledger.skip(reason, row.source, row.line)
+                    continue
+                if text != row.value:
+                    ledger.tell("documents", "lines of boilerplate taken out")
+                    row = Row(text, row.source, row.line)
+            ledger.use()
+            yield row
+            if ledger.used == self.limit:
+                ledger.note(f"stopped at the limit of {self.limit:,} documents", row.source)
+                return
+        if not ledger.used:
+            raise HeadstartError(f"no document in {', '.join(map(shown, self.files[:3]))}: {_oneline(ledger)}")
+        ledger.need_most(self.how.lost)
+
+    def _sieve(self) -> Sieve | None:
+        """Return what the filters leave out, None without filters. Raises HeadstartError: filters of images."""
+        if not self.filters:
+            return None
+        if self.takes != "text":
+            raise HeadstartError(f"filter {self.filters[0]['name']}: filters look at texts, and these are images")
+
+        def documents() -> Iterator[str]:
+            return (row.value for row in self._unfiltered(Ledger()))
+
+        return sieve_of(self.fingerprint(), self.filters, documents)
+
+    def _unfiltered(self, ledger: Ledger) -> Iterator[Row]:
+        """Yield every document that can be used, begun in the ledger; `rows` says whether it is."""
         expand(self.paths, ledger, self.reader)
         first: str | ImageRef | None = None
         for name in self.files:
@@ -91,14 +128,9 @@ class Corpus:
                     continue
                 first = item if first is None else first
                 need_one_kind(first, item, row.source)
-                ledger.use()
                 yield Row(item, row.source, row.line)
-                if ledger.used == self.limit:
-                    ledger.note(f"stopped at the limit of {self.limit:,} documents", shown(name))
-                    return
-        if not ledger.used:
+        if first is None:
             raise HeadstartError(f"no document in {', '.join(map(shown, self.files[:3]))}: {_oneline(ledger)}")
-        ledger.need_most(self.how.lost)
 
     def _items(self, name: str, ledger: Ledger) -> Iterator[tuple[Row, str]]:
         """Yield rows whose value is a text or an image, or None where a table has none in the column, and which."""
@@ -132,6 +164,7 @@ class Corpus:
         """
         options = [self.column, self.unit, self.normal_form, self.limit, self.reader and self.reader.to_dict()]
         options += [self.how.given] if self.how.given else []
+        options += [self.filters] if self.filters else []
         digest = hashlib.sha256(json.dumps(options).encode())
         for path in (path for name in self.files for path in files_of(name)):
             size = path.stat().st_size

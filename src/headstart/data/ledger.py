@@ -88,9 +88,9 @@ class Ledger:
         if source not in sources:
             sources.append(source)
 
-    def tell(self, change: str) -> None:
-        """Count an item that was changed on reading, such as an image that was turned upright."""
-        self.changed[change] += 1
+    def tell(self, noun: str, change: str) -> None:
+        """Count an item that was changed on reading: `tell("images", "turned upright as EXIF says")`."""
+        self.changed[f"{noun}: {change}"] += 1
 
     @property
     def notes(self) -> list[str]:
@@ -99,7 +99,7 @@ class Ledger:
             f"{sources[0]}: {message}" if len(sources) == 1 else f"{len(sources)} files: {message}"
             for message, sources in self.noted.items()
         ]
-        return guessed + [f"{count:,} images: {change}" for change, count in self.changed.most_common()]
+        return guessed + [f"{count:,} {change}" for change, count in self.changed.most_common()]
 
     @property
     def balanced(self) -> bool:

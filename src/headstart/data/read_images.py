@@ -26,7 +26,7 @@ def read_images(processor: ImageProcessor, rows: Sequence[Row], ledger: Ledger) 
         values, told = found
         used.append(values)
         for change in told:
-            ledger.tell(change)
+            ledger.tell("images", change)
     return processor.finish(used)
 
 

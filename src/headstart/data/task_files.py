@@ -310,7 +310,7 @@ def _sound(cells: Sequence[str | ImageRef], row: Row, ledger: Ledger) -> bool:
             ledger.skip(fault.reason, row.source, row.line, fault.detail)
             return False
         for change in told:
-            ledger.tell(change)
+            ledger.tell("images", change)
     return True
 
 

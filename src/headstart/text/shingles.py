@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from headstart.auditing.folding import Flat, mix
+from headstart.text.folding import Flat, mix
 
 SHORTEST = 100  # characters; shorter texts are compared letter by letter (`one_edit`)
 SIMILAR = 0.8
@@ -42,7 +42,7 @@ def _pieces(flat: Flat) -> tuple[np.ndarray, np.ndarray]:
     return mix(piece_M[inside]), row_M[:last][inside]
 
 
-def _sketches(texts: Sequence[str]) -> np.ndarray:
+def sketches(texts: Sequence[str]) -> np.ndarray:
     """Return the sketch of each text, uint32 [N, bins]: the smallest hash of its 5-grams in each bin."""
     parts = [np.zeros((0, _BINS), np.uint32)]
     for some in _portions(texts):
@@ -73,7 +73,7 @@ def _portions(texts: Sequence[str]) -> Iterator[list[str]]:
         yield some
 
 
-def _bands(sketch_NK: np.ndarray) -> np.ndarray:
+def bands(sketch_NK: np.ndarray) -> np.ndarray:
     """Return one key for each band of six bins, uint64 [N, bands]."""
     key_NB = np.zeros((len(sketch_NK), _BANDS), np.uint64)
     for place in range(_ROWS):
@@ -92,8 +92,8 @@ def partners(texts: Sequence[str]) -> np.ndarray:
     inside = long_enough(texts)
     if len(inside) < 2:
         return found_N
-    sketch_NK = _sketches([texts[row] for row in inside])
-    key_NB = _bands(sketch_NK)
+    sketch_NK = sketches([texts[row] for row in inside])
+    key_NB = bands(sketch_NK)
     pairs = []
     for band in range(_BANDS):
         # Sorted by this band and then the next, texts equal in both are neighbours: neighbours are the likeliest pairs.
@@ -128,8 +128,8 @@ class ShingleIndex:
     def __init__(self, texts: Sequence[str]):
         self.texts, self.inside = texts, long_enough(texts)
         self.found_N = np.full(len(texts), -1, np.int64)
-        self.sketch_NK = _sketches([texts[row] for row in self.inside])
-        key_NB = _bands(self.sketch_NK)
+        self.sketch_NK = sketches([texts[row] for row in self.inside])
+        key_NB = bands(self.sketch_NK)
         self.orders = np.argsort(key_NB, axis=0, kind="stable")
         self.keys = np.take_along_axis(key_NB, self.orders, axis=0)
 
@@ -138,8 +138,8 @@ class ShingleIndex:
         inside = long_enough(texts)
         if not len(self.inside) or not len(inside):
             return
-        sketch_PK = _sketches([texts[row] for row in inside])
-        key_PB = _bands(sketch_PK)
+        sketch_PK = sketches([texts[row] for row in inside])
+        key_PB = bands(sketch_PK)
         pairs = [self._mates(band, key_PB[:, band]) for band in range(_BANDS)]
         pair_P2 = np.unique(np.concatenate(pairs), axis=0)
         likely_P = _agreement(self.sketch_NK, pair_P2[:, 0], sketch_PK, pair_P2[:, 1])

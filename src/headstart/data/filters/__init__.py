@@ -1,0 +1,1 @@
+"""What a corpus can leave out, one choice a file."""
