@@ -16,6 +16,7 @@ from headstart.core import registry
 from headstart.core.errors import HeadstartError
 from headstart.core.files import as_called, nearest_beside
 from headstart.core.spec import ReaderSpec
+from headstart.data import archives
 from headstart.data.encodings import as_utf8
 from headstart.data.image_cells import SUFFIXES as IMAGE_SUFFIXES
 from headstart.data.image_cells import with_images
@@ -28,6 +29,7 @@ from headstart.data.token_cells import with_spans
 STDIN = "-"
 COMPRESSED = (".gz", ".xz", ".bz2")
 _HEAD_BYTES = 1 << 16
+_NOTICES = ("readme", "license", "licence", "copying", "notice", "changelog")  # beside data, not data
 
 
 def as_paths(paths: str | Path | Sequence[str | Path]) -> list[str]:
@@ -41,7 +43,8 @@ def expand(
     """Return the files that `paths` name, folders searched through in sorted order, '-' kept.
 
     In folders only files that a reader knows by suffix count; hidden ones never do. A folder that a reader of folders
-    recognises, or any where `reader` is one, is kept as it is. Raises HeadstartError: a missing file (with the nearest
+    recognises, or any where `reader` is one, is kept as it is. Tables and texts in a zip archive without images are
+    named `archive.zip/rows.csv`. Raises HeadstartError: a missing file (with the nearest
     name beside it), a folder without readable files, nothing named.
     """
     found: list[str] = []
@@ -51,6 +54,8 @@ def expand(
             whole = reader.folders if reader else _folder_reader(path) is not None
             found.extend([name] if whole else _inside(path, ledger))
         elif name == STDIN or path.exists():
+            found.extend((None if reader else _in_archive(path, ledger)) or [name])
+        elif archives.archive_of(name):
             found.append(name)
         else:
             raise _missing(path)
@@ -61,17 +66,39 @@ def expand(
 
 def _inside(folder: Path, ledger: Ledger | None) -> list[str]:
     files = [p for p in sorted(folder.rglob("*")) if p.is_file() and not _hidden(p.relative_to(folder))]
-    known = [str(p) for p in files if suffix(str(p)) in _suffixes()]
+    known = _without_notices([str(p) for p in files if suffix(str(p)) in _suffixes()])
     if not known:
         held = f"it holds {', '.join(p.name for p in files[:3])}" if files else "it is empty"
         raise HeadstartError(f"{folder}: no file to read in this folder; {held} (known: {', '.join(_suffixes())})")
     pictures = [p for p in files if p.suffix.lower() in IMAGE_SUFFIXES]
     if ledger is not None and pictures:
         ledger.note(f"{len(pictures):,} images lie in it; those that a table names are read", str(folder))
-    if ledger is not None and (passed := [p.name for p in files if str(p) not in known and p not in pictures]):
-        some = ", ".join(passed[:3]) + (" ..." if len(passed) > 3 else "")
-        ledger.note(f"passed over {len(passed)} of unknown format ({some})", str(folder))
+    _note_passed([p.name for p in files if str(p) not in known and p not in pictures], str(folder), ledger)
     return known
+
+
+def _without_notices(names: list[str]) -> list[str]:
+    """Return the names without README.txt and the like, where others are there."""
+    return [name for name in names if Path(name).stem.casefold() not in _NOTICES] or names
+
+
+def _in_archive(path: Path, ledger: Ledger | None) -> list[str]:
+    """Return the tables and texts in a zip archive; none where it has images, or is something else."""
+    if path.suffix.lower() != archives.SUFFIX or not path.is_file():
+        return []
+    names = archives.names_inside(path)
+    if any(Path(name).suffix.lower() in IMAGE_SUFFIXES for name in names):
+        return []
+    known = _without_notices([name for name in names if suffix(name) in set(_suffixes()) - {archives.SUFFIX}])
+    if known:
+        _note_passed([name for name in names if name not in known], str(path), ledger)
+    return [f"{path}/{name}" for name in known]
+
+
+def _note_passed(passed: list[str], source: str, ledger: Ledger | None) -> None:
+    if ledger is not None and passed:
+        some = ", ".join(passed[:3]) + (" ..." if len(passed) > 3 else "")
+        ledger.note(f"passed over {len(passed)} of unknown format ({some})", source)
 
 
 def _folder_kinds() -> list[type[ReaderSpec]]:
@@ -136,7 +163,9 @@ def _spooled(name: str) -> Path:
 
 
 def on_disk(name: str) -> Path:
-    """Return the regular file of a name; for '-' and pipes a spooled copy."""
+    """Return the regular file of a name; for '-', pipes and files in archives a copy."""
+    if not Path(name).exists() and (inside := archives.archive_of(name)):
+        return archives.unpacked(*inside)
     return Path(name) if name != STDIN and Path(name).is_file() else _spooled(name)
 
 

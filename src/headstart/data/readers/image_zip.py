@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -12,6 +11,7 @@ from typing import ClassVar, Literal
 from headstart.core.errors import HeadstartError, one_line
 from headstart.core.examples import MOST_IMAGE_BYTES, ImageRef
 from headstart.core.spec import ReaderSpec
+from headstart.data.archives import DAMAGE, METHODS, is_hidden, member_name
 from headstart.data.image_cells import SUFFIXES
 from headstart.data.image_labels import folder_labels, note_folders, without_masks
 from headstart.data.ledger import Ledger
@@ -19,9 +19,6 @@ from headstart.data.row import Row, Source, refuse
 
 _MOST_RATIO = 200  # unpacked to packed bytes; real image files hardly shrink
 _BOMB, _BOMBS = 1 << 24, 1 << 28  # unpacked bytes of an image, of all together, from which the ratio counts
-# The others unpack without a bound on what a few bytes become.
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError, NotImplementedError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,60 +36,52 @@ class ImageZip(ReaderSpec):
         try:
             archive = zipfile.ZipFile(source.stream)
             size = source.stream.seek(0, os.SEEK_END)
-            every = sorted((member for member in archive.infolist() if not member.is_dir()), key=_path)
-        except _DAMAGE as error:
+            every = sorted((member for member in archive.infolist() if not member.is_dir()), key=member_name)
+        except DAMAGE as error:
             raise refuse(source.name, f"not a readable zip archive ({error})", "get the file again") from None
         members = [member for member in every if _is_image(member)]
         note_folders(
-            [_path(member) for member in members],
-            [_path(member) for member in every if not (_is_image(member) or _is_hidden(member))],
+            [member_name(member) for member in members],
+            [member_name(member) for member in every if not (_is_image(member) or is_hidden(member_name(member)))],
             source.name,
             ledger,
         )
-        kept = without_masks([_path(member) for member in members])
+        kept = without_masks([member_name(member) for member in members])
         members = [member for member, is_kept in zip(members, kept) if is_kept]
         if not members:
-            held = ", ".join(one_line(_path(member)) for member in every[:3]) or "nothing"
+            held = ", ".join(one_line(member_name(member)) for member in every[:3]) or "nothing"
             known = ", ".join(SUFFIXES)
-            raise HeadstartError(f"{source.name}: no image in this archive; it holds {held} (known: {known})")
+            raise HeadstartError(
+                f"{source.name}: no image, table or text in this archive; it holds {held} (known images: {known})"
+            )
         unpacked = sum(member.file_size for member in members)
         if unpacked > max(_BOMBS, _MOST_RATIO * size):  # members may share their bytes
             sizes = f"{unpacked >> 20:,} MiB of images, and has {size / 2**20:,.2f}"
             raise refuse(source.name, f"it says it holds {sizes}, which looks like a bomb", "pack the images anew")
-        labels = folder_labels([_path(member) for member in members])
+        labels = folder_labels([member_name(member) for member in members])
         for number, (member, label) in enumerate(zip(members, labels), 1):
             if fault := _fault(member):
-                ledger.reject(fault[0], source.name, number, f"{_path(member)}: {fault[1]}")
+                ledger.reject(fault[0], source.name, number, f"{member_name(member)}: {fault[1]}")
                 continue
             try:
                 with archive.open(member) as stream:
                     # One byte more than it says: `read` without a number unpacks as much as there is.
                     image = ImageRef.from_bytes(stream.read(member.file_size + 1))
-            except _DAMAGE as error:
-                ledger.reject("cannot be unpacked", source.name, number, f"{_path(member)}: {error}")
+            except DAMAGE as error:
+                ledger.reject("cannot be unpacked", source.name, number, f"{member_name(member)}: {error}")
                 continue
             yield Row({"image": image} if label is None else {"image": image, "label": label}, source.name, number)
 
 
-def _path(member: zipfile.ZipInfo) -> str:
-    """Return the name of a member with the separator that zip archives should have."""
-    return member.filename.replace("\\", "/")
-
-
 def _is_image(member: zipfile.ZipInfo) -> bool:
-    return not _is_hidden(member) and _path(member).lower().endswith(SUFFIXES)
-
-
-def _is_hidden(member: zipfile.ZipInfo) -> bool:
-    parts = _path(member).split("/")
-    return any(part.startswith((".", "__MACOSX")) and part not in (".", "..") for part in parts)
+    return not is_hidden(member_name(member)) and member_name(member).lower().endswith(SUFFIXES)
 
 
 def _fault(member: zipfile.ZipInfo) -> tuple[str, str] | None:
     """Return (reason, detail) why a member must not be unpacked, or None."""
     if member.flag_bits & 1:
         return "encrypted", "unpack it with its password, and give the folder"
-    if member.compress_type not in _METHODS:
+    if member.compress_type not in METHODS:
         return "packed by a method that is not read", "pack it by deflate, as zip does"
     if member.file_size > MOST_IMAGE_BYTES:
         return "too large when unpacked", f"{member.file_size >> 20} MiB"
