@@ -54,7 +54,8 @@ _SETTINGS_HEAD = """# Every setting
 
 Written by `make help-pages` from the program itself; `headstart list AXIS NAME` prints the same. A setting is given as
 `objective.mask_ratio=0.3` behind a command, `probe.layer=2` for a route, or from Python as
-`settings={"objective.mask_ratio": 0.3}`.
+`settings={"objective.mask_ratio": 0.3}`. What is in front of the name may be left out where one part alone has the
+setting, and of routes where all that have it are meant: `mask_ratio=0.3`, `layer=2`.
 """
 
 

@@ -11,7 +11,7 @@ from headstart.core.errors import HeadstartError
 from headstart.core.shapes import TokenShape
 from headstart.sizing.default_recipe import choose_recipe
 from headstart.sizing.facts import Facts
-from headstart.training.run import RunSpec
+from headstart.training.run_spec import RunSpec
 
 NAMES = registry.names("recipe")
 CORPUS = {"paths": ["corpus.txt"], "column": None, "unit": "auto"}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from headstart.commands.app import build, prepare
-from headstart.commands.reading import route_with
+from headstart.commands.reading import route_with, routes_with
 from headstart.core import registry
 from headstart.core.errors import HeadstartError
 from headstart.sizing.default_recipe import choose_recipe
@@ -48,8 +48,7 @@ def check(command: str) -> None:
     elif tokens and tokens[0] == "transfer":
         route_with(bound.arguments.get("route", "probe"), settings)
     elif tokens and tokens[0] == "compare":
-        for name in {setting.partition(".")[0] for setting in settings}:
-            route_with(name, settings)
+        routes_with(sorted({setting.partition(".")[0] for setting in settings}), settings)
 
 
 def links(text: str) -> list[str]:

@@ -19,7 +19,8 @@ from headstart.routes.continued import ContinuedPretraining
 from headstart.routes.finetune import Finetune
 from headstart.training.plan import TrainPlan
 from headstart.training.pretrained_model import PretrainedModel
-from headstart.training.run import RunSpec, train_run
+from headstart.training.run import train_run
+from headstart.training.run_spec import RunSpec
 
 SHORT = {"epochs": 1, "least_steps": 4, "head_steps": 2, "choose_learning_rate": False, "documents": 60, "passes": 2}
 

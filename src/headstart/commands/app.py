@@ -52,7 +52,8 @@ _READING = ("--encoding", "--delimiter", "--header", "--quoting", "--sheet", "--
 _FUNCTIONS = {"list": "list_choices", "next": "next_rows"}  # verbs that are called as a builtin of Python
 _FILE_OPTIONS = ("--data", "--test", "--corpus", "--labelled")
 _VALUED = ("--vary", "--out", "--base", *_FILE_OPTIONS)
-_SETTING = re.compile(r"^((--)?[a-z_]+(\.[a-z0-9_]+)+|processor|backbone|objective|held_out|extend)=")
+_SETTING = re.compile(r"^((--)?[a-z_]+(\.[a-z0-9_]+)+|[a-z][a-z0-9_]*)=")
+_PARTS = ("cross",)  # verbs with `name=file` among their words: their settings need the name of a part
 _KINDS = {float: "a number", int: "a whole number", Path: "a path", str: "text"}
 
 
@@ -131,16 +132,21 @@ def prepare(tokens: Sequence[str]) -> list[str]:
 
 
 def _split_settings(tokens: Sequence[str]) -> list[str]:
-    """Return the tokens with every `part.field=value` of a verb that takes settings moved behind a --set."""
+    """Return the tokens with every `part.field=value` and `field=value` of a verb with settings behind a --set."""
     if not tokens or tokens[0] not in _SET_VERBS:
         return list(tokens)
     found = [  # what follows these is a value, though it may look like a setting
-        before not in _VALUED and bool(_SETTING.match(token)) and not Path(token).exists()
+        before not in _VALUED and _is_setting(token, tokens[0] in _PARTS)
         for before, token in zip(("", *tokens), tokens)
     ]
     settings = [token.removeprefix("--") for token, moved in zip(tokens, found) if moved]
     plain = [token for token, moved in zip(tokens, found) if not moved]
     return plain + [part for setting in settings for part in ("--set", setting)]
+
+
+def _is_setting(token: str, dotted: bool) -> bool:
+    found = _SETTING.match(token)
+    return found is not None and (not dotted or "." in found.group()) and not Path(token).exists()
 
 
 def _run(tokens: list[str]) -> int:

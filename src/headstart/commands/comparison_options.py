@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headstart.commands.reading import metrics_of, pick_task, route_with, say
+from headstart.commands.reading import metrics_of, pick_task, routes_with, say
 from headstart.commands.session import holds_anything, need_folder
 from headstart.comparing.report_folder import CELLS, ReportFolder
 from headstart.core.errors import HeadstartError, unknown
@@ -75,7 +75,7 @@ def routes_asked(
     for name in chosen:
         if name not in registry.names("route"):
             raise unknown("route", name, able)
-    specs = [route_with(name, settings) for name in dict.fromkeys(chosen)]
+    specs = routes_with(list(dict.fromkeys(chosen)), settings)
     for spec in specs:
         if refusal := other_task(spec, task, takes):
             raise HeadstartError(f"--routes {spec.name}: {refusal}")

@@ -142,7 +142,9 @@ def _doc(verb: Callable[..., Any], asked: Mapping[str, _Taken]) -> str:
         kind = "names of files, or what is in memory" if one.data else _kind(one.kind)
         kind = "dict | None" if name == "settings" else kind
         lines.append(f"{name} : {kind}")
-        told = one.help or ("settings by name, {'objective.mask_ratio': 0.3}" if name == "settings" else "")
+        told = one.help or (
+            "by name, {'mask_ratio': 0.3} or {'objective.mask_ratio': 0.3}" if name == "settings" else ""
+        )
         lines += textwrap.wrap(told, _WIDTH, initial_indent="    ", subsequent_indent="    ")
     return "\n".join(lines)
 

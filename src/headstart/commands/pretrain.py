@@ -32,7 +32,8 @@ from headstart.core.errors import HeadstartError
 
 if TYPE_CHECKING:
     from headstart.data.corpus import Corpus
-    from headstart.training.run import RunResult, RunSpec
+    from headstart.training.run import RunResult
+    from headstart.training.run_spec import RunSpec
 
 _RESOLVED = ("training.seconds=", "training.steps=", "training.dtype=")
 _LOOKED_AT = 2_000  # documents that a base is asked about
@@ -234,6 +235,7 @@ def _fresh(options: _PretrainOptions, out: Path, resume: bool) -> RunSpec:
     spec = dataclasses.replace(recipe.resolve(facts, chosen), vocabulary=options.vocabulary)
     if base is not None:
         spec = from_base(spec, base)
+    options = dataclasses.replace(options, settings=spec.named(options.settings))
     spec = spec.override(options.settings)
     if takes == "image":
         spec = _suited(spec, Corpus(**where), options)
@@ -274,8 +276,8 @@ def _resumed(options: _PretrainOptions, out: Path) -> RunSpec:
     """Return the run of run.json, with another budget if asked for. Raises HeadstartError: other settings than then."""
     from headstart.core import registry
     from headstart.data.filtering import filters_in_words
-    from headstart.training.run import RunSpec
     from headstart.training.run_folder import STORE, RunFolder
+    from headstart.training.run_spec import RunSpec
 
     home = RunFolder(out)
     home.need_intact(beside=STORE)
@@ -302,7 +304,7 @@ def _resumed(options: _PretrainOptions, out: Path) -> RunSpec:
                 f"{name} {given}: {out} was started with {then or 'none'}, and --resume goes on with that"
             )
     # The run itself resolves the time that is left and the number format.
-    kept = [setting for setting in options.settings if not setting.startswith(_RESOLVED)]
+    kept = [setting for setting in spec.named(options.settings) if not setting.startswith(_RESOLVED)]
     if spec.override(kept) != spec:
         given = " ".join(options.settings)
         raise HeadstartError(f"{given}: {out} was started with other settings; --resume keeps those")

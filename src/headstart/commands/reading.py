@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -110,15 +111,29 @@ def need_unlearned(bases: Mapping[str, PretrainedModel], parts: Sequence[Example
 
 
 def route_with(name: str, settings: Sequence[str]) -> RouteSpec:
-    """Return the route `name` with `route.field=value` or `<name>.field=value` settings."""
+    """Return the route `name` with `route.field=value`, `<name>.field=value` or `field=value` settings."""
+    return routes_with([name], settings)[0]
+
+
+def routes_with(names: Sequence[str], settings: Sequence[str]) -> list[RouteSpec]:
+    """Return the routes with `<name>.field=value` settings, and those that have it with `field=value` settings.
+
+    Raises HeadstartError: no such route or setting, a setting of a route that is not asked for, a wrong value.
+    """
     from headstart.core import registry
 
-    own = []
+    specs = {name: registry.load("route", name)() for name in names}
+    has = {name: [field.name for field in dataclasses.fields(spec)] for name, spec in specs.items()}
+    own: dict[str, list[tuple[str, str]]] = {name: [] for name in names}
     for setting in settings:
         path, _, text = setting.partition("=")
-        part, _, field = path.partition(".")
-        if part in ("route", name):
-            own.append((field, text))
-        elif part not in registry.names("route"):
-            raise registry.unknown("part", part, ["route", *registry.names("route")])
-    return registry.load("route", name)().with_settings(own)
+        part, dot, field = path.removeprefix("route.").partition(".")
+        mine = [part] if dot and part in own else [name for name in names if part in has[name]]
+        if not mine and dot and part in registry.names("route"):
+            raise HeadstartError(f"'{setting}': route {part} is not asked for (asked for: {', '.join(names)})")
+        if not mine and (dot or len(names) > 1):
+            known = sorted({field for fields in has.values() for field in fields})
+            raise registry.unknown("route or setting", part, [*names, *known])
+        for name in mine or names:
+            own[name].append((field if part == name and dot else path.removeprefix("route."), text))
+    return [spec.with_settings(own[name]) for name, spec in specs.items()]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from headstart.core.spec import ObjectiveSpec, RecipeSpec
 from headstart.sizing.facts import Facts
 from headstart.sizing.network_sizes import encoder_run, encoder_size
-from headstart.training.run import RunSpec
+from headstart.training.run_spec import RunSpec
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from headstart.core import registry
 from headstart.core.spec import ObjectiveSpec, RecipeSpec
 from headstart.sizing.facts import Facts
 from headstart.sizing.network_sizes import image_run
-from headstart.training.run import RunSpec
+from headstart.training.run_spec import RunSpec
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from headstart.core.spec import ObjectiveSpec, RecipeSpec
 from headstart.data.batch_settings import BatchSpec
 from headstart.sizing.facts import Facts
 from headstart.training.plan import TrainPlan
-from headstart.training.run import RunSpec
+from headstart.training.run_spec import RunSpec
 
 # More passes tell single documents apart and lose what they share: on 34,000 comments 11 epochs gave .477/.529/.537
 # at 16/64/256 labels, 140 epochs .384/.444/.494 (docs/log.md).

@@ -14,7 +14,7 @@ from headstart.core import registry
 from headstart.core.spec import ObjectiveSpec, RecipeSpec
 from headstart.recipes.halves import HalvesRecipe
 from headstart.sizing.facts import Facts
-from headstart.training.run import RunSpec
+from headstart.training.run_spec import RunSpec
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from headstart.core import registry
 from headstart.core.spec import ObjectiveSpec, RecipeSpec
 from headstart.sizing.facts import Facts
 from headstart.sizing.network_sizes import by_budget, run_of
-from headstart.training.run import RunSpec
+from headstart.training.run_spec import RunSpec
 
 # (CPU minutes up to which it is the right size, depth, width, heads, peak rate)
 _CPU_SIZES = ((20, (4, 128, 4, 2e-3)), (120, (6, 192, 6, 1.5e-3)), (10**9, (8, 320, 5, 1e-3)))

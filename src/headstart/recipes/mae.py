@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 from headstart.core.spec import ObjectiveSpec, RecipeSpec
 from headstart.sizing.facts import Facts
 from headstart.sizing.network_sizes import vit_run
-from headstart.training.run import RunSpec
+from headstart.training.run_spec import RunSpec
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from headstart.core import registry
 from headstart.core.spec import ObjectiveSpec, RecipeSpec
 from headstart.sizing.facts import Facts
 from headstart.sizing.network_sizes import encoder_size, run_of, writer_sizes
-from headstart.training.run import RunSpec
+from headstart.training.run_spec import RunSpec
 
 # The words start at N(0, 1), as in T5, and Adam's steps do not grow with them (those of T5's Adafactor do).
 _RATE_WORDS = 0.02

@@ -12,7 +12,7 @@ from headstart.core import registry
 from headstart.core.spec import ObjectiveSpec, RecipeSpec
 from headstart.sizing.facts import Facts
 from headstart.sizing.network_sizes import by_budget, run_of
-from headstart.training.run import RunSpec
+from headstart.training.run_spec import RunSpec
 
 # (CPU minutes up to which it is the right size, width, inner width, peak rate); the last is the paper's.
 _CPU_SIZES = ((20, (192, 384, 4e-3)), (120, (256, 640, 3e-3)), (10**9, (400, 1150, 2e-3)))

@@ -14,7 +14,7 @@ from headstart.core import registry
 from headstart.core.spec import ObjectiveSpec, RecipeSpec
 from headstart.recipes.igpt import IGPTRecipe
 from headstart.sizing.facts import Facts
-from headstart.training.run import RunSpec
+from headstart.training.run_spec import RunSpec
 
 _SHARE = 0.2  # of the budget, for the codes
 

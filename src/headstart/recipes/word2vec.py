@@ -13,7 +13,7 @@ from headstart.core.spec import ObjectiveSpec, RecipeSpec
 from headstart.data.batch_settings import BatchSpec
 from headstart.sizing.facts import Facts
 from headstart.training.plan import TrainPlan
-from headstart.training.run import RunSpec
+from headstart.training.run_spec import RunSpec
 
 
 @dataclass(frozen=True, kw_only=True)

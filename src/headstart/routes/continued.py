@@ -29,8 +29,8 @@ from headstart.training.batching import check_usable, make_batches
 from headstart.training.loop import fit, start_state
 from headstart.training.plan import TrainPlan
 from headstart.training.pretrained_model import PretrainedModel, trainable_copy
-from headstart.training.run import RunSpec
 from headstart.training.run_folder import RunFolder
+from headstart.training.run_spec import RunSpec
 
 _AT_ONCE = 200  # documents encoded between two looks at the clock
 _READING_SHARE = 0.3  # largest share of the seconds of pre-training that encoding documents may take

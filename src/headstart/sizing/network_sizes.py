@@ -10,7 +10,7 @@ from headstart.core.spec import BackboneSpec, ObjectiveSpec, ProcessorSpec, Reci
 from headstart.data.batch_settings import BatchSpec
 from headstart.sizing.facts import Facts
 from headstart.training.plan import TrainPlan
-from headstart.training.run import RunSpec
+from headstart.training.run_spec import RunSpec
 
 T = TypeVar("T")
 

@@ -9,8 +9,8 @@ from headstart.core.device import pick_device
 from headstart.data.batch_settings import BatchSpec
 from headstart.training.plan import TrainPlan
 from headstart.training.pretrained_model import PretrainedModel
-from headstart.training.run import RunSpec
 from headstart.training.run_folder import RunFolder
+from headstart.training.run_spec import RunSpec
 from headstart.training.warm_start import student_spec
 
 _HELD_OUT = 0.03  # of the documents: neighbours want some hundred items

@@ -16,7 +16,6 @@ from typing import Any
 import torch
 
 from headstart import __version__
-from headstart.core import registry
 from headstart.core.batch import Batch
 from headstart.core.compatibility import build_objective, need_items
 from headstart.core.contracts import Backbone, Objective
@@ -26,8 +25,6 @@ from headstart.core.files import disk_error, write_json
 from headstart.core.load_processor import load_processor
 from headstart.core.migration import FORMAT, RunFile
 from headstart.core.processor import Processor, Tokenizer
-from headstart.core.spec import BackboneSpec, ObjectiveSpec, ProcessorSpec, Spec
-from headstart.data.batch_settings import BatchSpec
 from headstart.data.batches import EpochBatches
 from headstart.data.corpus import Corpus
 from headstart.data.open import shown
@@ -37,72 +34,15 @@ from headstart.training.checkpoint import restore
 from headstart.training.continuation import Continuation
 from headstart.training.events import Listener, MetricsFile
 from headstart.training.loop import FitResult, Stop, TrainState, fit, start_state
-from headstart.training.plan import TrainPlan, measured_dtype
+from headstart.training.plan import measured_dtype
 from headstart.training.pretrained_model import PretrainedModel
 from headstart.training.run_folder import PROCESSOR, RECEIPT, RUN, SEEN, STORE, RunFolder
+from headstart.training.run_spec import RunSpec
 from headstart.training.seen import write_seen
 from headstart.training.warm_start import start_processor, take_layers, take_over
 
 Pieces = dict[int, list[int]]  # by new token of a grown vocabulary: the old tokens it was written with
 _LEAST_TRAINING = 0.4  # share of the budget that training gets even when preparing took longer than the rest
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunSpec(Spec):
-    """The parts of a run. corpus: the keyword arguments of `Corpus`; vocabulary: None = chosen from the data.
-
-    base: the model it starts from (or learns from, where the objective has a teacher), None = random weights; extend:
-    tokens that the base's vocabulary gets for the new text; search: whether a learning rate for the base's weights is
-    searched for; keep: whether the better weights are kept at the end (`Continuation`).
-    """
-
-    corpus: dict
-    processor: ProcessorSpec
-    backbone: BackboneSpec
-    objective: ObjectiveSpec
-    batches: BatchSpec
-    training: TrainPlan
-    vocabulary: int | None = None
-    held_out: float = 0.005
-    base: str | None = None
-    extend: int = 0
-    search: bool = False
-    keep: bool = True
-
-    @classmethod
-    def read(cls, data: dict[str, Any]) -> RunSpec:
-        """Build the spec from run.json data. Raises HeadstartError: unknown part or setting."""
-        try:
-            parts = {axis: registry.build_spec(axis, data[axis]) for axis in ("processor", "backbone", "objective")}
-            rest = {k: v for k, v in data.items() if k not in parts}
-            batches, training = BatchSpec.from_dict(rest.pop("batches")), TrainPlan.from_dict(rest.pop("training"))
-            return cls(**rest, **parts, batches=batches, training=training)
-        except KeyError as error:
-            raise HeadstartError(f"run.json: the description of the run has no {error.args[0]}") from None
-        except (TypeError, AttributeError) as error:
-            raise HeadstartError(f"run.json: the description of the run is damaged ({error})") from None
-
-    def override(self, settings: Sequence[str]) -> RunSpec:
-        """Return a copy with `axis.field=value`, `axis=name` or `field=value` settings; those of a part at once."""
-        parts = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        own: list[tuple[str, str]] = []
-        asked: dict[str, list[tuple[str, str]]] = {}
-        for setting in settings:
-            path, _, text = setting.partition("=")
-            part, _, name = path.partition(".")
-            if part not in parts:
-                raise registry.unknown("part of a run", part, list(parts))
-            if not name and part in registry.FOLDERS:
-                parts[part] = registry.load(part, text)()
-                asked.pop(part, None)  # they were settings of the choice before
-            elif name and isinstance(parts[part], Spec):
-                asked.setdefault(part, []).append((name, text))
-            elif not name and not isinstance(parts[part], Spec | dict):
-                own.append((part, text))
-            else:
-                raise HeadstartError(f"'{setting}': write {part}.<setting>=<value>")
-        parts |= {part: parts[part].with_settings(chosen) for part, chosen in asked.items()}
-        return dataclasses.replace(self, **parts).with_settings(own)
 
 
 @dataclass(frozen=True)
