@@ -201,3 +201,18 @@ def test_plain_text_stays_plain_text(tmp_path, text):
 def test_lines_that_end_with_carriage_returns(tmp_path, name):
     (tmp_path / name).write_text(written(REVIEWS).replace("\r\n", "\r"), newline="")
     assert list(Corpus(tmp_path / name).documents()) == [text for text, _ in REVIEWS]
+
+
+@pytest.mark.parametrize("rows", [330, 331, 332, 333, 334, 400])
+@pytest.mark.parametrize("delimiter", ["\t", ",", ";"])
+def test_a_cell_that_goes_on_behind_the_looked_at_lines_changes_nothing(tmp_path, rows, delimiter):
+    """Three lines a row: the 1,000 lines that are looked at end within a quoted cell, or between two rows."""
+    texts = [f'row {number} "quoted"\n\nlast line' for number in range(rows)]
+    path = tmp_path / "rows.tsv"
+    with open(path, "w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream, delimiter=delimiter).writerows(
+            [("id", "text", "label"), *((1, text, "a") for text in texts)]
+        )
+    ledger = Ledger()
+    assert [row.value["text"] for row in read_rows(str(path), ledger)] == texts
+    assert ledger.skipped == {}

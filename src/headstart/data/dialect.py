@@ -41,11 +41,17 @@ class Dialect:
 
 
 def dialect(
-    head: Sequence[Line], *, delimiter: str | None = None, quoting: str = "auto", header: bool | None = None
+    head: Sequence[Line],
+    *,
+    cut: bool = False,
+    delimiter: str | None = None,
+    quoting: str = "auto",
+    header: bool | None = None,
 ) -> Dialect:
     """Return how the table is written that begins with these lines; what is given is not decided.
 
-    quoting: `yes`, `no` or `auto`. header: whether the first line of the table holds column names.
+    cut: more lines follow. quoting: `yes`, `no` or `auto`. header: whether the first line of the table holds column
+    names.
     """
     notes: list[str] = []
     if asked := _ASKED.fullmatch(head[0].text.strip()):
@@ -53,7 +59,7 @@ def dialect(
         head, delimiter = head[1:], delimiter or asked[1]
     delimiter = delimiter or max(DELIMITERS, key=lambda one: _agreement(head, one))
     begin, width, nameless = _begin(head, delimiter)
-    body = head[begin:]
+    body = whole(head[begin:], delimiter, width) if cut else head[begin:]
     if begin:
         notes.append(f"the table begins at line {body[0].number}; the {begin} lines before it are no rows")
     first, lines = _first(body, delimiter)
@@ -67,6 +73,17 @@ def dialect(
         header = False
     skipped = bool(asked) + begin + (0 if header is False else lines)
     return Dialect(delimiter, quoted, why, width, skipped, None if header is False else names, tuple(notes))
+
+
+def whole(lines: Sequence[Line], delimiter: str, width: int) -> Sequence[Line]:
+    """Return lines without a last record of which the rest is missing: its quoted cell does not end."""
+    fits = [(line, len(values) == width) for line, values in Records(Feed(iter(lines)), delimiter, width, True)]
+    last = max((number for number, (_, fit) in enumerate(fits) if fit), default=-1)
+    if last + 1 >= len(fits):
+        return lines
+    begin = next(number for number, line in enumerate(lines) if line is fits[last + 1][0])
+    open_cell = split("\n".join(line.text for line in lines[begin:]), delimiter).open
+    return lines[:begin] if open_cell and begin else lines
 
 
 def named(delimiter: str) -> str:

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 from headstart.core.errors import HeadstartError
 from headstart.core.spec import ReaderSpec
-from headstart.data.dialect import column_names, dialect, is_usual, named
+from headstart.data.dialect import column_names, dialect, is_usual, named, whole
 from headstart.data.ledger import Ledger
 from headstart.data.records import Feed, Records
 from headstart.data.row import Line, Row, Source, usable
@@ -33,17 +33,22 @@ class Csv(ReaderSpec):
 
     @classmethod
     def recognises(cls, head: bytes) -> bool:
-        """Whether all lines have as many tabs, or as many other marks under usual column names, and start with text."""
-        found = head.decode("utf-8", "replace").splitlines()[:_CLAIMED_LINES]
+        """Whether all rows have as many tabs, or as many other marks under usual column names, and start with text."""
+        every = head.decode("utf-8", "replace").splitlines()
+        found = every[:_CLAIMED_LINES]
         found = [text for text in (found if len(head) < _HEAD_BYTES else found[:-1]) if text.strip()]
         if len(found) < _FEWEST_LINES:
             return False
-        told = dialect([Line(number, text) for number, text in enumerate(found, 1)])
+        lines = [Line(number, text) for number, text in enumerate(found, 1)]
+        cut = len(every) > _CLAIMED_LINES or len(head) >= _HEAD_BYTES
+        told = dialect(lines, cut=cut)
         mark = told.delimiter
         if told.width < 2 or any(text.startswith(mark) for text in found):
             return False
-        usual = told.header is not None and any(is_usual(name) for name in told.header)
-        return len({text.count(mark) for text in found}) == 1 if mark == "\t" else usual
+        if mark != "\t":
+            return told.header is not None and any(is_usual(name) for name in told.header)
+        lines = whole(lines, mark, told.width) if cut else lines
+        return {len(values) for _, values in Records(Feed(iter(lines)), mark, told.width, told.quoted)} == {told.width}
 
     def read(self, source: Source, ledger: Ledger) -> Iterator[Row]:
         """Yield one row per record, cells by column. Raises HeadstartError: no line."""
@@ -54,7 +59,8 @@ class Csv(ReaderSpec):
             head = feed.peek(_SNIFFED_LINES)
         if not head:
             raise HeadstartError(f"{source.name}: no header line; a table needs one line of column names")
-        found = dialect(head, delimiter=self.delimiter, quoting=self.quoting, header=self.header)
+        cut = len(head) == _SNIFFED_LINES
+        found = dialect(head, cut=cut, delimiter=self.delimiter, quoting=self.quoting, header=self.header)
         marks = "marks" if found.quoted else "text"
         ledger.note(f"cells end at {named(found.delimiter)}, quotes are {marks} ({found.why})", source.name)
         for note in found.notes:
