@@ -36,6 +36,9 @@ def test_pictures_from_an_array_to_a_verdict(tmp_path, monkeypatch):
     page = shown(cells)
     assert page.count("<table") >= 3
     assert "<svg" in page
+    printed = [out for cell in cells for out in cell.outputs if out.output_type == "stream"]
+    assert not any("[cell " in out.text or "% step" in out.text for out in printed)  # progress is a bar
+    assert page.count("<progress") == 2  # of pretrain and compare
     assert not any(out.output_type == "error" for cell in cells for out in cell.outputs)
     assert {one.name.split("-")[1] for one in tmp_path.glob("headstart-*")} == {"pretrain", "compare", "transfer"}
 

@@ -164,6 +164,7 @@ def _without_labels(error: HeadstartError, request: ReadRequest, text2: str | No
 def _unlabelled(request: ReadRequest, text2: str | None) -> tuple[Examples, dict[str, Any]]:
     from headstart.core.examples import Examples
     from headstart.data.corpus import Corpus
+    from headstart.data.open import called
     from headstart.data.read_request import ReadRequest
     from headstart.data.task_files import read_items
 
@@ -179,7 +180,7 @@ def _unlabelled(request: ReadRequest, text2: str | None) -> tuple[Examples, dict
     rows = list(corpus.rows())
     for note in corpus.notes:
         say(note)
-    say(f"{', '.join(Path(path).name for path in request.paths)}: {corpus.ledger.summary()}")
+    say(f"{', '.join(map(called, request.paths))}: {corpus.ledger.summary()}")
     places = [(row.source, row.line) for row in rows]
     return Examples(items=[row.value for row in rows], places=places), _plain(corpus.ledger)
 

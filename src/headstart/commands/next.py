@@ -75,7 +75,7 @@ def next_rows(
 
     from headstart.core.device import set_threads
     from headstart.core.files import disk_error
-    from headstart.data.open import as_paths
+    from headstart.data.open import as_paths, called
     from headstart.data.read_request import ReadRequest
     from headstart.fitting.task_model_files import trained_on
     from headstart.labelling.choose import candidates_of_base, candidates_of_task, choose, pick_strategy
@@ -98,7 +98,7 @@ def next_rows(
     found = read_pool(request, keys, most=max(pool, count), seed=seed, progress=say)
     for note in found.ledger.notes:
         say(note)
-    say(f"{', '.join(Path(path).name for path in as_paths(data))}: {found.ledger.summary()}")
+    say(f"{', '.join(map(called, as_paths(data)))}: {found.ledger.summary()}")
     opened.need(found.examples)
     if opened.task is not None:
         found = without_rows(found, trained_on(Path(model), found.examples))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headstart.core.errors import HeadstartError
+from headstart.core.progress_line import ProgressLine, shown_in_notebook
 
 if TYPE_CHECKING:
     from headstart.core.examples import Examples
@@ -21,7 +22,9 @@ _MOST_LEARNED = 0.01  # share of the rows of a comparison whose answers a base m
 
 
 def say(text: str) -> None:
-    """Print a message for the user to standard error."""
+    """Print a message for the user to standard error; a line of progress is shown once in a notebook."""
+    if isinstance(text, ProgressLine) and shown_in_notebook(text):
+        return
     print(text, file=sys.stderr, flush=True)
 
 

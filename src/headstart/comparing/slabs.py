@@ -18,12 +18,14 @@ from headstart.comparing.make_cell import MadeCell, make_cell, refusal_of
 from headstart.comparing.receipts import receipt, workspace_identity
 from headstart.comparing.settings import StudyData, StudySettings
 from headstart.comparing.winner import expected_seconds, leading
+from headstart.core.progress_line import ProgressLine
 from headstart.core.reason import Reason, reason_of
 from headstart.core.time_limit import OutOfTime, cut_after
 from headstart.data.identity import examples_identity
 from headstart.fitting.workspace import Workspace
 from headstart.statistics.study import Cell, Entry
 
+_BETWEEN = 10.0  # seconds between two lines on how many draws the time allows
 _GRACE = 0.02  # share of the time by which a cell may outlive the end
 _FOR_REPORT, _MOST_FOR_REPORT = 0.03, 0.1  # shares of the time
 _GROWTH = 3.0  # the last report may take so many times as long as the report of a part did
@@ -54,6 +56,7 @@ class StudyRun:
     looks: Looks = field(default_factory=Looks)
     planned: int = 0
     told: int = -1
+    told_at: float = -math.inf
     end: float = 0.0
     kept: float = -math.inf
     reserve: float = 0.0
@@ -240,7 +243,7 @@ class StudyRun:
         self.cells.append(cell)
         storing = time.monotonic() - ended
         self.budget.note(name, TimeTaken(split.size, made.training, made.testing, allowed, storing))
-        self.progress(self._line(cell, coming[1:]))
+        self.progress(ProgressLine(self._line(cell, coming[1:]), len(self.cells) / max(self.planned, 1)))
         return True
 
     def _cell(self, planned: PlannedCell, made: MadeCell, allowed: float | None) -> Cell:
@@ -304,8 +307,9 @@ class StudyRun:
         if ahead < len(self.slabs):
             reached -= {self.slabs[ahead][0].split.draw}
         count = max(draws) + 1 - len(draws - reached)
-        if count != self.told:
-            self.told = count
+        now = time.monotonic()
+        if count != self.told and now - self.told_at >= _BETWEEN:
+            self.told, self.told_at = count, now
             level = self.budget.level([cell for slab in self.slabs[:ahead] for cell in slab], left)
             whole = f"{count} of {max(draws) + 1} draws of every entry" if count else "a part of the first draw"
             self.progress(f"the {left / 60:.1f} min left allow {whole}, about {level:.1f} s of training per cell")

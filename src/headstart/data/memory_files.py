@@ -29,7 +29,7 @@ from headstart.core.examples import ImageRef
 from headstart.core.files import as_called, write_bytes
 from headstart.data.image_cells import is_image
 from headstart.data.in_memory import listed
-from headstart.data.open import STDIN, known_suffix
+from headstart.data.open import IN_MEMORY, STDIN, known_suffix
 from headstart.data.parquet_bytes import parquet_bytes
 
 Table = dict[str, list[Any]]
@@ -197,7 +197,7 @@ def write_table(table: Table) -> Path:
     """Write a table and return its file; the same table is the same file. Raises HeadstartError: the disk refuses."""
     images = [name for name, cells in table.items() if any(isinstance(one, ImageRef) for one in cells[:_LOOKED_AT])]
     name, content = (
-        ("in_memory.parquet", _parquet(table, images)) if images else ("in_memory.jsonl", _json_lines(table))
+        (f"{IN_MEMORY}.parquet", _parquet(table, images)) if images else (f"{IN_MEMORY}.jsonl", _json_lines(table))
     )
     try:
         if (cache := DiskCache.of_user()) is not None:

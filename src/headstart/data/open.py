@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -27,6 +28,8 @@ from headstart.data.streams import decompressed, need_text, with_line_ends
 from headstart.data.token_cells import with_spans
 
 STDIN = "-"
+IN_MEMORY = "in_memory"  # what files are called that hold what was in memory, in folders named by their content
+_DIGEST = re.compile(r"[0-9a-f]{32}")
 COMPRESSED = (".gz", ".xz", ".bz2")
 _HEAD_BYTES = 1 << 16
 _NOTICES = ("readme", "license", "licence", "copying", "notice", "changelog")  # beside data, not data
@@ -171,7 +174,14 @@ def on_disk(name: str) -> Path:
 
 def shown(name: str) -> str:
     """Return the name of a file for messages."""
+    if Path(name).stem == IN_MEMORY and _DIGEST.fullmatch(Path(name).parent.name):
+        return "data in memory"
     return "standard input" if name == STDIN else name
+
+
+def called(name: str) -> str:
+    """Return the name of a file without its folders, for messages."""
+    return Path(shown(name)).name
 
 
 @contextmanager

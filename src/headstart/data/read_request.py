@@ -9,7 +9,7 @@ from typing import Any
 
 from headstart.core import registry
 from headstart.core.examples import Examples
-from headstart.data.open import as_paths
+from headstart.data.open import as_paths, called
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ def read_labelled_rows(request: ReadRequest, say: Callable[[str], None]) -> tupl
     unknown task, no such column, no usable row.
     """
     examples, ledger = registry.load("task", request.task)().read_examples(request)
-    names = [Path(path).name for path in as_paths(request.paths)]
+    names = [called(path) for path in as_paths(request.paths)]
     for note in ledger.notes:
         say(note)
     say(f"{', '.join(names)}: {ledger.summary()}")

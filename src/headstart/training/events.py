@@ -13,6 +13,8 @@ from typing import Protocol, TextIO
 
 from torch import Tensor
 
+from headstart.core.progress_line import ProgressLine, in_notebook, shown_in_notebook
+
 
 @dataclass(frozen=True)
 class Event:
@@ -71,12 +73,14 @@ def _plain(value: object) -> object:
 
 
 class Progress:
-    """Print rate, loss and time left: one rewritten line on a terminal, a plain line now and then elsewhere."""
+    """Print rate, loss and time left: one rewritten line on a terminal, a bar in a notebook, a plain line now and then
+    elsewhere."""
 
     def __init__(self, stream: TextIO | None = None, seconds_between: float = 10.0):
         self._stream = stream or sys.stderr
         self._live = self._stream.isatty()
-        self._between = 0.2 if self._live else seconds_between
+        self._notebook = stream is None and in_notebook()
+        self._between = 0.2 if self._live else 1.0 if self._notebook else seconds_between
         self._last = -math.inf
         self._start: tuple[float, int, int] | None = None
         self._width = 0
@@ -106,7 +110,9 @@ class Progress:
             + (f"{speed:,.0f} {event.unit}/s  " if speed else "")
             + f"{clock(left)} left"
         )
-        if self._live:
+        if self._notebook:
+            shown_in_notebook(ProgressLine(text, event.progress))
+        elif self._live:
             self._stream.write("\r" + text.ljust(self._width))
             self._width = len(text)
             if event.progress >= 1.0:
