@@ -1,4 +1,4 @@
-"""Every route of texts as an estimator, pickled by pickle and by joblib (bar G4)."""
+"""Every route of texts as an estimator, written by pickle, joblib and skops (bar G4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pickles of estimators: every route of texts answers alike after pickle and joblib."""
+"""Pickles of estimators: every route of texts answers alike after pickle, joblib and skops."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
+import skops.io
 from tiny_bases import bag_base, token_base
 
 from headstart.core import registry
@@ -41,5 +42,10 @@ def check_pickles(name: str, folder: Path) -> None:
     except HeadstartError as error:
         pytest.skip(str(error))
     joblib.dump(made, folder / "model.joblib")
-    for again in (pickle.loads(pickle.dumps(made)), joblib.load(folder / "model.joblib")):
-        assert np.array_equal(again.predict(X), made.predict(X))
+    written = skops.io.dumps(made)
+    unknown = skops.io.get_untrusted_types(data=written)
+    assert unknown == [f"{kind.__module__}.{kind.__name__}"]  # nothing else need be trusted
+    again = (pickle.loads(pickle.dumps(made)), joblib.load(folder / "model.joblib"), skops.io.loads(written, unknown))
+    for one in again:
+        assert np.array_equal(one.predict(X), made.predict(X))
+        assert one.get_params().keys() == made.get_params().keys()

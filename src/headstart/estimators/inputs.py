@@ -18,8 +18,10 @@ from headstart.core import registry
 from headstart.core.contracts import TaskModel
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples, ImageRef
+from headstart.core.spec import RouteSpec
 from headstart.data.in_memory import listed
 from headstart.data.memory_files import image_of, is_picture
+from headstart.estimators.packed import packed, unpacked
 from headstart.fitting.checks import why_not
 from headstart.fitting.workspace import Workspace
 from headstart.training.pretrained_model import PretrainedModel
@@ -58,7 +60,7 @@ class RouteEstimator(BaseEstimator):
 
     def _run(self, examples: Examples) -> TaskModel:
         """Return the task model of the route. Raises HeadstartError: unknown route or setting, it cannot run."""
-        route = registry.build_spec("route", {"name": self.route, **(self.settings or {})})
+        route = self._route()
         corpus = None if self.corpus is None else items_of(self.corpus)
         if corpus is None and self.corpus is not None:
             raise HeadstartError("corpus: give a list of texts or images")
@@ -66,6 +68,17 @@ class RouteEstimator(BaseEstimator):
         if refusal := why_not(route, examples, workspace):
             raise HeadstartError(f"route {self.route} cannot run: {refusal}")
         return route.run(examples, workspace, seed=self._seed(), seconds=self.seconds)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what pickle, joblib and skops keep; see `packed`."""
+        return packed(super().__getstate__(), self._route())
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take what `__getstate__` returned. Raises HeadstartError: damaged files of a model."""
+        super().__setstate__(unpacked(state))
+
+    def _route(self) -> RouteSpec:
+        return registry.build_spec("route", {"name": self.route, **(self.settings or {})})
 
     def __sklearn_tags__(self):
         """Declare to scikit-learn that X may hold texts."""

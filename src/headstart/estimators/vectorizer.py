@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from headstart.core.errors import HeadstartError
 from headstart.estimators.inputs import Base, items_of, opened, remember_columns
+from headstart.estimators.packed import packed, unpacked
 
 
 class HeadstartVectorizer(TransformerMixin, BaseEstimator):
@@ -62,6 +63,14 @@ class HeadstartVectorizer(TransformerMixin, BaseEstimator):
         """Return `headstart0` ... for the D numbers of a vector."""
         check_is_fitted(self, "_n_features_out")
         return np.array([f"headstart{place}" for place in range(self._n_features_out)], object)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what pickle, joblib and skops keep; see `packed`."""
+        return packed(super().__getstate__())
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take what `__getstate__` returned. Raises HeadstartError: damaged files of a model."""
+        super().__setstate__(unpacked(state))
 
     def __sklearn_tags__(self):
         """Declare to scikit-learn that X may hold texts."""
