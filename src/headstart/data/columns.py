@@ -22,7 +22,7 @@ _ORIGIN_NAMES = (
 )
 LABEL_NAMES = (
     *("label", "labels", "class", "category", "intent", "target", "sentiment", "topic", "is_duplicate", "gold_label"),
-    *("polarity", "score", "rating", "y", "라벨", "분류"),
+    *("polarity", "score", "rating", "y", "라벨", "레이블", "분류", "감성", "감정", "카테고리", "범주"),
 )
 SECOND_NAMES = ("text2", "sentence2", "question2", "hypothesis", "sentence_b", "text_b")
 SAMPLE_ROWS = 200

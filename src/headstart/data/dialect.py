@@ -21,18 +21,26 @@ _USUAL = 0.5  # of the lines, at least, have the usual number of cells
 _ASKED = re.compile(r'"?sep=(.)"?', re.IGNORECASE)  # what Excel writes into a first line
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?")
 _NUMBERS = 0.9  # of the cells of a column of numbers, at least
+_TITLES = 12  # lines, at most, that are looked at for titles
+_STRAY = 0.1  # of the lines that open a quote, at most, are stray ones
+_FEWEST_WRAPPED = 3  # cells by which a column is known as quoted
 _LONG = 20  # characters of a text, on average; a name is much shorter
-_NAMES = frozenset((*TEXT_NAMES, *LABEL_NAMES, *SECOND_NAMES, "id", "idx", "index", "no", "name", "date"))
+_NAMES = frozenset(
+    (*TEXT_NAMES, *LABEL_NAMES, *SECOND_NAMES, "id", "idx", "index", "no", "name", "date")
+    + ("번호", "순번", "이름", "작성자", "작성일", "날짜", "별점", "평점", "제목")
+)
 
 
 @dataclass(frozen=True)
 class Dialect:
     """skipped: lines before the first row, column names included. width: cells of a row. header: the column names, or
-    None: there are none. why: of quoted. notes: what else was recognised.
+    None: there are none. quoted: whether quotes are marks; escaped: whether one within them may be written \\". why: of
+    quoted. notes: what else was recognised.
     """
 
     delimiter: str
     quoted: bool
+    escaped: bool
     why: str
     width: int
     skipped: int = 0
@@ -54,11 +62,13 @@ def dialect(
     names.
     """
     notes: list[str] = []
-    if asked := _ASKED.fullmatch(head[0].text.strip()):
+    if asked := _ASKED.fullmatch(head[0].text.strip(" \r\ufeff")):
         notes.append(f"its first line says that cells end at {named(asked[1])}")
         head, delimiter = head[1:], delimiter or asked[1]
     delimiter = delimiter or max(DELIMITERS, key=lambda one: _agreement(head, one))
-    begin, width, nameless = _begin(head, delimiter)
+    titles = _titles(head, delimiter)
+    begin, width, nameless = _begin(head[titles:], delimiter)
+    begin += titles
     body = whole(head[begin:], delimiter, width) if cut else head[begin:]
     if begin:
         notes.append(f"the table begins at line {body[0].number}; the {begin} lines before it are no rows")
@@ -67,12 +77,14 @@ def dialect(
     if nameless:
         names = ("", *names)
         notes.append("the rows have one cell more than the column names: the first column has no name")
-    quoted, why = (quoting == "yes", "as asked") if quoting != "auto" else _quotes(body, delimiter, width)
+    quoted, escaped, why = _quotes(body[:lines], body[lines:] or body, delimiter, width)
+    if quoting != "auto":
+        quoted, why = quoting == "yes", "as asked"
     if header is None and (evidence := no_names(names, _rows(body[lines:], delimiter, width, quoted))):
         notes.append(f"its first line is a row, not column names ({evidence}): the columns are 1, 2, 3 ...")
         header = False
     skipped = bool(asked) + begin + (0 if header is False else lines)
-    return Dialect(delimiter, quoted, why, width, skipped, None if header is False else names, tuple(notes))
+    return Dialect(delimiter, quoted, escaped, why, width, skipped, None if header is False else names, tuple(notes))
 
 
 def whole(lines: Sequence[Line], delimiter: str, width: int) -> Sequence[Line]:
@@ -126,30 +138,74 @@ def _begin(head: Sequence[Line], delimiter: str) -> tuple[int, int, bool]:
     return (begin, width, False) if first < width else (0, first, False)
 
 
-def _quotes(body: Sequence[Line], delimiter: str, width: int) -> tuple[bool, str]:
-    """Return (whether quotes are marks, why).
+def _titles(head: Sequence[Line], delimiter: str) -> int:
+    """Return how many lines before the column names are padded to the width of the table, or comments with commas.
 
-    Between commas they are, unless lines fit only with quotes as text. Between tabs, where most programs write none,
-    they are text, unless all records fit and there are signs of marks: quotes around all column names, a cell with a
-    tab, a line end or a doubled quote inside.
+    Such a line has one filled cell, or none, or begins with #, or is followed by a line with two usual names of columns
+    and has none itself.
     """
-    if not any('"' in line.text for line in body):
-        return delimiter != "\t", "no quote in the first lines"
-    records = Records(Feed(iter(body)), delimiter, width, True)
-    found = [values for _, values in records]
-    fits = [len(values) == width for values in found]
-    literal = [line.text.count(delimiter) + 1 == width for line in body if line.text]
-    consistent = all(fits) and not records.literal
+    cells = [[cell.strip() for cell in _cells(line.text, delimiter)] for line in head[:_TITLES]]
+    names = [sum(map(is_usual, row)) for row in cells]
+    for number, row in enumerate(cells[:-1]):
+        filled = sum(map(bool, row))
+        rest = next((later for later in range(number + 1, len(cells)) if any(cells[later])), None)
+        if rest is None or names[number] > 1:
+            return number
+        padded = filled == 1 and bool(row[0]) and len(row) == len(cells[rest]) and sum(map(bool, cells[rest])) > 1
+        title = padded and not names[number] and (len(row) > 2 or names[rest] > 0)
+        comment = row[0].startswith("#") and len(row[0]) > 1 and not cells[rest][0].startswith("#")
+        above = names[rest] > max(names[number], 1) and len(row) == len(cells[rest])
+        if len(row) > 1 and not (filled == 0 or title or comment or above):
+            return number
+        if len(row) == 1:  # lines of another width are told by `_begin`
+            return number
+    return 0
+
+
+def _quotes(header: Sequence[Line], rows: Sequence[Line], delimiter: str, width: int) -> tuple[bool, bool, str]:
+    """Return (whether quotes are marks, whether \\" is a quote within them, why).
+
+    Between commas quotes are marks, unless lines fit only with quotes as text. Between tabs, where most programs write
+    none, they are text, unless the records fit and there are signs of marks: quotes around all names, or around all
+    cells of a column, a cell with a tab, a line end or a doubled quote inside. A few records with a stray quote decide
+    nothing. Where quotes are written \\" none is doubled.
+    """
+    if not any('"' in line.text for line in rows):
+        return delimiter != "\t", False, "no quote in the first lines"
+    opened = sum(bool(re.search(rf'(?:^|{re.escape(delimiter)}) *"', line.text)) for line in rows)
+    tries = [False, True] if any('\\"' in line.text for line in rows) else [False]
+    found = {escaped: _misfits(rows, delimiter, width, escaped) for escaped in tries}
+    alone = not any('""' in line.text for line in rows)
+    escaped = min(tries, key=lambda one: (found[one], one != alone))
+    misfits, records = found[escaped]
+    few = misfits <= _STRAY * opened
+    literal = [line.text.count(delimiter) + 1 == width for line in rows if line.text]
     if delimiter == "\t":
-        names = all(len(name) > 1 and name[0] == name[-1] == '"' for name in body[0].text.split(delimiter))
-        doubled = any(f'{delimiter}"' in f"{delimiter}{line.text}" and '""' in line.text for line in body)
-        needed = names or doubled or not all(literal)
-        if consistent and needed:
-            return True, "every row agrees, and some need them"
-        return False, "the usual way with tabs"
-    if all(literal) and not consistent:
-        return False, f"quoting is not consistent in the first {len(body):,} lines"
-    return True, f"{sum(fits) - records.literal:,} of the first {len(fits):,} rows agree"
+        doubled = any(f'{delimiter}"' in f"{delimiter}{line.text}" and '""' in line.text for line in rows)
+        names = all(len(name) > 1 and name[0] == name[-1] == '"' for name in header[0].text.split(delimiter))
+        needed = names or doubled or not all(literal) or _wrapped(rows, delimiter, width)
+        told = "every row agrees, and some need them" if not misfits else "nearly all rows agree, and some need them"
+        return (True, escaped, told) if few and needed else (False, False, "the usual way with tabs")
+    if all(literal) and not few:
+        return False, False, f"quoting is not consistent in the first {len(rows):,} lines"
+    return True, escaped, f"{records - misfits:,} of the first {records:,} rows agree"
+
+
+def _misfits(rows: Sequence[Line], delimiter: str, width: int, escaped: bool) -> tuple[int, int]:
+    """Return (records that do not fit with quotes as marks, all records)."""
+    records = Records(Feed(iter(rows)), delimiter, width, True, escaped)
+    fits = [len(values) == width for _, values in records]
+    return fits.count(False) + records.literal, len(fits)
+
+
+def _wrapped(rows: Sequence[Line], delimiter: str, width: int) -> bool:
+    """Whether quotes are around all cells of a column that are not empty."""
+    cells = [line.text.split(delimiter) for line in rows]
+    columns = zip(*(row for row in cells if len(row) == width))
+    return any(
+        len(filled) >= _FEWEST_WRAPPED and all(len(cell) > 1 and cell[0] == cell[-1] == '"' for cell in filled)
+        for filled in ([cell for cell in column if cell] for column in columns)
+    )
 
 
 def _rows(body: Sequence[Line], delimiter: str, width: int, quoted: bool) -> list[list[str]]:

@@ -11,6 +11,8 @@ from functools import cache
 from headstart.data.row import Line
 
 _ROW_LINES = 200  # largest number of lines of a quoted cell; beyond it the opening quote is a stray quote
+_SWALLOWED = 3  # so many whole rows between two quotes are rows, and the quotes stray ones
+_ESCAPE = re.compile(r"\\([\"\\\n])")
 _LOST_SEARCHES = 20  # after this many quotes without an end no further lines are searched
 
 
@@ -45,23 +47,27 @@ class Split:
 
 
 @cache
-def _pattern(delimiter: str) -> re.Pattern[str]:
+def _pattern(delimiter: str, escaped: bool) -> re.Pattern[str]:
     mark = re.escape(delimiter)
-    return re.compile(rf'(?:"([^"]*+(?:""[^"]*+)*+)"|((?!")[^{mark}]*+))({mark}|\Z)')
+    blank = "" if delimiter == "\t" else " *"  # some programs write a space between a comma and a quote
+    inside = r'[^"\\]*+(?:(?:""|\\.)[^"\\]*+)*+' if escaped else r'[^"]*+(?:""[^"]*+)*+'
+    return re.compile(rf'(?:{blank}"({inside})"{blank}|((?!")[^{mark}]*+))({mark}|\Z)', re.DOTALL)
 
 
-def split(text: str, delimiter: str) -> Split:
-    """Split one record by RFC 4180; quotes inside an unquoted cell are text."""
+def split(text: str, delimiter: str, escaped: bool = False) -> Split:
+    """Split one record by RFC 4180; quotes inside an unquoted cell are text. escaped: a quote may be written \\"."""
     cells: list[str] = []
     position = 0
-    pattern = _pattern(delimiter)
+    pattern = _pattern(delimiter, escaped)
     while True:
         match = pattern.match(text, position)
         if match is None:
             rest = text[position + 1 :].replace('""', "")
-            return Split(None, open='"' not in rest)
+            return Split(None, open='"' not in (_ESCAPE.sub("", rest) if escaped else rest))
         quoted, plain, end = match.groups()
-        cells.append(plain if quoted is None else quoted.replace('""', '"'))
+        if quoted is not None:
+            plain = quoted.replace('""', '"')
+        cells.append(_ESCAPE.sub(r"\1", plain) if escaped else plain)
         position = match.end()
         if not end:
             return Split(cells)
@@ -72,11 +78,12 @@ class Records:
 
     quoted: whether quotes are marks. Where they are, a record whose quotes do not fit is still read literally when that
     gives the right number of cells. Where they are text, a record that does not fit, or whose cell opens a quote, is
-    read with quotes as marks when that gives the right number. literal, marked: counts of such records.
+    read with quotes as marks when that gives the right number. literal, marked: counts of such records. escaped: see
+    `split`.
     """
 
-    def __init__(self, feed: Feed, delimiter: str, width: int, quoted: bool):
-        self.feed, self.delimiter, self.width, self.quoted = feed, delimiter, width, quoted
+    def __init__(self, feed: Feed, delimiter: str, width: int, quoted: bool, escaped: bool = False):
+        self.feed, self.delimiter, self.width, self.quoted, self.escaped = feed, delimiter, width, quoted, escaped
         self.literal = self.marked = self.lost = 0
 
     def __iter__(self) -> Iterator[tuple[Line, list[str]]]:
@@ -87,7 +94,7 @@ class Records:
                 yield line, line.text.split(self.delimiter)
 
     def _quoted(self, line: Line) -> list[str]:
-        found = split(line.text, self.delimiter)
+        found = self._split(line.text)
         if found.cells is not None and len(found.cells) == self.width:
             return found.cells
         if found.open and (cells := self._across(line)) is not None:
@@ -98,11 +105,12 @@ class Records:
 
     def _plain(self, line: Line) -> list[str]:
         cells = line.text.split(self.delimiter)
-        fits = len(cells) == self.width
-        if fits and not cells[-1].startswith('"'):
+        fits, doubled = len(cells) == self.width, '""' in line.text  # a doubled quote is one within marks
+        if fits and not doubled and not cells[-1].startswith('"'):
             return cells
-        found = split(line.text, self.delimiter)
-        marked = found.cells if not fits and found.cells is not None and len(found.cells) == self.width else None
+        found = self._split(line.text)
+        whole = found.cells is not None and len(found.cells) == self.width
+        marked = found.cells if whole and (doubled or not fits) else None
         if marked is None and found.open:
             marked = self._across(line)
         self.marked += marked is not None
@@ -113,18 +121,25 @@ class Records:
         if self.lost >= _LOST_SEARCHES:
             return None
         text, taken = line.text, []
-        fits = line.text.count(self.delimiter) + 1 == self.width
+        rows = [self._is_row(line)]  # whether each line is a whole row when it is read literally
         while len(taken) < _ROW_LINES and (following := self.feed.take()) is not None:
             taken.append(following)
-            if fits and following.text.count(self.delimiter) + 1 == self.width:
-                break  # both lines are whole rows when read literally: a stray quote
+            rows.append(self._is_row(following))
             text += "\n" + following.text
             if '"' in following.text:
-                found = split(text, self.delimiter)
+                found = self._split(text)
                 if found.cells is not None and len(found.cells) == self.width:
+                    if all(rows) and len(rows) - 2 >= _SWALLOWED:
+                        break
                     return found.cells
                 if not found.open:
                     break
         self.lost += 1
         self.feed.push(taken)
         return None
+
+    def _is_row(self, line: Line) -> bool:
+        return line.text.count(self.delimiter) + 1 == self.width
+
+    def _split(self, text: str) -> Split:
+        return split(text, self.delimiter, self.escaped)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -110,7 +111,7 @@ def lines(source: Source, *, cut: bool = False) -> Iterator[Line]:
 
 
 def _line(number: int, raw: bytes) -> Line:
-    text, fault = decode(raw)
+    text, fault = decode(raw.removeprefix(codecs.BOM_UTF8))  # files with marks that were put one behind the other
     if text is None:
         return Line(number, None, BAD_UTF8, fault)
     return Line(number, text.removesuffix("\n").removesuffix("\r"))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -34,7 +35,7 @@ class Csv(ReaderSpec):
     @classmethod
     def recognises(cls, head: bytes) -> bool:
         """Whether all rows have as many tabs, or as many other marks under usual column names, and start with text."""
-        every = head.decode("utf-8", "replace").splitlines()
+        every = re.split(r"\r\n|\n|\r", head.decode("utf-8", "replace"))
         found = every[:_CLAIMED_LINES]
         found = [text for text in (found if len(head) < _HEAD_BYTES else found[:-1]) if text.strip()]
         if len(found) < _FEWEST_LINES:
@@ -48,7 +49,8 @@ class Csv(ReaderSpec):
         if mark != "\t":
             return told.header is not None and any(is_usual(name) for name in told.header)
         lines = whole(lines, mark, told.width) if cut else lines
-        return {len(values) for _, values in Records(Feed(iter(lines)), mark, told.width, told.quoted)} == {told.width}
+        records = Records(Feed(iter(lines)), mark, told.width, told.quoted, told.escaped)
+        return {len(values) for _, values in records} == {told.width}
 
     def read(self, source: Source, ledger: Ledger) -> Iterator[Row]:
         """Yield one row per record, cells by column. Raises HeadstartError: no line."""
@@ -68,10 +70,11 @@ class Csv(ReaderSpec):
         for _ in range(found.skipped):
             feed.take()
         columns = column_names(found.header or [str(number + 1) for number in range(found.width)])
-        records = Records(feed, found.delimiter, len(columns), found.quoted)
+        records = Records(feed, found.delimiter, len(columns), found.quoted, found.escaped)
+        header = None if found.header is None else _plain_names(found.header)
         bare = unguarded if is_sheet(columns) else None
         for line, values in records:
-            if found.header is not None and tuple(values) == found.header:
+            if header is not None and len(values) == len(header) and _plain_names(values) == header:
                 ledger.begin()
                 ledger.skip("the column names again", source.name, line.number)
             elif len(values) == len(columns):
@@ -84,3 +87,8 @@ class Csv(ReaderSpec):
             ledger.note(f"{records.literal:,} rows with stray quotes were read literally", source.name)
         if records.marked:
             ledger.note(f"in {records.marked:,} rows that fit in no other way, quotes are marks", source.name)
+
+
+def _plain_names(names: Sequence[str]) -> list[str]:
+    """Return names of columns as they are compared: the names that come again may be spelt a little otherwise."""
+    return [name.strip(" \t\ufeff").casefold() for name in names]
