@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from headstart.core.errors import HeadstartError, unknown
 from headstart.data.row import ByteStream, ChangedStream
+from headstart.data.single_bytes import CODECS, lonely, other_letters, western
 
 _BUFFER = 1 << 16
 _MARKS = (
@@ -28,18 +29,27 @@ _PUNCTUATION = re.compile(r"[\u2010-\u2027\u3000-\u303f\uff00-\uff60]")
 # (codec, name, codec of its common letters, letters that there must be and their share, letters that there may be
 # besides, the script); all of these letters together are _LETTERS of what is beyond ASCII, punctuation aside.
 _OF_TWO_BYTES = (
-    ("cp949", "CP949", "euc_kr", "가-힣", 0.6, "ㄱ-ㆎ", "Hangul"),
+    ("cp949", "CP949", "euc_kr", "가-힣ㅋㅎㅠㅜ", 0.6, "ㄱ-ㆎ", "Hangul"),
     ("euc_jp", "EUC-JP", "euc_jp", "ぁ-ヿ", 0.2, "一-鿿々", "kana"),
     ("cp932", "Shift-JIS", "shift_jis", "ぁ-ヿ", 0.2, "一-鿿々", "kana"),
     ("gb18030", "GB18030", "gb2312", "一-鿿", 0.9, "", "Han"),
     ("big5", "Big5", "big5", "一-鿿", 0.9, "", "Han"),
 )
 _LETTERS = 0.9
+_SYLLABLES = frozenset("이다는의을가에고하은로지한도어리사기자인시대를정아수일나서들만있보해그라부과제것")
+_SYLLABLES_SHARE = 0.2  # of the Hangul of a Korean text with Chinese letters, at least; of garbled Chinese about .03
+_CHAT = frozenset("ㅋㅎㅠㅜㅇㄷㅅㄹㄴㄱㅈㅂㅁㅉㄲㅡ")
 _REFUSED = (
     *("cp949", "euc_kr", "johab", "iso2022_kr", "cp932", "shift_jis", "shift_jis_2004", "shift_jisx0213", "euc_jp"),
     *("euc_jis_2004", "euc_jisx0213", "gb2312", "gbk", "gb18030", "hz", "big5", "big5hkscs", "cp950"),
 )
-_WESTERN = ("cp1252", "cp1250", "latin_1", "cp1254", "cp1257", "iso8859_15")  # in this order where they are as good
+# What charset-normalizer is asked for: letters that are not Latin.
+_OTHER_LETTERS = (
+    *("cp1251", "koi8_r", "koi8_u", "koi8_t", "cp866", "iso8859_5", "mac_cyrillic", "kz1048", "ptcp154"),
+    *("cp1253", "iso8859_7", "mac_greek", "cp737", "cp869", "cp1255", "iso8859_8", "cp856", "cp862", "cp1256"),
+    *("iso8859_6", "cp864", "cp720", "cp874", "tis_620", "iso8859_11", "cp1258"),
+)
+_FEW = 20  # characters beyond ASCII
 _NAMES = {codec: name for codec, name, *_ in _OF_TWO_BYTES} | {"cp1252": "Windows-1252", "latin_1": "Latin-1"}
 _ALSO = {"euc_kr": "cp949", "shift_jis": "cp932", "gb2312": "gb18030", "gbk": "gb18030", "iso8859_1": "latin_1"}
 
@@ -75,6 +85,10 @@ def recognised(head: bytes) -> Encoding | None:
         return found
     if decodes(head, "utf-8") or (_broken(head, "utf-8") <= _BROKEN and _mostly_utf8(head)):
         return Encoding("utf-8")
+    if lonely(head) and (found := western(head)) is not None:
+        return Encoding(found[0], 0, _told(head, found[1]))
+    if (found := other_letters(head)) is not None:
+        return Encoding(found[0], 0, f"its letters are the frequent ones of {found[1]} texts")
     return _two_bytes(head) or _one_byte(head)
 
 
@@ -97,11 +111,26 @@ def _two_bytes(head: bytes) -> Encoding | None:
             continue
         beyond = _BEYOND.findall(codecs.getincrementaldecoder(codec)().decode(head))
         words = "".join(one for one in beyond if not _PUNCTUATION.match(one))
+        if codec == "cp949" and words and set(words) <= _CHAT:
+            return Encoding(codec, 0, "its letters beyond ASCII are those of Korean chats")
         share = len(re.findall(f"[{letters}]", words)) / max(len(words), 1)
         fitting = len(re.findall(f"[{letters}{others}]", words)) >= _LETTERS * len(words)
+        if codec == "cp949" and not fitting:
+            fitting, share = _with_hanja(words), max(share, least)
         if share >= least and fitting and sum(map(partial(_has, common), words)) >= _COMMON * len(words):
             return Encoding(codec, 0, f"{share:.0%} of the letters beyond ASCII are {script}")
     return None
+
+
+def _with_hanja(words: str) -> bool:
+    """Whether these are Korean letters with Chinese ones among them.
+
+    Chinese texts make Hangul too when they are read as CP949, but seldom the syllables that are common in Korean.
+    """
+    hangul = re.findall("[가-힣]", words)
+    if len(re.findall("[가-힣ㄱ-ㆎ一-鿿豈-﫿]", words)) < _LETTERS * len(words):
+        return False
+    return sum(one in _SYLLABLES for one in hangul) >= _SYLLABLES_SHARE * max(len(hangul), 1)
 
 
 def _has(codec: str, letter: str) -> bool:
@@ -112,26 +141,32 @@ def _has(codec: str, letter: str) -> bool:
 
 
 def _one_byte(head: bytes) -> Encoding | None:
-    """Return the encoding that charset-normalizer finds likeliest; of several western ones the most usual one."""
+    """Return the encoding that charset-normalizer finds likeliest, or the best of those of Latin letters.
+
+    Of small and exotic encodings of Latin letters it is seldom right, so that these are not taken.
+    """
     from charset_normalizer import from_bytes
 
     found = from_bytes(head, cp_exclusion=list(_REFUSED), enable_fallback=False).best()
     if found is None or found.chaos > _CHAOS:
         return None
-    codec, why = found.encoding, f"found likely, {1 - found.chaos:.0%}"
-    if codec in _WESTERN:
-        codec = max(_WESTERN, key=lambda one: _letters(head, one))  # the first of the best
-    return Encoding(codec, 0, why)
-
-
-def _letters(head: bytes, codec: str) -> float:
-    """Return the share of what is beyond ASCII that is letters or typographic marks; 0 for bytes that are no text."""
-    if not decodes(head, codec):
-        return 0.0
-    beyond = _BEYOND.findall(codecs.getincrementaldecoder(codec)().decode(head))
-    return sum(one.isalpha() or bool(_PUNCTUATION.match(one)) or one in "«»€£§°" for one in beyond) / max(
-        len(beyond), 1
+    if found.encoding in _OTHER_LETTERS:
+        return Encoding(found.encoding, 0, f"found likely, {1 - found.chaos:.0%}")
+    fitting = western(head)
+    if fitting is not None:
+        return Encoding(fitting[0], 0, _told(head, fitting[1]))
+    codec = found.encoding if found.encoding in CODECS else "cp1252"
+    return (
+        Encoding(codec, 0, "a guess: its letters fit no language well; --encoding says it")
+        if decodes(head, codec)
+        else None
     )
+
+
+def _told(head: bytes, language: str) -> str:
+    count = len(re.findall(rb"[\x80-\xff]", head))
+    guess = "a guess by few characters: " if count < _FEW else ""
+    return f"{guess}the {count:,} characters beyond ASCII are letters and marks of {language}"
 
 
 def wide(head: bytes) -> Encoding | None:
