@@ -99,3 +99,31 @@ def write_two(tmp_path):
     path = tmp_path / "two.tsv"
     path.write_text("text\thate\tbias\nx\tnone\tgender\n", encoding="utf-8")
     return path
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "third"),
+    [
+        ("1.0,0.0", "0.0,1.0", "1.0,1.0"),
+        ("Y,N", "N,Y", "y,y"),
+        ("1,-1", "0,1", "1,1"),
+        ("x,", ",x", "x,x"),
+        ("1.0,", "0.0,1.0", "1.0,1.0"),
+        ("O,X", "X,O", "O,O"),
+        ("true,false", "FALSE,TRUE", "1,1"),
+    ],
+)
+def test_columns_of_yes_and_no_in_all_their_spellings(tmp_path, first, second, third):
+    examples, _ = read(
+        tmp_path, f"text,joy,anger\na,{first}\nb,{second}\nc,{third}\n", label="joy,anger", name="rows.csv"
+    )
+    assert examples.classes == ("anger", "joy")
+    assert examples.targets == [("joy",), ("anger",), ("anger", "joy")]
+
+
+@pytest.mark.parametrize(
+    "cell", ["\"['joy' 'anger']\"", "\"{'joy', 'anger'}\"", "\"['anger', 'joy']\"", "\"['anger'\n 'joy']\""]
+)
+def test_lists_as_numpy_and_python_write_them(tmp_path, cell):
+    examples, _ = read(tmp_path, f"text,labels\na,{cell}\nb,['fear']\nc,['joy']\n", label="labels", name="rows.csv")
+    assert examples.targets == [("anger", "joy"), ("fear",), ("joy",)]

@@ -190,3 +190,25 @@ def test_sort_classes():
     assert sort_classes(["b", "10", "9"]) == ("10", "9", "b")
     assert sort_classes(["9", "nan", "10"]) == ("10", "9", "nan")
     assert sort_classes(["10", "9", "-1.5"]) == ("-1.5", "9", "10")
+
+
+@pytest.mark.parametrize("name", ["#NUM!", "#NAME?", "(null)", "(blank)", "undefined", "#SPILL!"])
+def test_what_programs_write_for_nothing_is_no_class(name):
+    with pytest.raises(Unusable, match="no label"):
+        parse_label(name)
+
+
+@pytest.mark.parametrize("name", ["미분류", "해당없음", "unlabeled", "TBD"])
+def test_what_people_write_for_undecided_is_told(name):
+    found = fold({"pos": 10, "neg": 9, name: 3})
+    assert found.classes[name] == name
+    assert found.doubtful == (name,)
+
+
+def test_a_code_far_above_all_others_is_told():
+    assert fold({"0": 5, "1": 5, "2": 5, "99": 2}).doubtful == ("99",)
+    assert fold({"97": 5, "98": 5, "99": 2}).doubtful == ()
+
+
+def test_a_dash_beside_o_and_x_is_no_class():
+    assert fold({"O": 5, "X": 5, "-": 2}).classes["-"] is None

@@ -1,7 +1,7 @@
 """Where cells of a table become the labels of a row, of which there may be several or none.
 
-A list (of a file, or written out as JSON or Python does), names between separators, or several columns: of 0 and 1 the
-column is the label, of names `column=name`.
+A list (of a file, or written out as JSON or Python does), names between separators, or several columns: of 0 and 1, yes
+and no, or x the column is the label, of names `column=name`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,11 @@ from headstart.data.task_files import Unusable
 
 SEPARATORS = ("|", ";", ",", "/")
 _NONE = frozenset(("none", "no label", "없음"))  # beside other labels: that there is none
-_TRUTH = {"0": False, "1": True, "false": False, "true": True}
+# (yes, no) of columns that are labels themselves; -1 beside 0 and 1 is a no, x alone a mark, beside o the opposite.
+_YES_NO = (
+    (frozenset(("1", "true", "y", "yes", "x", "v", "✓")), frozenset(("0", "-1", "false", "n", "no"))),
+    (frozenset(("o",)), frozenset(("x",))),
+)
 Cell = tuple[str, ...] | str  # names, or a text that may hold several
 
 
@@ -88,9 +92,10 @@ def _column(
 ) -> list[tuple[str, ...]]:
     """Return the labels that each cell of a column holds; notes: gets how they were read."""
     several = len(columns) > 1
-    truth = [_TRUTH.get(one.casefold()) if isinstance(one, str) else None for one in cells]
-    if several and None not in truth:
-        return [(name,) if one else () for one in truth]
+    keys = [key_of(one).casefold() if isinstance(one, str) else "" for one in cells]
+    told = next((yes for yes, no in _YES_NO if set(keys) <= yes | no), None)
+    if several and told:
+        return [(name,) if key in told else () for key in keys]
     texts = [one for one in cells if isinstance(one, str)]
     separator = separator_of(texts, known)
     if separator:

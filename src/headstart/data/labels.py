@@ -21,13 +21,33 @@ NO_LABEL = "no label"  # the reason for which a row is skipped
 # What programs write for a missing value, and nobody for a class: pandas, R, SQL and spreadsheets.
 _MISSING = frozenset(
     ("", "nan", "-nan", "null", "<na>", "nat", "#n/a", "#n/a n/a", "#na", "#null!", "#value!", "#ref!", "#div/0!")
-    + ("1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan", "\\n")
+    + ("1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan", "\\n", "#num!", "#name?", "#getting_data", "#spill!", "#calc!")
+    + ("(null)", "(blank)", "(empty)", "[null]", "undefined")
 )
-_MARKS = frozenset(("-", "--", "?", "_", ".", "n.a.", "n/a"))  # of a missing value, beside names of classes
+_MARKS = frozenset(("-", "--", "?", "_", ".", "n.a.", "n/a", "nil"))  # of a missing value, beside names of classes
+# What people write where nobody has decided; it may be a class, so that it is only told.
+_UNDECIDED = frozenset(
+    (
+        "unlabeled",
+        "unlabelled",
+        "no label",
+        "unannotated",
+        "n/d",
+        "tbd",
+        "unassigned",
+        "미분류",
+        "해당없음",
+        "해당 없음",
+    )
+    + ("없음", "미정", "무응답", "모름", "판단불가", "판단 불가", "99", "999", "9999")
+)
 _BELOW_ALL = frozenset(("-1", "-9", "-99", "-999", "-9999"))  # of a missing value, beside numbers that are not negative
 _UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u200e\u200f\u2060\ufeff"))  # soft hyphen, widths of 0, marks
 _SHOWN = 6  # classes, at most, whose rows are told
-_LIST = re.compile(r"\[.*\]|\(.*\)", re.DOTALL)
+_LIST = re.compile(r"\[.*\]|\(.*\)|\{.*\}", re.DOTALL)
+# An array of numpy as text: ['joy' 'anger'], which Python would read as one text, [1. 0.] or [1 0].
+_ARRAY = re.compile(r"\[\s*('[^']*'|\"[^\"]*\"|[-+0-9.e]+)(\s+('[^']*'|\"[^\"]*\"|[-+0-9.e]+))+\s*\]")
+_ARRAY_PART = re.compile(r"'([^']*)'|\"([^\"]*)\"|([-+0-9.e]+)")
 _WHOLE = re.compile(r"([+-]?)(0|[1-9][0-9]*)(?:\.0*)?")  # 01 is a code, not 1
 _TRUTH = {"true": "1", "false": "0"}
 
@@ -150,7 +170,7 @@ def fold(counts: Mapping[str, int], *, exact: bool = False) -> Folded:
     for name in sorted(counts, key=lambda one: (-counts[one], one)):
         key = keys[name]
         usual.setdefault(key, key if _WHOLE.fullmatch(key) else name)
-    asked = [key for key in usual if key in _BELOW_ALL | _MARKS | {"na", "none"}]
+    asked = [key for key in usual if key in _BELOW_ALL | _MARKS | _UNDECIDED | {"na", "none"}]
     sure = {key: _stands_for_none(key, [one for one in usual if one != key], usual) for key in asked}
     classes = {name: None if sure.get(keys[name]) else usual[keys[name]] for name in counts}
     doubtful = tuple(usual[key] for key, found in sure.items() if found is None)
@@ -165,11 +185,18 @@ def _stands_for_none(key: str, others: Sequence[str], usual: Mapping[str, str]) 
     spelt, numbers = usual[key], [one for one in others if _WHOLE.fullmatch(one)]
     if len(others) < 2:
         return False
+    if key in _UNDECIDED:
+        # 99 is a code where all other numbers are far below it
+        return None if not key.isdigit() or max((int(one) for one in numbers), default=99) < 20 else False
     if key in _BELOW_ALL and not any(one.startswith("-") for one in numbers):
         # -1, 0, 1 may be three classes: bad, neutral, good
         return not numbers or (True if len(numbers) == len(others) >= 3 else None)
     if key in _MARKS:
-        return len(numbers) == len(others) or all(len(one) > 1 for one in others)
+        return (
+            len(numbers) == len(others)
+            or all(len(one) > 1 for one in others)
+            or {"o", "x"} >= set(map(str.lower, others))
+        )
     if key == "na":
         return not all(len(usual[one]) == 2 and usual[one].isupper() for one in others)  # Namibia
     if spelt == "None" and any(usual[one][:1].isupper() for one in others):
@@ -206,11 +233,15 @@ def list_of(value: Any) -> list[Any] | None:
     if not isinstance(value, str) or not _LIST.fullmatch(value.strip()):
         return None
     text = value.strip()
+    if _ARRAY.fullmatch(text):
+        return [next(part for part in parts if part) if any(parts) else "" for parts in _ARRAY_PART.findall(text)]
     for read in (json.loads, ast.literal_eval):
         try:
             found = read(text)
         except (ValueError, SyntaxError, RecursionError, MemoryError):
             continue
+        if isinstance(found, set | frozenset):
+            found = sorted(found, key=str)
         if isinstance(found, list | tuple) and all(isinstance(one, str | int | float | bool) for one in found):
             return list(found)
     return None
