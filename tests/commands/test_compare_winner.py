@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ import headstart as hs
 from headstart.comparing import winner as module
 from headstart.core.examples import Examples
 from headstart.fitting.task_model_files import load_task, read_task
+from headstart.routes.tfidf_nb import TfidfNb
 
 BARE = ("compare", "none", "--data", "train.tsv", "--routes", "tfidf_nb,majority", "--labels", "8,16", "--draws", 2)
 FRESH = """
@@ -135,6 +137,27 @@ def test_what_goes_wrong_is_one_line_and_the_report_stays(program, tmp_path, mon
     again = program(*BARE, "--out", out)
     assert again.code == 0, again.err
     assert told(out)["winner"]["entry"] == "tfidf_nb"
+
+
+def test_a_winner_that_takes_long_is_left_to_a_command(program, tmp_path, monkeypatch):
+    usual = TfidfNb.run
+
+    def slow_on_many(route, examples, *given, **named):
+        time.sleep(20 if len(examples) > 100 else 0)
+        return usual(route, examples, *given, **named)
+
+    out = tmp_path / "c"
+    with monkeypatch.context() as patch:
+        patch.setattr(TfidfNb, "run", slow_on_many)
+        patch.setattr("headstart.commands.winner._most_seconds", lambda *_: 0.5)
+        made = program(*BARE, "--out", out, "--language", "en")
+    assert made.code == 0
+    assert not (out / "winner").exists()
+    assert "takes longer than the minutes asked for allow" in made.out
+    command = made.out.splitlines()[-1].replace("LABELLED_FILE", "train.tsv")
+    assert "transfer none --data train.tsv --route tfidf_nb" in command
+    assert program(*command.split()[1:]).code == 0
+    assert (out / "winner" / "task.json").is_file()
 
 
 def test_rows_trained_on_are_found_whatever_their_file_is_called(program, place, tmp_path):

@@ -54,7 +54,7 @@ def winner(folder, route, cells=()) -> Winner:
 def test_it_is_known_again_until_anything_differs(tmp_path):
     made = winner(tmp_path, tfidf_nb.TfidfNb())
     assert not made.is_there
-    model = made.train(60.0)
+    model = made.train(60.0, 60.0)
     assert made.is_there
     assert np.array_equal(load_task(made.folder).predict_proba(rows()), model.predict_proba(rows()))
     assert not winner(tmp_path, majority.Majority()).is_there
@@ -63,15 +63,14 @@ def test_it_is_known_again_until_anything_differs(tmp_path):
     assert not made.is_there
 
 
-def test_training_without_end_is_cut_off_and_leaves_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr("headstart.comparing.winner._LEAST_PATIENCE", 0.3)
+def test_training_without_end_is_cut_off_and_leaves_nothing(tmp_path):
     made = winner(tmp_path, Slow(), [cell("tfidf_nb", 16, 0.9, 0.001)])
     with pytest.raises(OutOfTime):
-        made.train(-1.0)
+        made.train(-1.0, 0.3)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_route_that_refuses_says_why(tmp_path):
     made = winner(tmp_path, probe.Probe())
     with pytest.raises(HeadstartError, match="needs a pre-trained base"):
-        made.train(60.0)
+        made.train(60.0, 60.0)

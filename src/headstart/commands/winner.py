@@ -12,6 +12,8 @@ from headstart.commands.reading import say
 from headstart.commands.session import shell_command
 from headstart.core.manifest import WINNER
 
+_LONGER = 0.25  # of the minutes asked for, at most, is added for training the winner
+_NOTHING = 30.0  # seconds that are no matter, however few minutes were asked for
 _ROWS, _COUNT = "rows.csv", ("--count", "20")  # of `next`
 
 if TYPE_CHECKING:
@@ -72,9 +74,10 @@ def leave_winner(
         ledger=data.facts.get("ledger", {}).get("training", {}),
         seed=settings.seed,
     )
-    if trouble := _trained(winner, language, end):
+    if trouble := _trained(winner, language, end, _most_seconds(end, settings.seconds)):
         why, values = trouble
-        return Left(winner_missing(why, language, **values), interrupted=why == "interrupted")
+        told = winner_missing(why, language, **values) + (f"\n{_by_hand(winner)}" if why == "slow" else "")
+        return Left(told, interrupted=why == "interrupted")
     told = _told(winner)
     shown = {**told, "folder": str(winner.folder)}
     command = shell_command("predict", winner.folder, Path(data.winner.file))
@@ -92,7 +95,22 @@ def leave_winner(
     return Left(line)
 
 
-def _trained(winner: Winner, language: str, end: float) -> tuple[str, dict[str, str]] | None:
+def _most_seconds(end: float, asked: float) -> float:
+    """Return the seconds that training the winner may take: what is left, or a little more than was asked for."""
+    return max(end - time.monotonic(), _LONGER * asked, _NOTHING)
+
+
+def _by_hand(winner: Winner) -> str:
+    """Return the command that trains the winner."""
+    route, base = winner.entry.route, winner.workspace.base if winner.entry.base is not None else None
+    usual = type(route)().to_dict()
+    settings = [f"{name}={value}" for name, value in route.to_dict().items() if value != usual[name]]
+    source = base.path if base is not None and base.path is not None else "none"
+    words = ("--data", "LABELLED_FILE", "--route", route.name, *settings, "--out", winner.folder)
+    return shell_command("transfer", source, *words)
+
+
+def _trained(winner: Winner, language: str, end: float, most: float) -> tuple[str, dict[str, str]] | None:
     """Train and save the winner, or keep it where it is there; return what kept it from that, if anything did."""
     from headstart.core.files import remove_folder
     from headstart.core.reason import reason_of
@@ -105,12 +123,12 @@ def _trained(winner: Winner, language: str, end: float) -> tuple[str, dict[str, 
             say(winner_kept(name, language))
             return None
         remove_folder(winner.folder)  # what an earlier decision left is no longer what the report recommends
-        say(winner_begins(name, len(winner.rows), winner.expected(), language))
-        winner.train(end - time.monotonic())
+        say(winner_begins(name, len(winner.rows), min(winner.expected(), most), language))
+        winner.train(end - time.monotonic(), most)
     except KeyboardInterrupt:
         return "interrupted", {}
     except OutOfTime:
-        return "slow", {"entry": name}
+        return "slow", {"entry": name, "rows": f"{len(winner.rows):,}"}
     except Exception as error:  # whatever a route raises, the report is there
         return "failed", {"entry": name, "reason": reason_of(error)}
     return None

@@ -31,7 +31,6 @@ from headstart.fitting.workspace import Workspace
 from headstart.statistics.study import Cell, Entry
 
 _AMPLE = 2.0  # times the expected seconds are given to a route that ends by itself
-_PATIENCE, _LEAST_PATIENCE = 4.0, 20.0  # times the expected seconds, and seconds, before training is cut off
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,18 +67,18 @@ class Winner:
         """Return the seconds that training is expected to take."""
         return expected_seconds(self.cells, self.entry.name, len(self.rows))
 
-    def train(self, left: float) -> TaskModel:
+    def train(self, left: float, most: float) -> TaskModel:
         """Train it within the seconds `left`, or longer where its cells took longer; save it whole or not at all.
 
-        Raises HeadstartError when the route refuses or the disk does, OutOfTime when training takes many times what was
-        expected, and whatever the route raises.
+        Raises HeadstartError when the route refuses or the disk does, OutOfTime when training takes more than `most`
+        seconds, and whatever the route raises.
         """
         route, begun = self.entry.route, time.monotonic()
         if refusal := refusal_of(route, self.rows, self.workspace):
             raise HeadstartError(refusal)
         usual, expected = self._usual(), self.expected()
         seconds = None if route.classical else max(usual, min(left, _AMPLE * expected))
-        with cut_after(max(left, _PATIENCE * max(expected, usual), _LEAST_PATIENCE)):
+        with cut_after(most):
             model = route.run(self.rows, self.workspace, seed=self.seed, seconds=seconds)
         self.workspace.forget_vectors()  # embedded in other batches, they differ in the last bit from those of a reader
         told = receipt_of(self.rows, self.workspace, self.ledger, seed=self.seed, seconds=time.monotonic() - begun)

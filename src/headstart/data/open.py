@@ -221,6 +221,10 @@ def choose_reader(name: str, head: bytes, *, tables: bool = True) -> ReaderSpec:
         and (found := next((kind for kind in kinds if kind.plain and kind.recognises(head)), None))
     ):
         return found()
+    if known == "csv":  # a table of lines is told by nothing, other formats that are called so by their first bytes
+        others = [kind for kind in kinds if kind is not registry.load("reader", known)]
+        if found := next((kind for kind in others if kind.recognises(head)), None):
+            return found()
     for kind in kinds:
         if _has_suffixes(kind) and known:
             break

@@ -72,8 +72,9 @@ def answer_items(value: Any) -> list[FoundSpan] | None:
         start = value[next(name for name in _START if name in value)]
         if isinstance(value["text"], list) and isinstance(start, list) and len(value["text"]) == len(start):
             value = [{"text": text, "start": place} for text, place in zip(value["text"], start)]
+            value = [one for one in value if not (one["text"] == "" and one["start"] in (-1, 0))]  # no answer
         else:
-            value = [value]
+            value = [] if value["text"] == "" and start == -1 else [value]
     if not isinstance(value, list):
         return None
     found = []

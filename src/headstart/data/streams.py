@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import re
 import zlib
 
 from headstart.data.encodings import decodes, wide
@@ -24,6 +25,7 @@ _REFUSED = {
     b"PAR1": ("a parquet file", "name it .parquet"),
     b"\xd0\xcf\x11\xe0": ("an old Office file", "save the table as .xlsx or CSV"),
 }
+_PAGE = re.compile(rb"(\xef\xbb\xbf)?\s*<(!doctype\s+html|html|table|\?xml|mso-application|meta)\b", re.IGNORECASE)
 _DAMAGE = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError)
 
 
@@ -108,6 +110,8 @@ def need_text(head: bytes, source: str) -> None:
     for start, (what, fix) in _REFUSED.items():
         if head.startswith(start):
             raise refuse(source, f"this is {what}, not text", fix)
+    if _PAGE.match(head):
+        raise refuse(source, "a web page or XML, as some programs save tables", "save it as .xlsx or CSV")
     if wide(head) is not None:
         return
     if b"\x00" in head:

@@ -39,11 +39,12 @@ GUESSES: Mapping[str, Guess] = {"text": guess_text, "label": guess_label}
 
 
 class Unusable(Exception):
-    """A row cannot be used. reason: a short phrase shared by rows; detail: what is wrong with this row."""
+    """A row cannot be used. reason: a short phrase shared by rows; detail: what is wrong with this row; lost: the file
+    seems to be read in a wrong way, as where many spans lie beyond their texts."""
 
-    def __init__(self, reason: str, detail: str = ""):
+    def __init__(self, reason: str, detail: str = "", lost: bool = False):
         super().__init__(reason)
-        self.reason, self.detail = reason, detail
+        self.reason, self.detail, self.lost = reason, detail, lost
 
 
 @dataclass(frozen=True)
@@ -291,6 +292,7 @@ def _take(
         answer = target(label_cell(row.value, columns.label), cells)
     except Unusable as fault:
         ledger.skip(fault.reason, row.source, row.line, fault.detail)
+        ledger.lost[fault.reason] += fault.lost
         return
     gathered.add(cells[0], row)
     gathered.second.extend(cells[1:])

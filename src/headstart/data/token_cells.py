@@ -9,7 +9,7 @@ from typing import Any
 from headstart.data.columns import SAMPLE_ROWS
 from headstart.data.ledger import Ledger
 from headstart.data.row import Row
-from headstart.data.tag_schemes import is_scheme, spans
+from headstart.data.tag_schemes import scheme_of, spans
 
 _TOKENS = ("tokens", "words", "token")
 _TAGS = ("ner_tags", "tags", "labels", "ner", "bio", "pos_tags", "pos", "upos")
@@ -19,7 +19,8 @@ def with_spans(rows: Iterator[Row], ledger: Ledger) -> Iterator[Row]:
     """Yield the rows of a file; where a table has lists of tokens and of as many tags, its rows get `text`, the tokens
     joined by blanks unless there is one, and `entities`, lists of {start, end, label}.
 
-    Tags are BIO, IOB1 or BIOES, or one label for each token. Numbers name no label: such tables stay as they are.
+    Tags are BIO, IOB1 or BIOES (B-PER, b_per, PER-B), labels with O between entities, or one label for each token.
+    Numbers name no label: such tables stay as they are.
     """
     head = list(islice(rows, SAMPLE_ROWS))
     tables = [row.value for row in head if isinstance(row.value, dict)]
@@ -30,7 +31,7 @@ def with_spans(rows: Iterator[Row], ledger: Ledger) -> Iterator[Row]:
     tokens, tags = found
     text = next((name for name in ("text", "sentence") if all(isinstance(row.get(name), str) for row in tables)), None)
     ledger.note(f"texts and spans are made of the lists '{tokens}' and '{tags}'", head[0].source)
-    scheme = is_scheme([tag for row in tables for tag in row.get(tags) or ()])
+    scheme = scheme_of([tag for row in tables for tag in row.get(tags) or ()])
     for row in chain(head, rows):
         value = row.value
         if not isinstance(value, dict) or not _fits(value.get(tokens), value.get(tags)):
@@ -41,7 +42,8 @@ def with_spans(rows: Iterator[Row], ledger: Ledger) -> Iterator[Row]:
             ledger.reject("tokens that are not in the text", row.source, row.line)
             continue
         written, places = made
-        named = spans(value[tags]) if scheme else [(at, at + 1, tag) for at, tag in enumerate(value[tags])]
+        own = value[tags]
+        named = spans(list(map(scheme, own))) if scheme else [(at, at + 1, tag) for at, tag in enumerate(own)]
         entities = [
             {"start": places[first][0], "end": places[last - 1][1], "label": label} for first, last, label in named
         ]

@@ -75,7 +75,8 @@ def _spans(value: Any, text: str, readings: Counter[str]) -> tuple[Span, ...]:
     spans, before = sorted(Span(*one) for one in found), 0
     for span in spans:
         if not 0 <= span.start < span.end <= len(text):
-            raise Unusable("span beyond the text", f"{span.start} to {span.end} of {len(text)} characters")
+            beyond = f"{span.start} to {span.end} of {len(text)} characters"
+            raise Unusable("span beyond the text", beyond, lost=True)
         if not text[span.start : span.end].strip():
             raise Unusable("span of blanks", f"{span.start} to {span.end}")
         if span.start < before:
