@@ -135,6 +135,9 @@ def _split_settings(tokens: Sequence[str]) -> list[str]:
     """Return the tokens with every `part.field=value` and `field=value` of a verb with settings behind a --set."""
     if not tokens or tokens[0] not in _SET_VERBS:
         return list(tokens)
+    if "--" in tokens:  # what follows are files, whatever they look like
+        end = list(tokens).index("--")
+        return [*_split_settings(tokens[:end]), *tokens[end:]]
     found = [  # what follows these is a value, though it may look like a setting
         before not in _VALUED and _is_setting(token, tokens[0] in _PARTS)
         for before, token in zip(("", *tokens), tokens)

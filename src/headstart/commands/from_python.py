@@ -18,6 +18,7 @@ from headstart.commands.session import files
 from headstart.core.errors import HeadstartError
 
 _BASES = ("base", "bases")
+_LISTED = ("labels", "routes", "filters", "label")  # several words with commas between them, or a list
 _WITHOUT_BASE = ("compare", "transfer", "ablate", "cross")  # classical routes can be compared alone
 _WITH_FOLDER = ("pretrain", "convert", *_WITHOUT_BASE)
 _FOLDERS = "headstart-{verb}-{number}"
@@ -95,6 +96,10 @@ def _value(verb: str, name: str, asked: _Taken, value: Any) -> Any:
         return _data(verb, name, value)
     if name == "settings":
         return _settings(verb, value)
+    if isinstance(value, list | tuple) and name in _LISTED:
+        return ",".join(map(str, value))  # as the command line writes it: labels=[16, 64]
+    if name in _LISTED and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
     if name in _BASES and value is None and verb in _WITHOUT_BASE:
         return ["none"] if name == "bases" else Path("none")
     if name == "bases" and isinstance(value, str | os.PathLike):

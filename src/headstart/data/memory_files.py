@@ -27,6 +27,8 @@ from headstart.core.disk_cache import DiskCache
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import ImageRef
 from headstart.core.files import as_called, write_bytes
+from headstart.data.dialect import column_names
+from headstart.data.encodings import recognised
 from headstart.data.image_cells import is_image
 from headstart.data.in_memory import listed
 from headstart.data.open import IN_MEMORY, STDIN, known_suffix
@@ -34,6 +36,7 @@ from headstart.data.parquet_bytes import parquet_bytes
 
 Table = dict[str, list[Any]]
 _TAKEN = "texts, images, a table (pandas, polars, pyarrow, datasets, columns by name, rows), or (texts, labels)"
+_MISSING = ("NAType", "NaTType", "MaskedConstant")
 _LOOKED_AT = 100  # cells by which a column of images is recognised
 
 
@@ -87,11 +90,16 @@ def _columns(given: Any) -> Mapping[str, Iterable[Any]]:
     if library == "pandas":
         if given.ndim == 1:
             return _alone(listed(given))
-        return {name: given.iloc[:, place].to_list() for place, name in enumerate(given.columns)}
+        names = column_names(list(map(str, given.columns)))  # a frame may have two columns of one name
+        return {name: given.iloc[:, place].to_list() for place, name in enumerate(names)}
+    if library == "polars" and type(given).__name__ == "LazyFrame":
+        given = given.collect()
     if library == "polars":
         return _alone(listed(given)) if type(given).__name__ == "Series" else given.to_dict(as_series=False)
     if library == "pyarrow":
-        return given.to_pydict() if "Table" in type(given).__name__ else _alone(listed(given))
+        if "Table" not in type(given).__name__:
+            return _alone(listed(given))
+        return {name: column.to_pylist() for name, column in zip(column_names(given.column_names), given.columns)}
     if library == "datasets" and "Dict" in type(given).__name__:
         raise HeadstartError(
             f"a {type(given).__name__} holds several parts ({', '.join(given)}); give one: data['train']"
@@ -118,7 +126,8 @@ def _cells(column: Any) -> list[Any]:
 
 def _alone(items: list[Any]) -> Table:
     """Return the table of items that come without names: texts, images, pairs of texts, or rows by column."""
-    first = next((item for item in items if item is not None), None)
+    items = [one.item() if isinstance(one, np.ndarray) and one.shape == (1,) else one for one in items]  # of [N, 1]
+    first = next((item for item in items if item is not None and type(item).__name__ not in _MISSING), None)
     if isinstance(first, Mapping) and not is_image(first):
         return _by_column(items)
     if is_picture(first):
@@ -162,21 +171,31 @@ def is_picture(value: Any) -> bool:
 
 def _plain(value: Any) -> Any:
     """Return a value as JSON holds it, or an `ImageRef`; missing values of pandas and numpy are None."""
-    if isinstance(value, str | bool | int | None):
+    if value is None or type(value).__name__ in _MISSING:
+        return None
+    if isinstance(value, str | bool | int):
         return value
     if isinstance(value, float | np.floating):
         return None if math.isnan(value) else float(value)
     if is_picture(value):
         return image_of(value)
     if isinstance(value, np.generic):
-        return value.item()
+        return _plain(value.item())
     if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
+        return _text(value)
     if isinstance(value, Mapping):
         return {str(name): _plain(one) for name, one in value.items()}
     if isinstance(value, list | tuple | np.ndarray):
         return [_plain(one) for one in value]
-    return None if type(value).__name__ in ("NAType", "NaTType") else str(value)
+    return str(value)
+
+
+def _text(data: bytes) -> str:
+    """Return the text of bytes, in the encoding in which they are. Raises HeadstartError: in none that is known."""
+    found = recognised(data)
+    if found is None:
+        raise HeadstartError(f"{data[:20]!r} is no text in an encoding that is recognised; decode it first")
+    return data[found.mark :].decode(found.codec, "replace")
 
 
 def image_of(value: Any) -> ImageRef:

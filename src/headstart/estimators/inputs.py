@@ -108,9 +108,11 @@ def items_of(X: Any) -> Examples | None:
         array = np.asarray(X, dtype=object)
     except ValueError:  # ragged lists
         return None
-    if array.size == 0 and isinstance(X, list):
+    numbers = isinstance(X, np.ndarray) and (X.dtype.kind not in "UTO" or X.ndim > 1)
+    if array.size == 0 and not numbers:
         return Examples(items=[])
-    if array.size == 0 or not isinstance(array.flat[0], str) or array.ndim not in (1, 2):
+    first = next((one for one in array.flat if not _is_missing(one)), None)
+    if first is None or not isinstance(first, str) or array.ndim not in (1, 2):
         return None
     wrong = next((place for place, value in np.ndenumerate(array) if not isinstance(value, str)), None)
     if wrong is not None:
@@ -129,8 +131,9 @@ def items_of(X: Any) -> Examples | None:
 def answers_of(y: Any, rows: int) -> np.ndarray:
     """Return the answers to that many rows, [N], as they were given. Raises HeadstartError: none, another number."""
     y = listed(y)
-    for row, label in enumerate(y if isinstance(y, list) else ()):
-        if label is None or label != label:
+    objects = isinstance(y, np.ndarray) and y.dtype == object
+    for row, label in enumerate(y.ravel() if objects else y if isinstance(y, list) else ()):
+        if _is_missing(label):
             raise HeadstartError(f"y: row {row} holds {label}, which is no label; leave such rows out")
     if not rows:
         raise HeadstartError("X holds no text; give at least one of each of two classes")
@@ -138,6 +141,13 @@ def answers_of(y: Any, rows: int) -> np.ndarray:
     if rows != len(y):
         raise HeadstartError(f"X holds {rows} rows and y {len(y)} labels; they must agree")
     return y
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether a value is None, NaN, or what pandas writes for a missing value."""
+    return (
+        value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and value != value)
+    )
 
 
 def _pictures(X: Any) -> list[ImageRef]:

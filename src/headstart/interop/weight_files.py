@@ -70,7 +70,9 @@ class _Candidate:
 
 
 def holds_weights(path: Path) -> bool:
-    """Return whether a folder has weights and names no model type of transformers."""
+    """Return whether a folder has weights and names no model type of transformers, and they are no adapter's."""
+    if (path / "adapter_config.json").is_file():
+        return False
     config = read_json(path / _CONFIG) if (path / _CONFIG).is_file() else {}
     if isinstance(config, dict) and "model_type" in config:
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import sys
 import unicodedata
@@ -44,6 +45,11 @@ def fold_all(first: Sequence[str], second: Sequence[str] | None = None) -> list[
     if second is None:
         return [fold(text) for text in first]
     return [f"{fold(one)}{BETWEEN}{fold(other)}" for one, other in zip(first, second, strict=True)]
+
+
+def hash_of(text: str) -> int:
+    """Return 64 bits that tell texts apart, the same on every machine."""
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
 
 
 def mix(words: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from headstart.nn.sentence_head import ACTIVATIONS, Dense, SentenceHead
 
 MODULES = "modules.json"
 _POOLING = "1_Pooling"
+_LEAST_WINDOW = 3  # tokens: two special ones and a word
 _KNOWN = {"mean": "mean", "cls": "cls", "mean_tokens": "mean", "cls_token": "cls"}
 
 
@@ -42,6 +43,8 @@ def read_sentence_model(folder: Path) -> SentenceModel | None:
         elif kind == "Pooling" and network is not None and not pooling:
             pooling = _pooling(place / "config.json")
         elif kind == "Dense" and pooling:
+            if unit:
+                raise _refused(folder, "module 'Dense' after 'Normalize'")
             layers.append(_dense(place))
         elif kind == "Normalize" and pooling:
             unit = True
@@ -53,12 +56,18 @@ def read_sentence_model(folder: Path) -> SentenceModel | None:
 
 
 def _head(folder: Path, network: Path, layers: tuple[Dense, ...], unit: bool) -> SentenceHead | None:
-    told = _object(network / "sentence_bert_config.json")
+    # Older versions called the file by the kind of the network: sentence_roberta_config.json.
+    files = sorted(network.glob("sentence_*_config.json"))
+    told = _object(files[0]) if files else {}
     prompts = _object(folder / "config_sentence_transformers.json")
     named, known = prompts.get("default_prompt_name"), prompts.get("prompts") or {}
+    if not isinstance(known, dict):
+        raise _refused(folder, "prompts without names")
     if named is not None and named not in known:
         raise _refused(folder, f"default_prompt_name '{named}' without such a prompt")
     window = told.get("max_seq_length")
+    if isinstance(window, int) and window < _LEAST_WINDOW:
+        raise _refused(folder, f"max_seq_length {window}, in which no word fits,")
     head = SentenceHead(
         layers=layers,
         unit=unit,
@@ -67,6 +76,18 @@ def _head(folder: Path, network: Path, layers: tuple[Dense, ...], unit: bool) ->
         window=window if isinstance(window, int) else None,
     )
     return None if head == SentenceHead() else head
+
+
+def need_widths(folder: Path, head: SentenceHead | None, width: int | None) -> None:
+    """Raise HeadstartError where a dense layer does not take what comes before it; width: of the network."""
+    for number, layer in enumerate(head.layers if head else ()):
+        made, taken = layer.weight.shape
+        if width is not None and taken != width:
+            raise HeadstartError(
+                f"{folder}: dense layer {number + 1} takes vectors of {taken:,} numbers, and {width:,} come before it; "
+                "the folder mixes the parts of several models"
+            )
+        width = made
 
 
 def _pooling(path: Path) -> str:
@@ -84,6 +105,8 @@ def _pooling(path: Path) -> str:
 
 
 def _dense(place: Path) -> Dense:
+    if not (place / "config.json").is_file():
+        raise _refused(place.parent, f"a dense layer without {place.name}/config.json")
     told = _object(place / "config.json")
     activation = str(told.get("activation_function", "Tanh")).rpartition(".")[2]
     if activation not in ACTIVATIONS:

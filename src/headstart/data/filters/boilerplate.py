@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ import numpy as np
 
 from headstart.core.spec import FilterSpec
 from headstart.data.filtering import Filter
-from headstart.text.folding import fold
+from headstart.text.folding import fold, hash_of
 
 _SLOTS = 1 << 22  # of each of two tables of counts, 16 MB each
 # Lines with one of these say nothing of what a document is about (the list of C4, arXiv:1910.10683, and what Korean
@@ -82,5 +81,5 @@ class _ByLines(Filter):
 
 def _places(line: str) -> tuple[int, int]:
     """Return the slots of a line in the two tables."""
-    digest = hashlib.blake2b(line.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest[:4], "little") % _SLOTS, int.from_bytes(digest[4:], "little") % _SLOTS
+    digest = hash_of(line)
+    return digest % _SLOTS, (digest >> 32) % _SLOTS

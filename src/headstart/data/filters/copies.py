@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,7 +10,7 @@ import numpy as np
 from headstart.core.errors import HeadstartError
 from headstart.core.spec import FilterSpec
 from headstart.data.filtering import Filter
-from headstart.text.folding import fold
+from headstart.text.folding import fold, hash_of
 from headstart.text.shingles import SHORTEST, bands, sketches
 
 _EXACT, _NEAR = "copies: came before", "copies: nearly came before"
@@ -46,7 +45,7 @@ class _ByEarlier(Filter):
     def look(self, texts: Sequence[str], turn: int) -> None:
         """See `Filter.look`."""
         folds = [fold(text) for text in texts]
-        self.digests.append(np.array([_digest(one) for one in folds], np.uint64))
+        self.digests.append(np.array([hash_of(one) for one in folds], np.uint64))
         inside = [number for number, one in enumerate(folds) if len(one) >= SHORTEST and self.spec.similar < 1]
         if inside:
             sketch = sketches([folds[number] for number in inside])
@@ -74,10 +73,6 @@ class _ByEarlier(Filter):
         numbers = range(self.judged, self.judged + len(texts))
         self.judged += len(texts)
         return [self.reasons.get(number, "") for number in numbers]
-
-
-def _digest(folded: str) -> int:
-    return int.from_bytes(hashlib.blake2b(folded.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
 
 
 def _near(key_NB: np.ndarray, bin_NK: np.ndarray, similar: float) -> np.ndarray:

@@ -10,8 +10,10 @@ import numpy as np
 from headstart.core.spec import FilterSpec
 from headstart.data.filtering import Filter
 from headstart.text.character_ngrams import CharacterNgrams
+from headstart.text.folding import hash_of
 
 _FEWEST = 50  # documents of about one length, for a median of their own
+_LEAST = 0.1  # bits: documents of one pattern differ less, and none of them is odd
 _MAD = 1.4826  # median absolute deviation -> standard deviation of a normal distribution
 
 
@@ -38,6 +40,7 @@ class _ByPerplexity(Filter):
         self.learned = self.scored = self.judged = 0  # documents
         self.bits: list[np.ndarray] = []
         self.lengths: list[np.ndarray] = []
+        self.digests: list[np.ndarray] = []
         self.out_N: np.ndarray | None = None
 
     def look(self, texts: Sequence[str], turn: int) -> None:
@@ -51,12 +54,17 @@ class _ByPerplexity(Filter):
         # Documents come in the same portions in every pass: a portion was learned as a whole or not at all.
         self.bits.append(self.model.bits(some, among=self.scored < self.learned))
         self.lengths.append(np.array([len(text) for text in some]))
+        self.digests.append(np.array([hash_of(text) for text in some], np.uint64))
         self.scored += len(some)
 
     def judge(self, texts: Sequence[str]) -> list[str]:
         """See `Filter.judge`."""
         if self.out_N is None:
-            self.out_N = _far(np.concatenate(self.bits), np.concatenate(self.lengths), self.spec.spread)
+            digest_N, length_N = np.concatenate(self.digests), np.concatenate(self.lengths)
+            # A text that comes a thousand times is one text among those that tell what is usual.
+            first_M, of_N = np.unique(digest_N, return_index=True, return_inverse=True)[1:]
+            bits_M = np.concatenate(self.bits)[first_M]
+            self.out_N = _far(bits_M, length_N[first_M], self.spec.spread)[of_N]
         some = self.out_N[self.judged : self.judged + len(texts)]
         self.judged += len(texts)
         return ["perplexity: unlike the corpus" if out else "" for out in some]
@@ -83,5 +91,5 @@ def _far(bits_N: np.ndarray, length_N: np.ndarray, spread: float) -> np.ndarray:
     for group in groups:
         middle = np.median(bits_N[group])
         deviation = _MAD * np.median(np.abs(bits_N[group] - middle))
-        far_N[group] = bits_N[group] > middle + spread * max(deviation, 1e-9)
+        far_N[group] = bits_N[group] > middle + spread * max(deviation, _LEAST)
     return far_N
