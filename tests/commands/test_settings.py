@@ -90,3 +90,12 @@ def test_python_takes_short_names_and_the_run_keeps_whole_ones(tmp_path):
         "pretrain", *spec["corpus"]["paths"], "--out", str(run.folder), "--resume", "--steps", 3, "width=16"
     )
     assert done.code == 0
+
+
+def test_files_behind_two_dashes_are_files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "-dash.txt").write_text("\n".join(TEXTS))
+    done = headstart(
+        "pretrain", "--out", "run", "--steps", 1, "--objective", "mlm", "width=16", "heads=2", "--", "-dash.txt"
+    )
+    assert done.code == 0, done.err

@@ -144,3 +144,14 @@ def test_filters_of_images_are_refused(tmp_path):
     np.savez(tmp_path / "images.npz", x=np.zeros((3, 8, 8), np.uint8))
     with pytest.raises(HeadstartError, match="filters look at texts"):
         list(Corpus(tmp_path / "images.npz", filters=[{"name": "length"}]).documents())
+
+
+def test_a_text_that_comes_often_makes_no_other_text_odd(tmp_path):
+    often = ["great product fast delivery thanks"] * 600
+    others = [english(number, 7) for number in range(400)]
+    assert list(corpus_of(tmp_path, [*often, *others], perplexity={}).documents()) == [*often, *others]
+    kept = list(corpus_of(tmp_path, [*often, *others], copies={}, perplexity={}).documents())
+    assert kept == [often[0], *others]
+    assert list(corpus_of(tmp_path, ["the same line"] * 300, **{name: {} for name in FILTERS}).documents()) == [
+        "the same line"
+    ]

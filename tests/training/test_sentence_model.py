@@ -14,7 +14,7 @@ from small_networks import base_of, bert_of_others
 from headstart.core.errors import HeadstartError
 from headstart.fitting.workspace import Workspace
 from headstart.routes.probe import Probe
-from headstart.training.pretrained_model import PretrainedModel
+from headstart.training.pretrained_model import PretrainedModel, trainable_copy
 
 TEXTS = ["A good Film", "das war nicht so gut", "영화가 좋다", "x"]
 WIDTH = base_of("bert").backbone.width
@@ -99,6 +99,34 @@ def test_prompt_and_small_letters(exported, tmp_path):
     assert np.allclose(PretrainedModel.open(folder).embed(TEXTS), expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("kind", ["bert", "roberta", "distilbert"])
+def test_small_letters_are_small_for_what_is_trained_too(exported, tmp_path, kind):
+    folder = model(exported, tmp_path / "st", told={"max_seq_length": 512, "do_lower_case": True})
+    (folder / "sentence_bert_config.json").rename(folder / f"sentence_{kind}_config.json")
+    opened = PretrainedModel.open(folder)
+    upper, small = [text.upper() for text in TEXTS], [text.lower() for text in TEXTS]
+    for base in (opened, trainable_copy(opened)):
+        assert all(map(np.array_equal, base.processor.encode(upper), base.processor.encode(small)))
+        assert np.allclose(base.embed(upper), base.embed(small), atol=1e-6)
+
+
+def test_parts_of_several_models_are_refused(exported, tmp_path):
+    folder = model(exported, tmp_path / "st", dense=("Tanh",))
+    save_file({"linear.weight": torch.randn(5, WIDTH + 1)}, folder / "2_Dense" / "model.safetensors")
+    with pytest.raises(HeadstartError, match=f"takes vectors of {WIDTH + 1} numbers, and {WIDTH} come before it"):
+        PretrainedModel.open(folder)
+    (folder / "2_Dense" / "config.json").unlink()
+    with pytest.raises(HeadstartError, match=r"a dense layer without 2_Dense/config\.json"):
+        PretrainedModel.open(folder)
+
+
+def test_an_adapter_says_what_it_is(tmp_path):
+    written(tmp_path / "a" / "adapter_config.json", {"peft_type": "LORA"})
+    save_file({"base_model.model.x.lora_A.weight": torch.zeros(2, 2)}, tmp_path / "a" / "adapter_model.safetensors")
+    with pytest.raises(HeadstartError, match=r"an adapter \(peft\), not a model; merge it"):
+        PretrainedModel.open(tmp_path / "a")
+
+
 def test_windows_are_as_long_as_the_model_was_made_for(exported, tmp_path):
     opened = PretrainedModel.open(model(exported, tmp_path / "st", told={"max_seq_length": 8}))
     assert opened.max_length == 6
@@ -126,6 +154,9 @@ def test_a_task_model_keeps_all_of_it(exported, tmp_path):
         ({"dense": ("Softplus",)}, "activation Softplus"),
         ({"extra": ("WeightedLayerPooling",)}, "module 'WeightedLayerPooling'"),
         ({"prompts": {"prompts": {}, "default_prompt_name": "query"}}, "default_prompt_name 'query'"),
+        ({"prompts": {"prompts": ["query"], "default_prompt_name": "query"}}, "prompts without names"),
+        ({"normalize": True, "extra": ("Dense",)}, "module 'Dense' after 'Normalize'"),
+        ({"told": {"max_seq_length": 2}}, "max_seq_length 2, in which no word fits"),
     ],
 )
 def test_what_is_not_read_is_refused_in_one_line(exported, tmp_path, how, said):

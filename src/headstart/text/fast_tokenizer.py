@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from tokenizers import AddedToken, Encoding
+from tokenizers import AddedToken, Encoding, normalizers
 from tokenizers import Tokenizer as Rust
 from tokenizers.processors import TemplateProcessing
 
@@ -80,6 +80,11 @@ class FastTokenizer(Tokenizer):
     def prepare(self, composed: list[str]) -> list[str]:
         """Return what the Rust tokenizer is given for NFC texts: the texts."""
         return composed
+
+    def write_small(self) -> None:
+        """From here on read every text in small letters, whatever else the tokenizer does to it."""
+        usual, small = self.rust.normalizer, normalizers.Lowercase()
+        self.rust.normalizer = small if usual is None else normalizers.Sequence([small, usual])
 
     def decode(self, ids: Sequence[int]) -> str:
         """Return the NFC text of `ids`, special tokens left out; bytes that are no UTF-8 become U+FFFD."""

@@ -40,7 +40,7 @@ from headstart.training.embedding import read_vectors
 from headstart.training.foreign import language_model, read_foreign
 from headstart.training.plan import measured_dtype
 from headstart.training.run_folder import RUN, RunFolder
-from headstart.training.sentence_model import SentenceModel, need_widths, read_sentence_model
+from headstart.training.sentence_model import SentenceModel, read_sentence_model, suit_tokenizer
 
 NETWORK = "network.json"
 TASK_NETWORK = "network"  # folder of a task model with the network that its labels trained
@@ -364,7 +364,7 @@ def _open_hugging_face(path: Path) -> PretrainedModel:
         need_intact(path, "export")
     model = read_sentence_model(path) or SentenceModel(path, "", None)
     loaded, tokenizer = load_backbone(model.network), load_processor(model.network)
-    need_widths(path, model.head, loaded.config.get("hidden_size", loaded.config.get("dim")))
+    suit_tokenizer(path, model, tokenizer, loaded.config.get("hidden_size", loaded.config.get("dim")))
     if loaded.spec.batch == "pixels":  # images have no ids, and no output of an objective comes along
         return PretrainedModel(
             tokenizer, loaded.spec, *_placed(loaded.backbone, None), None, path, {"start": path.name, **loaded.receipt}

@@ -9,6 +9,7 @@ from headstart.core.errors import HeadstartError
 from headstart.core.files import read_json
 from headstart.interop.huggingface import WEIGHTS, read_safetensors
 from headstart.nn.sentence_head import ACTIVATIONS, Dense, SentenceHead
+from headstart.text.fast_tokenizer import FastTokenizer
 
 MODULES = "modules.json"
 _POOLING = "1_Pooling"
@@ -17,11 +18,13 @@ _KNOWN = {"mean": "mean", "cls": "cls", "mean_tokens": "mean", "cls_token": "cls
 
 
 class SentenceModel(NamedTuple):
-    """network: the folder of the network. pooling: mean or cls. head: what else belongs to a vector, or None."""
+    """network: the folder of the network. pooling: mean or cls. head: what else belongs to a vector, or None. lower:
+    texts are read in small letters, by whatever learns from the network too."""
 
     network: Path
     pooling: str
     head: SentenceHead | None
+    lower: bool = False
 
 
 def read_sentence_model(folder: Path) -> SentenceModel | None:
@@ -52,13 +55,18 @@ def read_sentence_model(folder: Path) -> SentenceModel | None:
             raise _refused(folder, f"module '{kind}'")
     if network is None or not pooling:
         raise _refused(folder, "a model without Transformer and Pooling")
-    return SentenceModel(network, pooling, _head(folder, network, tuple(layers), unit))
+    told = _told(network)
+    head = _head(folder, told, tuple(layers), unit)
+    return SentenceModel(network, pooling, head, bool(told.get("do_lower_case", False)))
 
 
-def _head(folder: Path, network: Path, layers: tuple[Dense, ...], unit: bool) -> SentenceHead | None:
-    # Older versions called the file by the kind of the network: sentence_roberta_config.json.
+def _told(network: Path) -> dict[str, Any]:
+    """Return what is said of the texts; older versions called the file by the kind of the network."""
     files = sorted(network.glob("sentence_*_config.json"))
-    told = _object(files[0]) if files else {}
+    return _object(files[0]) if files else {}
+
+
+def _head(folder: Path, told: dict[str, Any], layers: tuple[Dense, ...], unit: bool) -> SentenceHead | None:
     prompts = _object(folder / "config_sentence_transformers.json")
     named, known = prompts.get("default_prompt_name"), prompts.get("prompts") or {}
     if not isinstance(known, dict):
@@ -72,15 +80,19 @@ def _head(folder: Path, network: Path, layers: tuple[Dense, ...], unit: bool) ->
         layers=layers,
         unit=unit,
         prompt=str(known[named]) if named is not None else "",
-        lower=bool(told.get("do_lower_case", False)),
         window=window if isinstance(window, int) else None,
     )
     return None if head == SentenceHead() else head
 
 
-def need_widths(folder: Path, head: SentenceHead | None, width: int | None) -> None:
-    """Raise HeadstartError where a dense layer does not take what comes before it; width: of the network."""
-    for number, layer in enumerate(head.layers if head else ()):
+def suit_tokenizer(folder: Path, model: SentenceModel, tokenizer: Any, width: int | None) -> None:
+    """Let the tokenizer of the network write small letters where the model does; width: of the network.
+
+    Raises HeadstartError: a dense layer does not take what comes before it.
+    """
+    if model.lower and isinstance(tokenizer, FastTokenizer):
+        tokenizer.write_small()
+    for number, layer in enumerate(model.head.layers if model.head else ()):
         made, taken = layer.weight.shape
         if width is not None and taken != width:
             raise HeadstartError(
