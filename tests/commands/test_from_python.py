@@ -86,3 +86,11 @@ def test_mistakes_are_one_line():
         hs.transfer(data=(TEXTS, LABELS[:3]))
     with pytest.raises(hs.HeadstartError, match="got an unexpected keyword argument 'epochs'"):
         hs.pretrain(TEXTS, epochs=3)
+
+
+def test_an_audit_is_shown_in_a_few_lines():
+    found = hs.audit(["a text", "another text", "a text", "the fourth of them"] * 5)
+    assert repr(found).startswith("<headstart Audited: ")
+    assert len(repr(found).splitlines()) <= 3
+    assert "<table" in found._repr_html_()
+    assert list(found.to_frame().columns) == ["finding"]

@@ -121,7 +121,7 @@ def test_a_folder_of_a_thousand_is_one_run_whose_ledger_counts_them(alone, task,
     assert shown.code == 0, shown.err
     ledger = json.loads((tmp_path / "run/run.json").read_text())["ledger"]
     assert ledger["read"] == 1_000 == ledger["used"] + sum(ledger["skipped"].values())
-    first = sum((Counter(one) for one in alone), Counter())
+    first = sum((Counter(one) for one in alone[:1_000]), Counter())
     for reason, count in ledger["skipped"].items():
         assert count >= first[reason] > 0
     for line in ledger["complaints"]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from headstart.commands.reading import open_bases, pick_task, say
+from headstart.commands.results import TableResult
 from headstart.commands.session import Language, files, need_folder, pick_language, whole
 from headstart.core.errors import HeadstartError
 
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 _SHEETS = "sheets"  # folder of the contact sheets, in that of the report
 
 
-@dataclass(frozen=True)
-class Audited:
+@dataclass(frozen=True, repr=False)
+class Audited(TableResult):
     """audit: the findings, see `headstart.auditing.audit.Audit`; lines: in words; folder: of the report, or None;
     sheets: names of the contact sheets in its folder `sheets`."""
 
@@ -33,6 +34,14 @@ class Audited:
     lines: list[str]
     folder: Path | None
     sheets: tuple[str, ...] = ()
+
+    def rows_of_result(self) -> list[dict[str, Any]]:
+        """Return a row for each finding."""
+        return [{"finding": line} for line in self.lines]
+
+    def told(self) -> list[str]:
+        """See `TableResult`: how many findings there are, and the first of them."""
+        return [f"{len(self.lines):,} findings", *self.lines[:2]]
 
     def summary(self) -> str:
         """Return the findings in words, the audit's identity, and where the report is."""

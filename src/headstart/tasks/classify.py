@@ -43,8 +43,8 @@ class ClassifyTask(TaskSpec):
             raise HeadstartError(f"only one class, '{found[0]}', in {rows.where}; a task needs at least two")
         if request.classes is None and len(found) == len(rows.targets) > 2:
             raise HeadstartError(
-                f"every label in {rows.where} is different ({found[0]}, {found[1]}, ...); that column is no label: "
-                "label="
+                f"every label in {rows.where} is different ({found[0]}, {found[1]}, ...); that column is no label; "
+                "name another one with --label"
             )
         index = {name: position for position, name in enumerate(found)}
         labels_N = np.array([index[name] for name in rows.targets], np.int64)
