@@ -8,6 +8,7 @@ import io
 import openpyxl
 import pytest
 from program import headstart
+from workbooks import workbook
 
 from headstart.core.files import sha256
 
@@ -32,11 +33,7 @@ def as_text(rows) -> str:
 
 
 def as_workbook(rows) -> bytes:
-    book, stream = openpyxl.Workbook(), io.BytesIO()
-    for row in [COLUMNS, *rows]:
-        book.active.append(row)
-    book.save(stream)
-    return stream.getvalue()
+    return workbook([COLUMNS, *rows])
 
 
 FORMS = {

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import zipfile
 
-import openpyxl
 import pytest
 from program import headstart
+from workbooks import workbook
 
 from headstart.core.errors import HeadstartError
 from headstart.data.archives import member_name
@@ -16,14 +15,6 @@ from headstart.data.read_request import ReadRequest, read_labelled_rows
 
 ROWS = [("good film", "yes"), ("bad film", "no"), ("영화가 좋다", "yes"), ("별로다", "no")] * 5
 CSV = "text,label\n" + "".join(f"{text},{label}\n" for text, label in ROWS)
-
-
-def workbook() -> bytes:
-    book, stream = openpyxl.Workbook(), io.BytesIO()
-    for row in [("text", "label"), *ROWS]:
-        book.active.append(row)
-    book.save(stream)
-    return stream.getvalue()
 
 
 def archive(path, files, **options):
@@ -44,7 +35,7 @@ def rows_of(path):
         ("rows.csv", CSV.encode()),
         ("folder/rows.csv", CSV.encode("cp949")),
         ("rows.tsv", CSV.replace(",", "\t").encode("utf-16")),
-        ("deep/er/rows.xlsx", workbook()),
+        ("deep/er/rows.xlsx", workbook([("text", "label"), *ROWS])),
     ],
 )
 @pytest.mark.parametrize("packed", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])

@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 import json
 
-import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from workbooks import workbook
 
 from headstart.core import registry
 from headstart.core.errors import HeadstartError
@@ -21,14 +21,6 @@ from headstart.data.read_request import ReadRequest
 ROWS = [(f"a text, {number}", "pn"[number % 2]) for number in range(40)]
 
 
-def workbook() -> bytes:
-    book, stream = openpyxl.Workbook(), io.BytesIO()
-    for row in [("text", "label"), *ROWS]:
-        book.active.append(row)
-    book.save(stream)
-    return stream.getvalue()
-
-
 def parquet() -> bytes:
     stream = io.BytesIO()
     pq.write_table(pa.table({"text": [row[0] for row in ROWS], "label": [row[1] for row in ROWS]}), stream)
@@ -36,7 +28,7 @@ def parquet() -> bytes:
 
 
 CONTENTS = {
-    "a workbook": workbook(),
+    "a workbook": workbook([("text", "label"), *ROWS]),
     "parquet": parquet(),
     "JSON lines": "".join(json.dumps({"text": text, "label": label}) + "\n" for text, label in ROWS).encode(),
     "a JSON list": json.dumps([{"text": text, "label": label} for text, label in ROWS]).encode(),
