@@ -77,7 +77,7 @@ def done(tmp_path_factory):
             "--label",
             "라벨",
             "--route",
-            "tfidf_logreg",
+            "tfidf_nb",
             "--out",
             str(folder / "task"),
         )

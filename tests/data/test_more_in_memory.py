@@ -50,7 +50,12 @@ def test_other_forms_of_a_table():
 
 def test_labels_and_routes_may_be_lists(tmp_path):
     found = hs.compare(
-        data=(TEXTS, LABELS), labels=[8], routes=["tfidf_nb", "majority"], minutes=0.1, out=tmp_path / "c", audit="skip"
+        data=(TEXTS, LABELS),
+        labels=[8],
+        routes=["tfidf_nb", "majority"],
+        minutes=0.02,
+        out=tmp_path / "c",
+        audit="skip",
     )
     assert {cell["size"] for cell in read_json(found.folder / "report.json")["cells"]} == {8}
 
