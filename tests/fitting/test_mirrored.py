@@ -88,6 +88,6 @@ def test_pre_training_draws_no_mirrored_views_of_them(settings, flip, tmp_path, 
     folder = image_folder(tmp_path / "none", 2)
     for number, pixels in enumerate(blobs(120, slant=True)):
         (folder / f"{number}.png").write_bytes(encoded(pixels))
-    options = _PretrainOptions([str(folder)], None, 1, None, None, None, None, "auto", None, 0, list(settings))
+    options = _PretrainOptions([str(folder)], None, 1, None, None, None, None, "auto", [], None, 0, list(settings))
     spec = _fresh(options, tmp_path / "run", False)
     assert spec.objective.flip == flip

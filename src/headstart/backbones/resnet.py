@@ -184,12 +184,15 @@ class _Convolution(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False)
+        # One pixel of each stride is all that a 1x1 convolution reads. Picked beforehand, because the kernel of torch
+        # 2.13 for it writes beyond its memory on processors without AVX-512 where there are fewer than 8 channels.
+        self.pick = stride if kernel == 1 else 1
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride // self.pick, padding=kernel // 2, bias=False)
         self.norm = nn.BatchNorm2d(outputs)
         nn.init.kaiming_normal_(self.conv.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, image: Tensor) -> Tensor:
-        return self.norm(self.conv(image))
+        return self.norm(self.conv(image[:, :, :: self.pick, :: self.pick] if self.pick > 1 else image))
 
 
 class _Block(nn.Module):

@@ -7,6 +7,7 @@ locked dropout (Gal & Ghahramani 2016, arXiv:1512.05287) hides features, for eac
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from itertools import pairwise
 
 import torch
@@ -15,6 +16,23 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 CELLS: dict[str, type[nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+
+
+def _asks_bf16(state: Tensor) -> bool:
+    return state.dtype == torch.bfloat16 or (
+        torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
+    )
+
+
+@cache
+def _bf16_on_cpu() -> bool:
+    """Whether this processor has recurrent layers in bf16; those without AVX-512 have none, and torch raises there."""
+    try:
+        with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+            nn.LSTM(8, 8)(torch.zeros(2, 2, 8))
+    except RuntimeError:
+        return False
+    return True
 
 
 class Recurrent(nn.Module):
@@ -57,9 +75,21 @@ class Recurrent(nn.Module):
         if self.training and self.weight_drop:
             weights = {"weight_hh_l0": F.dropout(self.cell.weight_hh_l0, self.weight_drop)}
         start = tuple(part[None] for part in state) if self.states == 2 else state[0][None]
+        if state[0].device.type == "cpu" and _asks_bf16(state[0]) and not _bf16_on_cpu():
+            return self._run_in_fp32(inputs, start, weights)
         # The layer keeps its one set of weights; the thinned matrix takes the place of its own for this call only.
         out, after = torch.func.functional_call(self.cell, weights, (inputs, start))
         return out, tuple(part[0] for part in after) if self.states == 2 else (after[0],)
+
+    def _run_in_fp32(self, inputs, start, weights: dict[str, Tensor]):
+        """Return what `_run` does, computed in fp32 and rounded to the format of the state."""
+        first = start[0] if self.states == 2 else start
+        wide = {name: one.float() for name, one in {**dict(self.cell.named_parameters()), **weights}.items()}
+        given = tuple(part.float() for part in start) if self.states == 2 else start.float()
+        with torch.autocast("cpu", enabled=False):
+            out, after = torch.func.functional_call(self.cell, wide, (inputs.to(torch.float32), given))
+        parts = after if self.states == 2 else (after,)
+        return out.to(first.dtype), tuple(part[0].to(first.dtype) for part in parts)
 
 
 class Stack(nn.Module):
