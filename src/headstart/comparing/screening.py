@@ -43,6 +43,7 @@ _DRAWS = 4  # rounds, at most
 _ASKED, _LEAST_ASKED = 1_000, 100  # pool rows that a trial is scored on: at most; at least, however slow a base is
 _TIMED, _TIMED_SECONDS = (16, 48, 144, 432), 1.0  # pool rows that tell how long a base takes to embed one: the first
 # number of them whose new rows take so long
+_READ = 2e-5  # seconds a row: what takes longer read rows, what takes less found them read already
 _FREE = 0.1  # of the rows not learnt, that must be of other groups and texts, else they are not told apart
 _LEARNT = 0.75  # of the pool, at most: some of its rows must be left to ask
 _LEAST = 0.5  # seconds of training that an entry is given, at least
@@ -189,7 +190,12 @@ class Screening:
                 self._ahead(entry, rows(self.asked).asked, self.clock.once)
 
     def _time(self, entry: Entry, asked: Callable[[int], np.ndarray], seconds: float) -> None:
-        """Note how long the base of an entry takes to embed a row, unless an entry before it embedded the same rows."""
+        """Note how long the base of an entry takes to embed a row, unless an entry before it told.
+
+        What an entry learns beside the vectors, as `joined` learns patches once, is no matter of its base.
+        """
+        if self.paces.get(str(entry.space), 0.0) > _READ:
+            return
         known, pace = 0, 0.0
         for count in _TIMED:
             rows = asked(count)
