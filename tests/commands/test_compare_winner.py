@@ -55,7 +55,7 @@ def kept(monkeypatch) -> list:
 )
 def test_it_answers_the_same_in_a_fresh_process(program, place, tmp_path, kept, routes):
     out = tmp_path / "c"
-    asked = ("--test", "test.tsv", "--labels", "16", "--draws", 1, "--minutes", 0.2, "--audit", "skip")
+    asked = ("--test", "test.tsv", "--labels", "16", "--draws", 1, "--minutes", 1, "--audit", "skip")
     made = program("compare", "mlm", "--data", "train.tsv", "--routes", routes, "--out", out, *asked)
     assert made.code == 0, made.err
     assert told(out)["winner"]["entry"].startswith(routes)

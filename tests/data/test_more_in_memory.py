@@ -53,7 +53,8 @@ def test_labels_and_routes_may_be_lists(tmp_path):
         data=(TEXTS, LABELS),
         labels=[8],
         routes=["tfidf_nb", "majority"],
-        minutes=0.02,
+        minutes=1,
+        draws=1,
         out=tmp_path / "c",
         audit="skip",
     )

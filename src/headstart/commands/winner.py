@@ -102,11 +102,11 @@ def _most_seconds(end: float, asked: float) -> float:
 
 def _by_hand(winner: Winner) -> str:
     """Return the command that trains the winner."""
+    from headstart.core.setting_lines import changed_settings
+
     route, base = winner.entry.route, winner.workspace.base if winner.entry.base is not None else None
-    usual = type(route)().to_dict()
-    settings = [f"{name}={value}" for name, value in route.to_dict().items() if value != usual[name]]
     source = base.path if base is not None and base.path is not None else "none"
-    words = ("--data", "LABELLED_FILE", "--route", route.name, *settings, "--out", winner.folder)
+    words = ("--data", "LABELLED_FILE", "--route", route.name, *changed_settings(route), "--out", winner.folder)
     return shell_command("transfer", source, *words)
 
 

@@ -77,6 +77,23 @@ def setting_lines(kind: type) -> list[SettingLine]:
     return out
 
 
+def changed_settings(spec: Any, usual: Any = None) -> list[str]:
+    """Return those settings of a spec that are not the usual ones, as a user writes them: `layer=2`, `parts=a,b`.
+
+    usual: the spec that it is held against, None = that of the same choice without settings.
+    """
+    usual, out = type(spec)() if usual is None else usual, []
+    for name in (field.name for field in dataclasses.fields(spec)):
+        value, before = getattr(spec, name), getattr(usual, name)
+        if dataclasses.is_dataclass(value):
+            same = type(value) is type(before)
+            inner = changed_settings(value, before if same else None)
+            out += [*([] if same else [f"{name}={value.name}"]), *(f"{name}.{one}" for one in inner)]
+        elif value != before:
+            out.append(f"{name}={_written(value)}")
+    return out
+
+
 def _written(value: Any) -> str:
     if isinstance(value, tuple | list):
         return ",".join(map(str, value))

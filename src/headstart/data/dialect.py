@@ -155,9 +155,8 @@ def _titles(head: Sequence[Line], delimiter: str) -> int:
         title = padded and not names[number] and (len(row) > 2 or names[rest] > 0)
         comment = row[0].startswith("#") and len(row[0]) > 1 and not cells[rest][0].startswith("#")
         above = names[rest] > max(names[number], 1) and len(row) == len(cells[rest])
-        if len(row) > 1 and not (filled == 0 or title or comment or above):
-            return number
-        if len(row) == 1:  # lines of another width are told by `_begin`
+        # Lines of one cell alone, however many the table has, are told by `_begin`.
+        if len(row) == 1 or not (filled == 0 or title or comment or above):
             return number
     return 0
 

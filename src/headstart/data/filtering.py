@@ -1,4 +1,4 @@
-"""Filters of a corpus: one pass in which they see all documents, then the reason why each document is left out."""
+"""Filters of a corpus: passes in which they see all documents, then the reason why each document is left out."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from headstart.core import registry
 from headstart.core.errors import HeadstartError
+from headstart.core.setting_lines import changed_settings
 
 _AT_ONCE = 512  # documents that are looked at together
 _AT_ONCE_CHARACTERS = 1 << 20
@@ -94,11 +95,8 @@ def asked_filters(names: str | Sequence[str] | None, settings: Sequence[str]) ->
 
 def filters_in_words(filters: Iterable[dict]) -> str:
     """Return the names of filters with those of their settings that are not the usual ones, '' for none."""
-    out = []
-    for one in filters:
-        usual = registry.load("filter", one["name"])().to_dict()
-        out.append(" ".join([one["name"], *(f"{key}={value}" for key, value in one.items() if value != usual[key])]))
-    return ", ".join(out)
+    specs = [registry.build_spec("filter", one) for one in filters]
+    return ", ".join(" ".join([spec.name, *changed_settings(spec)]) for spec in specs)
 
 
 def make_sieve(filters: Sequence[dict], documents: Callable[[], Iterator[str]]) -> Sieve:

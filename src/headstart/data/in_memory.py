@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from headstart.core.errors import HeadstartError
+
+_NOTHING = ("NAType", "NaTType", "MaskedConstant")  # of pandas and numpy
+
+
+def is_absent(value: Any) -> bool:
+    """Whether a value is None, NaN, or what pandas and numpy write for a missing value."""
+    named = value is None or type(value).__name__ in _NOTHING
+    return named or (isinstance(value, float | np.floating) and bool(value != value))
 
 
 def listed(values: Any) -> Any:

@@ -11,7 +11,6 @@ import atexit
 import hashlib
 import io
 import json
-import math
 import os
 import shutil
 import tempfile
@@ -30,13 +29,12 @@ from headstart.core.files import as_called, write_bytes
 from headstart.data.dialect import column_names
 from headstart.data.encodings import recognised
 from headstart.data.image_cells import is_image
-from headstart.data.in_memory import listed
+from headstart.data.in_memory import is_absent, listed
 from headstart.data.open import IN_MEMORY, STDIN, known_suffix
 from headstart.data.parquet_bytes import parquet_bytes
 
 Table = dict[str, list[Any]]
 _TAKEN = "texts, images, a table (pandas, polars, pyarrow, datasets, columns by name, rows), or (texts, labels)"
-_MISSING = ("NAType", "NaTType", "MaskedConstant")
 _LOOKED_AT = 100  # cells by which a column of images is recognised
 
 
@@ -127,7 +125,7 @@ def _cells(column: Any) -> list[Any]:
 def _alone(items: list[Any]) -> Table:
     """Return the table of items that come without names: texts, images, pairs of texts, or rows by column."""
     items = [one.item() if isinstance(one, np.ndarray) and one.shape == (1,) else one for one in items]  # of [N, 1]
-    first = next((item for item in items if item is not None and type(item).__name__ not in _MISSING), None)
+    first = next((item for item in items if not is_absent(item)), None)
     if isinstance(first, Mapping) and not is_image(first):
         return _by_column(items)
     if is_picture(first):
@@ -171,12 +169,12 @@ def is_picture(value: Any) -> bool:
 
 def _plain(value: Any) -> Any:
     """Return a value as JSON holds it, or an `ImageRef`; missing values of pandas and numpy are None."""
-    if value is None or type(value).__name__ in _MISSING:
+    if is_absent(value):
         return None
     if isinstance(value, str | bool | int):
         return value
     if isinstance(value, float | np.floating):
-        return None if math.isnan(value) else float(value)
+        return float(value)
     if is_picture(value):
         return image_of(value)
     if isinstance(value, np.generic):

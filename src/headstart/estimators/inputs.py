@@ -19,7 +19,7 @@ from headstart.core.contracts import TaskModel
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples, ImageRef
 from headstart.core.spec import RouteSpec
-from headstart.data.in_memory import listed
+from headstart.data.in_memory import is_absent, listed
 from headstart.data.memory_files import image_of, is_picture
 from headstart.estimators.packed import packed, unpacked
 from headstart.fitting.checks import why_not
@@ -111,7 +111,7 @@ def items_of(X: Any) -> Examples | None:
     numbers = isinstance(X, np.ndarray) and (X.dtype.kind not in "UTO" or X.ndim > 1)
     if array.size == 0 and not numbers:
         return Examples(items=[])
-    first = next((one for one in array.flat if not _is_missing(one)), None)
+    first = next((one for one in array.flat if not is_absent(one)), None)
     if first is None or not isinstance(first, str) or array.ndim not in (1, 2):
         return None
     wrong = next((place for place, value in np.ndenumerate(array) if not isinstance(value, str)), None)
@@ -133,7 +133,7 @@ def answers_of(y: Any, rows: int) -> np.ndarray:
     y = listed(y)
     objects = isinstance(y, np.ndarray) and y.dtype == object
     for row, label in enumerate(y.ravel() if objects else y if isinstance(y, list) else ()):
-        if _is_missing(label):
+        if is_absent(label):
             raise HeadstartError(f"y: row {row} holds {label}, which is no label; leave such rows out")
     if not rows:
         raise HeadstartError("X holds no text; give at least one of each of two classes")
@@ -141,13 +141,6 @@ def answers_of(y: Any, rows: int) -> np.ndarray:
     if rows != len(y):
         raise HeadstartError(f"X holds {rows} rows and y {len(y)} labels; they must agree")
     return y
-
-
-def _is_missing(value: Any) -> bool:
-    """Whether a value is None, NaN, or what pandas writes for a missing value."""
-    return (
-        value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and value != value)
-    )
 
 
 def _pictures(X: Any) -> list[ImageRef]:
