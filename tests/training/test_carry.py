@@ -10,10 +10,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from headstart.core import registry
+from headstart.core import device, registry
 from headstart.core.contracts import Backbone, Loss, Objective
 from headstart.core.shapes import TokenShape
 from headstart.data.stateful_batches import StatefulBatches
+from headstart.nn import recurrent
 from headstart.nn.ragged import Layout
 from headstart.training.checkpoint import Checkpoints, restore
 from headstart.training.loop import Stop, TrainState, evaluate, fit, start_state, weights
@@ -142,6 +143,14 @@ def test_evaluation_keeps_its_own_memory():
     fit(without, running(9), plan)
     assert all(torch.equal(one, two) for one, two in zip(with_.carry, without.carry, strict=True))
     assert all(torch.equal(one, two) for one, two in zip(weights(with_).values(), weights(without).values()))
+
+
+@pytest.mark.parametrize("measured", [recurrent._bf16_on_cpu, device.pick_compute_dtype])
+def test_what_is_measured_once_a_process_draws_no_random_number(measured):
+    measured.cache_clear()
+    before = torch.get_rng_state()
+    measured()
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 @pytest.mark.parametrize(("dtype", "cut"), [("fp32", 1), ("fp32", 5), ("bf16", 5)])
