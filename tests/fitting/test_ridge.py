@@ -12,23 +12,29 @@ from headstart.fitting.ridge import GRID, RidgeModel, _path, _sparse_path, fit_r
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(40, 7), (7, 40), (20, 20), (1, 5)])
-def test_equals_scikit_learn(rows, columns):
+@pytest.mark.parametrize("weighted", [False, True])
+def test_equals_scikit_learn(rows, columns, weighted):
     random = np.random.default_rng(0)
+    weights = random.uniform(0.1, 5.0, rows) if weighted else np.ones(rows)
     features, numbers = random.normal(size=(rows, columns)) + 5.0, random.normal(size=rows) * 100
     new = random.normal(size=(9, columns)) + 5.0
-    unit = max(((features - features.mean(0)) ** 2).sum() / rows, 1e-12)
-    for penalty, model in zip(GRID, _path(features, numbers, GRID)):
-        expected = Ridge(alpha=penalty * unit).fit(features, numbers).predict(new)
+    centred = features - np.average(features, axis=0, weights=weights)
+    unit = max((centred**2).sum(1) @ weights / weights.sum(), 1e-12)
+    for penalty, model in zip(GRID, _path(features, numbers, weights, GRID)):
+        expected = Ridge(alpha=penalty * unit).fit(features, numbers, sample_weight=weights).predict(new)
         assert np.allclose(model.numbers(new), expected, rtol=1e-6, atol=1e-6)
         assert np.array_equal(RidgeModel.from_arrays(model.arrays()).numbers(new), model.numbers(new))
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(40, 7), (30, 400), (1, 5)])
-def test_sparse_features_give_the_same_model(rows, columns):
+@pytest.mark.parametrize("weighted", [False, True])
+def test_sparse_features_give_the_same_model(rows, columns, weighted):
     random = np.random.default_rng(2)
     features = sparse.random(rows, columns, 0.2, format="csr", random_state=3)
     numbers, new = random.normal(size=rows) * 100, sparse.random(9, columns, 0.2, format="csr", random_state=4)
-    for dense, model in zip(_path(features.toarray(), numbers, GRID), _sparse_path(features, numbers, GRID)):
+    weights = random.uniform(0.1, 5.0, rows) if weighted else np.ones(rows)
+    dense_models = _path(features.toarray(), numbers, weights, GRID)
+    for dense, model in zip(dense_models, _sparse_path(features, numbers, weights, GRID)):
         assert np.allclose(model.numbers(new), dense.numbers(new.toarray()), rtol=1e-3, atol=0.05)
     kept, notes = fit_ridge(features, numbers, default=1.0, seed=0)
     assert notes == fit_ridge(features.toarray(), numbers, default=1.0, seed=0)[1]

@@ -120,7 +120,8 @@ class Examples:
     or None. task: what is asked (`headstart list task`). targets: the N answers of a task other than `classify`, or
     None: numbers (regress), tuples of label names (multilabel), tuples of `Span` in `items` (tag), tuples of `Span` in
     `second`, empty where there is no answer (answer), texts (generate), ranks of the own `second` (retrieve). places:
-    the N (file, line) that examples were read from, or None.
+    the N (file, line) that examples were read from, or None. weights: float64 [N], at least 0, how much each example
+    counts in training, or None: all alike.
     """
 
     items: Sequence[Any]  # str or ImageRef
@@ -131,9 +132,15 @@ class Examples:
     task: str = "classify"
     targets: Sequence[Any] | None = None
     places: Sequence[tuple[str, int]] | None = None
+    weights: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.items)
+
+    @property
+    def weight_N(self) -> np.ndarray:
+        """How much each example counts, float64 [N]; 1 where no weights are given."""
+        return np.ones(len(self)) if self.weights is None else np.asarray(self.weights, np.float64)
 
     @property
     def takes(self) -> str:
@@ -152,7 +159,12 @@ class Examples:
             task=self.task,
             targets=None if self.targets is None else [self.targets[row] for row in pick],
             places=None if self.places is None else [self.places[row] for row in pick],
+            weights=None if self.weights is None else self.weights[rows],
         )
+
+    def counting(self) -> Examples:
+        """Return the examples whose weight is not 0."""
+        return self if self.weights is None else self.take(np.flatnonzero(self.weights > 0))
 
     def and_then(self, others: Examples) -> Examples:
         """Return these examples and then the others, which answer the same task with the same classes."""
@@ -162,6 +174,9 @@ class Examples:
             return None if any(side is None for side in sides) else [*sides[0], *sides[1]]
 
         labels = None if self.labels is None else np.concatenate([self.labels, others.labels])
+        weights = None
+        if self.weights is not None or others.weights is not None:
+            weights = np.concatenate([part.weight_N for part in (self, others)])
         lists = {name: joined(name) for name in ("second", "groups", "targets", "places")}
         items = [*self.items, *others.items]
-        return Examples(items=items, labels=labels, classes=self.classes, task=self.task, **lists)
+        return Examples(items=items, labels=labels, classes=self.classes, task=self.task, weights=weights, **lists)

@@ -220,8 +220,9 @@ class TaskSpec(Spec):
 class RouteSpec(Spec):
     """How a base, or nothing but labelled examples, becomes a task model; one file in routes/.
 
-    takes: what its items may be, `text` or `image`. needs: what must be at hand (`bases`: two). classical: it uses no
-    network. combines: it is made of other routes. tasks: what it can do, None = every task that a head answers.
+    takes: what its items may be. needs: what must be at hand (`bases`: two). classical: it uses no network. combines:
+    it is made of other routes. tasks: what it can do, None = every task that a head answers. weighs: the tasks in which
+    rows may count differently (`Examples.weights`), None = all that it does.
     """
 
     axis = "route"
@@ -230,6 +231,7 @@ class RouteSpec(Spec):
     classical: ClassVar[bool] = False
     combines: ClassVar[bool] = False
     tasks: ClassVar[tuple[str, ...] | None] = ("classify",)
+    weighs: ClassVar[tuple[str, ...] | None] = ()
 
     def refuses(self, examples: Examples, workspace: RouteWorkspace) -> Reason | None:
         """Return why this route cannot run on these examples in this workspace, or None."""
@@ -293,10 +295,9 @@ class FilterSpec(Spec):
 class MetricSpec(Spec):
     """`score(truth_N, predicted_N, weight_N) -> float`; one file in metrics/.
 
-    task: whose predictions it scores, and so what a row's truth and prediction are: classify, class numbers; regress,
-    numbers; multilabel, names, and labels with scores; tag, spans (start, end, label); answer, a tuple of right texts
-    (empty: no answer) and a text; generate, a reference and a text; retrieve, how many texts were searched and the rank
-    of the right one. limits: the worst and the best value.
+    task: whose predictions it scores; truth and prediction of a row are: classify, class numbers; regress, numbers;
+    multilabel, names, and labels with scores; tag, spans; answer, a tuple of right texts (none: no answer) and a text;
+    generate, two texts; retrieve, texts searched and the rank of the right one. limits: the worst and the best value.
     """
 
     axis = "metric"
@@ -322,10 +323,9 @@ class MetricSpec(Spec):
 class RecipeSpec(Spec):
     """`resolve(facts, objective) -> RunSpec`; one file in recipes/.
 
-    objective: what it trains by; another objective may take its place when it can train the same kind of backbone.
-    takes: what it trains on, `text` or `image`. default: it may be chosen for its objective when no recipe is named.
-    first_choice: it is chosen for its kind of items when nothing is named; for texts the budget decides
-    (`sizing/default_recipe.py`).
+    objective: what it trains by, unless another objective for the same kind of backbone is named. takes: what it trains
+    on. default: it may be chosen for its objective when no recipe is named. first_choice: it is chosen for its kind of
+    items when nothing is named; for texts the budget decides (`sizing/default_recipe.py`).
     """
 
     axis = "recipe"

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_feature_names, column_or_1d
+from sklearn.utils.validation import _check_feature_names, _check_sample_weight, column_or_1d
 
 from headstart.core import registry
 from headstart.core.contracts import TaskModel
@@ -141,6 +141,42 @@ def answers_of(y: Any, rows: int) -> np.ndarray:
     if rows != len(y):
         raise HeadstartError(f"X holds {rows} rows and y {len(y)} labels; they must agree")
     return y
+
+
+def distinct(
+    features: np.ndarray, answers_N: np.ndarray, weight_N: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return given features [M, D], answers [M] and weights [M] of the different rows that count, in a fixed order.
+
+    Equal rows with equal answers become one row with the sum of their weights: a row of weight 2 and a row that is
+    given twice are the same, the folds by which a strength is chosen included.
+    """
+    weight_N = np.ones(len(features)) if weight_N is None else weight_N
+    both_NE = np.column_stack([features, answers_N])[weight_N > 0]
+    _, first_M, place_N = np.unique(both_NE, axis=0, return_index=True, return_inverse=True)
+    summed_M = np.bincount(place_N.ravel(), weight_N[weight_N > 0])
+    return features[weight_N > 0][first_M], answers_N[weight_N > 0][first_M], summed_M
+
+
+def center_and_scale(features: np.ndarray, weight_N: np.ndarray | None = None) -> tuple[np.ndarray, float]:
+    """Return the mean [D] of given features [N, D] and the factor that brings their mean squared length to 1."""
+    center_D = np.average(features, axis=0, weights=weight_N)
+    spread = np.sqrt(np.average(((features - center_D) ** 2).sum(axis=1), weights=weight_N))
+    return center_D, (1.0 / spread if spread > 0 else 1.0)
+
+
+def weights_of(sample_weight: Any, rows: int) -> np.ndarray | None:
+    """Return how much each of that many rows counts, float64 [N], or None: all alike.
+
+    Raises HeadstartError: another number of weights, one below 0 or not finite, all of them 0.
+    """
+    if sample_weight is None:
+        return None
+    try:
+        weight_N = _check_sample_weight(sample_weight, np.empty((rows, 0)), ensure_non_negative=True)
+    except ValueError as error:
+        raise HeadstartError(f"sample_weight: {str(error).splitlines()[0]}") from None
+    return np.asarray(weight_N, np.float64)
 
 
 def _pictures(X: Any) -> list[ImageRef]:

@@ -10,7 +10,16 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
-from headstart.estimators.inputs import RouteEstimator, answers_of, items_of, remember_columns
+from headstart.estimators.inputs import (
+    RouteEstimator,
+    answers_of,
+    center_and_scale,
+    distinct,
+    items_of,
+    remember_columns,
+    weights_of,
+)
+from headstart.fitting.model_selection import RowFacts
 from headstart.fitting.ridge import RidgeModel, fit_ridge
 
 
@@ -24,16 +33,21 @@ class HeadstartRegressor(RegressorMixin, RouteEstimator):
     (1,)
     """
 
-    def fit(self, X: Any, y: Any) -> HeadstartRegressor:
-        """Fit the route. Raises HeadstartError (a ValueError): unknown route or setting, a route that cannot run."""
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> HeadstartRegressor:
+        """Fit the route. sample_weight: how much each row counts, [N], at least 0; a row of weight 0 is left out.
+
+        Raises HeadstartError (a ValueError): unknown route or setting, a route that cannot run, wrong weights.
+        """
         items, seed = items_of(X), self._seed()
         if items is None:
             X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
-            self.model_ = _FeatureRidge(X, y, seed)
+            self.model_ = _FeatureRidge(X, y, weights_of(sample_weight, len(X)), seed)
             return self
         remember_columns(self, X)
         numbers = _numbers(answers_of(y, len(items)))
-        self.model_ = self._run(Examples(items.items, items.second, task="regress", targets=numbers))
+        weight_N = weights_of(sample_weight, len(items))
+        asked = Examples(items.items, items.second, task="regress", targets=numbers, weights=weight_N)
+        self.model_ = self._run(asked.counting())
         return self
 
     def predict(self, X: Any) -> np.ndarray:
@@ -63,12 +77,12 @@ def _numbers(y: np.ndarray) -> list[float]:
 class _FeatureRidge:
     """Ridge regression on given features, centred and scaled by one factor to mean squared length 1."""
 
-    def __init__(self, features: np.ndarray, numbers_N: np.ndarray, seed: int):
-        self.center = features.mean(axis=0)
-        spread = np.sqrt(((features - self.center) ** 2).sum(axis=1).mean())
-        self.scale = 1.0 / spread if spread > 0 else 1.0
+    def __init__(self, features: np.ndarray, numbers_N: np.ndarray, weight_N: np.ndarray | None, seed: int):
+        features, numbers_N, weight_N = distinct(features, np.asarray(numbers_N, np.float64), weight_N)
+        self.center, self.scale = center_and_scale(features, weight_N)
         self.ridge: RidgeModel
-        self.ridge, _ = fit_ridge(self._scaled(features), np.asarray(numbers_N, np.float64), default=1.0, seed=seed)
+        facts = RowFacts(weights=weight_N)
+        self.ridge, _ = fit_ridge(self._scaled(features), numbers_N, default=1.0, seed=seed, facts=facts)
 
     def _scaled(self, features: np.ndarray) -> np.ndarray:
         return (features - self.center) * self.scale

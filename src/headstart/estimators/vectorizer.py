@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from headstart.core.errors import HeadstartError
-from headstart.estimators.inputs import Base, items_of, opened, remember_columns
+from headstart.estimators.inputs import Base, center_and_scale, items_of, opened, remember_columns
 from headstart.estimators.packed import packed, unpacked
 
 
@@ -31,9 +31,8 @@ class HeadstartVectorizer(TransformerMixin, BaseEstimator):
         items = items_of(X)
         if items is None:
             X = validate_data(self, X, dtype=np.float64)
-            self.center_, self.base_ = X.mean(axis=0), None
-            spread = np.sqrt(((X - self.center_) ** 2).sum(axis=1).mean())
-            self.scale_, self._n_features_out = (1.0 / spread if spread > 0 else 1.0), X.shape[1]
+            self.center_, self.scale_ = center_and_scale(X)
+            self.base_, self._n_features_out = None, X.shape[1]
             return self
         remember_columns(self, X)
         self.base_ = opened(self.base)

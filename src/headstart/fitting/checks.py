@@ -50,7 +50,21 @@ def other_items(route: RouteSpec, takes: str) -> Reason | None:
 
 def why_not(route: RouteSpec, examples: Examples, workspace: RouteWorkspace) -> Reason | None:
     """Return why a route cannot run on these examples, or None: other items than it reads, or what it says itself."""
-    return other_items(route, examples.takes) or as_reason(route.refuses(examples, workspace))
+    refusal = other_items(route, examples.takes) or _no_weights(route, examples)
+    return refusal or as_reason(route.refuses(examples, workspace))
+
+
+def _no_weights(route: RouteSpec, examples: Examples) -> Reason | None:
+    """Return why a route cannot let these rows count differently, with those that can, or None."""
+    if examples.weights is None or _weighs(type(route), examples.task):
+        return None
+    routes = routes_for(examples.task, examples.takes)
+    able = tuple(name for name in routes if _weighs(registry.load("route", name), examples.task))
+    return Reason("no_weights", "all rows count alike in it; routes that take weights of rows: {able}", able=able)
+
+
+def _weighs(route: type[RouteSpec], task: str) -> bool:
+    return route.weighs is None or task in route.weighs
 
 
 def need_task(route: RouteSpec, examples: Examples) -> None:

@@ -11,7 +11,7 @@ from headstart.core.label_answers import label_matrix
 from headstart.fitting.checks import labels_of
 from headstart.fitting.linear import Matrix, fit_once
 from headstart.fitting.linear_sets import quick_scores
-from headstart.fitting.model_selection import choose, folds_of
+from headstart.fitting.model_selection import RowFacts, choose, folds_of
 from headstart.fitting.ridge import fit_ridge
 from headstart.fitting.time_budget import Clock
 
@@ -25,15 +25,18 @@ def linear_quality(
     default: C of logistic regression; of ridge the penalty from which others are tried. Raises HeadstartError: no
     labels.
     """
+    facts = RowFacts.of(examples)
     if examples.task == "regress":
         numbers_N = np.asarray(examples.targets, np.float64)
-        ridge, _ = fit_ridge(features_ND[train], numbers_N[train], default=default, seed=seed)
+        kept = RowFacts(weights=facts.weight_of(train))
+        ridge, _ = fit_ridge(features_ND[train], numbers_N[train], default=default, seed=seed, facts=kept)
         return -((ridge.numbers(features_ND[held]) - numbers_N[held]) ** 2)
     if examples.task == "multilabel":
         score_MC = quick_scores(features_ND, examples, train, held, strength=default)
         return -((score_MC - label_matrix(examples)[held]) ** 2).sum(1)
     labels_N = labels_of(examples)
-    linear = fit_once(features_ND[train], labels_N[train], len(examples.classes), strength=default)
+    how = {"strength": default, "weight_N": facts.weight_of(train)}
+    linear = fit_once(features_ND[train], labels_N[train], len(examples.classes), **how)
     return linear.predict_proba(features_ND[held]).argmax(axis=1) == labels_N[held]
 
 
@@ -61,6 +64,6 @@ def choose_features(
         clock.part()
         judged += 1
         quality = [linear_quality(make(), examples, train, held, default=default, seed=seed) for make in features]
-        return np.stack(quality, axis=1)
+        return RowFacts.of(examples).weighted(np.stack(quality, axis=1), held)
 
     return choose(range(len(features)), usual, judge, folds_of(examples, seed=seed)), judged

@@ -16,6 +16,7 @@ from headstart.fitting.image_vectors import ImageVectors
 from headstart.fitting.linear import Family, Matrix
 from headstart.fitting.linear_answers import TASKS, Linear, LinearTaskModel, fit_answers, linear_of
 from headstart.fitting.model_parts import read_parts, write_parts
+from headstart.fitting.model_selection import RowFacts
 from headstart.fitting.ridge import RidgeModel, fit_ridge
 from headstart.vectors.image_vectoriser import ImageVectoriser
 
@@ -31,6 +32,7 @@ class ImageLinear:
     takes: ClassVar[tuple[str, ...]] = ("image",)
     classical: ClassVar[bool] = True
     tasks: ClassVar[tuple[str, ...]] = TASKS
+    weighs: ClassVar[tuple[str, ...] | None] = None
     vectoriser: ClassVar[type[ImageVectoriser]]
     family: ClassVar[Family] = "logistic"
     side: int | None = None
@@ -101,7 +103,7 @@ class ImageNumbers(TaskModel):
         """Fit ridge regression, see `fit_ridge`. Raises HeadstartError: no rows, no answers."""
         numbers_N = np.asarray(targets_of(examples), np.float64)
         features_ND = vectors.features(examples)
-        ridge, notes = fit_ridge(features_ND, numbers_N, default=default, seed=seed, groups=examples.groups)
+        ridge, notes = fit_ridge(features_ND, numbers_N, default=default, seed=seed, facts=RowFacts.of(examples))
         return cls(vectors, ridge, notes | {"statistics": vectors.source})
 
     def predict(self, examples: Examples) -> list[float]:

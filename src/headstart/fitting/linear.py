@@ -8,7 +8,6 @@ The result is exact, and the reduction makes 25 inner fits on 100,000 TF-IDF col
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -25,7 +24,7 @@ from threadpoolctl import threadpool_limits
 
 from headstart.core.errors import HeadstartError
 from headstart.core.reason import Reason
-from headstart.fitting.model_selection import choose, make_folds
+from headstart.fitting.model_selection import ALIKE, RowFacts, choose, make_folds
 from headstart.fitting.time_budget import CUT, Clock
 
 Matrix = np.ndarray | sparse.csr_matrix
@@ -83,7 +82,7 @@ def fit_linear(
     family: Family = "logistic",
     default: float,
     seed: int,
-    groups: Sequence[str] | None = None,
+    facts: RowFacts = ALIKE,
     seconds: float | None = None,
 ) -> tuple[LinearModel, dict[str, Any]]:
     """Fit features [N, D] to labels [N] < classes; the strength is chosen from GRIDS by `choose`, default `default`.
@@ -106,17 +105,17 @@ def fit_linear(
         return LinearModel.constant(features.shape[1], seen_K, classes), notes
     # The SVM's solver is quick on sparse rows as they are; counts of naive Bayes cannot be turned.
     coordinates, back = turned(features, family)
-    pairs = make_folds(target_N, seed=seed, groups=groups)
+    pairs = make_folds(target_N, seed=seed, groups=facts.groups)
     clock, solver = Clock(seconds), _solver(family)
     # The 36 fits are many short matrix products: threads that wait for each other cost more than they bring.
     with threadpool_limits(limits=1):
         each = 0.0 if seconds is None else _seconds_per_step(solver, coordinates, target_N, default)
-        judge = _Judge(family, coordinates, target_N, grid, Clock(clock.share(_FOR_CHOICE)), each)
+        judge = _Judge(family, coordinates, target_N, facts, Clock(clock.share(_FOR_CHOICE)), each)
         picked = choose(grid, grid.index(default), judge, pairs)
         hurried = each > 0 and each * _MOST_STEPS > clock.left
         if hurried:
             solver.set_params(max_iter=max(int(clock.left / each), _LEAST_STEPS))
-        weight, bias = _fit(solver, coordinates, target_N, grid[picked])
+        weight, bias = _fit(solver, coordinates, target_N, grid[picked], facts.weights)
     if family == "svm":
         scale = judge.scale(picked)
         weight, bias = weight * scale, bias * scale
@@ -128,14 +127,19 @@ def fit_linear(
     return model, {"strength": grid[picked], "folds": len(judge.margins), CUT: cut}
 
 
-def fit_once(features: Matrix, labels_N: np.ndarray, classes: int, *, strength: float) -> LinearModel:
-    """Fit logistic regression of a given C to features [N, D] and labels [N] < classes; see `fit_linear`."""
+def fit_once(
+    features: Matrix, labels_N: np.ndarray, classes: int, *, strength: float, weight_N: np.ndarray | None = None
+) -> LinearModel:
+    """Fit logistic regression of a given C to features [N, D] and labels [N] < classes; see `fit_linear`.
+
+    weight_N: how much each row counts, None: all alike.
+    """
     seen_K, target_N = np.unique(labels_N, return_inverse=True)
     if len(seen_K) == 1:
         return LinearModel.constant(features.shape[1], seen_K, classes)
     with threadpool_limits(limits=1):
         coordinates, back = _own_span(features)
-        weight, bias = _fit(_solver("logistic"), coordinates, target_N, strength)
+        weight, bias = _fit(_solver("logistic"), coordinates, target_N, strength, weight_N)
     weight = weight if back is None else weight @ back
     return LinearModel(weight.astype(np.float32), bias.astype(np.float32), seen_K, classes)
 
@@ -152,15 +156,16 @@ class _Judge:
         family: Family,
         features: Matrix,
         target_N: np.ndarray,
-        grid: Sequence[float],
+        facts: RowFacts,
         clock: Clock,
         each: float,
     ):
-        self.family, self.features, self.target_N, self.grid = family, features, target_N, grid
+        self.family, self.features, self.target_N, self.facts = family, features, target_N, facts
+        self.grid = grid = GRIDS[family]
         self.clock, self.slowest = clock, each * _USUAL_STEPS * len(grid)
         self.classes = int(target_N.max()) + 1
         self.gave_up = False  # for want of time
-        self.margins: list[tuple[np.ndarray, np.ndarray]] = []  # ([settings, held-out, K], truth [held-out])
+        self.margins: list[tuple[np.ndarray, np.ndarray]] = []  # ([settings, held-out, K], held-out rows)
 
     def __call__(self, train: np.ndarray, held: np.ndarray) -> np.ndarray | None:
         self.gave_up = self.slowest > self.clock.left
@@ -177,23 +182,23 @@ class _Judge:
                 if self.clock.out:
                     self.gave_up = True
                     return None
-                weight, bias = _fit(solver, rows, target, strength)
+                weight, bias = _fit(solver, rows, target, strength, self.facts.weight_of(train))
                 logits[position][:, present] = np.asarray(self.features[held] @ weight.T) + bias
-        self.margins.append((logits, self.target_N[held]))
+        self.margins.append((logits, held))
         self.slowest = max(self.slowest, fold.used)
-        return (logits.argmax(axis=2) == self.target_N[held]).T
+        return self.facts.weighted((logits.argmax(axis=2) == self.target_N[held]).T, held)
 
     def scale(self, picked: int) -> float:
         """Return the factor that makes held-out SVM margins the best logits (temperature scaling, Guo et al. 2017)."""
         if not self.margins:
             return 1.0
         logits = np.concatenate([margins[picked] for margins, _ in self.margins])
-        truth = np.concatenate([truth for _, truth in self.margins])
-        rows = np.arange(len(truth))
+        held = np.concatenate([held for _, held in self.margins])
+        rows, truth, weight_N = np.arange(len(held)), self.target_N[held], self.facts.weight_of(held)
 
         def loss(log_scale: float) -> float:
             scaled = logits * np.exp(log_scale)
-            return float((logsumexp(scaled, axis=1) - scaled[rows, truth]).mean())
+            return float(np.average(logsumexp(scaled, axis=1) - scaled[rows, truth], weights=weight_N))
 
         return float(np.exp(minimize_scalar(loss, bounds=(-3.0, 4.0), method="bounded").x))
 
@@ -240,7 +245,9 @@ def _seconds_per_step(solver: Any, features: Matrix, target_N: np.ndarray, stren
     return fit.used / _TIMED_STEPS
 
 
-def _fit(solver: Any, features: Matrix, target_N: np.ndarray, strength: float) -> tuple[np.ndarray, np.ndarray]:
+def _fit(
+    solver: Any, features: Matrix, target_N: np.ndarray, strength: float, weight_N: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Return (weight [K, D], bias [K]) for the K classes of `target_N`; two classes get one row of weights each."""
     bayes = isinstance(solver, MultinomialNB)
     solver.set_params(**{"alpha" if bayes else "C": strength})
@@ -249,7 +256,7 @@ def _fit(solver: Any, features: Matrix, target_N: np.ndarray, strength: float) -
         warnings.simplefilter("ignore", ConvergenceWarning)
         # Raised for many classes with two rows each
         warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
-        solver.fit(features, target_N)
+        solver.fit(features, target_N, sample_weight=weight_N)
     if bayes:
         return solver.feature_log_prob_, solver.class_log_prior_
     if len(solver.coef_) > 1:

@@ -12,6 +12,7 @@ from headstart.core.examples import Examples
 from headstart.fitting.checks import labels_of
 from headstart.fitting.linear import Family, LinearModel, Matrix, fit_linear
 from headstart.fitting.linear_sets import LinearSets, fit_sets
+from headstart.fitting.model_selection import RowFacts
 
 Linear = LinearModel | LinearSets
 TASKS = ("classify", "multilabel")
@@ -31,7 +32,7 @@ def fit_answers(
     how = {"family": family, "default": default, "seed": seed, "seconds": seconds}
     if examples.task == "multilabel":
         return fit_sets(features, examples, **how)
-    return fit_linear(features, labels_of(examples), len(examples.classes), groups=examples.groups, **how)
+    return fit_linear(features, labels_of(examples), len(examples.classes), facts=RowFacts.of(examples), **how)
 
 
 def linear_of(arrays: dict[str, np.ndarray], classes: int) -> Linear:

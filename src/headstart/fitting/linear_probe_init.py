@@ -34,7 +34,7 @@ def start_from_probe(
     for pieces of at least two classes, within `seconds`; otherwise the head is left unchanged. Vectors are centred and
     scaled to mean length 1, with C = 1, the default of the route probe.
     """
-    found, vectors, labels = head.linear_layer(), [], []
+    found, vectors, labels, weights = head.linear_layer(), [], [], []
     if found is None:
         return False
     layer, pooling = found
@@ -50,11 +50,13 @@ def start_from_probe(
         batch = labelled.batch(some)
         vectors.append(pool(backbone(batch.to(device)), pooling).double().cpu().numpy())
         labels.append((batch.extra["label_B"] if "label_B" in batch.extra else batch.extra["labels_B"]).numpy())
+        weights.append(batch.extra.get("weight_B", torch.ones(batch.size)).double().numpy())
     vectors_ND, target = np.concatenate(vectors), np.concatenate(labels)
     centre_D = vectors_ND.mean(0)
     scale = np.linalg.norm(vectors_ND - centre_D, axis=1).mean()
     fit = _fit_classes if target.ndim == 1 else _fit_labels
-    found = fit((vectors_ND - centre_D) / scale, target, layer.out_features) if scale > 0 else None
+    weight_N = np.concatenate(weights)
+    found = fit((vectors_ND - centre_D) / scale, target, weight_N, layer.out_features) if scale > 0 else None
     if found is None:
         return False
     weight_CD, bias_C = found[0] / scale, found[1] - found[0] @ centre_D / scale
@@ -64,12 +66,14 @@ def start_from_probe(
     return True
 
 
-def _fit_classes(rows_ND: np.ndarray, target_N: np.ndarray, classes: int) -> tuple[np.ndarray, np.ndarray] | None:
+def _fit_classes(
+    rows_ND: np.ndarray, target_N: np.ndarray, weight_N: np.ndarray, classes: int
+) -> tuple[np.ndarray, np.ndarray] | None:
     """Return weight [C, D] and bias [C], or None for one class; a class without rows gets the lowest bias."""
     seen_K, target_N = np.unique(target_N, return_inverse=True)
     if len(seen_K) < 2:
         return None
-    weight_KD, bias_K = _fit(rows_ND, target_N)
+    weight_KD, bias_K = _fit(rows_ND, target_N, weight_N)
     if len(seen_K) == 2:
         weight_KD, bias_K = np.array([[-0.5], [0.5]]) * weight_KD, np.array([-0.5, 0.5]) * bias_K
     weight_CD, bias_C = np.zeros((classes, rows_ND.shape[1])), np.full(classes, bias_K.min())
@@ -77,19 +81,21 @@ def _fit_classes(rows_ND: np.ndarray, target_N: np.ndarray, classes: int) -> tup
     return weight_CD, bias_C
 
 
-def _fit_labels(rows_ND: np.ndarray, true_NC: np.ndarray, labels: int) -> tuple[np.ndarray, np.ndarray]:
+def _fit_labels(
+    rows_ND: np.ndarray, true_NC: np.ndarray, weight_N: np.ndarray, labels: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Return weight [C, D] and bias [C], each label against the rest; a label of no row or all gets its share."""
     true_NC = true_NC > 0
     weight_CD, bias_C = np.zeros((labels, rows_ND.shape[1])), logit((true_NC.sum(0) + 0.5) / (len(true_NC) + 1))
     for label in np.flatnonzero(true_NC.any(0) & ~true_NC.all(0)):
-        weight_1D, bias_1 = _fit(rows_ND, true_NC[:, label].astype(int))
+        weight_1D, bias_1 = _fit(rows_ND, true_NC[:, label].astype(int), weight_N)
         weight_CD[label], bias_C[label] = weight_1D[0], bias_1[0]
     return weight_CD, bias_C
 
 
-def _fit(rows_ND: np.ndarray, target_N: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _fit(rows_ND: np.ndarray, target_N: np.ndarray, weight_N: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     with warnings.catch_warnings():  # the solver stopping early is harmless: training goes on from its weights
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
-        fitted = LogisticRegression(C=1.0, max_iter=300).fit(rows_ND, target_N)
+        fitted = LogisticRegression(C=1.0, max_iter=300).fit(rows_ND, target_N, sample_weight=weight_N)
     return fitted.coef_, fitted.intercept_

@@ -12,7 +12,7 @@ from scipy.special import expit, logit
 from headstart.core.examples import Examples
 from headstart.core.label_answers import SAID_FROM, best_threshold, label_answers, label_matrix
 from headstart.fitting.linear import Family, LinearModel, Matrix, fit_linear, fit_once, turned
-from headstart.fitting.model_selection import folds_of
+from headstart.fitting.model_selection import RowFacts, folds_of
 from headstart.fitting.time_budget import CUT, Clock
 
 _FEWEST = 20  # held-out rows by which a threshold is chosen
@@ -68,7 +68,7 @@ def fit_sets(
     bias_C, strengths, cut = logit(share_C), {}, False
     for turn, column in enumerate(open_C):
         left = clock.share((1 - _FOR_THRESHOLD) / (len(open_C) - turn))
-        how = {"family": family, "default": default, "seed": seed, "groups": examples.groups, "seconds": left}
+        how = {"family": family, "default": default, "seed": seed, "facts": RowFacts.of(examples), "seconds": left}
         found, notes = fit_linear(coordinates, true_NC[:, column].astype(np.int64), 2, **how)
         weight_CD[column], bias_C[column] = _logit(found)
         strengths[column], cut = notes["strength"], cut or notes[CUT]
@@ -88,10 +88,11 @@ def quick_scores(
     features: Matrix, examples: Examples, train: np.ndarray, held: np.ndarray, *, strength: float
 ) -> np.ndarray:
     """Return probabilities [held, C] by logistic regression of a given C on the rows `train`."""
-    true_NC = label_matrix(examples)[train]
+    true_NC, weight_N = label_matrix(examples)[train], RowFacts.of(examples).weight_of(train)
     out_MC = np.tile((true_NC.sum(0) + 0.5) / (len(train) + 1), (len(held), 1))
     for column in np.flatnonzero(true_NC.any(0) & ~true_NC.all(0)):
-        model = fit_once(features[train], true_NC[:, column].astype(np.int64), 2, strength=strength)
+        target_N = true_NC[:, column].astype(np.int64)
+        model = fit_once(features[train], target_N, 2, strength=strength, weight_N=weight_N)
         out_MC[:, column] = model.predict_proba(features[held])[:, 1]
     return out_MC
 

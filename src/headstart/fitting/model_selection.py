@@ -10,6 +10,7 @@ best held-out accuracy up to .005.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,6 +25,33 @@ MOST_ROWS = 4_000  # rows used for the choice; more rows cost time and no longer
 # setting, 1 or 0 for right or wrong, or any number that grows with quality (`TaskSpec.quality`); None where no time is
 # left for these and further rows.
 Judge = Callable[[np.ndarray, np.ndarray], np.ndarray | None]
+
+
+class RowFacts(NamedTuple):
+    """What a fit is told of N labelled rows beside their answers; () says that no row is special.
+
+    groups: N names of what must stay on one side of a fold, or None. weights: float64 [N], how much each row counts, or
+    None: all alike.
+    """
+
+    groups: Sequence[str] | None = None
+    weights: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, examples: Examples) -> RowFacts:
+        """Return what the examples say."""
+        return cls(examples.groups, examples.weights)
+
+    def weight_of(self, rows: np.ndarray) -> np.ndarray | None:
+        """Return the weights of some rows [M], or None."""
+        return None if self.weights is None else self.weights[rows]
+
+    def weighted(self, quality_MS: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Return the quality of answers to some rows [M, S], each row as much as it counts."""
+        return quality_MS if self.weights is None else quality_MS * self.weights[rows][:, None]
+
+
+ALIKE = RowFacts()
 
 
 def make_folds(

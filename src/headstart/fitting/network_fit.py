@@ -31,10 +31,10 @@ from headstart.data.encode_examples import take_pieces
 from headstart.fitting.checks import no_base, one_class, targets_of
 from headstart.fitting.early_stopping import ENOUGH, MOST_LOOKS, fit_best, hold_out
 from headstart.fitting.linear_probe_init import start_from_probe
-from headstart.fitting.model_selection import folds_of, nearest_good
+from headstart.fitting.model_selection import RowFacts, folds_of, nearest_good
 from headstart.fitting.network_model import NetworkModel, encode_with_prompt
 from headstart.fitting.regularisation import Regularisation
-from headstart.fitting.supervised import LabelledBatches, LabelledPieces, Supervised, head_outputs
+from headstart.fitting.supervised import LabelledBatches, LabelledPieces, Supervised, head_outputs, weights_of
 from headstart.fitting.time_budget import CUT, Clock
 from headstart.images.averaged_views import Views
 from headstart.training.plan import TrainPlan, measured_dtype
@@ -79,6 +79,7 @@ class NetworkFit(Regularisation):
 
     needs: ClassVar[Literal["nothing", "corpus", "base"]] = "base"
     tasks: ClassVar[tuple[str, ...] | None] = None
+    weighs: ClassVar[tuple[str, ...] | None] = ("classify", "multilabel", "regress")
     learning_rate_scale: ClassVar[float]
     hurried: ClassVar[float] = 1.0
     learning_rate: float | None = None
@@ -259,7 +260,8 @@ def _train(work: _Work, chosen: np.ndarray, learning_rate: float, seconds: float
     chosen, held = hold_out(work.examples, chosen, settings.patience, work.seed)
     head.prepare(work.examples.take(chosen))
     places = np.flatnonzero(np.isin(work.pieces.owner_P, chosen))
-    labelled = LabelledPieces(work.pieces, head.targets(work.examples, work.pieces), pretrained.processor)
+    targets = head.targets(work.examples, work.pieces) | weights_of(work.examples, work.pieces, chosen)
+    labelled = LabelledPieces(work.pieces, targets, pretrained.processor)
     batches = LabelledBatches(labelled, places, size=settings.batch, seed=work.seed)
     layers = _layers(backbone, head, labelled.batch(places[[labelled.cost_P[places].argmax()]]))
     unseen = labelled.batches(np.flatnonzero(np.isin(work.pieces.owner_P, held)))
@@ -335,7 +337,7 @@ def _choose_factor(work: _Work, clock: Clock) -> tuple[float, int]:
             slowest = max(slowest, fit.used)
         if len(columns) < len(FACTORS):
             break
-        quality.append(np.stack(columns, axis=1))
+        quality.append(RowFacts.of(work.examples).weighted(np.stack(columns, axis=1), np.sort(held)))
         held_rows += len(held)
     if not quality:
         return 1.0, tried

@@ -13,7 +13,7 @@ from scipy.sparse.linalg import LinearOperator, cg
 from headstart.core.errors import HeadstartError
 from headstart.core.reason import Reason
 from headstart.fitting.linear import Matrix
-from headstart.fitting.model_selection import choose, make_folds
+from headstart.fitting.model_selection import ALIKE, RowFacts, choose, make_folds
 
 GRID = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)  # penalties for features of mean squared length 1
 _STEPS = 200  # of conjugate gradients, for sparse features
@@ -44,7 +44,7 @@ class RidgeModel:
 
 
 def fit_ridge(
-    features_ND: Matrix, numbers_N: np.ndarray, *, default: float, seed: int, groups: Sequence[str] | None = None
+    features_ND: Matrix, numbers_N: np.ndarray, *, default: float, seed: int, facts: RowFacts = ALIKE
 ) -> tuple[RidgeModel, dict[str, Any]]:
     """Fit features to numbers; the penalty is chosen from GRID by `choose`, default `default`.
 
@@ -59,49 +59,61 @@ def fit_ridge(
     numbers_N, path = np.asarray(numbers_N, np.float64), _sparse_path
     if not sparse.issparse(features_ND):
         features_ND, path = np.asarray(features_ND, np.float64), _path
+    weight_N = np.ones(len(numbers_N)) if facts.weights is None else np.asarray(facts.weights, np.float64)
 
     def judge(train: np.ndarray, held: np.ndarray) -> np.ndarray:
-        models = path(features_ND[train], numbers_N[train], GRID)
+        models = path(features_ND[train], numbers_N[train], weight_N[train], GRID)
         errors = [model.numbers(features_ND[held]) - numbers_N[held] for model in models]
-        return -(np.stack(errors, axis=1) ** 2)
+        return facts.weighted(-(np.stack(errors, axis=1) ** 2), held)
 
-    pairs = make_folds(np.zeros(len(numbers_N), np.int64), seed=seed, groups=groups)
+    pairs = make_folds(np.zeros(len(numbers_N), np.int64), seed=seed, groups=facts.groups)
     penalty = GRID[choose(GRID, GRID.index(default), judge, pairs)]
-    (model,) = path(features_ND, numbers_N, (penalty,))
+    (model,) = path(features_ND, numbers_N, weight_N, (penalty,))
     return model, {"penalty": penalty, "folds": len(pairs)}
 
 
-def _path(features_ND: np.ndarray, numbers_N: np.ndarray, penalties: Sequence[float]) -> list[RidgeModel]:
-    """Return the model of each penalty, from one eigendecomposition over rows or columns, whichever are fewer."""
-    center_D, bias = features_ND.mean(axis=0), float(numbers_N.mean())
-    centred_ND, rest_N = features_ND - center_D, numbers_N - bias
+def _path(
+    features_ND: np.ndarray, numbers_N: np.ndarray, weight_N: np.ndarray, penalties: Sequence[float]
+) -> list[RidgeModel]:
+    """Return the model of each penalty, from one eigendecomposition over rows or columns, whichever are fewer.
+
+    A squared error times w is that of the centred row and number times the root of w.
+    """
+    center_D, bias = np.average(features_ND, axis=0, weights=weight_N), float(np.average(numbers_N, weights=weight_N))
+    root_N = np.sqrt(weight_N)
+    centred_ND, rest_N = (features_ND - center_D) * root_N[:, None], (numbers_N - bias) * root_N
     rows = len(numbers_N) < features_ND.shape[1]
     strength, basis = np.linalg.eigh(centred_ND @ centred_ND.T if rows else centred_ND.T @ centred_ND)
     seen = basis.T @ (rest_N if rows else centred_ND.T @ rest_N)
-    unit = max(float(strength.sum()) / len(numbers_N), 1e-12)  # mean squared length
+    unit = max(float(strength.sum()) / weight_N.sum(), 1e-12)  # mean squared length
     found = [basis @ (seen / (np.maximum(strength, 0.0) + penalty * unit)) for penalty in penalties]
     return [RidgeModel(center_D, centred_ND.T @ one if rows else one, bias) for one in found]
 
 
-def _sparse_path(features_ND: sparse.csr_matrix, numbers_N: np.ndarray, penalties: Sequence[float]) -> list[RidgeModel]:
+def _sparse_path(
+    features_ND: sparse.csr_matrix, numbers_N: np.ndarray, weight_N: np.ndarray, penalties: Sequence[float]
+) -> list[RidgeModel]:
     """Return the model of each penalty for sparse features, which are never centred in memory.
 
     (A + penalty) a = numbers over the rows by conjugate gradients, each from the answer before; weight = features' . a.
+    Centred rows and numbers are multiplied by the root of their weight, as in `_path`.
     """
-    rows = len(numbers_N)
-    center_D, bias = np.asarray(features_ND.mean(axis=0), np.float64).ravel(), float(numbers_N.mean())
-    unit = max(float(features_ND.power(2).sum()) / rows - float(center_D @ center_D), 1e-12)  # mean squared length
+    rows, total, root_N = len(numbers_N), weight_N.sum(), np.sqrt(weight_N)
+    center_D, bias = np.asarray(features_ND.T @ weight_N, np.float64) / total, float(numbers_N @ weight_N / total)
+    squares_N = np.asarray(features_ND.power(2).sum(axis=1), np.float64).ravel()
+    unit = max(float(squares_N @ weight_N) / total - float(center_D @ center_D), 1e-12)  # mean squared length
 
     def weight(a_N: np.ndarray) -> np.ndarray:
-        return features_ND.T @ a_N - center_D * a_N.sum()
+        return features_ND.T @ (root_N * a_N) - center_D * (root_N @ a_N)
 
     found, a_N = [], np.zeros(rows)
     for penalty in penalties:
 
         def products(v_N: np.ndarray, strength: float = penalty * unit) -> np.ndarray:
             seen_D = weight(v_N)
-            return features_ND @ seen_D - center_D @ seen_D + strength * v_N
+            return root_N * (features_ND @ seen_D - center_D @ seen_D) + strength * v_N
 
-        a_N, _ = cg(LinearOperator((rows, rows), products, dtype=np.float64), numbers_N - bias, a_N, maxiter=_STEPS)
+        operator = LinearOperator((rows, rows), products, dtype=np.float64)
+        a_N, _ = cg(operator, root_N * (numbers_N - bias), a_N, maxiter=_STEPS)
         found.append(RidgeModel(center_D, weight(a_N), bias))
     return found

@@ -38,6 +38,14 @@ def encode_for_head(spec: HeadSpec, pretrained: PretrainedModel, examples: Examp
     )
 
 
+def weights_of(examples: Examples, pieces: Pieces, chosen: np.ndarray) -> dict[str, list[np.ndarray]]:
+    """Return how much each piece counts, `weight_B` (see `by_weight`), mean 1 over the chosen rows; {}: all alike."""
+    if examples.weights is None:
+        return {}
+    weight_P = (examples.weight_N / examples.weight_N[chosen].mean())[pieces.owner_P].astype(np.float32)
+    return {"weight_B": np.split(weight_P, len(weight_P))}
+
+
 @torch.no_grad()
 def head_outputs(pretrained: PretrainedModel, head: Head, pieces: Pieces) -> list[np.ndarray]:
     """Return the head's raw outputs for each of the P pieces."""

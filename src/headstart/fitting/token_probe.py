@@ -11,6 +11,7 @@ from headstart.core.examples import Examples
 from headstart.core.seeds import numpy_generator
 from headstart.data.bio import IGNORED
 from headstart.fitting.linear import fit_linear
+from headstart.fitting.model_selection import RowFacts
 from headstart.fitting.network_model import NetworkModel
 from headstart.fitting.supervised import encode_for_head, head_outputs
 from headstart.fitting.time_budget import Clock
@@ -50,7 +51,7 @@ def fit_token_probe(
         kinds,
         default=default,
         seed=seed,
-        groups=groups,
+        facts=RowFacts(groups),
         seconds=clock.share(1.0),
     )
     head.classifier = nn.Linear(pretrained.backbone.width, kinds)

@@ -16,7 +16,7 @@ from headstart.core.examples import Examples
 from headstart.core.processor import Processor
 from headstart.core.reason import Reason
 from headstart.core.spec import HeadSpec
-from headstart.nn.outputs import document_output, linear_layer
+from headstart.nn.outputs import by_weight, document_output, linear_layer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,10 +62,10 @@ class Classify(Head):
         """Return the summed cross-entropy of logits [B, C]; parts: `accuracy`."""
         target_B = batch.extra["label_B"]
         smoothing = self.smoothing if self.training else 0.0
-        total = F.cross_entropy(output.float(), target_B, reduction="sum", label_smoothing=smoothing)
+        loss_B = F.cross_entropy(output.float(), target_B, reduction="none", label_smoothing=smoothing)
         count = target_B.numel()
         right = (output.argmax(-1) == target_B).sum()
-        return Loss.of(total, count, {"accuracy": right.double() / count} if count else {})
+        return Loss.of(by_weight(loss_B, batch), count, {"accuracy": right.double() / count} if count else {})
 
     def decode(self, outputs: list[np.ndarray], pieces: Pieces, examples: Examples) -> list[Any]:
         """Return the label name of each example."""

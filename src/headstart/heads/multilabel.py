@@ -19,7 +19,7 @@ from headstart.core.label_answers import SAID_FROM, best_threshold, label_answer
 from headstart.core.processor import Processor
 from headstart.core.reason import Reason
 from headstart.core.spec import HeadSpec
-from headstart.nn.outputs import document_output, linear_layer
+from headstart.nn.outputs import by_weight, document_output, linear_layer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,9 +85,9 @@ class Multilabel(Head):
     def loss(self, output: Tensor, batch: Batch) -> Loss:
         """Return the binary cross-entropy summed over labels and pieces; counted by pieces."""
         wanted_BC = batch.extra["labels_B"]
-        total = F.binary_cross_entropy_with_logits(output.float(), wanted_BC, reduction="sum")
+        loss_BC = F.binary_cross_entropy_with_logits(output.float(), wanted_BC, reduction="none")
         right = ((output > 0) == (wanted_BC > 0)).double().mean() if wanted_BC.numel() else None
-        return Loss.of(total, len(wanted_BC), {} if right is None else {"accuracy": right})
+        return Loss.of(by_weight(loss_BC.sum(1), batch), len(wanted_BC), {} if right is None else {"accuracy": right})
 
     def decode(self, outputs: list[np.ndarray], pieces: Pieces, examples: Examples) -> list[Any]:
         """Return the labels of each example with the probabilities of all."""

@@ -14,7 +14,7 @@ from headstart.core.contracts import Backbone, Features, Head, Loss, Pieces
 from headstart.core.examples import Examples
 from headstart.core.processor import Processor
 from headstart.core.spec import HeadSpec
-from headstart.nn.outputs import document_output
+from headstart.nn.outputs import by_weight, document_output
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,7 @@ class Regress(Head):
     def loss(self, output: Tensor, batch: Batch) -> Loss:
         """Return the summed squared error of standardised numbers."""
         wanted_B = (batch.extra["number_B"] - self.mean_1) / self.scale_1
-        return Loss.of(((output.float()[:, 0] - wanted_B) ** 2).sum(), wanted_B.numel())
+        return Loss.of(by_weight((output.float()[:, 0] - wanted_B) ** 2, batch), wanted_B.numel())
 
     def decode(self, outputs: list[np.ndarray], pieces: Pieces, examples: Examples) -> list[Any]:
         """Return the number of each example."""

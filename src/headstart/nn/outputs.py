@@ -5,10 +5,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from headstart.core.batch import Batch
 from headstart.core.contracts import Backbone, Features
 from headstart.nn.chunked_cross_entropy import Scored, score_words
 from headstart.nn.mlp import activation
 from headstart.nn.pooling import pool
+
+
+def by_weight(loss_B: Tensor, batch: Batch) -> Tensor:
+    """Return the sum of losses [B], each times what its sample counts (`weight_B` in `extra`; 1 without it)."""
+    return (loss_B * batch.extra["weight_B"]).sum() if "weight_B" in batch.extra else loss_B.sum()
 
 
 class Transform(nn.Module):

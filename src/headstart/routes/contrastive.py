@@ -18,7 +18,7 @@ from headstart.fitting.checks import labels_of, no_base
 from headstart.fitting.frozen import FrozenVectors
 from headstart.fitting.labelled_pairs import Alike, LabelledPairs
 from headstart.fitting.linear import fit_linear
-from headstart.fitting.model_selection import folds_of, nearest_good
+from headstart.fitting.model_selection import RowFacts, folds_of, nearest_good
 from headstart.fitting.network_fit import FACTORS
 from headstart.fitting.time_budget import CUT, Clock
 from headstart.fitting.workspace import Workspace
@@ -145,7 +145,7 @@ class Contrastive(RouteSpec):
             len(examples.classes),
             default=self.default,
             seed=seed,
-            groups=examples.groups,
+            facts=RowFacts(examples.groups),
             seconds=clock.share(1.0),
         )
         notes |= {

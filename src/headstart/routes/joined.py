@@ -65,6 +65,7 @@ class Joined(RouteSpec):
     needs: ClassVar[Literal["nothing", "corpus", "base"]] = "base"
     combines: ClassVar[bool] = True
     tasks: ClassVar[tuple[str, ...]] = TASKS
+    weighs: ClassVar[tuple[str, ...] | None] = None
     columns: tuple[str, ...] = ("auto",)
     weight: float | None = None
     layer: int = -1

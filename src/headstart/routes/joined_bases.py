@@ -20,6 +20,7 @@ from headstart.fitting.frozen import FrozenVectors, Pooling
 from headstart.fitting.held_out_quality import choose_features
 from headstart.fitting.linear import LinearModel, fit_linear
 from headstart.fitting.model_parts import read_parts, write_parts
+from headstart.fitting.model_selection import RowFacts
 from headstart.fitting.ridge import RidgeModel, fit_ridge
 from headstart.fitting.time_budget import Clock
 
@@ -40,6 +41,7 @@ class JoinedBases(RouteSpec):
     needs: ClassVar[Literal["nothing", "corpus", "base", "bases"]] = "bases"
     combines: ClassVar[bool] = True
     tasks: ClassVar[tuple[str, ...]] = ("classify", "regress")
+    weighs: ClassVar[tuple[str, ...] | None] = None
     pooling: Pooling = "auto"
     default: float = 1.0
 
@@ -65,7 +67,9 @@ class JoinedBases(RouteSpec):
         told = {"weight": weight, "weight_folds": judged, "transform": [one.transform.source for one in vectors]}
         if examples.task == "regress":
             numbers_N = np.asarray(examples.targets, np.float64)
-            ridge, notes = fit_ridge(features_ND, numbers_N, default=self.default, seed=seed, groups=examples.groups)
+            ridge, notes = fit_ridge(
+                features_ND, numbers_N, default=self.default, seed=seed, facts=RowFacts.of(examples)
+            )
             return JoinedNumbers(vectors, weight, ridge, {**notes, **told})
         linear, notes = fit_linear(
             features_ND,
@@ -73,7 +77,7 @@ class JoinedBases(RouteSpec):
             len(examples.classes),
             default=self.default,
             seed=seed,
-            groups=examples.groups,
+            facts=RowFacts.of(examples),
             seconds=clock.share(1.0),
         )
         return JoinedClasses(vectors, weight, linear, examples.classes, {**notes, **told})

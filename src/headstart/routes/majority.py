@@ -28,6 +28,7 @@ class Majority(RouteSpec):
     takes: ClassVar[tuple[str, ...]] = ("text", "image")
     classical: ClassVar[bool] = True
     tasks: ClassVar[tuple[str, ...]] = ("classify", "multilabel", "regress", "tag", "answer", "generate")
+    weighs: ClassVar[tuple[str, ...] | None] = ("classify", "regress")
 
     def run(
         self, examples: Examples, workspace: RouteWorkspace, *, seed: int, seconds: float | None = None
@@ -35,7 +36,7 @@ class Majority(RouteSpec):
         """Count the answers. Raises HeadstartError: no rows, no answers, a task that has no such thing."""
         need_task(self, examples)
         if examples.task == "regress":
-            return MeanModel(float(np.mean(targets_of(examples))))
+            return MeanModel(float(np.average(targets_of(examples), weights=examples.weights)))
         if examples.task == "tag":
             return _count_words(examples)
         if examples.task == "multilabel":
@@ -46,7 +47,7 @@ class Majority(RouteSpec):
             return ConstantModel("answer", ())
         if examples.task == "generate":
             return ConstantModel("generate", Counter(targets_of(examples)).most_common(1)[0][0])
-        counts_C = np.bincount(labels_of(examples), minlength=len(examples.classes))
+        counts_C = np.bincount(labels_of(examples), examples.weights, minlength=len(examples.classes))
         return MajorityModel(counts_C / counts_C.sum(), examples.classes)
 
     def load(self, folder: Path) -> TaskModel:

@@ -22,7 +22,7 @@ from headstart.data.tag_units import cut
 from headstart.fitting.checks import check_kind, need_task, targets_of
 from headstart.fitting.linear import LinearModel, fit_linear
 from headstart.fitting.model_parts import read_parts, write_parts
-from headstart.fitting.model_selection import folds_of
+from headstart.fitting.model_selection import RowFacts, folds_of
 from headstart.metrics.answer_f1 import AnswerF1
 
 _MOST_WORDS = 8  # of an answer
@@ -126,7 +126,7 @@ def _fit(examples: Examples, idf: dict[str, float], seed: int) -> LinearModel:
     center_F, scale_F = features_NF.mean(axis=0), np.maximum(features_NF.std(axis=0), 1e-6)
     # Questions on one text stay on one side of a fold, here and in the choice of the threshold.
     like = fit_linear(
-        (features_NF - center_F) / scale_F, np.concatenate(labels), 2, default=1.0, seed=seed, groups=texts
+        (features_NF - center_F) / scale_F, np.concatenate(labels), 2, default=1.0, seed=seed, facts=RowFacts(texts)
     )[0]
     weight_KF = like.weight_KD / scale_F  # the weights apply to unscaled features
     return replace(

@@ -25,6 +25,7 @@ class PpmiLogreg(RouteSpec):
     needs: ClassVar[Literal["nothing", "corpus", "base"]] = "corpus"
     classical: ClassVar[bool] = True
     tasks: ClassVar[tuple[str, ...]] = TASKS
+    weighs: ClassVar[tuple[str, ...] | None] = None
     dimensions: int = 256
     documents: int = 200_000
     default: float = 1.0

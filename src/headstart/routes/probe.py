@@ -19,6 +19,7 @@ from headstart.fitting.checks import need_task, no_base, targets_of
 from headstart.fitting.frozen import FrozenVectors, Pooling
 from headstart.fitting.linear_answers import TASKS, Linear, LinearTaskModel, fit_answers, linear_of
 from headstart.fitting.model_parts import read_parts, write_parts
+from headstart.fitting.model_selection import RowFacts
 from headstart.fitting.network_model import NetworkModel
 from headstart.fitting.readout import FOR_READOUT, choose_readout, prepare_readouts, strength_of
 from headstart.fitting.ridge import RidgeModel, fit_ridge
@@ -37,6 +38,7 @@ class Probe(RouteSpec):
     takes: ClassVar[tuple[str, ...]] = ("text", "image")
     needs: ClassVar[Literal["nothing", "corpus", "base"]] = "base"
     tasks: ClassVar[tuple[str, ...]] = (*TASKS, "regress", "tag")
+    weighs: ClassVar[tuple[str, ...] | None] = (*TASKS, "regress")
     layer: int = -1
     pooling: Pooling = "auto"
     default: float | None = None
@@ -92,7 +94,7 @@ class Probe(RouteSpec):
         features_ND = _with_cosine(vectors, examples)
         numbers_N = np.asarray(examples.targets, np.float64)
         ridge, notes = fit_ridge(
-            features_ND, numbers_N, default=strength_of(self.default, examples), seed=seed, groups=examples.groups
+            features_ND, numbers_N, default=strength_of(self.default, examples), seed=seed, facts=RowFacts.of(examples)
         )
         return NumberProbe(vectors, ridge, {**notes, **readout, "transform": vectors.transform.source})
 

@@ -24,7 +24,7 @@ from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.checks import labels_of, no_single_documents
 from headstart.fitting.frozen import FrozenVectors
 from headstart.fitting.linear import LinearModel, fit_linear, fit_once
-from headstart.fitting.model_selection import choose, make_folds
+from headstart.fitting.model_selection import RowFacts, choose, make_folds
 from headstart.fitting.time_budget import CUT, Clock
 from headstart.fitting.unlabelled import sample_documents
 from headstart.routes.probe import Probe, ProbeModel
@@ -73,7 +73,7 @@ class PseudoLabels(RouteSpec):
             len(examples.classes),
             default=self.default,
             seed=seed,
-            groups=examples.groups,
+            facts=RowFacts(examples.groups),
             seconds=clock.share(0.3),
         )
         notes |= {"transform": vectors.transform.source, "rounds": 0, "pseudo_rows": 0}

@@ -22,6 +22,7 @@ class TfidfLogreg(RouteSpec):
 
     classical: ClassVar[bool] = True
     tasks: ClassVar[tuple[str, ...]] = TASKS
+    weighs: ClassVar[tuple[str, ...] | None] = None
     default: float = 10.0
 
     def run(

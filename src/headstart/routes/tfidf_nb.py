@@ -22,6 +22,7 @@ class TfidfNb(RouteSpec):
 
     classical: ClassVar[bool] = True
     tasks: ClassVar[tuple[str, ...]] = TASKS
+    weighs: ClassVar[tuple[str, ...] | None] = None
     default: float = 0.1
 
     def run(

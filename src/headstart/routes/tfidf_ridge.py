@@ -15,6 +15,7 @@ from headstart.core.spec import RouteSpec
 from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.checks import check_kind, need_task, targets_of
 from headstart.fitting.model_parts import read_parts, write_parts
+from headstart.fitting.model_selection import RowFacts
 from headstart.fitting.ridge import RidgeModel, fit_ridge
 from headstart.vectors.tfidf import TfidfVectors
 from headstart.vectors.transform import pair_features
@@ -26,6 +27,7 @@ class TfidfRidge(RouteSpec):
 
     classical: ClassVar[bool] = True
     tasks: ClassVar[tuple[str, ...]] = ("regress",)
+    weighs: ClassVar[tuple[str, ...] | None] = None
     default: float = 1.0
 
     def run(
@@ -36,7 +38,7 @@ class TfidfRidge(RouteSpec):
         numbers_N = np.asarray(targets_of(examples), np.float64)
         vectors = TfidfVectors.train([*examples.items, *(examples.second or ())])
         features_NG = _features(vectors, examples)
-        ridge, notes = fit_ridge(features_NG, numbers_N, default=self.default, seed=seed, groups=examples.groups)
+        ridge, notes = fit_ridge(features_NG, numbers_N, default=self.default, seed=seed, facts=RowFacts.of(examples))
         return TfidfRidgeModel(vectors, ridge, examples.second is not None, {"ngrams": len(vectors.ngrams), **notes})
 
     def load(self, folder: Path) -> TfidfRidgeModel:

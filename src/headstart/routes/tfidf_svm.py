@@ -22,6 +22,7 @@ class TfidfSvm(RouteSpec):
 
     classical: ClassVar[bool] = True
     tasks: ClassVar[tuple[str, ...]] = TASKS
+    weighs: ClassVar[tuple[str, ...] | None] = None
     default: float = 0.3
 
     def run(
