@@ -21,6 +21,27 @@ torch.set_num_threads(1)
 _DATA = Path(os.environ.get("HEADSTART_DATA") or Path(__file__).resolve().parents[1] / "../shared/data")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--full`: tests marked `full`, and the whole number of repetitions of simulations."""
+    parser.addoption("--full", action="store_true", help="run the tests that make test leaves out for their time")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests marked `full`, unless `--full` is given or a test is named with its parameters."""
+    if config.getoption("--full") or any("::" in name for name in config.args):
+        return
+    left_out = [item for item in items if item.get_closest_marker("full")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("full")]
+
+
+@pytest.fixture
+def repetitions(request: pytest.FixtureRequest) -> Callable[[Any, Any], Any]:
+    """`repetitions(short, whole)` returns how often, or with what, a test is repeated: `whole` with `--full`."""
+    return lambda short, whole: whole if request.config.getoption("--full") else short
+
+
 @pytest.fixture
 def shared_data() -> Path:
     """The folder of public data sets; without it the test is skipped (a smaller built-in one still runs)."""

@@ -245,6 +245,7 @@ def photographs(shared_data: Path) -> list[np.ndarray]:
         return [np.asarray(Image.open(io.BytesIO(files.read(name))).convert("RGB")) for name in names]
 
 
+@pytest.mark.full
 def test_on_photographs_and_clothes(shared_data):
     photos = photographs(shared_data)
     folds = image_items.folds([ref(pixels) for pixels in photos])

@@ -52,6 +52,7 @@ def test_on_a_small_table(tmp_path):
     assert page == audit == [3, 7]
 
 
+@pytest.mark.full
 def test_on_nsmc(tmp_path, shared_data):
     path = shared_data / "nsmc/train.tsv.gz"
     if not path.is_file():

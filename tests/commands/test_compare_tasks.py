@@ -154,7 +154,11 @@ def test_a_classical_and_a_base_route(program, rows, base, tmp_path, task):
     assert "2 cells made again: 2 identical" in again.out
 
 
-@pytest.mark.parametrize("task", TASKS)
+SLOW = ("answer", "multilabel", "generate", "retrieve")
+QUICK_FIRST = [pytest.param(task, marks=[pytest.mark.full] if task in SLOW else []) for task in TASKS]
+
+
+@pytest.mark.parametrize("task", QUICK_FIRST)
 @pytest.mark.parametrize("lies", [False, True])
 def test_shuffled_answers_are_not_shown_to_be_better_than_guessing(program, rows, tmp_path, task, lies):
     rival, *_, columns = ROUTES[task]

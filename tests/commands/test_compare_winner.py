@@ -51,7 +51,14 @@ def kept(monkeypatch) -> list:
 
 
 @pytest.mark.parametrize(
-    "routes", ["tfidf_nb", "probe", "finetune", "vote", "stack", "joined", "bag", "boost", "seeds", "knn"]
+    "routes",
+    [
+        *("tfidf_nb", "vote", "joined"),
+        *(
+            pytest.param(name, marks=pytest.mark.full)
+            for name in ("probe", "finetune", "stack", "bag", "boost", "seeds", "knn")
+        ),
+    ],
 )
 def test_it_answers_the_same_in_a_fresh_process(program, place, tmp_path, kept, routes):
     out = tmp_path / "c"

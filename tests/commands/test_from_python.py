@@ -53,13 +53,13 @@ def test_a_run_stands_for_its_folder(place):
     assert np.asarray(vectors).shape == vectors.shape == (2, 16)
     assert vectors.out is None
     compared = hs.compare(
-        run, data={"review": TEXTS, "stars": LABELS}, text="review", label="stars", minutes=0.3, labels="8"
+        run, data={"review": TEXTS, "stars": LABELS}, text="review", label="stars", minutes=0.15, labels="8"
     )
     assert compared.folder.name == "headstart-compare-1"
     if (compared.folder / "winner").exists():
         assert len(hs.predict(compared, TEXTS[:3]).labels) == 3
     assert (
-        hs.compare(data=(TEXTS, LABELS), routes="tfidf_nb", labels="8", minutes=0.2).folder.name
+        hs.compare(data=(TEXTS, LABELS), routes="tfidf_nb", labels="8", minutes=0.1).folder.name
         == "headstart-compare-2"
     )
 

@@ -66,7 +66,11 @@ def test_every_objective_has_a_network():
     assert {backbone for _, backbone in PAIRS} == set(registry.fitting("backbone", batch="pixels"))
 
 
-@pytest.mark.parametrize(("objective", "backbone"), PAIRS)
+LARGE = ("densenet", "resnet", "vgg", "googlenet")  # test_every_pixel_backbone.py trains these too
+TRAINED = [pytest.param(*one, marks=[pytest.mark.full] if one[1] in LARGE else []) for one in PAIRS]
+
+
+@pytest.mark.parametrize(("objective", "backbone"), TRAINED)
 def test_the_loss_falls_and_the_weights_come_back(objective, backbone):
     check_the_loss_falls_and_the_weights_come_back(objective, backbone)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
+import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
@@ -22,6 +23,7 @@ def test_every_digit_is_written_once_with_its_class(tmp_path):
     assert min(Counter(path.parent.name for path in test.rglob("*.png")).values()) > 50
 
 
+@pytest.mark.full
 def test_the_split_is_a_function_of_the_seed(tmp_path):
     first, second, other = (write_digits(tmp_path / name, seed)[1] for name, seed in (("a", 0), ("b", 0), ("c", 1)))
     names = [sorted(path.name for path in folder.rglob("*.png")) for folder in (first, second, other)]

@@ -208,6 +208,7 @@ def test_a_downloaded_checkpoint_embeds_alike(minilm, rows):
     assert np.abs(ours - theirs).max() <= BOUND
 
 
+@pytest.mark.full
 def test_a_downloaded_checkpoint_is_a_base(minilm, rows, tmp_path):
     (tmp_path / "train.tsv").write_text(
         "\n".join(["document\tlabel", *(f"{text}\t{label}" for text, label in rows[:60])]), encoding="utf-8"

@@ -11,6 +11,7 @@ from headstart.core import registry
 from headstart.core.files import read_json
 from headstart.sizing.default_recipe import choose_recipe
 from headstart.sizing.facts import Facts
+from headstart.training import continuation
 from headstart.training.from_base import default_rate, from_base, rate_line
 from headstart.training.pretrained_model import PretrainedModel
 from headstart.training.run import train_run
@@ -116,11 +117,12 @@ def test_the_better_weights_are_only_kept_when_wanted(base, tmp_path):
     assert "vectors" not in start
 
 
-def test_a_search_is_said_kept_and_the_same_again(base, tmp_path):
+def test_a_search_is_said_kept_and_the_same_again(base, tmp_path, monkeypatch):
+    monkeypatch.setattr(continuation, "_SHARE", 0.2)
     found = []
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
-        folder, start, said = continued(base, tmp_path / name, steps=500)
+        folder, start, said = continued(base, tmp_path / name, steps=100)
         assert any("chosen after 20 steps each" in line for line in said)
         spec = read_json(folder / "run.json")["spec"]
         assert spec["training"]["learning_rate"] == start["search"]["chosen"]
