@@ -10,6 +10,7 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from tiny_images import image_archives, image_folder
 
@@ -18,6 +19,7 @@ from headstart.core.examples import Examples, ImageRef
 from headstart.data.image_labels import folder_labels
 from headstart.data.image_store import ImageStore
 from headstart.fitting.checks import check_kind
+from headstart.training.pretrained_model import PretrainedModel
 
 SMALL = ("backbone.width=8", "objective.hidden=32", "objective.projection=16", "batches.images=32")
 
@@ -220,6 +222,19 @@ def test_a_resumed_run_has_the_same_weights(pictures, tmp_path, program):
     assert program("pretrain", pictures[0], "--out", stopped, "--steps", 6, "--resume").code == 0
     weights = [sorted((out / "checkpoints").iterdir())[-1] / "weights.safetensors" for out in (straight, stopped)]
     assert weights[0].read_bytes() == weights[1].read_bytes()
+
+
+def test_going_on_from_a_base_keeps_the_statistics_of_its_norms(run, pictures, tmp_path, program):
+    """Those of changed images made vectors of photographs worse (docs/decisions.md, 2026-11-27)."""
+    out, asked = tmp_path / "on", ("--steps", 3, "keep=false", "batches.images=32")
+    shown = program("pretrain", pictures[0], "--base", run[0], "--out", out, *asked)
+    assert shown.code == 0, shown.err
+    before, after = (PretrainedModel.open(folder).backbone.state_dict() for folder in (run[0], out))
+    counted = [name for name in before if name.endswith(("running_mean", "running_var", "num_batches_tracked"))]
+    assert counted
+    assert all(torch.equal(before[name], after[name]) for name in counted)
+    learned = [name for name in before if name.endswith("norm.weight")]
+    assert not any(torch.equal(before[name], after[name]) for name in learned)
 
 
 @pytest.mark.parametrize("kind", ["npz", "zip"])

@@ -12,6 +12,7 @@ from headstart.data.ledger import Ledger
 from headstart.data.open import read_rows
 from headstart.data.read_request import ReadRequest
 from headstart.data.span_cells import answer_items, placed, span_items
+from headstart.data.span_offsets import Offsets
 from headstart.data.task_files import Unusable
 from headstart.data.task_guess import guess_task
 from headstart.tasks.answer import AnswerTask
@@ -88,7 +89,7 @@ def test_spans_that_do_not_hold_their_text_are_named(tmp_path):
     assert len(examples) == 1
     assert ledger.skipped == {"span that does not hold its text": 1}
     with pytest.raises(Unusable, match="does not hold"):
-        placed(span_items(wrong), TEXT)
+        placed(span_items(wrong), TEXT, Offsets())
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from headstart.core.batch import Batch, TokenBatch
 from headstart.core.errors import HeadstartError
@@ -67,6 +68,20 @@ class Backbone(nn.Module, ABC):
     pooling: Literal["mean", "cls"] = "mean"
     patch: int | None = None
     has_maps: bool = False
+    _keeps_statistics = False
+
+    def keep_statistics(self) -> None:
+        """From now on let batch norms compute with the means and variances that they have, in training too."""
+        self._keeps_statistics = True
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch to training, or to evaluation; see `keep_statistics`."""
+        super().train(mode)
+        for module in self.modules() if self._keeps_statistics else ():
+            if isinstance(module, _BatchNorm):
+                module.eval()
+        return self
 
     @property
     def token_outputs(self) -> bool:

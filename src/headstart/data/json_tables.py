@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from headstart.data.annotation_tools import trained_pairs
+
 ROWS = ("data", "rows", "records", "examples", "instances", "items", "results")  # usual names of a list of rows
 
 _ABOUT = ("version", "name", "title", "description", "source", "license", "licence", "language", "task")
@@ -14,8 +16,10 @@ def rows_of(value: Any) -> tuple[list[Any], str] | None:
     """Return (rows, how they were found), objects or texts; None where the value is no table.
 
     A list of objects or texts; an object that holds one such list; of pandas the forms `columns` (its default),
-    `index` and `split`; lists of equal length by column, as of `datasets`.
+    `index` and `split`; lists of equal length by column, as of `datasets`; pairs of spaCy (`trained_pairs`).
     """
+    if pairs := trained_pairs(value):
+        return pairs, "pairs of a text and its annotations"
     if isinstance(value, list):
         return (value, "a list of rows") if value and all(isinstance(one, dict | str) for one in value) else None
     if not isinstance(value, dict) or not value:

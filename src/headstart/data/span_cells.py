@@ -1,17 +1,18 @@
 """Spans and answers in the cells of tables, in the forms in which annotation tools and data sets write them.
 
-Where a cell says what a span covers, its offsets are checked against the text, and read as they must have been meant:
-ends that are inclusive, code units of UTF-16 (Java, JavaScript), bytes of UTF-8. Nothing is shifted in silence.
+Where a cell says what a span covers, its offsets are checked against the text, and read as they must have been meant
+(`span_offsets.py`). Nothing is shifted in silence.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from headstart.core.errors import HeadstartError
 from headstart.data.ledger import Ledger
 from headstart.data.read_request import ReadRequest
+from headstart.data.span_offsets import READINGS, USUAL, Offsets
 from headstart.data.task_files import Gathered, Guess, Unusable, read_labelled
 
 _START = ("start", "begin", "start_offset", "startOffset", "start_char", "answer_start", "start_index")
@@ -28,30 +29,6 @@ class FoundSpan(NamedTuple):
     end: int | None
     label: str
     covered: str
-
-
-class Reading(NamedTuple):
-    """name: for messages, empty for the usual one. places(text, start, end) -> (start, end) in characters."""
-
-    name: str
-    places: Callable[[str, int, int], tuple[int, int]]
-
-
-def _in_units(codec: str, size: int) -> Callable[[str, int, int], tuple[int, int]]:
-    def places(text: str, start: int, end: int) -> tuple[int, int]:
-        data = text.encode(codec)
-        return tuple(len(data[: size * place].decode(codec, "ignore")) for place in (start, end))
-
-    return places
-
-
-_READINGS = (
-    Reading("", lambda text, start, end: (start, end)),
-    Reading("ends are inclusive", lambda text, start, end: (start, end + 1)),
-    Reading("offsets count code units of UTF-16", _in_units("utf-16-le", 2)),
-    Reading("offsets count bytes of UTF-8", _in_units("utf-8", 1)),
-    Reading("offsets count from 1, ends are inclusive", lambda text, start, end: (start - 1, end)),
-)
 
 
 def span_items(value: Any) -> list[FoundSpan] | None:
@@ -86,54 +63,63 @@ def answer_items(value: Any) -> list[FoundSpan] | None:
     return found
 
 
-def placed(spans: Sequence[FoundSpan], text: str) -> tuple[list[tuple[int, int, str]], str]:
-    """Return (start, end, label) of spans in characters of the text, and how their offsets were read, '' as usual.
+def placed(spans: Sequence[FoundSpan], text: str, offsets: Offsets) -> list[tuple[int, int, str]]:
+    """Return (start, end, label) of spans in characters of the text; offsets counts how they were read.
 
     Raises Unusable: a span that does not hold what it is said to cover, beyond the text.
     """
     whole = [span._replace(end=span.start + len(span.covered) if span.end is None else span.end) for span in spans]
     checked = [span for span in whole if span.covered]
-    for reading in _READINGS if checked else _READINGS[:1]:
+    if not checked:
+        for span in whole:
+            offsets.see(text, span.start, span.end)
+    for reading in READINGS if checked else (offsets.usual,):
         if "inclusive" in reading.name and any(span.end is None for span in spans):
             continue
         found = [(*reading.places(text, span.start, span.end), span) for span in whole]
         if all(_same(text[max(start, 0) : end], span.covered) for start, end, span in found if span.covered):
-            return [(start, end, span.label) for start, end, span in found], reading.name
+            offsets.counts[reading.name] += 1
+            return [(start, end, span.label) for start, end, span in found]
     moved = [_only_place(span, text) for span in whole]
     if all(moved):
-        return [(start, start + len(span.covered), span.label) for (start,), span in zip(moved, whole)], "moved"
+        offsets.counts["moved"] += 1
+        return [(start, start + len(span.covered), span.label) for (start,), span in zip(moved, whole)]
     wrong = next(span for span in checked if not _same(text[max(span.start, 0) : span.end], span.covered))
     raise Unusable("span that does not hold its text", f"'{wrong.covered[:40]}' at {wrong.start}")
 
 
 def read_spans(
     request: ReadRequest,
-    cell: Callable[[Any, Sequence[str], Counter[str]], Any],
+    cell: Callable[[Any, Sequence[str], Offsets], Any],
     *,
     guesses: Mapping[str, Guess],
     verbatim: bool,
 ) -> tuple[Gathered, Ledger]:
     """Return (rows, ledger) of files with spans, see `read_labelled`; the ledger tells how offsets were read.
 
-    cell(value of the label column, the texts, a count of readings) -> answer of the row; it may raise `Unusable`.
+    cell(value of the label column, the texts, how offsets are read) -> answer of the row; it may raise `Unusable`.
+    The files are read again where their words say that offsets are not meant as usual.
     """
-    readings: Counter[str] = Counter()
-    rows, ledger = read_labelled(
-        request, lambda value, texts: cell(value, texts, readings), guesses=guesses, verbatim=verbatim
-    )
-    for note in _told(readings):
+
+    def read(offsets: Offsets) -> tuple[Gathered, Ledger]:
+        return read_labelled(
+            request, lambda value, texts: cell(value, texts, offsets), guesses=guesses, verbatim=verbatim
+        )
+
+    offsets, fault = Offsets(), None
+    try:
+        rows, ledger = read(offsets)
+    except HeadstartError as error:
+        fault = error
+    if (meant := offsets.by_words()) is not USUAL:
+        offsets, fault = Offsets(), None
+        offsets.usual = meant
+        rows, ledger = read(offsets)
+    if fault is not None:
+        raise fault
+    for note in offsets.notes():
         ledger.note(note, rows.where)
     return rows, ledger
-
-
-def _told(readings: Counter[str]) -> list[str]:
-    """Return notes on how offsets were read, by number of rows."""
-    words = {"moved": "were not where their offsets say, and are moved to the only place of their text"}
-    return [
-        f"the spans of {count:,} rows {words[name]}" if name in words else f"in {count:,} rows {name}: converted"
-        for name, count in readings.most_common()
-        if name
-    ]
 
 
 def _only_place(span: FoundSpan, text: str) -> tuple[int] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -14,6 +13,7 @@ from headstart.data.columns import columns_of
 from headstart.data.ledger import Ledger
 from headstart.data.read_request import ReadRequest
 from headstart.data.span_cells import answer_items, placed, read_spans
+from headstart.data.span_offsets import Offsets
 from headstart.data.task_files import Guess, Unusable
 from headstart.metrics.answer_f1 import AnswerF1
 
@@ -67,16 +67,15 @@ class AnswerTask(TaskSpec):
         return AnswerF1().statistics(*self.metric_inputs(answers, examples))[:, 0].tolist()
 
 
-def _answers(value: Any, text: str, readings: Counter[str]) -> tuple[Span, ...]:
-    """Return the answers in a cell, as spans of the text; readings counts how offsets were read. Raises Unusable."""
+def _answers(value: Any, text: str, offsets: Offsets) -> tuple[Span, ...]:
+    """Return the answers in a cell, as spans of the text; offsets counts how they were read. Raises Unusable."""
     if not isinstance(value, list | dict):
         raise Unusable("no list of answers")
     if (items := answer_items(value)) is None:
         raise Unusable("answer without start and text")
     if any(not item.covered.strip() for item in items):
         raise Unusable("answer of blanks")
-    found, reading = placed(items, text)
-    readings[reading] += 1
+    found = placed(items, text, offsets)
     return tuple(Span(start, end, text[start:end]) for start, end, _ in found)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -14,6 +13,7 @@ from headstart.data.columns import columns_of
 from headstart.data.ledger import Ledger
 from headstart.data.read_request import ReadRequest
 from headstart.data.span_cells import placed, read_spans, span_items
+from headstart.data.span_offsets import Offsets
 from headstart.data.task_files import GUESSES, Unusable
 
 _DEFAULT = ("entities", "words")
@@ -65,13 +65,13 @@ class TagTask(TaskSpec):
         return [-float(len(set(said) ^ set(gold))) for said, gold in zip(answers, examples.targets, strict=True)]
 
 
-def _spans(value: Any, text: str, readings: Counter[str]) -> tuple[Span, ...]:
-    """Return the spans in a cell, by position; readings counts how offsets were read. Raises Unusable."""
+def _spans(value: Any, text: str, offsets: Offsets) -> tuple[Span, ...]:
+    """Return the spans in a cell, by position; offsets counts how they were read. Raises Unusable."""
     if not isinstance(value, list | dict):
         raise Unusable("no list of spans")
     if (items := span_items(value)) is None:
         raise Unusable("span without start, end and label")
-    found, reading = placed(items, text)
+    found = placed(items, text, offsets)
     spans, before = sorted(Span(*one) for one in found), 0
     for span in spans:
         if not 0 <= span.start < span.end <= len(text):
@@ -82,7 +82,6 @@ def _spans(value: Any, text: str, readings: Counter[str]) -> tuple[Span, ...]:
         if span.start < before:
             raise Unusable("overlapping spans", f"at {span.start}")
         before = span.end
-    readings[reading] += 1
     return tuple(spans)
 
 

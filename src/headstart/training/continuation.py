@@ -28,7 +28,11 @@ _HALF = 0.5
 
 
 class Continuation:
-    """The network of a base before training, and what is decided by it; `usable`: enough held-out items to tell."""
+    """The network of a base before training, and what is decided by it; `usable`: enough held-out items to tell.
+
+    Its batch norms keep their statistics: those of changed images, as an objective sees them, are not those of the
+    images that its vectors are made of.
+    """
 
     def __init__(
         self,
@@ -39,6 +43,7 @@ class Continuation:
         note: Callable[[str], None],
     ) -> None:
         self.backbone, self.objective, self.held_out, self.note = backbone, objective, held_out, note
+        self.backbone.keep_statistics()
         self.start = copied(self.backbone)
         self.check = VectorCheck(self.backbone, held_out, pooling)
         self.usable = self.check.near_NK is not None

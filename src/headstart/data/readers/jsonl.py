@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from headstart.core.spec import ReaderSpec
+from headstart.data.annotation_tools import plain_row
 from headstart.data.json_tables import rows_of
 from headstart.data.ledger import Ledger
 from headstart.data.row import ByteStream, Row, Source, refuse, usable
@@ -51,7 +52,7 @@ class JsonLines(ReaderSpec):
         rows, how = found
         ledger.note(f"one JSON value: {how}", source.name)
         for number, row in enumerate(rows, 1):
-            yield Row(row, source.name, number)
+            yield _row(row, source, number, ledger)
 
     def _lines(self, source: Source, ledger: Ledger) -> Iterator[Row]:
         for line in usable(source, ledger):
@@ -62,9 +63,15 @@ class JsonLines(ReaderSpec):
             if fault:
                 ledger.reject("not valid JSON", source.name, line.number, fault)
             elif isinstance(value, dict | str):
-                yield Row(value, source.name, line.number)
+                yield _row(value, source, line.number, ledger)
             else:
                 ledger.reject("not a JSON object or string", source.name, line.number)
+
+
+def _row(value: dict[str, Any] | str, source: Source, number: int, ledger: Ledger) -> Row:
+    if isinstance(value, dict):
+        value = plain_row(value, lambda message: ledger.note(message, source.name))
+    return Row(value, source.name, number)
 
 
 def _one_value(head: bytes) -> bool:
