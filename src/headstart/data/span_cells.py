@@ -73,7 +73,7 @@ def placed(spans: Sequence[FoundSpan], text: str, offsets: Offsets) -> list[tupl
     if not checked:
         for span in whole:
             offsets.see(text, span.start, span.end)
-    for reading in READINGS if checked else (offsets.usual,):
+    for reading in READINGS if checked else (offsets.default,):
         if "inclusive" in reading.name and any(span.end is None for span in spans):
             continue
         found = [(*reading.places(text, span.start, span.end), span) for span in whole]
@@ -113,7 +113,7 @@ def read_spans(
         fault = error
     if (meant := offsets.by_words()) is not USUAL:
         offsets, fault = Offsets(), None
-        offsets.usual = meant
+        offsets.default = meant
         rows, ledger = read(offsets)
     if fault is not None:
         raise fault

@@ -43,10 +43,10 @@ READINGS = (
 
 
 class Offsets:
-    """How the spans of a file are read. usual: of spans that do not say what they cover. counts: rows by reading."""
+    """How the spans of a file are read. default: of spans that do not say what they cover. counts: rows by reading."""
 
     def __init__(self) -> None:
-        self.usual, self.counts = USUAL, Counter[str]()
+        self.default, self.counts = USUAL, Counter[str]()
         self._seen: list[tuple[str, int, int]] = []
 
     def see(self, text: str, start: int, end: int) -> None:
@@ -63,7 +63,7 @@ class Offsets:
 
     def warning(self) -> str:
         """Return what is said where most spans cut words and no reading is known by which they do not; else ''."""
-        share = self._share_cut(self.usual)
+        share = self._share_cut(self.default)
         if share is None or share <= _LEAST_CUT:
             return ""
         return f"warning: {share:.0%} of the spans begin or end inside of a word; are the offsets those of these texts?"
