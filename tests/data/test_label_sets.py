@@ -121,6 +121,22 @@ def test_columns_of_yes_and_no_in_all_their_spellings(tmp_path, first, second, t
     assert examples.targets == [("joy",), ("anger",), ("anger", "joy")]
 
 
+def test_a_row_without_a_mark_has_no_label(tmp_path):
+    rows = [("x", ""), ("", "x"), ("", ""), ("x", "x"), ("", "")] * 2
+    path = tmp_path / "rows.csv"
+    path.write_text("text,sad,gay\n" + "".join(f"film {n},{a},{b}\n" for n, (a, b) in enumerate(rows)))
+    examples, ledger = registry.load("task", "multilabel")().read_examples(
+        ReadRequest(paths=path, label="sad,gay", task="multilabel")
+    )
+    assert examples.targets[:5] == [("sad",), ("gay",), (), ("gay", "sad"), ()]
+    assert any("4 rows without a mark have no label" in note for note in ledger.notes)
+    path.write_text(path.read_text().replace("film 0,x,", "film 0,x,no"))
+    examples, ledger = registry.load("task", "multilabel")().read_examples(
+        ReadRequest(paths=path, label="sad,gay", task="multilabel")
+    )
+    assert (len(examples), ledger.skipped, ledger.used) == (6, {"no label": 4}, 6)
+
+
 @pytest.mark.parametrize(
     "cell", ["\"['joy' 'anger']\"", "\"{'joy', 'anger'}\"", "\"['anger', 'joy']\"", "\"['anger'\n 'joy']\""]
 )

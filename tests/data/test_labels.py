@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from headstart.data.labels import by_key, fold, key_of, parse_label, parse_number, sort_classes
+from headstart.data.labels import by_key, fold, key_of, parse_label, sort_classes
 from headstart.data.read_request import ReadRequest
 from headstart.data.task_files import Unusable
 from headstart.tasks.classify import ClassifyTask
@@ -169,21 +169,6 @@ def test_keys_forget_case_width_and_points():
     assert key_of("-1.0") == "-1"
     assert key_of("-0") == key_of("0.00") == "0"
     assert key_of("A") == "A"
-
-
-@pytest.mark.parametrize(("value", "number"), [("1.5", 1.5), (2, 2.0), (" -3e2 ", -300.0), ("\ufeff4", 4.0)])
-def test_a_cell_becomes_a_number(value, number):
-    assert parse_number(value) == number
-
-
-@pytest.mark.parametrize(
-    ("value", "reason"),
-    [("", "no number"), ("x", "not a number"), ("nan", "not a finite number"), ("inf", "not a finite number")],
-)
-def test_a_cell_that_is_no_number_says_why(value, reason):
-    with pytest.raises(Unusable) as caught:
-        parse_number(value)
-    assert caught.value.reason == reason
 
 
 def test_sort_classes():

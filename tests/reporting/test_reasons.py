@@ -17,10 +17,14 @@ from headstart.reporting.phrases import catalogue
 from headstart.reporting.reason_phrases import reason_text
 
 ROOT = Path(headstart.__file__).parent
-WRITTEN = written_reasons(ROOT)
 KOREAN_REASONS = {
     name.removeprefix("reasons."): words for name, words in catalogue("ko").items() if name.startswith("reasons.")
 }
+
+
+@pytest.fixture(scope="module")
+def written() -> list:
+    return written_reasons(ROOT)
 
 
 def filled_in(template: str) -> set[str]:
@@ -31,28 +35,28 @@ def hangul(text: str) -> bool:
     return any("가" <= char <= "힣" for char in text)
 
 
-def test_every_reason_has_one_korean_sentence_and_no_korean_is_left_over():
-    codes = {one.code for one in WRITTEN}
+def test_every_reason_has_one_korean_sentence_and_no_korean_is_left_over(written):
+    codes = {one.code for one in written}
     assert len(codes) > 60
     assert codes == set(KOREAN_REASONS)
 
 
-def test_a_code_has_one_english_sentence():
+def test_a_code_has_one_english_sentence(written):
     by_code: dict[str, set[str]] = {}
-    for one in WRITTEN:
+    for one in written:
         by_code.setdefault(one.code, set()).add(one.english)
     assert {code for code, sentences in by_code.items() if len(sentences) > 1} == set()
 
 
-@pytest.mark.parametrize("one", WRITTEN, ids=lambda one: f"{one.code}-{one.place.replace('/', '.')}")
-def test_both_sentences_are_filled_with_what_is_given(one):
-    korean = KOREAN_REASONS[one.code]
-    assert filled_in(one.english) <= one.values
-    assert filled_in(korean) <= one.values
-    assert hangul(korean) or one.code == "other"
-    assert not hangul(one.english)
-    # Nothing that the English says is missing; kinds of networks are phrases in English and names in Korean.
-    assert filled_in(one.english) <= filled_in(korean) or one.code == "objective_reads"
+def test_both_sentences_are_filled_with_what_is_given(written):
+    for one in written:
+        where, korean = f"{one.code} {one.place}", KOREAN_REASONS[one.code]
+        assert filled_in(one.english) <= one.values, where
+        assert filled_in(korean) <= one.values, where
+        assert hangul(korean) or one.code == "other", where
+        assert not hangul(one.english), where
+        # Nothing that the English says is missing; kinds of networks are phrases in English and names in Korean.
+        assert filled_in(one.english) <= filled_in(korean) or one.code == "objective_reads", where
 
 
 def test_no_function_that_promises_a_reason_returns_plain_text():

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headstart.data.columns import Cells, cell
-from headstart.data.labels import by_key, clean_label, fold, is_missing, key_of, list_of, sort_classes
+from headstart.data.labels import NO_LABEL, by_key, clean_label, fold, is_missing, key_of, list_of, sort_classes
 from headstart.data.task_files import Unusable
 
 SEPARATORS = ("|", ";", ",", "/")
@@ -28,7 +28,7 @@ Cell = tuple[str, ...] | str  # names, or a text that may hold several
 def read_cell(value: Any, column: str) -> dict[str, Cell]:
     """Return what the label cells of a row hold, by column; value: see `task_files.label_cell`.
 
-    Raises Unusable: no cell holds anything, a list of something other than names.
+    {}: none of several columns holds anything. Raises Unusable: the one cell does not, a list of other than names.
     """
     cells = value if isinstance(value, Cells) else {column: value}
     found: dict[str, Cell] = {}
@@ -44,9 +44,15 @@ def read_cell(value: Any, column: str) -> dict[str, Cell]:
             raise Unusable("no list of labels", f"{str(one)[:40]}")
         else:
             found[name] = tuple(clean_label(cell(part) or "") for part in listed if not is_missing(part))
-    if not found:
-        raise Unusable("no label")
+    if not found and not isinstance(value, Cells):
+        raise Unusable(NO_LABEL)
     return found
+
+
+def only_marks(rows: Sequence[Mapping[str, Cell]]) -> bool:
+    """Whether all cells of several columns say yes: then a row without any has no label, instead of an unknown one."""
+    keys = {key_of(one).casefold() if isinstance(one, str) else "" for row in rows for one in row.values()}
+    return bool(keys) and any(keys <= yes for yes, _ in _YES_NO)
 
 
 @dataclass(frozen=True)

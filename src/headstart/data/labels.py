@@ -72,20 +72,6 @@ def parse_label(value: Any, allowed: Mapping[str, str] | None = None) -> str:
     return known
 
 
-def parse_number(value: Any) -> float:
-    """Return the number in a cell. Raises Unusable: there is none, it is not finite."""
-    written = clean_label(cell(value) or "")
-    if not written:
-        raise Unusable("no number")
-    try:
-        number = float(written)
-    except ValueError:
-        raise Unusable("not a number", f"'{written[:40]}'") from None
-    if not math.isfinite(number):
-        raise Unusable("not a finite number", f"'{written[:40]}'")
-    return number
-
-
 def clean_label(name: str) -> str:
     """Return the name of a class in NFC, without space around it and without characters that nobody sees."""
     return unicodedata.normalize("NFC", name).translate(_UNSEEN).strip()

@@ -32,6 +32,7 @@ IN_MEMORY = "in_memory"  # what files are called that hold what was in memory, i
 _DIGEST = re.compile(r"[0-9a-f]{32}")
 COMPRESSED = (".gz", ".xz", ".bz2")
 _HEAD_BYTES = 1 << 16
+_ARROW_NOTES = ("state.json", "dataset_info.json", "dataset_dict.json")  # of `datasets`, beside .arrow files
 _NOTICES = ("readme", "license", "licence", "copying", "notice", "changelog")  # beside data, not data
 
 
@@ -82,6 +83,8 @@ def _inside(folder: Path, ledger: Ledger | None) -> list[str]:
 
 def _without_notices(names: list[str]) -> list[str]:
     """Return the names without README.txt and the like, where others are there."""
+    if any(suffix(name) == ".arrow" for name in names):
+        names = [name for name in names if Path(name).name not in _ARROW_NOTES]
     return [name for name in names if Path(name).stem.casefold() not in _NOTICES] or names
 
 

@@ -23,6 +23,13 @@ _REFUSED = {
     b"\xff\xd8\xff": ("an image", "this reads text"),
     b"SQLite format 3": ("an SQLite database", "export the table as CSV"),
     b"PAR1": ("a parquet file", "name it .parquet"),
+    b"\x89HDF": ("an HDF5 file", "export the table as CSV or parquet"),
+    b"$FL": ("a file of SPSS", "export the table as CSV"),
+    b"<stata_dta>": ("a file of Stata", "export the table as CSV"),
+    **{
+        bytes((0x80, version)): ("a pickle of Python, which could run code", "write the table as CSV or parquet")
+        for version in (2, 3, 4, 5)
+    },
     b"\xd0\xcf\x11\xe0": ("an old Office file", "save the table as .xlsx or CSV"),
 }
 _PAGE = re.compile(rb"(\xef\xbb\xbf)?\s*<(!doctype\s+html|html|table|\?xml|mso-application|meta)\b", re.IGNORECASE)

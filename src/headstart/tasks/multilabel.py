@@ -10,11 +10,11 @@ from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.spec import TaskSpec
 from headstart.data.columns import columns_of, guess_label, label_columns
-from headstart.data.label_sets import label_sets, read_cell
-from headstart.data.labels import list_of
+from headstart.data.label_sets import label_sets, only_marks, read_cell
+from headstart.data.labels import NO_LABEL, list_of
 from headstart.data.ledger import Ledger
 from headstart.data.read_request import ReadRequest
-from headstart.data.task_files import read_labelled
+from headstart.data.task_files import Gathered, read_labelled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,10 +32,12 @@ class MultilabelTask(TaskSpec):
         """Return (examples, ledger) of labelled files; see `read_labelled` and `data/label_sets.py`.
 
         classes: the labels of the training file; rows keep those of them that they have. None = the labels found,
-        sorted. A row without a label is used where its cell says that there is none (an empty list, `none`) and skipped
-        where the cell is empty. Raises HeadstartError: no such column, no usable row, fewer than two labels.
+        sorted. A row without a label is used where its cell says that there is none (an empty list, `none`), or where
+        its columns hold marks alone, such as x; else it is skipped. Raises HeadstartError: no such column, no usable
+        row, fewer than two labels.
         """
         rows, ledger = read_labelled(request, lambda value, items: read_cell(value, "label"))
+        rows = _without_unknown(rows, ledger)
         found = label_sets(rows.targets, request.classes)
         for note in found.notes:
             ledger.note(note, rows.where)
@@ -66,6 +68,22 @@ class MultilabelTask(TaskSpec):
             -sum((score - (name in labels)) ** 2 for name, score in answer["scores"].items())
             for answer, labels in zip(answers, examples.targets, strict=True)
         ]
+
+
+def _without_unknown(rows: Gathered, ledger: Ledger) -> Gathered:
+    """Return the rows of which a label, or that there is none, is known."""
+    empty = [place for place, found in enumerate(rows.targets) if not found]
+    if not empty:
+        return rows
+    if only_marks(rows.targets):
+        ledger.note(f"{len(empty):,} rows without a mark have no label", rows.where)
+        return rows
+    for place in empty:
+        ledger.withdraw(NO_LABEL, *rows.places[place])
+    kept = rows.take([place for place, found in enumerate(rows.targets) if found])
+    if not kept.items:
+        raise HeadstartError(f"no usable row in {rows.where}: none of its rows has a label")
+    return kept
 
 
 def _several_names(value: Any) -> bool:

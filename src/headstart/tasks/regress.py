@@ -9,8 +9,8 @@ from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.spec import TaskSpec
 from headstart.data.columns import guess_label
-from headstart.data.labels import parse_number
 from headstart.data.ledger import Ledger
+from headstart.data.number_cells import number_cell, settled
 from headstart.data.read_request import ReadRequest
 from headstart.data.task_files import Unusable, read_labelled
 
@@ -29,8 +29,11 @@ class RegressTask(TaskSpec):
 
         Rows without a finite number are skipped and named. Raises HeadstartError: no such column, no usable row.
         """
-        rows, ledger = read_labelled(request, lambda value, items: parse_number(value))
-        return rows.examples(targets=rows.targets, task=self.name), ledger
+        rows, ledger = read_labelled(request, lambda value, items: number_cell(value))
+        numbers, told = settled(rows.targets)
+        if told:
+            ledger.note(told, rows.where)
+        return rows.examples(targets=numbers, task=self.name), ledger
 
     def recognises(self, rows: list[dict[str, Any]], request: ReadRequest) -> str | None:
         """Return why these rows ask for a number: pairs of texts with labels that are numbers, some of them broken."""
@@ -39,7 +42,7 @@ class RegressTask(TaskSpec):
         try:
             taken = [name for name in (request.text, request.text2) if name]
             label = request.label or guess_label(rows, "", taken)[0]
-            numbers = [parse_number(row.get(label)) for row in rows]
+            numbers, _ = settled([number_cell(row.get(label)) for row in rows])
         except (HeadstartError, Unusable):
             return None
         broken = next((number for number in numbers if number != int(number)), None)

@@ -1,0 +1,142 @@
+"""Tables of pyarrow as rows of plain values: which columns are read, names of classes, partitions in folder names."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from headstart.core.errors import HeadstartError
+from headstart.data.image_cells import is_image
+
+_LOOKED_AT = 32  # cells by which a column of images or texts is recognised; damaged ones may be among them
+_MOST_LOOKED = 4_096  # rows among which these are looked for
+_NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
+
+
+@dataclass(frozen=True)
+class TableColumns:
+    """What is read of a table.
+
+    names: the columns. images: those that hold images. bytewise: those with texts as bytes. classes: names of class
+    numbers, by column. fixed: cells that are the same in every row of a file, from its folders. passed: other columns.
+    """
+
+    names: list[str]
+    images: list[str] = field(default_factory=list)
+    bytewise: list[str] = field(default_factory=list)
+    classes: dict[str, list[str]] = field(default_factory=dict)
+    fixed: dict[str, str | None] = field(default_factory=dict)
+    passed: list[str] = field(default_factory=list)
+
+    def row(self, cells: dict[str, Any]) -> dict[str, Any]:
+        """Return a row as other readers give it: texts for bytes, dates and decimal numbers, names for classes."""
+        for name, value in cells.items():
+            if name in self.bytewise and value is not None:
+                cells[name] = value.decode("utf-8", "replace")
+            elif name in self.classes and isinstance(value, int):
+                # -1 stands for a row without a class in data sets of `datasets`.
+                names = self.classes[name]
+                cells[name] = names[value] if 0 <= value < len(names) else None
+            elif isinstance(value, datetime.date | datetime.time):
+                cells[name] = value.isoformat()
+            elif isinstance(value, decimal.Decimal | datetime.timedelta):
+                cells[name] = str(value)
+        return cells | self.fixed
+
+
+def table_columns(schema: Any, cells_of: Callable[[str], Iterator[Any]], source: str) -> TableColumns:
+    """Return what is read of a table with this schema. cells_of(name) yields the cells of a column, as far as wanted.
+
+    Raises HeadstartError: no column of texts, numbers or images.
+    """
+    import pyarrow as pa
+
+    bytewise = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view, pa.types.is_fixed_size_binary)
+    others = [one for one in schema if not _plain(one.type)]
+    first = {one.name: _first(cells_of(one.name)) for one in others}
+    images = [name for name, cells in first.items() if any(map(is_image, cells))]
+    written = [
+        one.name
+        for one in others
+        if one.name not in images and any(test(one.type) for test in bytewise) and all(map(_is_text, first[one.name]))
+    ]
+    passed = [one.name for one in others if one.name not in {*images, *written}]
+    names = [name for name in schema.names if name not in passed]
+    if not names:
+        raise HeadstartError(f"{source}: no column of texts, numbers or images (it has: {', '.join(schema.names)})")
+    fixed = {name: value for name, value in partitions(source).items() if name not in names}
+    return TableColumns(names, images, written, _class_names(schema), fixed, passed)
+
+
+def partitions(source: str) -> dict[str, str | None]:
+    """Return the columns that the folders of a file stand for: `label=good/part-0.parquet`, as Spark and pandas write.
+
+    Only folders right above the file count; a value may be quoted as in a URL.
+    """
+    found: dict[str, str | None] = {}
+    for folder in Path(source).parent.parts[::-1]:
+        name, mark, value = folder.partition("=")
+        if not mark or not name.strip():
+            break
+        found = {unquote(name): None if value == _NO_VALUE else unquote(value)} | found
+    return found
+
+
+def image_bytes(cell: Any) -> int:
+    """Return the bytes of a cell of images."""
+    data = cell.get("bytes") if isinstance(cell, dict) else cell
+    return len(data) if isinstance(data, bytes) else 0
+
+
+def _plain(kind: Any) -> bool:
+    """Whether cells of this type are texts, numbers, truth values, dates, or lists and records of these."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
+        return _plain(kind.value_type)
+    if pa.types.is_struct(kind):
+        return kind.num_fields > 0 and all(_plain(kind.field(place).type) for place in range(kind.num_fields))
+    lists = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+    if any(test(kind) for test in lists):
+        # Lists of fractions are vectors of another model, not cells.
+        return not (pa.types.is_floating(kind.value_type) or pa.types.is_decimal(kind.value_type)) and _plain(
+            kind.value_type
+        )
+    texts = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    tests = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_temporal)
+    return any(test(kind) for test in (*texts, *tests, pa.types.is_boolean, pa.types.is_null))
+
+
+def _first(cells: Iterator[Any]) -> list[Any]:
+    """Return the first cells that are not empty."""
+    return list(islice((cell for cell in islice(cells, _MOST_LOOKED) if cell is not None), _LOOKED_AT))
+
+
+def _is_text(cell: bytes) -> bool:
+    try:
+        cell.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _class_names(schema: Any) -> dict[str, list[str]]:
+    """Return the names of class numbers that `datasets` keeps beside a table, by column."""
+    try:
+        about = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
+        features = about["info"]["features"]
+        named = {name: one["names"] for name, one in features.items() if one.get("_type") == "ClassLabel"}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}
+    return {
+        name: names
+        for name, names in named.items()
+        if isinstance(names, list) and all(isinstance(one, str) for one in names)
+    }
