@@ -75,6 +75,17 @@ def test_embedding_does_not_depend_on_neighbours_or_budget(pretrained):
     assert pretrained.embed([]).shape == (0, 16)
 
 
+def test_vectors_that_are_not_finite_are_refused(pretrained):
+    (ids,) = pretrained.processor.encode(["z"])
+    with torch.no_grad():
+        pretrained.backbone.words_VD[ids[-1]] = float("nan")
+    assert np.isfinite(pretrained.embed(TEXT[:3])).all()
+    with pytest.raises(
+        HeadstartError, match="vector of row 4 holds numbers that are not finite; its weights are damaged"
+    ):
+        pretrained.embed(TEXT)
+
+
 def test_a_bag_takes_any_length():
     tokenizer = NgramSpec().train(TEXT * 3)
     spec = NgramBagSpec(width=8, mlp_width=8)

@@ -10,6 +10,7 @@ import torch
 
 from headstart.core.contracts import Backbone
 from headstart.core.device import compute
+from headstart.core.errors import HeadstartError
 from headstart.core.processor import Processor
 from headstart.data.batches import by_length
 from headstart.nn.pooling import pool
@@ -56,3 +57,15 @@ def read_vectors(
         for found in out:
             found[low : low + chunk] /= np.maximum(weight, 1.0)[:, None]
     return out
+
+
+def need_finite(vectors: list[np.ndarray], name: str) -> list[np.ndarray]:
+    """Return the vectors [N, D] of a model. Raises HeadstartError where one holds a number that is not finite."""
+    for vectors_ND in vectors:
+        if not np.isfinite(vectors_ND).all():
+            row = int((~np.isfinite(vectors_ND)).any(1).argmax())
+            raise HeadstartError(
+                f"{name}: the vector of row {row + 1} holds numbers that are not finite; its weights are damaged or "
+                "overflow in this number format"
+            )
+    return vectors

@@ -36,7 +36,7 @@ from headstart.interop.weight_files import holds_weights
 from headstart.nn.pooling import OF_STAGES
 from headstart.nn.sentence_head import SentenceHead, after, before
 from headstart.training.checkpoint import WEIGHTS, load_weights, read_counters, read_weights
-from headstart.training.embedding import read_vectors
+from headstart.training.embedding import need_finite, read_vectors
 from headstart.training.foreign import language_model, read_foreign
 from headstart.training.plan import measured_dtype
 from headstart.training.run_folder import RUN, RunFolder
@@ -167,7 +167,7 @@ class PretrainedModel:
         return self.read(items, [(layer, pooling)], tokens)[0]
 
     def read(self, items: Sequence[Any], readouts: Sequence[tuple[int, str]], tokens: int = 8192) -> list[np.ndarray]:
-        """Return what `embed` gives for each (layer, pooling), from one pass through the network."""
+        """Return what `embed` gives for each (layer, pooling), from one pass. Raises HeadstartError: not finite."""
         for layer, pooling in readouts:
             self.check_embedding(layer, pooling)
         need_takes(items, self.processor.takes, self.name)
@@ -177,7 +177,8 @@ class PretrainedModel:
         found = read_vectors(
             self.backbone, self.processor, items, how, max_length=self.max_length, tokens=tokens, dtype=dtype
         )
-        return after(self.sentence, found, [readout == (-1, "auto") for readout in readouts])
+        found = after(self.sentence, found, [readout == (-1, "auto") for readout in readouts])
+        return need_finite(found, self.name)
 
     def check_embedding(self, layer: int, pooling: str) -> None:
         """Raise HeadstartError for a layer that is not there or a pooling that nobody knows."""
