@@ -110,7 +110,7 @@ def train_run(
             if base is not None:
                 record["start"] = record.get("start", {}) | _begin(spec, home, run, base, pieces, note)
                 if not spec.objective.teacher:
-                    going_on = Continuation(run.backbone, run.objective, run.held_out, base.pooling, note)
+                    going_on = Continuation(run.backbone, run.objective, run.held_out, base, note)
             spec = _with_most_epochs(spec, run.batches, note)
             if going_on and spec.search and "search" not in record["start"] and not home.checkpoints.steps():
                 fresh = record["start"]["tensors"]["fresh"]
