@@ -113,7 +113,16 @@ def test_every_task_has_rows_and_routes_here():
     assert set(ROUTES) == set(TASKS)
 
 
-@pytest.mark.parametrize("task", TASKS)
+def quick(*slow: str) -> list:
+    """Return all tasks, the slow ones marked."""
+    return [pytest.param(task, marks=[pytest.mark.full] if task in slow else []) for task in TASKS]
+
+
+SLOW_LAST = quick("generate", "multilabel")
+GUESSED = quick("answer", "multilabel", "generate", "retrieve")
+
+
+@pytest.mark.parametrize("task", SLOW_LAST)
 def test_a_classical_and_a_base_route(program, rows, base, tmp_path, task):
     rival, route, name, settings, columns = ROUTES[task]
     train, test = rows(task)
@@ -154,11 +163,7 @@ def test_a_classical_and_a_base_route(program, rows, base, tmp_path, task):
     assert "2 cells made again: 2 identical" in again.out
 
 
-SLOW = ("answer", "multilabel", "generate", "retrieve")
-QUICK_FIRST = [pytest.param(task, marks=[pytest.mark.full] if task in SLOW else []) for task in TASKS]
-
-
-@pytest.mark.parametrize("task", QUICK_FIRST)
+@pytest.mark.parametrize("task", GUESSED)
 @pytest.mark.parametrize("lies", [False, True])
 def test_shuffled_answers_are_not_shown_to_be_better_than_guessing(program, rows, tmp_path, task, lies):
     rival, *_, columns = ROUTES[task]

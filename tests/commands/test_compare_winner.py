@@ -53,10 +53,10 @@ def kept(monkeypatch) -> list:
 @pytest.mark.parametrize(
     "routes",
     [
-        *("tfidf_nb", "vote", "joined"),
+        *("tfidf_nb", "vote"),
         *(
             pytest.param(name, marks=pytest.mark.full)
-            for name in ("probe", "finetune", "stack", "bag", "boost", "seeds", "knn")
+            for name in ("probe", "joined", "finetune", "stack", "bag", "boost", "seeds", "knn")
         ),
     ],
 )

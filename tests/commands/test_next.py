@@ -146,7 +146,8 @@ def test_a_task_model_without_a_base(program, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("route", "start", "follows"), [("finetune", "halves", "finetune"), ("ppmi_logreg", "halves", "tfidf_logreg")]
+    ("route", "start", "follows"),
+    [pytest.param("finetune", "halves", "finetune", marks=pytest.mark.full), ("ppmi_logreg", "halves", "tfidf_logreg")],
 )
 def test_the_printed_command_runs_after_every_kind_of_route(program, tmp_path, route, start, follows):
     task, out = tmp_path / "own", tmp_path / "rows.csv"

@@ -53,7 +53,12 @@ def made(name, program, place, reports, given=()):
     return reports[name]
 
 
-@pytest.mark.parametrize("name", ASKED)
+SLOW = ("deep", "ablate")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.full] if name in SLOW else []) for name in ASKED]
+)
 def test_a_real_report_keeps_to_the_schema(name, program, tmp_path, reports):
     report = made(name, program, tmp_path, reports)
     assert problems(report) == []

@@ -35,7 +35,7 @@ def fitted(limit: float, rise: float, exponent: float, noise: float, number: int
 @pytest.mark.parametrize(("sizes", "noise", "least"), [(SIZES, 0.008, 100), (MORE, 0.002, 160)])
 def test_the_interval_of_the_labels_needed_holds_the_truth(sizes, noise, least, repetitions):
     """The truth lies between the most labels tried and six times as many. least: known estimates of 200."""
-    random, inside, known, never, laws = np.random.default_rng(1), 0, 0, 0, repetitions(40, 200)
+    random, inside, known, never, laws = np.random.default_rng(1), 0, 0, 0, repetitions(25, 200)
     for number in range(laws):
         limit, rise, exponent = random.uniform(0.8, 0.97), random.uniform(0.5, 1.2), random.uniform(0.3, 0.8)
         truth = sizes[-1] * random.uniform(1.2, 6.0)

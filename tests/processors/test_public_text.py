@@ -52,6 +52,7 @@ def holds_images(name: str) -> bool:
     return any(isinstance(cell, ImageRef) for cell in cells)
 
 
+@pytest.mark.full
 def test_byte_level_kinds_give_every_text_back(root):
     files = text_files(root)
     assert len(files) > 30

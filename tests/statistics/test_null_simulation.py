@@ -7,11 +7,11 @@ from synthetic_study import ACCURACY, MACRO_F1, drawn_study
 
 from headstart.statistics.analysis import analyse
 
-STUDIES = 100
+STUDIES = 60
 
 
 def false_claims(skill, metric, count, seed):
-    """Return in how many of 100 studies there was any false 'learned', and any false difference."""
+    """Return in how many studies there was any false 'learned', and any false difference."""
     learned = differs = 0
     rows = {f"row {number}": ("classical", None, skill) for number in range(count)}
     for number in range(STUDIES):
@@ -25,11 +25,11 @@ def false_claims(skill, metric, count, seed):
 @pytest.mark.parametrize(("metric", "count"), [(ACCURACY, 10), (MACRO_F1, 3)])
 def test_guessing_rows_are_not_called_learned(metric, count):
     learned, differs = false_claims(-9.0, metric, count, 1000)
-    assert learned <= 5
-    assert differs <= 5
+    assert learned <= 3
+    assert differs <= 3
 
 
 def test_equal_rows_are_not_called_different_but_called_learned():
     learned, differs = false_claims(2.0, ACCURACY, 10, 5000)
-    assert differs <= 5
-    assert learned >= 95  # the test can fail: real learning is seen
+    assert differs <= 3
+    assert learned >= 57  # the test can fail: real learning is seen
