@@ -198,6 +198,7 @@ def test_a_shift_is_found_and_its_words_named():
     assert run_audit(train, skewed).data["shift"]["classes"]["p"] < 0.001
 
 
+@pytest.mark.full
 def test_two_samples_of_one_source_are_rarely_told_apart():
     from headstart.auditing.two_sample import two_sample
     from headstart.text.folding import fold_all

@@ -20,6 +20,11 @@ TINY = ("backbone.width=32", "backbone.mlp_width=32")
 TINY_MLM = ("--objective", "mlm", "backbone.width=32", "backbone.depth=1", "backbone.heads=2", "batches.tokens=512")
 
 
+@pytest.fixture(autouse=True)
+def _quick(few_strengths) -> None:
+    """Let linear models choose among three strengths: what is tested here is around them."""
+
+
 @pytest.fixture(scope="session")
 def program() -> Callable[..., Outcome]:
     """The program, see `headstart`."""

@@ -222,6 +222,7 @@ def goes_on(program, out) -> None:
     assert len(told(out)["cells"]) == 24
 
 
+@pytest.mark.full
 def test_a_run_that_is_interrupted_goes_on(program, place, tmp_path):
     command = [sys.executable, "-c", PACED, *TESTED, "--draws", "6", "--out", str(tmp_path / "c")]
     heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # also where the tests run as a job

@@ -49,7 +49,6 @@ def test_the_file_itself_is_a_base_too(weights, base, pictures, tmp_path, progra
 
 
 @pytest.mark.full
-@pytest.mark.usefixtures("few_strengths")
 def test_it_is_compared_beside_a_run_and_goes_on_from_there(base, pictures, tmp_path, program):
     """What is guessed: that images are learned by views."""
     shown = program("pretrain", pictures, "--base", base, "--out", tmp_path / "on", "--steps", 2, "batches.images=32")

@@ -133,6 +133,7 @@ def test_a_base_and_its_settings(program, parts):
     assert {one["entry"] for one in found} == {"probe · halves"}
 
 
+@pytest.mark.full
 def test_many_routes_are_screened_on_every_part_and_the_finalists_of_all_are_trained_on_all(program, parts):
     files = [f"{name}={parts / name}.tsv" for name in WORDS]
     routes = "majority,tfidf_logreg,tfidf_nb,tfidf_svm,probe,knn,joined"

@@ -22,7 +22,7 @@ def place(tmp_path, monkeypatch):
 
 
 def test_from_rows_to_answers_without_a_file(place, capsys):
-    made = hs.transfer(data=(TEXTS, LABELS), route="tfidf_logreg", settings={"tfidf_logreg.default": 3})
+    made = hs.transfer(data=(TEXTS, LABELS), route="tfidf_logreg", settings={"tfidf_logreg.default": 100})
     assert made.folder.name == "headstart-transfer-1"
     assert "transfer: everything goes to headstart-transfer-1" in capsys.readouterr().err
     found = hs.predict(made, ["good film", "bad soup"])

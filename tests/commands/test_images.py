@@ -21,7 +21,6 @@ from headstart.data.image_store import ImageStore
 from headstart.fitting.checks import check_kind
 from headstart.training.pretrained_model import PretrainedModel
 
-pytestmark = pytest.mark.usefixtures("few_strengths")
 SMALL = ("backbone.width=8", "objective.hidden=32", "objective.projection=16", "batches.images=32")
 
 

@@ -49,7 +49,7 @@ def run_printed(program, tmp_path, monkeypatch):
     return run
 
 
-@pytest.mark.parametrize("language", ["en", "ko"])
+@pytest.mark.parametrize("language", [pytest.param("en", marks=pytest.mark.full), "ko"])
 def test_from_unlabelled_rows_to_answers(program, run_printed, table, language):
     """200 rows serve as text and as labels; each command is the one that the last one printed."""
     made = program("pretrain", table.name, "--out", "내 run", *SMALL)

@@ -151,7 +151,6 @@ def test_what_does_not_fit_is_one_line(program, files, tmp_path, command, pieces
     assert not (tmp_path / "x").exists()
 
 
-@pytest.mark.usefixtures("few_strengths")
 def test_rows_with_several_labels_are_learned_scored_and_compared(program, tmp_path):
     words = ["seoul", "busan", "film", "game"]
     lines = ["text\tplace\tkind\n"]

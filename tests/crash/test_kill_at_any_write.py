@@ -140,10 +140,12 @@ def test_a_new_run(made, tmp_path):
     new_run_is_killed(made, tmp_path, FEW)
 
 
+@pytest.mark.full
 def test_a_resumed_run(made, tmp_path):
     resumed_run_is_killed(made, tmp_path, FEW)
 
 
+@pytest.mark.full
 def test_an_old_run_that_goes_on(tmp_path, monkeypatch):
     monkeypatch.chdir(HOME)
     old_run_is_killed(tmp_path, FEW)

@@ -76,6 +76,7 @@ def test_fingerprint_follows_content_and_options_not_names(tmp_path):
     assert Corpus(tmp_path / "b.txt").fingerprint() != first
 
 
+@pytest.mark.full
 def test_public_corpora_load_whole():
     for name, rows in (("gutenberg_en", 87_224), ("wikitext2", None), ("nsmc/dev.tsv.gz", 10_000)):
         corpus = Corpus(shared(name))

@@ -138,6 +138,7 @@ def test_columns_of_training_do_not_bind_other_files(table):
         texts_of(table("하나\n", "one.txt"), text="document")
 
 
+@pytest.mark.full
 def test_public_sets_load_whole():
     examples, ledger = read_examples(shared("nsmc/train.tsv.gz"))
     assert ledger.read == 140_000

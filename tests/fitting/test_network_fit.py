@@ -34,7 +34,7 @@ def slowed(monkeypatch, seconds: float, training: bool):
     return passes
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [NAMES[0], *(pytest.param(name, marks=pytest.mark.full) for name in NAMES[1:])])
 def test_slow_steps_keep_to_the_seconds(name, monkeypatch):
     workspace = Workspace(token_base())
     passes = slowed(monkeypatch, 0.4, training=True)

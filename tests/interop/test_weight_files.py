@@ -102,6 +102,7 @@ def test_names_that_fit_several_networks_want_the_config(tmp_path):
     assert "give the folder with timm's config.json" in said
 
 
+@pytest.mark.full
 def test_the_settings_of_a_hub_count_for_the_file_too(tmp_path):
     spec = EfficientNetLiteSpec(padding="symmetric")
     tensors = file_of(spec, spec.foreign_names["timm"])
@@ -117,6 +118,7 @@ def test_the_settings_of_a_hub_count_for_the_file_too(tmp_path):
     assert all(base.processor.shape.mean == (0.5, 0.4, 0.3) for base in bases)
 
 
+@pytest.mark.full
 def test_a_training_checkpoint_of_torch_is_the_same_as_safetensors(atto, tmp_path):
     held = {"epoch": 3, "state_dict": {f"module.{name}": tensor for name, tensor in small_file().items()}}
     torch.save(held, tmp_path / "atto.pth")

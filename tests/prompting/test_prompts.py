@@ -43,7 +43,7 @@ def plain_likelihood(base, kind, shared, before, after, word) -> float:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("after", ["", " .", " film actor"])
-@pytest.mark.parametrize("shared", ["", "lovely film it was good ."])
+@pytest.mark.parametrize("shared", [pytest.param("", marks=pytest.mark.full), "lovely film it was good ."])
 def test_slots_agree_with_one_plain_pass_for_each_word(kind, after, shared):
     base = prompted_base(kind)
     before = ids_of(base, ["lovely film it was", "", "bad", "cold story music flat it"])

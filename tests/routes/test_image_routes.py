@@ -136,6 +136,7 @@ for folder in map(Path, sys.argv[2:]):
 """
 
 
+@pytest.mark.full
 def test_same_in_a_fresh_process(tmp_path):
     new = rows(6, seed=7)
     for number, image in enumerate(new.items):

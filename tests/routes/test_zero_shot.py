@@ -95,6 +95,7 @@ for folder in sorted(Path(sys.argv[1]).iterdir()):
 """
 
 
+@pytest.mark.full
 def test_same_in_a_fresh_process(tmp_path):
     new, expected = Examples(["a lovely film", "awful music", "", "새 글"]), {}
     for kind in KINDS:

@@ -31,8 +31,15 @@ def brute_force(metric, truth, answers, blocks):
     return whole + np.array(changes) - np.mean(changes)
 
 
-@pytest.mark.parametrize("grouped", [False, True])
-@pytest.mark.parametrize("name", NAMES)
+SLOW = ("lrap", "bleu", "chrf")  # to be scored again without each row, instead of without each group
+CASES = [
+    pytest.param(name, grouped, marks=[pytest.mark.full] if name in SLOW and not grouped else [])
+    for name in NAMES
+    for grouped in (False, True)
+]
+
+
+@pytest.mark.parametrize(("name", "grouped"), CASES)
 def test_values_are_those_of_scoring_again(name, grouped):
     metric, random = make(name), np.random.default_rng(4)
     truth, answers = ANSWERS[metric.task](random, 130)
