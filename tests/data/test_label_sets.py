@@ -108,7 +108,6 @@ def write_two(tmp_path):
         ("Y,N", "N,Y", "y,y"),
         ("1,-1", "0,1", "1,1"),
         ("x,", ",x", "x,x"),
-        ("1.0,", "0.0,1.0", "1.0,1.0"),
         ("O,X", "X,O", "O,O"),
         ("true,false", "FALSE,TRUE", "1,1"),
     ],
@@ -119,6 +118,53 @@ def test_columns_of_yes_and_no_in_all_their_spellings(tmp_path, first, second, t
     )
     assert examples.classes == ("anger", "joy")
     assert examples.targets == [("joy",), ("anger",), ("anger", "joy")]
+
+
+@pytest.mark.parametrize(
+    ("cells", "targets", "unknown"),
+    [
+        (("1,", ",0", "0,1", "1,1"), [("insult",), ("insult", "toxic")], 2),
+        (("-1,-1", "1,1", "0,0", "1,0"), [("insult", "toxic"), (), ("toxic",)], 1),
+        (("-1,1", "1,-1", "1,1"), [("insult",), ("toxic",), ("insult", "toxic")], 0),
+        (("O,X", "X,X", "O,X"), [("toxic",), (), ("toxic",)], 0),
+        (("X,X", "X,O"), [(), ("insult",)], 0),
+        (("○,×", "×,○"), [("toxic",), ("insult",)], 0),
+        (("예,아니오", "아니오,예", "네,아니요"), [("toxic",), ("insult",), ("toxic",)], 0),
+        (("ja,nein", "nein,ja"), [("toxic",), ("insult",)], 0),
+        (("✔,", ",✔", ","), [("toxic",), ("insult",), ()], 0),
+        (("T,F", "F,T"), [("toxic",), ("insult",)], 0),
+    ],
+)
+def test_what_columns_of_yes_and_no_leave_open(tmp_path, cells, targets, unknown):
+    text = "text,toxic,insult\n" + "".join(f"film {row},{one}\n" for row, one in enumerate(cells))
+    examples, ledger = read(tmp_path, text, label="toxic,insult", name="rows.csv")
+    assert examples.targets == targets
+    assert sum(ledger.skipped.values()) == unknown
+
+
+def test_test_rows_of_crosses_alone_have_no_label(tmp_path):
+    """A sheet of O and X in which nobody said O: X in every cell is no mark."""
+    text = "text,toxic,insult\nfilm 1,X,X\nfilm 2,X,X\n"
+    examples, _ = read(tmp_path, text, label="toxic,insult", name="rows.csv", classes=("insult", "toxic"))
+    assert examples.targets == [(), ()]
+
+
+def test_lists_of_zeros_and_ones_are_places(tmp_path):
+    for lists in ([[1, 0], [0, 1], [1, 1]], [[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]], ["[1. 0. 0.]", "[0. 0. 1.]"]):
+        lines = [{"text": f"text {n}", "labels": value} for n, value in enumerate(lists)]
+        examples, ledger = read(tmp_path, "".join(json.dumps(line) + "\n" for line in lines), "rows.jsonl")
+        assert examples.targets[0] == ("0",)
+        assert any("by its place from 0" in note for note in ledger.notes)
+    assert examples.targets == [("0",), ("2",)]
+    names = [{"text": f"text {n}", "labels": value} for n, value in enumerate([[0, 1], [0, 1], [0, 1]])]
+    examples, _ = read(tmp_path, "".join(json.dumps(line) + "\n" for line in names), "rows.jsonl")
+    assert examples.targets == [("0", "1")] * 3
+
+
+def test_votes_are_no_sets(tmp_path):
+    lines = [{"text": f"text {n}", "labels": ["pos", "pos", "neg"]} for n in range(5)]
+    with pytest.raises(HeadstartError, match=r"lists name labels twice, such as .*'pos', 'pos', 'neg'"):
+        read(tmp_path, "".join(json.dumps(line) + "\n" for line in lines), "rows.jsonl")
 
 
 def test_a_row_without_a_mark_has_no_label(tmp_path):
@@ -134,7 +180,7 @@ def test_a_row_without_a_mark_has_no_label(tmp_path):
     examples, ledger = registry.load("task", "multilabel")().read_examples(
         ReadRequest(paths=path, label="sad,gay", task="multilabel")
     )
-    assert (len(examples), ledger.skipped, ledger.used) == (6, {"no label": 4}, 6)
+    assert (len(examples), ledger.skipped, ledger.used) == (5, {"no label": 5}, 5)
 
 
 @pytest.mark.parametrize(

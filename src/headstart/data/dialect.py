@@ -75,8 +75,11 @@ def dialect(
     first, lines = _first(body, delimiter)
     names = tuple(first)
     if nameless:
-        names = ("", *names)
-        notes.append("the rows have one cell more than the column names: the first column has no name")
+        # A mark after the last cell of every row makes no column before the first one.
+        trailing = all(not _cells(line.text, delimiter)[-1].strip() for line in body[lines:] if line.text.strip())
+        names = (*names, "") if trailing else ("", *names)
+        place = "last" if trailing else "first"
+        notes.append(f"the rows have one cell more than the column names: the {place} column has no name")
     quoted, escaped, why = _quotes(body[:lines], body[lines:] or body, delimiter, width)
     if quoting != "auto":
         quoted, why = quoting == "yes", "as asked"

@@ -11,17 +11,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from headstart.core.errors import HeadstartError
 from headstart.data.columns import Cells, cell
 from headstart.data.labels import NO_LABEL, by_key, clean_label, fold, is_missing, key_of, list_of, sort_classes
 from headstart.data.task_files import Unusable
 
 SEPARATORS = ("|", ";", ",", "/")
 _NONE = frozenset(("none", "no label", "없음"))  # beside other labels: that there is none
-# (yes, no) of columns that are labels themselves; -1 beside 0 and 1 is a no, x alone a mark, beside o the opposite.
+# (yes, no) of columns that are labels themselves; -1 is a no without 0, x alone a mark, beside o the opposite.
 _YES_NO = (
-    (frozenset(("1", "true", "y", "yes", "x", "v", "✓")), frozenset(("0", "-1", "false", "n", "no"))),
-    (frozenset(("o",)), frozenset(("x",))),
+    (
+        frozenset(("1", "true", "t", "y", "yes", "x", "v", "✓", "✔", "☑", "●", "selected", "checked"))
+        | {"예", "네", "있음", "해당", "ja", "oui", "sí", "si", "はい"},
+        frozenset(("0", "-1", "false", "f", "n", "no", "✗", "☐", "not selected", "unchecked"))
+        | {"아니오", "아니요", "미해당", "nein", "non", "いいえ"},
+    ),
+    (frozenset(("o", "○", "〇")), frozenset(("x", "×", "✗"))),
 )
+_VOTES = 0.1  # share of lists that name a label twice, from which on they are votes
 Cell = tuple[str, ...] | str  # names, or a text that may hold several
 
 
@@ -49,10 +56,47 @@ def read_cell(value: Any, column: str) -> dict[str, Cell]:
     return found
 
 
-def only_marks(rows: Sequence[Mapping[str, Cell]]) -> bool:
-    """Whether all cells of several columns say yes: then a row without any has no label, instead of an unknown one."""
-    keys = {key_of(one).casefold() if isinstance(one, str) else "" for row in rows for one in row.values()}
-    return bool(keys) and any(keys <= yes for yes, _ in _YES_NO)
+def unknown_rows(rows: Sequence[Mapping[str, Cell]]) -> list[int]:
+    """Return the rows of `read_cell` of which not all labels are known.
+
+    Of columns of yes and no those with a cell that is empty, or -1 beside 0; of marks alone (x or nothing) none;
+    of other columns those without any cell.
+    """
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    keys = {name: _keys([row[name] for row in rows if name in row]) for name in columns}
+    said = _said(keys, len(rows)) if len(columns) > 1 else {}
+    asked = [name for name in columns if name in said]
+    marks = {name for name in asked if set(keys[name]) <= said[name][0]}
+    open_code = any({"0", "-1"} <= set(keys[name]) for name in asked)
+
+    def is_open(row: Mapping[str, Cell]) -> bool:
+        if not row and not marks:
+            return True
+        if any(name not in row for name in asked if name not in marks):
+            return True
+        return open_code and any(_keys([row[name]]) == ["-1"] for name in asked if name in row)
+
+    return [place for place, row in enumerate(rows) if is_open(row)]
+
+
+def _keys(cells: Sequence[Cell]) -> list[str]:
+    return [key_of(one).casefold() if isinstance(one, str) else "" for one in cells]
+
+
+def _said(keys: Mapping[str, Sequence[str]], rows: int) -> dict[str, tuple[frozenset[str], frozenset[str]]]:
+    """Return (yes, no) of each of several columns that hold nothing else, by name.
+
+    What one column alone shows holds for the others: x is a no where another column has o. x in every cell of every
+    row is no mark either.
+    """
+    fitting = {name: [pair for pair in _YES_NO if set(own) <= pair[0] | pair[1]] for name, own in keys.items()}
+    needed = [pairs[0] for pairs in fitting.values() if len(pairs) == 1]
+    filled = all(len(own) == rows for own in keys.values())
+    if not needed and filled and {key for own in keys.values() for key in own} == {"x"}:
+        needed = [_YES_NO[1]]
+    return {
+        name: next((pair for pair in needed if pair in pairs), pairs[0]) for name, pairs in fitting.items() if pairs
+    }
 
 
 @dataclass(frozen=True)
@@ -71,7 +115,12 @@ def label_sets(rows: Sequence[Mapping[str, Cell]], known: Sequence[str] | None) 
     """
     columns = list(dict.fromkeys(name for row in rows for name in row))
     notes: list[str] = []
-    read = {name: _column([row[name] for row in rows if name in row], name, columns, known, notes) for name in columns}
+    cells = {name: [row[name] for row in rows if name in row] for name in columns}
+    said = _said({name: _keys(own) for name, own in cells.items()}, len(rows)) if len(columns) > 1 else {}
+    read = {
+        name: _truths(own, name, said[name][0]) if name in said else _column(own, name, len(columns) > 1, known, notes)
+        for name, own in cells.items()
+    }
     turns = {name: iter(found) for name, found in read.items()}
     named = [tuple(label for name in columns if name in row for label in next(turns[name])) for row in rows]
     counts = Counter(label for labels in named for label in labels)
@@ -79,7 +128,9 @@ def label_sets(rows: Sequence[Mapping[str, Cell]], known: Sequence[str] | None) 
         found = fold(counts) if counts else None
         class_of = dict(found.classes) if found else {}
         notes += found.notes() if found else []
-        classes = sort_classes([name for name in class_of.values() if name is not None])
+        unsaid = [name for name in said if name not in counts]
+        notes += [f"label '{name}': no row has it" for name in unsaid]
+        classes = sort_classes([*(name for name in class_of.values() if name is not None), *unsaid])
     else:
         keys = by_key(known)
         class_of = {name: keys.get(name) or keys.get(key_of(name)) for name in counts}
@@ -93,15 +144,26 @@ def label_sets(rows: Sequence[Mapping[str, Cell]], known: Sequence[str] | None) 
     return LabelSets([tuple(sorted(own, key=place.__getitem__)) for own in sets], classes, notes)
 
 
+def _truths(cells: Sequence[Cell], name: str, yes: frozenset[str]) -> list[tuple[str, ...]]:
+    return [(name,) if key in yes else () for key in _keys(cells)]
+
+
 def _column(
-    cells: Sequence[Cell], name: str, columns: Sequence[str], known: Sequence[str] | None, notes: list[str]
+    cells: Sequence[Cell], name: str, several: bool, known: Sequence[str] | None, notes: list[str]
 ) -> list[tuple[str, ...]]:
-    """Return the labels that each cell of a column holds; notes: gets how they were read."""
-    several = len(columns) > 1
-    keys = [key_of(one).casefold() if isinstance(one, str) else "" for one in cells]
-    told = next((yes for yes, no in _YES_NO if set(keys) <= yes | no), None)
-    if several and told:
-        return [(name,) if key in told else () for key in keys]
+    """Return the labels that each cell of a column holds; notes: gets how they were read.
+
+    Raises HeadstartError: lists that name labels twice, as votes do.
+    """
+    if (hot := _places(cells)) is not None:
+        notes.append(f"column '{name}': lists of 0 and 1 say of each label, by its place from 0, whether it holds")
+        return hot
+    repeated = [one for one in cells if isinstance(one, tuple) and len(set(one)) < len(one)]
+    if len(repeated) > _VOTES * len(cells):
+        raise HeadstartError(
+            f"column '{name}': lists name labels twice, such as {list(repeated[0])[:6]}, as votes of annotators "
+            "do; make one label, or one set of labels, of each row"
+        )
     texts = [one for one in cells if isinstance(one, str)]
     separator = separator_of(texts, known)
     if separator:
@@ -114,6 +176,21 @@ def _column(
         notes.append(f"column '{name}': '{label}' ({rows:,} rows) means that there is no label")
     mark = f"{name}=" if several else ""
     return [tuple(f"{mark}{label}" for label in labels if label not in dropped) for labels in parts]
+
+
+def _places(cells: Sequence[Cell]) -> list[tuple[str, ...]] | None:
+    """Return the places of the ones in lists of 0 and 1 of one length, or None: they are other lists.
+
+    Two of them may be names as well, unless a list repeats one or has 1 before 0.
+    """
+    lists = [tuple(map(key_of, one)) for one in cells if isinstance(one, tuple)]
+    if len(lists) < len(cells) or len(set(map(len, lists))) != 1 or len(lists[0]) < 2:
+        return None
+    if {key for one in lists for key in one} - {"0", "1", "true", "false"}:
+        return None
+    if all(len(set(one)) == len(one) and list(one) == sorted(one) for one in lists):
+        return None
+    return [tuple(str(place) for place, key in enumerate(one) if key in ("1", "true")) for one in lists]
 
 
 def separator_of(texts: Sequence[str], known: Sequence[str] | None = None) -> str:

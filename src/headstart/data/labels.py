@@ -22,7 +22,7 @@ NO_LABEL = "no label"  # the reason for which a row is skipped
 _MISSING = frozenset(
     ("", "nan", "-nan", "null", "<na>", "nat", "#n/a", "#n/a n/a", "#na", "#null!", "#value!", "#ref!", "#div/0!")
     + ("1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan", "\\n", "#num!", "#name?", "#getting_data", "#spill!", "#calc!")
-    + ("(null)", "(blank)", "(empty)", "[null]", "undefined")
+    + ("(null)", "(blank)", "(empty)", "[null]", "undefined", "#nv", "#wert!", "#bezug!", "#zahl!", "#valeur!", "#nom?")
 )
 _MARKS = frozenset(("-", "--", "?", "_", ".", "n.a.", "n/a", "nil"))  # of a missing value, beside names of classes
 # What people write where nobody has decided; it may be a class, so that it is only told.
@@ -42,7 +42,7 @@ _UNDECIDED = frozenset(
     + ("없음", "미정", "무응답", "모름", "판단불가", "판단 불가", "99", "999", "9999")
 )
 _BELOW_ALL = frozenset(("-1", "-9", "-99", "-999", "-9999"))  # of a missing value, beside numbers that are not negative
-_UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u200e\u200f\u2060\ufeff"))  # soft hyphen, widths of 0, marks
+_UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u200e\u200f\u2060\ufe0e\ufe0f\ufeff"))  # soft hyphen, widths of 0, marks
 _SHOWN = 6  # classes, at most, whose rows are told
 _LIST = re.compile(r"\[.*\]|\(.*\)|\{.*\}", re.DOTALL)
 # An array of numpy as text: ['joy' 'anger'], which Python would read as one text, [1. 0.] or [1 0].
@@ -173,7 +173,7 @@ def _stands_for_none(key: str, others: Sequence[str], usual: Mapping[str, str]) 
         return False
     if key in _UNDECIDED:
         # 99 is a code where all other numbers are far below it
-        return None if not key.isdigit() or max((int(one) for one in numbers), default=99) < 20 else False
+        return None if not key.isdigit() or max((float(one) for one in numbers), default=99) < 20 else False
     if key in _BELOW_ALL and not any(one.startswith("-") for one in numbers):
         # -1, 0, 1 may be three classes: bad, neutral, good
         return not numbers or (True if len(numbers) == len(others) >= 3 else None)

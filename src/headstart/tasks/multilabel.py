@@ -10,7 +10,7 @@ from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.spec import TaskSpec
 from headstart.data.columns import columns_of, guess_label, label_columns
-from headstart.data.label_sets import label_sets, only_marks, read_cell
+from headstart.data.label_sets import label_sets, read_cell, unknown_rows
 from headstart.data.labels import NO_LABEL, list_of
 from headstart.data.ledger import Ledger
 from headstart.data.read_request import ReadRequest
@@ -71,16 +71,15 @@ class MultilabelTask(TaskSpec):
 
 
 def _without_unknown(rows: Gathered, ledger: Ledger) -> Gathered:
-    """Return the rows of which a label, or that there is none, is known."""
-    empty = [place for place, found in enumerate(rows.targets) if not found]
-    if not empty:
+    """Return the rows whose labels are known."""
+    unknown = unknown_rows(rows.targets)
+    if not unknown and (unmarked := sum(not found for found in rows.targets)):
+        ledger.note(f"{unmarked:,} rows without a mark have no label", rows.where)
+    if not unknown:
         return rows
-    if only_marks(rows.targets):
-        ledger.note(f"{len(empty):,} rows without a mark have no label", rows.where)
-        return rows
-    for place in empty:
-        ledger.withdraw(NO_LABEL, *rows.places[place])
-    kept = rows.take([place for place, found in enumerate(rows.targets) if found])
+    for place in unknown:
+        ledger.withdraw(NO_LABEL, *rows.places[place], "in some columns" if rows.targets[place] else "")
+    kept = rows.take(sorted(set(range(len(rows.targets))) - set(unknown)))
     if not kept.items:
         raise HeadstartError(f"no usable row in {rows.where}: none of its rows has a label")
     return kept

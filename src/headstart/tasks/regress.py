@@ -10,7 +10,7 @@ from headstart.core.examples import Examples
 from headstart.core.spec import TaskSpec
 from headstart.data.columns import guess_label
 from headstart.data.ledger import Ledger
-from headstart.data.number_cells import number_cell, settled
+from headstart.data.number_cells import missing_code, number_cell, settled
 from headstart.data.read_request import ReadRequest
 from headstart.data.task_files import Unusable, read_labelled
 
@@ -31,8 +31,14 @@ class RegressTask(TaskSpec):
         """
         rows, ledger = read_labelled(request, lambda value, items: number_cell(value))
         numbers, told = settled(rows.targets)
-        if told:
-            ledger.note(told, rows.where)
+        if (code := missing_code(numbers)) is not None:
+            told.append(f"{code:g} stands for a missing number ({numbers.count(code):,} rows)")
+            for place in (place for place, number in enumerate(numbers) if number == code):
+                ledger.withdraw("no number", *rows.places[place], f"{code:g}")
+            rows = rows.take([place for place, number in enumerate(numbers) if number != code])
+            numbers = [number for number in numbers if number != code]
+        for note in told:
+            ledger.note(note, rows.where)
         return rows.examples(targets=numbers, task=self.name), ledger
 
     def recognises(self, rows: list[dict[str, Any]], request: ReadRequest) -> str | None:

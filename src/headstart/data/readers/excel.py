@@ -117,7 +117,21 @@ def _begin(rows: list[list[Any]]) -> tuple[int, int]:
     filled = [sum(value not in (None, "") for value in cells) for cells in rows]
     usual = Counter(filled).most_common(1)[0][0]
     begin = next((number for number, count in enumerate(filled) if count >= usual), 0)
+    if begin and _names_but_first(rows[begin - 1], rows[begin], usual):
+        begin -= 1
     return begin, max(widths[begin:])
+
+
+def _names_but_first(cells: list[Any], following: list[Any], usual: int) -> bool:
+    """Whether a row names all columns but the first, as pandas writes a frame with its index."""
+    rest = cells[1:usual]
+    return (
+        usual > 2
+        and cells[0] in (None, "")
+        and following[0] not in (None, "")
+        and len(rest) == usual - 1
+        and all(isinstance(value, str) and value for value in rest)
+    )
 
 
 def _filled(cells: list[Any], width: int) -> list[Any]:
