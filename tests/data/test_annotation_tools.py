@@ -133,3 +133,24 @@ def test_other_rows_stay_as_they_are(row):
 @pytest.mark.parametrize("value", [[], [["a", "b"]], [["a", {}]], {"annotations": [["a", {}]]}, [["a", {"x": 1}]], "a"])
 def test_other_lists_are_no_pairs(value):
     assert trained_pairs(value) is None
+
+
+def test_rows_that_nobody_annotated_have_no_label_of_their_data(tmp_path):
+    rows = [label_studio(n, {**choice("good" if n % 2 else "bad"), "from_name": "label"}) for n in range(8)]
+    for row in rows[:3]:
+        row["annotations"] = []
+    for row in rows:
+        row["data"]["label"] = "old"
+    _, examples, ledger, _ = read(tmp_path, rows, False)
+    assert (examples.classes, len(examples), ledger["skipped"]) == (("bad", "good"), 5, {"no label": 3})
+
+
+def test_choices_for_parts_of_a_text_are_all_taken():
+    row = label_studio(1, choice("pos"), choice("other"), choice("pos"))
+    assert plain_row(row, print)["mood"] == ["pos", "other"]
+
+
+def test_a_text_without_an_entity_counts(tmp_path):
+    rows = [label_studio(n, labels()) if n % 2 else label_studio(n) for n in range(8)]
+    _, examples, *_ = read(tmp_path, rows, False)
+    assert [len(row) for row in examples.targets] == [0, 1] * 4

@@ -17,7 +17,7 @@ LONG = "a long text of many words, " * 5
         ({"title": "a title of some words", "year": "1999"}, "title"),
         ({"제목": "짧은 제목", "줄거리": "아주 긴 줄거리입니다. " * 9}, "줄거리"),
         ({"text": "short", "notes": LONG}, "text"),
-        ({"label": "a", "body": "x", "title": LONG}, "body"),
+        ({"label": "a", "body": "short", "title": LONG}, "body"),
     ],
 )
 def test_the_text_of_a_table(row, column):

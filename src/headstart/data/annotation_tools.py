@@ -6,7 +6,7 @@ the results in `annotations`, by the name of what was asked.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 _ANSWERS = ("accept", "reject", "ignore")
@@ -16,12 +16,31 @@ _NUMBERS = ("rating", "number")
 _SPANS = ("labels", "hypertextlabels")
 
 
-def plain_row(row: dict[str, Any], note: Callable[[str], None]) -> dict[str, Any]:
-    """Return the row of a table that an exported row stands for; any other row as it is. note: takes what was done."""
+def asked_names(rows: Sequence[Any]) -> dict[str, bool]:
+    """Return the names of what Label Studio asked in these rows, and whether the answers are spans."""
+    found: dict[str, bool] = {}
+    for row in rows:
+        given = row.get("annotations") if isinstance(row, dict) and isinstance(row.get("data"), dict) else None
+        for one in given if isinstance(given, list) else ():
+            results = one.get("result") if isinstance(one, dict) else None
+            for result in results if isinstance(results, list) else ():
+                if isinstance(result, dict):
+                    found[str(result.get("from_name", "label"))] = result.get("type") in _SPANS
+    return found
+
+
+def plain_row(
+    row: dict[str, Any], note: Callable[[str], None], asked: Mapping[str, bool] | None = None
+) -> dict[str, Any]:
+    """Return the row of a table that an exported row stands for; any other row as it is.
+
+    note: takes what was done. asked: `asked_names` of the whole export; a row that nobody annotated has none of these,
+    and one that was annotated without a span has no span.
+    """
     if row.get("answer") in _ANSWERS and ("_task_hash" in row or "_input_hash" in row):
         return _of_prodigy(row, note)
     if isinstance(row.get("data"), dict) and isinstance(row.get("annotations", row.get("completions")), list):
-        return _of_label_studio(row, note)
+        return _of_label_studio(row, note, asked or {})
     return row
 
 
@@ -35,16 +54,17 @@ def _of_prodigy(row: dict[str, Any], note: Callable[[str], None]) -> dict[str, A
     return kept
 
 
-def _of_label_studio(row: dict[str, Any], note: Callable[[str], None]) -> dict[str, Any]:
+def _of_label_studio(row: dict[str, Any], note: Callable[[str], None], asked: Mapping[str, bool]) -> dict[str, Any]:
+    data = {name: cell for name, cell in row["data"].items() if name not in asked}
     given = [one for one in row.get("annotations", row.get("completions")) if isinstance(one, dict)]
     sound = [one for one in given if not one.get("was_cancelled") and isinstance(one.get("result"), list)]
     note("rows of Label Studio: data, and results by the name of what was asked")
     if len(sound) > 1:
         note("rows with several annotations: the one marked as the truth is taken, else the first")
     if not sound:
-        return dict(row["data"])
+        return data
     chosen = next((one for one in sound if one.get("ground_truth")), sound[0])
-    return row["data"] | _results(chosen["result"])
+    return data | {name: [] for name, spans in asked.items() if spans} | _results(chosen["result"])
 
 
 def _results(results: list[Any]) -> dict[str, Any]:
@@ -54,8 +74,10 @@ def _results(results: list[Any]) -> dict[str, Any]:
         if not isinstance(one, dict) or not isinstance(one.get("value"), dict):
             continue
         name, kind, value = str(one.get("from_name", "label")), one.get("type"), one["value"]
-        if kind == "choices":
-            found[name] = _one_or_all(value.get("choices", []))
+        if kind == "choices":  # of several parts of a text each
+            before = found.get(name, [])
+            both = [*(before if isinstance(before, list) else [before]), *value.get("choices", [])]
+            found[name] = _one_or_all(list(dict.fromkeys(both)))
         elif kind in _NUMBERS:
             found[name] = value.get(kind)
         elif kind == "textarea":

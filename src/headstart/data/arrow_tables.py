@@ -42,8 +42,9 @@ class TableColumns:
                 cells[name] = value.decode("utf-8", "replace")
             elif name in self.classes and isinstance(value, int):
                 # -1 stands for a row without a class in data sets of `datasets`.
-                names = self.classes[name]
-                cells[name] = names[value] if 0 <= value < len(names) else None
+                cells[name] = _named(value, self.classes[name])
+            elif name in self.classes and isinstance(value, list):
+                cells[name] = [_named(one, self.classes[name]) for one in value]
             elif isinstance(value, datetime.date | datetime.time):
                 cells[name] = value.isoformat()
             elif isinstance(value, decimal.Decimal | datetime.timedelta):
@@ -127,12 +128,20 @@ def _is_text(cell: bytes) -> bool:
     return True
 
 
+def _named(number: Any, names: list[str]) -> str | None:
+    return names[number] if isinstance(number, int) and 0 <= number < len(names) else None
+
+
 def _class_names(schema: Any) -> dict[str, list[str]]:
     """Return the names of class numbers that `datasets` keeps beside a table, by column."""
     try:
         about = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
         features = about["info"]["features"]
-        named = {name: one["names"] for name, one in features.items() if one.get("_type") == "ClassLabel"}
+        # Of a list of classes: {"feature": {...}, "_type": "Sequence"}.
+        inner = {
+            name: one["feature"] if isinstance(one.get("feature"), dict) else one for name, one in features.items()
+        }
+        named = {name: one["names"] for name, one in inner.items() if one.get("_type") == "ClassLabel"}
     except (ValueError, KeyError, TypeError, AttributeError):
         return {}
     return {

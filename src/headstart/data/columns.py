@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,6 +28,9 @@ LABEL_NAMES = (
 SECOND_NAMES = ("text2", "sentence2", "question2", "hypothesis", "sentence_b", "text_b")
 SAMPLE_ROWS = 200
 _MUCH_LONGER = 2.0
+_FEW = 5  # rows that may hold one text by chance
+_CODE = 5  # characters on average, below which a column of a common name may hold codes
+_NO_TEXT = re.compile(r"https?://\S*|www\.\S*|[-+]?[\d.,:/ %-]+|\d{4}-\d\d-\d\d.*", re.DOTALL)  # links, numbers, dates
 
 
 def cell(value: Any) -> str | None:
@@ -80,12 +84,16 @@ def guess_text(rows: Sequence[dict[str, Any]], source: str, avoid: Sequence[str]
     columns = [name for name in columns_of(rows) if name not in avoid]
     images = [name for name in columns if any(isinstance(row.get(name), ImageRef) for row in rows)]
     written = [name for name in columns if name not in images]
-    default, heading = _common(written, TEXT_NAMES), _common(written, HEADING_NAMES)
+    texts = [name for name in written if _holds_texts(rows, name)]
+    default, heading = _common(texts, TEXT_NAMES), _common(texts, HEADING_NAMES)
     lengths = {name: _mean_length(rows, name) for name in columns}
     said = [name for name in columns if name.strip().casefold() not in _ORIGIN_NAMES and lengths[name]]
+    said = [name for name in said if name in texts] or said
     best = max(said or columns, key=lambda name: lengths[name], default=None)
     if default is None and heading is not None and lengths[best] < _MUCH_LONGER * lengths[heading]:
         default = heading
+    if default is not None and lengths[default] < _CODE and lengths[best] > _MUCH_LONGER**2 * lengths[default]:
+        default = None  # numbers of questions beside their answers
     if default is not None:
         return default, "a common name"
     if images:
@@ -115,6 +123,13 @@ def guess_label(rows: Sequence[dict[str, Any]], source: str, avoid: Sequence[str
 def columns_of(rows: Sequence[dict[str, Any]]) -> list[str]:
     """Return every column of `rows` in order of appearance."""
     return list(dict.fromkeys(name for row in rows for name in row))
+
+
+def _holds_texts(rows: Sequence[dict[str, Any]], name: str) -> bool:
+    """Whether most cells of a column are words, and not the same in all of several rows."""
+    cells = [value.strip() for row in rows if isinstance(value := row.get(name), str) and value.strip()]
+    words = [one for one in cells if not _NO_TEXT.fullmatch(one)]
+    return 2 * len(words) >= len(cells) > 0 and (len(set(cells)) > 1 or len(cells) < _FEW)
 
 
 def _common(columns: Sequence[str], default: Sequence[str]) -> str | None:

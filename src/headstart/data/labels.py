@@ -44,7 +44,7 @@ _UNDECIDED = frozenset(
 _BELOW_ALL = frozenset(("-1", "-9", "-99", "-999", "-9999"))  # of a missing value, beside numbers that are not negative
 _UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u200e\u200f\u2060\ufe0e\ufe0f\ufeff"))  # soft hyphen, widths of 0, marks
 _SHOWN = 6  # classes, at most, whose rows are told
-_LIST = re.compile(r"\[.*\]|\(.*\)|\{.*\}", re.DOTALL)
+_LIST = re.compile(r"\[.*\]|\(.*['\"].*\)|\{.*\}", re.DOTALL)  # (18, 25) is an interval
 # An array of numpy as text: ['joy' 'anger'], which Python would read as one text, [1. 0.] or [1 0].
 _ARRAY = re.compile(r"\[\s*('[^']*'|\"[^\"]*\"|[-+0-9.e]+)(\s+('[^']*'|\"[^\"]*\"|[-+0-9.e]+))+\s*\]")
 _ARRAY_PART = re.compile(r"'([^']*)'|\"([^\"]*)\"|([-+0-9.e]+)")

@@ -26,6 +26,7 @@ from headstart.data.read_how import ReadHow, current
 from headstart.data.row import ByteStream, Row, Source, refuse
 from headstart.data.streams import decompressed, need_text, with_line_ends
 from headstart.data.token_cells import with_spans
+from headstart.data.written_cells import with_written
 
 STDIN = "-"
 IN_MEMORY = "in_memory"  # what files are called that hold what was in memory, in folders named by their content
@@ -85,6 +86,8 @@ def _without_notices(names: list[str]) -> list[str]:
     """Return the names without README.txt and the like, where others are there."""
     if any(suffix(name) == ".arrow" for name in names):
         names = [name for name in names if Path(name).name not in _ARROW_NOTES]
+    # A file and its compressed copy are one.
+    names = [name for name in names if not name.endswith(COMPRESSED) or str(Path(name).with_suffix("")) not in names]
     return [name for name in names if Path(name).stem.casefold() not in _NOTICES] or names
 
 
@@ -274,6 +277,6 @@ def read_rows(
         chosen = how.applied(chosen if unit == "auto" else chosen.with_unit(unit))
         try:
             rows = with_images(chosen.read(Source(source, stream), ledger), Path(name).parent, ledger)
-            yield from with_spans(rows, ledger)
+            yield from with_spans(with_written(rows, ledger), ledger)
         except OSError as error:
             raise HeadstartError(f"{source}: cannot be read on ({error.strerror or error})") from None

@@ -152,6 +152,8 @@ def _span(item: Any) -> FoundSpan | None:
         item = item["value"]
     start, end, label = (_first(item, names) for names in (_START, _END, _LABEL))
     covered = _first(item, _COVERED)
+    if "value" in item and covered == item["value"] and "entity" in item:
+        covered = None  # of Rasa: what the entity is, however it is written
     label = label[0] if isinstance(label, list) and len(label) == 1 else label
     if end is None and _is_place(start) and _is_place(item.get("length")):
         end = start + item["length"]

@@ -11,13 +11,13 @@ from headstart.data.ledger import Ledger
 from headstart.data.row import Row
 from headstart.data.tag_schemes import scheme_of, spans
 
-_TOKENS = ("tokens", "words", "token")
-_TAGS = ("ner_tags", "tags", "labels", "ner", "bio", "pos_tags", "pos", "upos")
+TOKENS = ("tokens", "words", "token")
+TAGS = ("ner_tags", "tags", "labels", "ner", "bio", "pos_tags", "pos", "upos")
 
 
 def with_spans(rows: Iterator[Row], ledger: Ledger) -> Iterator[Row]:
     """Yield the rows of a file; where a table has lists of tokens and of as many tags, its rows get `text`, the tokens
-    joined by blanks unless there is one, and `entities`, lists of {start, end, label}.
+    joined by blanks unless there is one, and `entities`, lists of {start, end, label}, also in place of the tags.
 
     Tags are BIO, IOB1 or BIOES (B-PER, b_per, PER-B), labels with O between entities, or one label for each token.
     Numbers name no label: such tables stay as they are.
@@ -47,13 +47,13 @@ def with_spans(rows: Iterator[Row], ledger: Ledger) -> Iterator[Row]:
         entities = [
             {"start": places[first][0], "end": places[last - 1][1], "label": label} for first, last, label in named
         ]
-        yield Row({**value, "text": written, "entities": entities}, row.source, row.line)
+        yield Row({**value, tags: entities, "text": written, "entities": entities}, row.source, row.line)
 
 
 def _columns(tables: Sequence[dict[str, Any]]) -> tuple[str, str] | None:
     """Return the names of the columns of tokens and of tags in words, None where there are none."""
-    for tokens in _TOKENS:
-        for tags in _TAGS:
+    for tokens in TOKENS:
+        for tags in TAGS:
             if tables and all(_fits(row.get(tokens), row.get(tags)) for row in tables):
                 return (tokens, tags) if any(row[tags] for row in tables) else None
     return None

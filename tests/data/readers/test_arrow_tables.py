@@ -72,6 +72,15 @@ def test_class_numbers_get_their_names(tmp_path, name):
     assert rows_of(tmp_path / name)[1]["label"] == 1
 
 
+def test_lists_of_class_numbers_get_their_names(tmp_path):
+    inner = {"names": ["a", "b", "c"], "_type": "ClassLabel"}
+    features = {"text": {"dtype": "string", "_type": "Value"}, "labels": {"feature": inner, "_type": "Sequence"}}
+    about = {"huggingface": json.dumps({"info": {"features": features}})}
+    table = pa.table({"text": ["one", "two"], "labels": [[0, 1], [2]]}).replace_schema_metadata(about)
+    parquet.write_table(table, tmp_path / "rows.parquet")
+    assert [row["labels"] for row in rows_of(tmp_path / "rows.parquet")] == [["a", "b"], ["c"]]
+
+
 def test_a_folder_of_datasets(tmp_path):
     stream_of(TABLE, tmp_path / "data-00000-of-00001.arrow")
     (tmp_path / "state.json").write_text('[{"_data_files": 1}]')

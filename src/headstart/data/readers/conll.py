@@ -23,6 +23,7 @@ class Conll(ReaderSpec):
     """
 
     suffixes: ClassVar[tuple[str, ...]] = (".conll", ".bio", ".iob")
+    plain: ClassVar[bool] = True
 
     @classmethod
     def recognises(cls, head: bytes) -> bool:

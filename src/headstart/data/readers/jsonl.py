@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from headstart.core.spec import ReaderSpec
-from headstart.data.annotation_tools import plain_row
+from headstart.data.annotation_tools import asked_names, plain_row
 from headstart.data.json_tables import rows_of
 from headstart.data.ledger import Ledger
 from headstart.data.row import ByteStream, Row, Source, refuse, usable
@@ -51,8 +51,9 @@ class JsonLines(ReaderSpec):
             raise refuse(source.name, "one JSON value in which no rows were found", "give a list of objects")
         rows, how = found
         ledger.note(f"one JSON value: {how}", source.name)
+        asked = asked_names(rows)
         for number, row in enumerate(rows, 1):
-            yield _row(row, source, number, ledger)
+            yield _row(row, source, number, ledger, asked)
 
     def _lines(self, source: Source, ledger: Ledger) -> Iterator[Row]:
         for line in usable(source, ledger):
@@ -68,9 +69,11 @@ class JsonLines(ReaderSpec):
                 ledger.reject("not a JSON object or string", source.name, line.number)
 
 
-def _row(value: dict[str, Any] | str, source: Source, number: int, ledger: Ledger) -> Row:
+def _row(
+    value: dict[str, Any] | str, source: Source, number: int, ledger: Ledger, asked: Mapping[str, bool] | None = None
+) -> Row:
     if isinstance(value, dict):
-        value = plain_row(value, lambda message: ledger.note(message, source.name))
+        value = plain_row(value, lambda message: ledger.note(message, source.name), asked)
     return Row(value, source.name, number)
 
 
