@@ -53,10 +53,10 @@ def kept(monkeypatch) -> list:
 @pytest.mark.parametrize(
     "routes",
     [
-        *("tfidf_nb", "vote"),
+        "tfidf_nb",
         *(
             pytest.param(name, marks=pytest.mark.full)
-            for name in ("probe", "joined", "finetune", "stack", "bag", "boost", "seeds", "knn")
+            for name in ("vote", "probe", "joined", "finetune", "stack", "bag", "boost", "seeds", "knn")
         ),
     ],
 )

@@ -246,6 +246,7 @@ def test_archives_are_read_like_folders(kind, tmp_path, program):
     assert "4 rows read, 4 used, 0 skipped" in shown.err
 
 
+@pytest.mark.full
 def test_an_archive_and_a_folder_of_the_same_images_give_the_same_weights_and_scores(tmp_path, program):
     pictures = {
         part: (image_folder(tmp_path / part, count, first=first), tmp_path / f"{part}.npz")
