@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 import torch
 
@@ -46,10 +49,16 @@ def test_threads_are_checked():
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-@pytest.mark.parametrize("count", [0, 1, 7, 100])
+@pytest.mark.parametrize("count", [0, 1, 7, 100, 900])
 def test_threads_keep_the_order_and_raise(monkeypatch, threads, count):
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
     assert device.in_threads(lambda item: 2 * item, list(range(count))) == [2 * item for item in range(count)]
     if count:
         with pytest.raises(ZeroDivisionError):
             device.in_threads(lambda item: 1 // (count - 1 - item), list(range(count)))
+
+
+def test_work_that_waits_is_given_to_threads(monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+    made_in = device.in_threads(lambda item: (time.sleep(0.002), threading.get_ident())[1], list(range(200)))
+    assert sum(one != threading.get_ident() for one in made_in) > 100
