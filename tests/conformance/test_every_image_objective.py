@@ -26,6 +26,7 @@ STEPS = 25
 # Deep and narrow, with 48 norms whose statistics move by .01 a batch: 25 steps teach it nothing from
 # a random start by these objectives. That it learns is shown with labels (tests/backbones/test_efficientnet_lite.py).
 SLOW = {"efficientnet_lite": 2}
+LONGER = {("vicreg", "alexnet"): 40}  # no norm holds the spread of its vectors: a plateau comes first
 
 
 class ImageBatches:
@@ -79,7 +80,7 @@ def check_the_loss_falls_and_the_weights_come_back(objective: str, backbone: str
     parts = pair(objective, backbone)
     settle(parts)
     before = loss_of(parts)
-    steps = SLOW.get(backbone, STEPS)
+    steps = SLOW.get(backbone, LONGER.get((objective, backbone), STEPS))
     plan = TrainPlan(steps=steps, learning_rate=3e-3, warmup=0.1, hold=0.4, dtype="fp32")
     state = start_state(parts.objective, parts.backbone, plan)
     assert fit(state, ImageBatches(), plan).step == steps
