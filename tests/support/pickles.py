@@ -9,12 +9,14 @@ import joblib
 import numpy as np
 import pytest
 import skops.io
-from tiny_bases import bag_base, token_base
+from tiny_bases import bag_base, corpus, token_base
 
 from headstart.core import registry
 from headstart.core.errors import HeadstartError
+from headstart.core.shapes import TokenShape
 from headstart.estimators.classifier import HeadstartClassifier
 from headstart.estimators.regressor import HeadstartRegressor
+from headstart.training.pretrained_model import PretrainedModel
 
 TEXTS = [f"{('good', 'bad', 'fine')[row % 3]} film number {row}" for row in range(24)]
 NUMBERS = [float((2, 0, 1)[row % 3]) for row in range(24)]
@@ -27,9 +29,22 @@ QUICK = {
 }
 
 
+WORDS = ("continued", "few_shot", "one_shot", "zero_shot")  # routes that want a base which predicts words
+
+
+def word_base() -> PretrainedModel:
+    """Return a random Transformer over words with the output that it predicts them by."""
+    base, mlm = token_base(), registry.load("objective", "mlm")()
+    processor = registry.load("processor", "wordpiece")().train([*TEXTS, *corpus(), "yes no"] * 3, 140)
+    backbone = base.backbone_spec.build(TokenShape(processor.vocabulary, processor.pad_id))
+    return PretrainedModel(processor, base.backbone_spec, backbone, mlm.build(backbone, processor), mlm)
+
+
 def check_pickles(name: str, folder: Path) -> None:
     """Fit an estimator by a route and check that its pickles answer as it does; skip a route that cannot run here."""
-    base = token_base() if name in ("prompt", "lora", "unfreeze", "continued") else bag_base()
+    base = bag_base()
+    if name in ("prompt", "lora", "unfreeze", *WORDS):
+        base = word_base() if name in WORDS else token_base()
     route = registry.load("route", name)
     kind = HeadstartRegressor if "classify" not in (route.tasks or ("classify",)) else HeadstartClassifier
     if "regress" not in (route.tasks or ("classify", "regress")) and kind is HeadstartRegressor:
