@@ -149,6 +149,19 @@ def test_test_rows_of_crosses_alone_have_no_label(tmp_path):
     assert examples.targets == [(), ()]
 
 
+def test_a_column_of_marks_may_hold_none(tmp_path):
+    text = "text,sad,gay\nfilm 1,x,\nfilm 2,,\nfilm 3,x,\n"
+    examples, ledger = read(tmp_path, text, label="sad,gay", name="rows.csv", classes=("gay", "sad"))
+    assert examples.targets == [("sad",), (), ("sad",)]
+    assert ledger.skipped == {}
+
+
+def test_a_comma_may_be_in_the_name_of_the_one_column(tmp_path):
+    lines = [{"text": f"text {n}", "topics, all": value} for n, value in enumerate((["a", "b"], ["a"], []))]
+    examples, _ = read(tmp_path, "".join(json.dumps(line) + "\n" for line in lines), "rows.jsonl", label="topics, all")
+    assert examples.targets == [("a", "b"), ("a",), ()]
+
+
 def test_lists_of_zeros_and_ones_are_places(tmp_path):
     for lists in ([[1, 0], [0, 1], [1, 1]], [[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]], ["[1. 0. 0.]", "[0. 0. 1.]"]):
         lines = [{"text": f"text {n}", "labels": value} for n, value in enumerate(lists)]

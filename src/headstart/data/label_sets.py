@@ -56,15 +56,15 @@ def read_cell(value: Any, column: str) -> dict[str, Cell]:
     return found
 
 
-def unknown_rows(rows: Sequence[Mapping[str, Cell]]) -> list[int]:
-    """Return the rows of `read_cell` of which not all labels are known.
+def unknown_rows(rows: Sequence[Mapping[str, Cell]], several: bool) -> list[int]:
+    """Return the rows of `read_cell` of which not all labels are known. several: whether several columns were named.
 
     Of columns of yes and no those with a cell that is empty, or -1 beside 0; of marks alone (x or nothing) none;
     of other columns those without any cell.
     """
     columns = list(dict.fromkeys(name for row in rows for name in row))
     keys = {name: _keys([row[name] for row in rows if name in row]) for name in columns}
-    said = _said(keys, len(rows)) if len(columns) > 1 else {}
+    said = _said(keys, len(rows)) if several else {}
     asked = [name for name in columns if name in said]
     marks = {name for name in asked if set(keys[name]) <= said[name][0]}
     open_code = any({"0", "-1"} <= set(keys[name]) for name in asked)
@@ -108,17 +108,18 @@ class LabelSets:
     notes: list[str]
 
 
-def label_sets(rows: Sequence[Mapping[str, Cell]], known: Sequence[str] | None) -> LabelSets:
+def label_sets(rows: Sequence[Mapping[str, Cell]], known: Sequence[str] | None, several: bool) -> LabelSets:
     """Return the labels of rows of `read_cell`; known: the labels of the training rows, None = those found.
+    several: whether several columns were named, of which some may hold nothing.
 
     Spellings of one label are one (`labels.fold`); `none` beside other labels means that there is none.
     """
     columns = list(dict.fromkeys(name for row in rows for name in row))
     notes: list[str] = []
     cells = {name: [row[name] for row in rows if name in row] for name in columns}
-    said = _said({name: _keys(own) for name, own in cells.items()}, len(rows)) if len(columns) > 1 else {}
+    said = _said({name: _keys(own) for name, own in cells.items()}, len(rows)) if several else {}
     read = {
-        name: _truths(own, name, said[name][0]) if name in said else _column(own, name, len(columns) > 1, known, notes)
+        name: _truths(own, name, said[name][0]) if name in said else _column(own, name, several, known, notes)
         for name, own in cells.items()
     }
     turns = {name: iter(found) for name, found in read.items()}

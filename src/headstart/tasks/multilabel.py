@@ -9,12 +9,14 @@ from typing import Any, ClassVar
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.spec import TaskSpec
-from headstart.data.columns import columns_of, guess_label, label_columns
+from headstart.data.columns import columns_of, guess_label, label_columns, named_columns
 from headstart.data.label_sets import label_sets, read_cell, unknown_rows
 from headstart.data.labels import NO_LABEL, list_of
 from headstart.data.ledger import Ledger
 from headstart.data.read_request import ReadRequest
 from headstart.data.task_files import Gathered, read_labelled
+
+_ONE = "label"  # what the only column is called
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +38,13 @@ class MultilabelTask(TaskSpec):
         its columns hold marks alone, such as x; else it is skipped. Raises HeadstartError: no such column, no usable
         row, fewer than two labels.
         """
-        rows, ledger = read_labelled(request, lambda value, items: read_cell(value, "label"))
-        rows = _without_unknown(rows, ledger)
-        found = label_sets(rows.targets, request.classes)
+        rows, ledger = read_labelled(request, lambda value, items: read_cell(value, _ONE))
+        # The cells of one column stand under `label`, also where a comma is in its name.
+        several = len(named_columns(ledger.columns.get("label", ""))) > 1 and any(
+            set(row) - {_ONE} for row in rows.targets
+        )
+        rows = _without_unknown(rows, several, ledger)
+        found = label_sets(rows.targets, request.classes, several)
         for note in found.notes:
             ledger.note(note, rows.where)
         if len(found.classes) < 2:
@@ -70,9 +76,9 @@ class MultilabelTask(TaskSpec):
         ]
 
 
-def _without_unknown(rows: Gathered, ledger: Ledger) -> Gathered:
+def _without_unknown(rows: Gathered, several: bool, ledger: Ledger) -> Gathered:
     """Return the rows whose labels are known."""
-    unknown = unknown_rows(rows.targets)
+    unknown = unknown_rows(rows.targets, several)
     if not unknown and (unmarked := sum(not found for found in rows.targets)):
         ledger.note(f"{unmarked:,} rows without a mark have no label", rows.where)
     if not unknown:
