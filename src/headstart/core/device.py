@@ -23,7 +23,7 @@ _chosen: ContextVar[torch.device | None] = ContextVar("device", default=None)
 # bf16 must win by this much: below it, the rounding buys nothing.
 _WORTH = 1.15
 _AT_ONCE = 16  # items that a thread is given together
-_RACED = 4  # blocks of them
+_RACED = 4  # blocks, at most, by which the quicker way is found
 
 
 @dataclass(frozen=True)

@@ -100,8 +100,12 @@ def trained_pairs(value: Any) -> list[dict[str, Any]] | None:
         value = [one for one in value["annotations"] if one]
     if not isinstance(value, list) or not value:
         return None
-    rows = [_pair(one) for one in value]
-    return None if any(row is None for row in rows) else rows
+    rows = []
+    for one in value:
+        if (row := _pair(one)) is None:
+            return None
+        rows.append(row)
+    return rows
 
 
 def _pair(one: Any) -> dict[str, Any] | None:

@@ -14,6 +14,8 @@ from urllib.parse import unquote
 
 from headstart.core.errors import HeadstartError
 from headstart.data.image_cells import is_image
+from headstart.data.ledger import Ledger
+from headstart.data.row import Row, Source, short
 
 _LOOKED_AT = 32  # cells by which a column of images or texts is recognised; damaged ones may be among them
 _MOST_LOOKED = 4_096  # rows among which these are looked for
@@ -90,7 +92,35 @@ def partitions(source: str) -> dict[str, str | None]:
     return found
 
 
-def image_bytes(cell: Any) -> int:
+def table_rows(
+    batches: Iterator[Any], columns: TableColumns, source: Source, ledger: Ledger, need: Callable[[int], None]
+) -> Iterator[Row]:
+    """Yield the rows of record batches; `line` is the number of the row. need(bytes of images so far): see
+    `need_no_bomb`; a cell is stored once, however often it is listed.
+
+    Damage after the first row is a complaint. Raises HeadstartError, and before the first row what pyarrow raises.
+    """
+    import pyarrow as pa
+
+    if columns.passed:
+        ledger.note(f"passed over nested or binary columns {', '.join(columns.passed)}", source.name)
+    number = held = 0
+    try:
+        for batch in batches:
+            for value in batch.to_pylist():
+                number += 1
+                held += sum(_image_bytes(value[name]) for name in columns.images)
+                need(held)
+                yield Row(columns.row(value), source.name, number)
+    except HeadstartError:
+        raise
+    except (pa.ArrowException, OSError, ValueError) as error:
+        if not number:
+            raise
+        ledger.complain(f"damaged after row {number:,} ({short(error)}); the rows before were used", source.name)
+
+
+def _image_bytes(cell: Any) -> int:
     """Return the bytes of a cell of images."""
     data = cell.get("bytes") if isinstance(cell, dict) else cell
     return len(data) if isinstance(data, bytes) else 0

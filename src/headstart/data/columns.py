@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -40,6 +42,16 @@ def cell(value: Any) -> str | None:
     if value is None or isinstance(value, list | dict):
         return None
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def written_out(text: str) -> Any:
+    """Return the value that a text writes out as JSON or as Python does; None: it writes out none."""
+    for read in (json.loads, ast.literal_eval):
+        try:
+            return read(text.strip())
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
+    return None
 
 
 def check_column(what: str, given: str, columns: Sequence[str], source: str) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import json
 import math
 import re
 import unicodedata
@@ -13,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from headstart.core.errors import nearest
-from headstart.data.columns import cell
+from headstart.data.columns import cell, written_out
 from headstart.data.ledger import Ledger
 from headstart.data.task_files import Gathered, Unusable
 
@@ -221,16 +219,11 @@ def list_of(value: Any) -> list[Any] | None:
     text = value.strip()
     if _ARRAY.fullmatch(text):
         return [next(part for part in parts if part) if any(parts) else "" for parts in _ARRAY_PART.findall(text)]
-    for read in (json.loads, ast.literal_eval):
-        try:
-            found = read(text)
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
-            continue
-        if isinstance(found, set | frozenset):
-            found = sorted(found, key=str)
-        if isinstance(found, list | tuple) and all(isinstance(one, str | int | float | bool) for one in found):
-            return list(found)
-    return None
+    found = written_out(text)
+    if isinstance(found, set | frozenset):
+        found = sorted(found, key=str)
+    plain = isinstance(found, list | tuple) and all(isinstance(one, str | int | float | bool) for one in found)
+    return list(found) if plain else None
 
 
 def folded(rows: Gathered, ledger: Ledger) -> Gathered:

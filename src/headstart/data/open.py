@@ -71,7 +71,7 @@ def expand(
 
 def _inside(folder: Path, ledger: Ledger | None) -> list[str]:
     files = [p for p in sorted(folder.rglob("*")) if p.is_file() and not _hidden(p.relative_to(folder))]
-    known = _without_notices([str(p) for p in files if suffix(str(p)) in _suffixes()])
+    known = _data_alone([str(p) for p in files if suffix(str(p)) in _suffixes()])
     if not known:
         held = f"it holds {', '.join(p.name for p in files[:3])}" if files else "it is empty"
         raise HeadstartError(f"{folder}: no file to read in this folder; {held} (known: {', '.join(_suffixes())})")
@@ -82,12 +82,13 @@ def _inside(folder: Path, ledger: Ledger | None) -> list[str]:
     return known
 
 
-def _without_notices(names: list[str]) -> list[str]:
-    """Return the names without README.txt and the like, where others are there."""
+def _data_alone(names: list[str]) -> list[str]:
+    """Return the names of data: without what `datasets` notes beside it, copies, README.txt and the like."""
     if any(suffix(name) == ".arrow" for name in names):
         names = [name for name in names if Path(name).name not in _ARROW_NOTES]
     # A file and its compressed copy are one.
-    names = [name for name in names if not name.endswith(COMPRESSED) or str(Path(name).with_suffix("")) not in names]
+    plain = {name for name in names if not name.endswith(COMPRESSED)}
+    names = [name for name in names if name in plain or str(Path(name).with_suffix("")) not in plain]
     return [name for name in names if Path(name).stem.casefold() not in _NOTICES] or names
 
 
@@ -98,7 +99,7 @@ def _in_archive(path: Path, ledger: Ledger | None) -> list[str]:
     names = archives.names_inside(path)
     if any(Path(name).suffix.lower() in IMAGE_SUFFIXES for name in names):
         return []
-    known = _without_notices([name for name in names if suffix(name) in set(_suffixes()) - {archives.SUFFIX}])
+    known = _data_alone([name for name in names if suffix(name) in set(_suffixes()) - {archives.SUFFIX}])
     if known:
         _note_passed([name for name in names if name not in known], str(path), ledger)
     return [f"{path}/{name}" for name in known]

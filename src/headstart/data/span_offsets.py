@@ -56,10 +56,11 @@ class Offsets:
 
     def by_words(self) -> Reading:
         """Return the reading by which words are whole, the usual one where that is not clear."""
-        shares = {reading: self._share_cut(reading) for reading in READINGS}
-        if shares[USUAL] is None or shares[USUAL] <= _LEAST_CUT:
+        usual = self._share_cut(USUAL)
+        if usual is None or usual <= _LEAST_CUT:
             return USUAL
-        return next((one for one, share in shares.items() if share is not None and share <= _MOST_CUT), USUAL)
+        shares = ((reading, self._share_cut(reading)) for reading in READINGS)
+        return next((one for one, share in shares if share is not None and share <= _MOST_CUT), USUAL)
 
     def warning(self) -> str:
         """Return what is said where most spans cut words and no reading is known by which they do not; else ''."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ast
-import json
 from collections.abc import Iterator
 from itertools import chain, islice
 from typing import Any
 
-from headstart.data.columns import SAMPLE_ROWS
+from headstart.data.columns import SAMPLE_ROWS, written_out
 from headstart.data.ledger import Ledger
 from headstart.data.row import Row
 from headstart.data.token_cells import TAGS, TOKENS
@@ -52,13 +50,8 @@ def _read(cell: Any) -> Any:
     """Return the list or object that a text writes out as JSON or as Python does, or None."""
     if not isinstance(cell, str) or len(cell) > _MOST or cell.strip()[:1] not in ("[", "{"):
         return None
-    for read in (json.loads, ast.literal_eval):
-        try:
-            found = read(cell.strip())
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
-            continue
-        return found if isinstance(found, list | dict) else None
-    return None
+    found = written_out(cell)
+    return found if isinstance(found, list | dict) else None
 
 
 def _nested(value: Any) -> bool:

@@ -28,7 +28,7 @@ Judge = Callable[[np.ndarray, np.ndarray], np.ndarray | None]
 
 
 class RowFacts(NamedTuple):
-    """What a fit is told of N labelled rows beside their answers; () says that no row is special.
+    """What a fit is told of N labelled rows beside their answers; without arguments no row is special.
 
     groups: N names of what must stay on one side of a fold, or None. weights: float64 [N], how much each row counts, or
     None: all alike.

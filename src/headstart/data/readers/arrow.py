@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from headstart.core.errors import HeadstartError
 from headstart.core.spec import ReaderSpec
-from headstart.data.arrow_tables import image_bytes, table_columns
+from headstart.data.arrow_tables import table_columns, table_rows
 from headstart.data.ledger import Ledger
 from headstart.data.row import Row, Source, need_no_bomb, refuse, short
 
@@ -37,27 +37,27 @@ class Arrow(ReaderSpec):
             raise refuse(
                 source.name, "an Arrow table inside a compressed file or pipe cannot be read", "give the file itself"
             )
-        number = unpacked = 0
+        size = source.stream.seek(0, os.SEEK_END)
+
+        def need(unpacked: int) -> None:
+            need_no_bomb(source, unpacked, size, _FIX)
+
         try:
-            size = source.stream.seek(0, os.SEEK_END)
             columns = table_columns(_opened(source)[0], lambda name: _cells(source, name), source.name)
-            if columns.passed:
-                ledger.note(f"passed over nested or binary columns {', '.join(columns.passed)}", source.name)
-            for batch in _opened(source)[1]:
-                unpacked += batch.nbytes
-                need_no_bomb(source, unpacked, size, _FIX)
-                held = 0
-                for value in batch.select(columns.names).to_pylist():
-                    number += 1
-                    held += sum(image_bytes(value[name]) for name in columns.images)
-                    need_no_bomb(source, held, size, _FIX)  # a cell is stored once, however often it is listed
-                    yield Row(columns.row(value), source.name, number)
+            yield from table_rows(_bounded(_opened(source)[1], columns.names, need), columns, source, ledger, need)
         except HeadstartError:
             raise
         except (pa.ArrowException, OSError, ValueError) as error:
-            if not number:
-                raise refuse(source.name, f"not a readable Arrow table ({short(error)})", "write it again") from None
-            ledger.complain(f"damaged after row {number:,} ({short(error)}); the rows before were used", source.name)
+            raise refuse(source.name, f"not a readable Arrow table ({short(error)})", "write it again") from None
+
+
+def _bounded(batches: Iterator[Any], names: list[str], need: Callable[[int], None]) -> Iterator[Any]:
+    """Yield the columns of these names; need(bytes that the batches so far take)."""
+    unpacked = 0
+    for batch in batches:
+        unpacked += batch.nbytes
+        need(unpacked)
+        yield batch.select(names)
 
 
 def _opened(source: Source) -> tuple[Any, Iterator[Any]]:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from headstart.core.errors import HeadstartError
 from headstart.core.spec import ReaderSpec
-from headstart.data.arrow_tables import image_bytes, table_columns
+from headstart.data.arrow_tables import table_columns, table_rows
 from headstart.data.ledger import Ledger
 from headstart.data.row import Row, Source, need_no_bomb, refuse, short
 
@@ -54,21 +54,14 @@ class Parquet(ReaderSpec):
             raise
         except (pa.ArrowException, OSError, ValueError) as error:
             raise refuse(source.name, f"not a readable parquet file ({short(error)})", "write it again") from None
-        if columns.passed:
-            ledger.note(f"passed over nested or binary columns {', '.join(columns.passed)}", source.name)
-        number = held = 0
+        rows = min(self.rows, _IMAGES) if columns.images else self.rows
+        batches = table.iter_batches(batch_size=rows, columns=columns.names)
         try:
-            rows = min(self.rows, _IMAGES) if columns.images else self.rows
-            for batch in table.iter_batches(batch_size=rows, columns=columns.names):
-                for value in batch.to_pylist():
-                    number += 1
-                    held += sum(image_bytes(value[name]) for name in columns.images)
-                    need_no_bomb(source, held, size, _FIX)  # a cell is stored once, however often it is listed
-                    yield Row(columns.row(value), source.name, number)
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-            if not number:
-                raise refuse(source.name, f"damaged parquet file ({short(error)})", "write it again") from None
-            ledger.complain(f"damaged after row {number:,} ({short(error)}); the rows before were used", source.name)
+            yield from table_rows(batches, columns, source, ledger, lambda held: need_no_bomb(source, held, size, _FIX))
+        except HeadstartError:
+            raise
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise refuse(source.name, f"damaged parquet file ({short(error)})", "write it again") from None
 
 
 def _unpacked(table: Any) -> int:
