@@ -12,8 +12,8 @@ from stored_weights import drawn, pixels
 
 from headstart.backbones.convnext import ConvNextSpec
 from headstart.core.batch import ImageBatch
-from headstart.core.contracts import Exportable
 from headstart.core.errors import HeadstartError
+from headstart.core.exportable import Exportable
 from headstart.core.shapes import ImageShape
 from headstart.exports.hf import HfSpec
 from headstart.heads.classify import ClassifySpec
@@ -95,7 +95,7 @@ def test_an_exported_classifier_gives_equal_logits_and_gradients_and_comes_back(
     for part in (network, head):
         part.load_state_dict(part.state_dict() | drawn({n: p.shape for n, p in part.named_parameters()}))
     model = Exportable(PixelProcessor(SHAPE), network, spec)
-    model.head, model.classes = SimpleNamespace(spec=ClassifySpec(), output=head), CLASSES
+    model.head, model.classes = SimpleNamespace(spec=ClassifySpec(), plain_output=lambda: head), CLASSES
     HfSpec().write(model, tmp_path / "out")
     theirs, report = transformers.AutoModelForImageClassification.from_pretrained(
         tmp_path / "out", output_loading_info=True

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from headstart.core.batch import TokenBatch, make_batch
-from headstart.core.contracts import Exportable
+from headstart.core.exportable import Exportable
 from headstart.core.shapes import TokenShape
 from headstart.exports.hf import HfSpec, hf_tensors
 from headstart.heads.classify import ClassifySpec
@@ -25,6 +25,7 @@ VOCABULARY = 97
 LENGTHS = (5, 23, 11, 1)
 CLASSES = ("bad", "so-so", "좋음")
 TOKENIZER = SimpleNamespace(
+    takes="text",
     kind="toy", vocabulary=VOCABULARY, pad_id=0, unk_id=1, cls_id=2, sep_id=3, mask_id=4,
     special_ids=frozenset(range(5)), save=lambda folder: None,
     gives="tokens", shape=TokenShape(VOCABULARY, 0),

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from headstart.core import registry
 from headstart.core.batch import TokenBatch, make_batch
-from headstart.core.contracts import Exportable
+from headstart.core.exportable import Exportable
 from headstart.core.shapes import TokenShape
 from headstart.exports.hf import HfSpec, hf_tensors
 from headstart.interop.huggingface import load_backbone, load_head
@@ -25,6 +25,7 @@ VOCABULARY = 53
 LENGTHS = (5, 23, 11, 1)
 END = 3
 TOKENIZER = SimpleNamespace(
+    takes="text",
     kind="toy", vocabulary=VOCABULARY, pad_id=0, unk_id=1, cls_id=2, sep_id=END, mask_id=-1,
     special_ids=frozenset(range(4)), save=lambda folder: None,
     gives="tokens", shape=TokenShape(VOCABULARY, 0),

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from headstart.core.batch import TokenBatch, make_batch
-from headstart.core.contracts import Exportable
+from headstart.core.exportable import Exportable
 from headstart.core.shapes import TokenShape
 from headstart.exports.hf import HfSpec, hf_tensors
 from headstart.heads.classify import ClassifySpec
@@ -52,6 +52,7 @@ WRAPPED = {
 
 def tokenizer(pad_id: int):
     return SimpleNamespace(
+        takes="text",
         kind="toy", vocabulary=VOCABULARY, pad_id=pad_id, unk_id=4, cls_id=2, sep_id=3, mask_id=5,
         special_ids=frozenset(range(6)), save=lambda folder: None,
         gives="tokens", shape=TokenShape(VOCABULARY, pad_id),
@@ -149,9 +150,10 @@ def test_logits_and_gradients_are_equal(name, kind, side, tmp_path):
 
     def gradients(module):
         return SimpleNamespace(
+            takes="text",
             state_dict=lambda: {
                 label: torch.zeros_like(p) if p.grad is None else p.grad for label, p in module.named_parameters()
-            }
+            },
         )
 
     table = loaded.spec.HF_NAMES
@@ -178,8 +180,11 @@ def test_export_is_exact_and_comes_back_bit_for_bit(name, kind, tmp_path):
         model.objective = ReplacedTokensSpec().build(backbone, toy)
         model.objective.detect = head
     if kind == "classify":
-        model.head, model.classes = SimpleNamespace(spec=ClassifySpec(), output=head), ("bad", "so-so", "좋음")
-    note = HfSpec().write(model, tmp_path / "ours")
+        model.head, model.classes = (
+            SimpleNamespace(spec=ClassifySpec(), plain_output=lambda: head),
+            ("bad", "so-so", "좋음"),
+        )
+    note = HfSpec().write(model, tmp_path / "ours").note
     auto = note.split(".")[0]
     assert auto == {
         "mlm": "AutoModelForMaskedLM", "classify": "AutoModelForSequenceClassification",

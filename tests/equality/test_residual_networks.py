@@ -13,9 +13,9 @@ from tiny_images import encoded, striped
 
 from headstart.backbones.resnet import ResNet, ResNetSpec
 from headstart.core.batch import ImageBatch
-from headstart.core.contracts import Exportable
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import ImageRef
+from headstart.core.exportable import Exportable
 from headstart.core.shapes import ImageShape
 from headstart.exports.hf import HfSpec, hf_tensors
 from headstart.heads.classify import ClassifySpec
@@ -53,7 +53,7 @@ def exportable(network: ResNet, depth: int, channels: int, head: torch.nn.Module
     processor = PixelProcessor(SHAPES[channels])
     model = Exportable(processor, network, ResNetSpec(depth=depth, width=8, **settings))
     if head is not None:
-        model.head, model.classes = SimpleNamespace(spec=ClassifySpec(), output=head), CLASSES
+        model.head, model.classes = SimpleNamespace(spec=ClassifySpec(), plain_output=lambda: head), CLASSES
     return model
 
 
@@ -69,7 +69,7 @@ def opened(note: str, folder: Path):
 @torch.no_grad()
 def test_an_exported_network_gives_equal_maps_there(depth, channels, tmp_path):
     network, _ = trained(depth, channels)
-    note = HfSpec().write(exportable(network, depth, channels, None), tmp_path / "out")
+    note = HfSpec().write(exportable(network, depth, channels, None), tmp_path / "out").note
     theirs, auto = opened(note, tmp_path / "out")
     assert auto == "AutoModel"
     batch = images(channels, 9)
@@ -85,7 +85,7 @@ def test_an_exported_network_gives_equal_maps_there(depth, channels, tmp_path):
 @pytest.mark.parametrize(("depth", "channels"), CASES)
 def test_an_exported_classifier_gives_equal_logits_and_comes_back_bit_for_bit(depth, channels, tmp_path):
     network, head = trained(depth, channels)
-    note = HfSpec().write(exportable(network, depth, channels, head), tmp_path / "out")
+    note = HfSpec().write(exportable(network, depth, channels, head), tmp_path / "out").note
     theirs, auto = opened(note, tmp_path / "out")
     assert auto == "AutoModelForImageClassification"
     assert list(theirs.config.id2label.values()) == list(CLASSES)
@@ -127,7 +127,9 @@ def test_an_exported_run_opens_as_the_same_base(tmp_path):
 @pytest.mark.parametrize(("depth", "channels"), CASES)
 def test_a_training_step_is_equal(depth, channels, tmp_path):
     network, head = trained(depth, channels)
-    theirs, _ = opened(HfSpec().write(exportable(network, depth, channels, head), tmp_path / "out"), tmp_path / "out")
+    theirs, _ = opened(
+        HfSpec().write(exportable(network, depth, channels, head), tmp_path / "out").note, tmp_path / "out"
+    )
     for module in (network, head, theirs):
         module.double().train()  # norms over a few values make much of the last bits of single precision
     batch = images(channels, 9)

@@ -14,8 +14,8 @@ from tiny_images import image_folder
 
 from headstart.backbones.vit import ViTSpec
 from headstart.core.batch import ImageBatch
-from headstart.core.contracts import Exportable
 from headstart.core.errors import HeadstartError
+from headstart.core.exportable import Exportable
 from headstart.core.shapes import ImageShape
 from headstart.exports.hf import HfSpec
 from headstart.heads.classify import ClassifySpec
@@ -86,8 +86,8 @@ def test_logits_are_equal_and_come_back(tmp_path):
     assert (expected - output(network(batch))).abs().max() <= 1e-4
 
     task = Exportable(PixelProcessor(SHAPES[3]), network, loaded.spec)
-    task.head, task.classes = SimpleNamespace(spec=ClassifySpec(), output=output), CLASSES
-    note = HfSpec().write(task, tmp_path / "ours")
+    task.head, task.classes = SimpleNamespace(spec=ClassifySpec(), plain_output=lambda: output), CLASSES
+    note = HfSpec().write(task, tmp_path / "ours").note
     assert "AutoModelForImageClassification" in note
     again, report = transformers.AutoModelForImageClassification.from_pretrained(
         tmp_path / "ours", output_loading_info=True
@@ -104,7 +104,11 @@ def test_an_exported_network_opens_there(tmp_path):
     torch.manual_seed(1)
     spec = ViTSpec(width=24, depth=2, heads=2, patch=4)
     network = spec.build(SHAPES[3]).eval()
-    assert HfSpec().write(Exportable(PixelProcessor(SHAPES[3]), network, spec), tmp_path / "out").startswith("load it")
+    assert (
+        HfSpec()
+        .write(Exportable(PixelProcessor(SHAPES[3]), network, spec), tmp_path / "out")
+        .note.startswith("load it")
+    )
     theirs = transformers.ViTModel.from_pretrained(tmp_path / "out", add_pooling_layer=False).eval()
     batch = images(3)
     assert (theirs(network.input(batch)).last_hidden_state - network(batch).last_BTD).abs().max() <= 1e-5

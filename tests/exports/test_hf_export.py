@@ -10,8 +10,8 @@ import torch
 from headstart.backbones.bert import BertSpec
 from headstart.backbones.modernbert import ModernBertSpec
 from headstart.core.batch import make_batch
-from headstart.core.contracts import Exportable
 from headstart.core.errors import HeadstartError
+from headstart.core.exportable import Exportable
 from headstart.core.shapes import TokenShape
 from headstart.core.spec import BackboneSpec
 from headstart.exports.hf import HfSpec
@@ -25,7 +25,7 @@ class Words:
 
     kind, vocabulary, pad_id, unk_id, cls_id, sep_id, mask_id = "words", len(WORDS), 0, 1, 2, 3, 4
     special_ids = frozenset(range(5))
-    gives, shape = "tokens", TokenShape(len(WORDS), 0)
+    takes, gives, shape = "text", "tokens", TokenShape(len(WORDS), 0)
 
     def __init__(self):
         from tokenizers import Tokenizer, models, pre_tokenizers, processors

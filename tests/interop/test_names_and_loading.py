@@ -12,8 +12,8 @@ from safetensors.torch import load_file, save_file
 from headstart.backbones.bert import BertSpec
 from headstart.backbones.distilbert import DistilBertSpec
 from headstart.backbones.modernbert import ModernBertSpec
-from headstart.core.contracts import Exportable
 from headstart.core.errors import HeadstartError
+from headstart.core.exportable import Exportable
 from headstart.core.shapes import TokenShape
 from headstart.exports.hf import HfSpec
 from headstart.interop.huggingface import WEIGHTS, load_backbone, load_head
@@ -21,6 +21,7 @@ from headstart.interop.names import Rule, affine, fit_rules, read_state, transpo
 from headstart.objectives.mlm import MaskedLMSpec
 
 TOKENIZER = SimpleNamespace(
+    takes="text",
     kind="toy", vocabulary=31, pad_id=0, unk_id=1, cls_id=2, sep_id=3, mask_id=4, special_ids=frozenset(range(5)),
     save=lambda folder: None, gives="tokens", shape=TokenShape(31, 0),
 )  # fmt: skip

@@ -13,8 +13,8 @@ from safetensors.torch import load_file, save_file
 from headstart.backbones.bert import BertSpec
 from headstart.backbones.electra import ElectraSpec
 from headstart.backbones.roberta import RobertaSpec
-from headstart.core.contracts import Exportable
 from headstart.core.errors import HeadstartError
+from headstart.core.exportable import Exportable
 from headstart.core.shapes import TokenShape
 from headstart.exports.hf import HfSpec
 from headstart.interop.huggingface import WEIGHTS, load_backbone, load_head, match_vocabulary, model_types
@@ -38,6 +38,7 @@ ALBERT = {
 def export(spec, folder, pad_id: int = 0):
     torch.manual_seed(0)
     toy = SimpleNamespace(
+        takes="text",
         kind="toy", vocabulary=31, pad_id=pad_id, unk_id=1, cls_id=2, sep_id=3, mask_id=4,
         special_ids=frozenset(range(5)), save=lambda folder: None, gives="tokens", shape=TokenShape(31, pad_id),
     )  # fmt: skip

@@ -9,9 +9,9 @@ import pytest
 from tiny_bases import bag_base, corpus, rows
 
 from headstart.core import registry
-from headstart.core.contracts import TaskModel
 from headstart.core.examples import Examples
 from headstart.core.spec import RouteSpec
+from headstart.core.task_model import TaskModel
 from headstart.fitting import ensemble
 from headstart.fitting.workspace import Workspace
 from headstart.routes.boost import Boost

@@ -13,9 +13,9 @@ import pytest
 from tiny_bases import BASES, corpus, rows, token_base
 
 from headstart.core import registry
-from headstart.core.contracts import TaskModel
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
+from headstart.core.task_model import TaskModel
 from headstart.fitting.checks import routes_for
 from headstart.fitting.network_fit import NetworkFit
 from headstart.fitting.task_model_files import load_task, read_task, save_task

@@ -110,9 +110,14 @@ def damages(artefacts: list[Artefact], count: int, seed: int) -> Iterator[tuple[
         if kind == "flip":
             names = [name for name in names if (artefact.folder / name).stat().st_size]
         if kind == "swap":
-            names = [name for name in names if (artefact.twin / name).is_file()
-                     and (artefact.twin / name).read_bytes() != (artefact.folder / name).read_bytes()]  # fmt: skip
+            names = [name for name in names if _differs(artefact, name)]
         yield artefact, kind, source.choice(names)
+
+
+def _differs(artefact: Artefact, name: str) -> bool:
+    """Whether the twin has the file with other bytes; a model card is there to be edited (`LAYOUTS`)."""
+    own, other = artefact.folder / name, artefact.twin / name
+    return name != "README.md" and other.is_file() and other.read_bytes() != own.read_bytes()
 
 
 def apply(artefact: Artefact, kind: str, name: str, folder: Path, source: random.Random) -> None:

@@ -22,7 +22,7 @@ FLOORS = [
     ["backbones", "objectives", "heads", "tasks", "training"],
     ["vectors", "language_models", "sizing"],
     ["fitting"],
-    ["prompting"],
+    ["prompting", "exporting"],
     ["routes", "strategies"],
     ["auditing", "comparing", "estimators", "exports", "inspection"],
     ["labelling", "reporting", "recipes"],
@@ -95,9 +95,14 @@ def _nodes(text: str) -> list[ast.AST]:
     return list(ast.walk(ast.parse(text)))
 
 
+def _sources(root: Path) -> list[Path]:
+    """Return the source files of the package; those of `standalone` leave it as they are and import nothing of it."""
+    return [path for path in sorted(root.rglob("*.py")) if "standalone" not in path.relative_to(root).parts]
+
+
 def _files(root: Path) -> Iterator[tuple[str, str]]:
     """Yield (path relative to the package, text) of every source file."""
-    for path in sorted(root.rglob("*.py")):
+    for path in _sources(root):
         yield path.relative_to(root).as_posix(), path.read_text(encoding="utf-8")
 
 
@@ -141,7 +146,7 @@ def _imports(file: str, text: str, modules: set[str]) -> Iterator[tuple[int, str
 def violations_rooms(root: Path) -> list[str]:
     """Every package has a floor, every folder is a package (one without __init__.py is left out of a distribution)."""
     found = []
-    for folder in sorted({parent for path in root.rglob("*.py") for parent in path.relative_to(root).parents}):
+    for folder in sorted({parent for path in _sources(root) for parent in path.relative_to(root).parents}):
         if not (root / folder / "__init__.py").is_file():
             found.append(f"{folder.as_posix()}/ has no __init__.py")
         if len(folder.parts) == 1 and folder.name not in LEVEL:

@@ -8,10 +8,10 @@ from typing import ClassVar
 import numpy as np
 
 from headstart.core import registry
-from headstart.core.contracts import TaskModel
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.spec import RouteSpec
+from headstart.core.task_model import TaskModel
 from headstart.statistics.study import Cell, EntryFacts, Study
 
 ACCURACY = registry.load("metric", "accuracy")()

@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from headstart.core.contracts import TaskModel
 from headstart.core.examples import Examples, Span
 from headstart.core.spec import RouteSpec
+from headstart.core.task_model import TaskModel
 
 CALLS: list[str] = []  # names of the routes whose models were asked the test rows
 

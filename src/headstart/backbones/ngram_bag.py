@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from headstart.core.batch import TokenBatch
+from headstart.core.batch import PaddedBatch, TokenBatch
 from headstart.core.contracts import Backbone, Features
 from headstart.core.errors import HeadstartError
 from headstart.core.shapes import TokenShape
@@ -47,7 +47,7 @@ class NgramBag(Backbone):
     def __init__(self, vocabulary: int, pad_id: int, width: int, mlp_width: int):
         super().__init__()
         self.width, self.depth = width, 1
-        self.vocabulary = vocabulary
+        self.vocabulary, self.pad_id = vocabulary, pad_id
         self.embedding = nn.EmbeddingBag(vocabulary, width, mode="sum", padding_idx=pad_id)
         self.mlp_in = nn.Linear(width, mlp_width)
         self.mlp_out = nn.Linear(mlp_width, width)
@@ -67,6 +67,9 @@ class NgramBag(Backbone):
 
     def vector_sum(self, batch: TokenBatch) -> Tensor:
         """Return the sum of each sample's n-gram vectors [B, D]."""
+        if isinstance(batch, PaddedBatch):
+            ids_BT = batch.padded(batch.ids_N, self.pad_id, batch.mask_BT())
+            return (F.embedding(ids_BT, self.embedding.weight) * (ids_BT != self.pad_id)[:, :, None]).sum(1)
         starts_B = batch.lengths_B.cumsum(0) - batch.lengths_B
         return self.embedding(batch.ids_N, starts_B)
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from headstart.backbones.ngram_bag import NgramBag, NgramBagSpec
-from headstart.core.batch import TokenBatch
+from headstart.core.batch import PaddedBatch, TokenBatch
 from headstart.core.errors import HeadstartError
 from headstart.core.shapes import TokenShape
 from headstart.core.spec import BackboneSpec
@@ -54,6 +54,8 @@ class NgramConv(NgramBag):
 
     def vector_sum(self, batch: TokenBatch) -> Tensor:
         """Return the sum of each sample's mixed word vectors [B, D]."""
+        if isinstance(batch, PaddedBatch):
+            return self._padded_sum(batch)
         ids_N, row_N = batch.ids_N, batch.row_N()
         opens_N = torch.ones_like(ids_N, dtype=torch.bool)
         opens_N[1:] = (ids_N[:-1] == self.word_end_id) | (row_N[1:] != row_N[:-1])
@@ -67,6 +69,21 @@ class NgramConv(NgramBag):
         hidden_WH = own_WH + F.pad(before_WH[:-1] * same_W1, (0, 0, 1, 0)) + F.pad(after_WH[1:] * same_W1, (0, 0, 0, 1))
         mixed_WD = word_WD + self.conv_out(F.relu(hidden_WH).square()).float() * scale_W1
         return mixed_WD.new_zeros(batch.size, self.width).index_add(0, row_W, mixed_WD)
+
+    def _padded_sum(self, batch: PaddedBatch) -> Tensor:
+        """Return what `vector_sum` does, by products of matrices: onnxruntime loses rows that are added by index."""
+        ids_BT = batch.padded(batch.ids_N, self.word_end_id, batch.real_BT)
+        ends_BT = ((ids_BT == self.word_end_id) & batch.real_BT).long()
+        number_BT = ends_BT.cumsum(1) - ends_BT  # of the word that each token belongs to; there are T words at most
+        place_T = torch.arange(ids_BT.shape[1], device=ids_BT.device)
+        own_BWT = ((number_BT[:, None] == place_T[:, None]) & batch.real_BT[:, None]).float()
+        vector_BTD = F.embedding(ids_BT, self.embedding.weight) * (ids_BT != self.pad_id)[:, :, None]
+        word_BWD = own_BWT @ vector_BTD
+        scale_BW1 = word_BWD.square().mean(2, keepdim=True).clamp_min(_SMALLEST**2).sqrt()
+        before_BWH, own_BWH, after_BWH = self.conv_in(word_BWD / scale_BW1).chunk(3, dim=2)
+        hidden_BWH = own_BWH + F.pad(before_BWH[:, :-1], (0, 0, 1, 0)) + F.pad(after_BWH[:, 1:], (0, 0, 0, 1))
+        mixed_BWD = word_BWD + self.conv_out(F.relu(hidden_BWH).square()) * scale_BW1
+        return (mixed_BWD * own_BWT.amax(2)[:, :, None]).sum(1)
 
     def groups(self) -> list[list[nn.Parameter]]:
         """Embedding first, then the convolution, then the MLP."""

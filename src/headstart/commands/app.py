@@ -34,7 +34,8 @@ VERBS = {
     "fill": "let a masked language model fill [MASK]",
     "generate": "let a causal language model go on with a text, or draw pictures",
     "inspect": "look into a network: senses, neighbours, tokens, views",
-    "export": "leave for transformers",
+    "export": "leave for transformers, sentence-transformers, ONNX or peft",
+    "push": "print the command that shares an export on a hub",
     "list": "what can be chosen",
     "doctor": "what is wrong with this environment",
 }
@@ -43,7 +44,7 @@ _EPILOGUE = (
     "(where networks run), --debug (tracebacks), and how files are read where their contents are not to decide: "
     "--encoding cp949, --delimiter tab, --header no, --quoting no, --sheet NAME, --lost 0.2 (share of unreadable rows)."
 )
-_SET_VERBS = ("pretrain", "transfer", "compare", "ablate", "cross")
+_SET_VERBS = ("pretrain", "transfer", "compare", "ablate", "cross", "export")
 _GOES_ON = dict.fromkeys(
     ("compare", "ablate", "cross"), "finished cells are saved, the same command goes on from there"
 )

@@ -14,8 +14,8 @@ from headstart.commands.session import files, need_new_file, shell_command, whol
 from headstart.core.errors import HeadstartError
 
 if TYPE_CHECKING:
-    from headstart.core.contracts import TaskModel
     from headstart.core.examples import Examples
+    from headstart.core.task_model import TaskModel
     from headstart.data.read_request import ReadRequest
     from headstart.training.pretrained_model import PretrainedModel
 

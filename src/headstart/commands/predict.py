@@ -18,8 +18,8 @@ from headstart.core.errors import HeadstartError
 if TYPE_CHECKING:
     import numpy as np
 
-    from headstart.core.contracts import TaskModel
     from headstart.core.examples import Examples, ImageRef
+    from headstart.core.task_model import TaskModel
 
 _ANSWERS = ("label", "labels", "number", "entities", "answer", "written", "match")  # as tasks write them
 

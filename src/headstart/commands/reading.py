@@ -113,6 +113,17 @@ def need_unlearned(bases: Mapping[str, PretrainedModel], parts: Sequence[Example
             say(f"warning: {told}")
 
 
+def spec_with(axis: str, name: str, settings: Sequence[str]) -> Any:
+    """Return the choice `name` of an axis with `<name>.field=value` or `field=value` settings."""
+    from headstart.core import registry
+
+    spec = registry.load(axis, name)()
+    pairs = (setting.partition("=") for setting in settings)
+    return spec.with_settings(
+        (path.removeprefix(f"{spec.name}.").removeprefix(f"{axis}."), text) for path, _, text in pairs
+    )
+
+
 def route_with(name: str, settings: Sequence[str]) -> RouteSpec:
     """Return the route `name` with `route.field=value`, `<name>.field=value` or `field=value` settings."""
     return routes_with([name], settings)[0]

@@ -10,11 +10,11 @@ import numpy as np
 
 from headstart.comparing.draws import Split
 from headstart.comparing.settings import StudyData, in_form
-from headstart.core.contracts import TaskModel
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.reason import Reason, reason_of
 from headstart.core.spec import RouteSpec
+from headstart.core.task_model import TaskModel
 from headstart.fitting.checks import why_not
 from headstart.fitting.workspace import Workspace
 from headstart.statistics.study import as_truth

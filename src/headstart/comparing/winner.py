@@ -19,11 +19,11 @@ import numpy as np
 from headstart.comparing.draws import Split
 from headstart.comparing.make_cell import refusal_of
 from headstart.comparing.receipts import receipt, workspace_identity
-from headstart.core.contracts import TaskModel
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.files import disk_error
 from headstart.core.manifest import faults
+from headstart.core.task_model import TaskModel
 from headstart.core.time_limit import cut_after
 from headstart.data.identity import examples_identity
 from headstart.fitting.task_model_files import read_task, receipt_of, save_task

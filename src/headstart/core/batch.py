@@ -145,6 +145,51 @@ class TokenBatch(Batch):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PaddedBatch(TokenBatch):
+    """Samples that lie padded, [B, T], for graphs with symbols in the place of sizes: no size depends on a value.
+
+    mask_BT: True where there is a token, tokens first. ids_N: all B T ids, those of the padding too, in this order, as
+    everything else that is called `_N`; lengths_B: tokens of each sample. filled: there is no padding at all.
+    """
+
+    real_BT: Tensor
+    filled: bool = False
+
+    @classmethod
+    def of(cls, ids_BT: Tensor, real_BT: Tensor, segment_ids_BT: Tensor | None = None, *, filled: bool = False) -> Self:
+        """Return the batch of int64 ids [B, T]; real_BT: bool [B, T], see `mask_BT`."""
+        return cls(
+            filled=filled,
+            ids_N=ids_BT.flatten(),
+            lengths_B=real_BT.sum(1),
+            sample_B=torch.arange(ids_BT.shape[0], device=ids_BT.device),
+            segment_ids_N=None if segment_ids_BT is None else segment_ids_BT.flatten(),
+            real_BT=real_BT,
+        )
+
+    @property
+    def size(self) -> int:
+        """B, the number of samples."""
+        return self.real_BT.shape[0]
+
+    def row_N(self) -> Tensor:
+        """See `TokenBatch.row_N`."""
+        return torch.arange(self.size, device=self.device)[:, None].expand(self.real_BT.shape).flatten()
+
+    def position_N(self) -> Tensor:
+        """See `TokenBatch.position_N`."""
+        return torch.arange(self.real_BT.shape[1], device=self.device)[None].expand(self.real_BT.shape).flatten()
+
+    def mask_BT(self) -> Tensor:
+        """True where there is a token."""
+        return self.real_BT
+
+    def padded(self, values_N: Tensor, fill: int, mask_BT: Tensor) -> Tensor:
+        """Return `values_N` [N] as [B, T], `fill` in the place of padding."""
+        return values_N.view(self.real_BT.shape).masked_fill(~self.real_BT, fill)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ImageBatch(Batch):
     """Images of one size. pixels_BCHW: uint8, or float32 from 0 to 1 where an objective has changed them.
 

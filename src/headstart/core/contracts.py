@@ -1,4 +1,4 @@
-"""The contracts between floors: Backbone, Objective, Head, TaskModel, and what they hand to each other."""
+"""The contracts between floors: Backbone, Objective, Head, and what they hand to each other."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import reduce
-from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
@@ -19,7 +18,7 @@ from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.processor import Processor
 from headstart.core.seeds import KeyedRandom
-from headstart.core.spec import BackboneSpec, HeadSpec, ObjectiveSpec
+from headstart.core.spec import HeadSpec
 
 
 @dataclass(frozen=True)
@@ -278,12 +277,14 @@ class Head(nn.Module, ABC):
     """A task output on a backbone: what is asked of it, how that is scored, how its outputs become answers.
 
     spec: what built it. smoothing: share of a target that its loss spreads evenly over the classes in training (Szegedy
-    et al. 2016); None for a head that chooses no class. concludes: whether `conclude` has something to do.
+    et al. 2016); None for a head that chooses no class. concludes: whether `conclude` has something to do. gives: what
+    `finish` returns, in one word.
     """
 
     spec: HeadSpec
     smoothing: float | None = None
     concludes: bool = False
+    gives: str = "logits"
 
     def inherit(self, objective: Objective | None) -> None:
         """Take over what pre-training learned beside the backbone, such as an output over the vocabulary."""
@@ -317,6 +318,17 @@ class Head(nn.Module, ABC):
     def loss(self, output: Tensor, batch: Batch) -> Loss:
         """Score raw outputs against the targets in `batch.extra`."""
 
+    def plain_output(self) -> nn.Module:
+        """Return the module [features -> B, ...] that other libraries hold: its results are logits, or the numbers.
+
+        Raises HeadstartError for a head that is more than such a module.
+        """
+        raise HeadstartError(f"head {self.spec.name} has no counterpart in other libraries")
+
+    def finish(self, output: Tensor) -> Tensor:
+        """Return the raw outputs of a batch as another library hands them on: see `gives`."""
+        return output
+
     def score(self, backbone: Backbone, batch: Batch) -> Loss:
         """Return the loss of a batch; a head that needs more than features, such as a decoder, has its own way."""
         return self.loss(self(backbone(batch)), batch)
@@ -331,54 +343,3 @@ class Head(nn.Module, ABC):
     @abstractmethod
     def decode(self, outputs: list[np.ndarray], pieces: Pieces, examples: Examples) -> list[Any]:
         """Return the answers to N examples, as `TaskModel.predict` gives them, from the outputs of P pieces."""
-
-
-@dataclass
-class Exportable:
-    """What another library may be given: a network with its processor, and what is trained on top of it.
-
-    objective, objective_spec: of a pre-trained model, or None. head, classes: of a task model, or None. prompt: how
-    many of the network's last words are put in front of every text.
-    """
-
-    processor: Processor
-    backbone: Backbone
-    backbone_spec: BackboneSpec
-    objective: Objective | None = None
-    objective_spec: ObjectiveSpec | None = None
-    head: Head | None = None
-    classes: tuple[str, ...] = ()
-    prompt: int = 0
-
-
-class TaskModel(ABC):
-    """A trained task model, self-contained: tokenizer, network and label names travel with it.
-
-    classes: the label names. notes: what was chosen (C, epochs ...) and counted (truncated rows ...), for the receipt.
-    task: what it answers (`headstart list task`). frozen: the `FrozenVectors` of the base that it reads, which members
-    of an ensemble share; None for a model that has none.
-    """
-
-    classes: tuple[str, ...]
-    notes: dict[str, object]
-    task: str = "classify"
-    frozen: Any = None
-
-    def predict_proba(self, examples: Examples) -> np.ndarray:
-        """Return class probabilities [N, C] in the order of `classes`; rows sum to 1.
-
-        Raises HeadstartError for a task other than `classify`.
-        """
-        raise HeadstartError(f"a model of task {self.task} has no class probabilities; ask it to predict")
-
-    def predict(self, examples: Examples) -> list[Any]:
-        """Return N answers: label names for `classify`, else in the form of `Examples.targets`."""
-        return [self.classes[number] for number in self.predict_proba(examples).argmax(1)]
-
-    def exportable(self) -> Exportable | None:
-        """Return what another library may be given, or None: the model holds no network that could be handed on."""
-        return None
-
-    @abstractmethod
-    def save(self, folder: Path) -> None:
-        """Write everything that `load` of the same route needs into `folder` (no pickle)."""

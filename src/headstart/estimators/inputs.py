@@ -15,10 +15,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_feature_names, _check_sample_weight, column_or_1d
 
 from headstart.core import registry
-from headstart.core.contracts import TaskModel
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples, ImageRef
 from headstart.core.spec import RouteSpec
+from headstart.core.task_model import TaskModel
 from headstart.data.in_memory import is_absent, listed
 from headstart.data.memory_files import image_of, is_picture
 from headstart.estimators.packed import packed, unpacked

@@ -7,8 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from headstart.core.contracts import TaskModel
 from headstart.core.spec import RouteSpec
+from headstart.core.task_model import TaskModel
 from headstart.fitting.task_model_files import load_task, save_task
 from headstart.training.pretrained_model import PretrainedModel
 

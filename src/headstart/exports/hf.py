@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from safetensors.torch import save
 from torch import Tensor, nn
 
 from headstart.core import registry
-from headstart.core.contracts import Exportable
 from headstart.core.errors import HeadstartError
+from headstart.core.examples import Examples
+from headstart.core.exportable import Exportable
 from headstart.core.files import read_json, write_bytes, write_json
 from headstart.core.load_processor import PREPROCESSOR
-from headstart.core.manifest import write_folder
 from headstart.core.processor import Tokenizer
 from headstart.core.shapes import TokenShape
 from headstart.core.spec import BackboneSpec, ExportSpec
+from headstart.exporting.leave import STANDALONE, Leaves
+from headstart.exporting.verified import Answers, read_here
 from headstart.interop.names import NameTable, fit_rules, write_state
 from headstart.networks.writer import begin_id
+from headstart.nn.vector_steps import Affine
 
 _TOKENIZER = "tokenizer_config.json"
 _RULES = "tokenizer.json"
@@ -31,53 +35,148 @@ _AUTO = {
     "detect": "ModelForPreTraining",
     "classify": "ModelForSequenceClassification",
 }
+# Heads whose output is wired as that of a classifier of transformers.
+_WIRED = {"classify": "classify", "multilabel": "classify", "regress": "classify"}
+_POOLED, _AUTO_CLASS = "modeling_pooled", "AutoModelForSequenceClassification"
 _AUTO_OF_IMAGES = {"": "Model", "classify": "ModelForImageClassification"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class HfSpec(ExportSpec):
-    """Nothing to set: the files follow from the model."""
+class HfSpec(Leaves, ExportSpec):
+    """Nothing to set: the files follow from the model. The output of an objective goes along where it has a class."""
 
-    def write(self, source: Exportable, folder: Path) -> str:
-        """Write a new `folder` whole or not at all; return one line that says how to load it.
+    package: ClassVar[str] = "transformers"
+    extra: ClassVar[str] = "zoo"
 
-        The output of an objective goes along when transformers knows it. Raises HeadstartError when the network has no
-        counterpart there, or when `folder` holds other files.
-        """
-        folder = Path(folder)
-        if source.prompt:
-            raise HeadstartError(
-                "this task model reads virtual words in front of every text, which no class of transformers does; "
-                "export the run itself, or a task of route lora or finetune"
-            )
-        table = _table(source.backbone_spec)
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise HeadstartError(f"{folder} is not empty: export writes a new folder, choose another name")
+    def fill(self, source: Exportable, folder: Path) -> str:
+        """See `Leaves.fill`."""
+        _need_plain(source)
+        table = name_table(source.backbone_spec)
+        if _own_class(source, table):
+            return write_pooled(source, folder)
         kind, head = _head(source, table)
-        config = _config(source, table, kind)
-        tensors = hf_tensors(table, source.backbone, kind, head)
+        _write(source, folder, table, kind, head)
+        return _how_to_load(source, folder, kind)
 
-        def fill(temporary: Path) -> None:
-            write_json(temporary / "config.json", config)
-            write_bytes(temporary / "model.safetensors", save(tensors, metadata={"format": "pt"}))
-            source.processor.save(temporary)
-            _fit_tokenizer(temporary, table, source.backbone.max_tokens, kind)
+    def opened(self, source: Exportable, folder: Path) -> Callable[[Examples], Answers]:
+        """See `Leaves.opened`."""
+        from headstart.exporting.transformers_side import opened
 
-        write_folder(folder, "export", fill)
-        pixels = source.processor.gives == "pixels"
-        auto, files, maker = (
-            (_AUTO_OF_IMAGES, PREPROCESSOR, "ImageProcessor") if pixels else (_AUTO, _TOKENIZER, "Tokenizer")
+        table = name_table(source.backbone_spec)
+        own = _own_class(source, table)
+        return opened(source, folder, "classify" if own else _head(source, table)[0], trusted=own)
+
+    def ours(self, source: Exportable) -> Callable[[Examples], Answers]:
+        """See `Leaves.ours`."""
+        kind = "classify" if source.task else _head(source, name_table(source.backbone_spec))[0]
+        if kind == "causal" and source.processor.sep_id >= 0:  # the text that a model goes on from has no end mark
+            return lambda rows: {"logits": [one[:-1] for one in read_here(source, rows, ["logits"])["logits"]]}
+        return source.ours or (lambda rows: {})
+
+    def usage(self, source: Exportable) -> str:
+        """See `Leaves.usage`."""
+        pixels, table = source.processor.gives == "pixels", name_table(source.backbone_spec)
+        own = _own_class(source, table)
+        auto = (_AUTO_OF_IMAGES if pixels else _AUTO)["classify" if own else _head(source, table)[0]]
+        maker, trusted = "ImageProcessor" if pixels else "Tokenizer", ", trust_remote_code=True" if own else ""
+        return (
+            f"from transformers import Auto{auto}, Auto{maker}\n\n"
+            f'model = Auto{auto}.from_pretrained("FOLDER"{trusted})\n'
+            f'reader = Auto{maker}.from_pretrained("FOLDER"{trusted})'
         )
-        loader = f"Auto{auto[kind]}.from_pretrained"
-        if not kind and source.objective_spec is not None:
-            loader += (
-                f" (the output of objective {source.objective_spec.name} has no counterpart there and stays behind)"
-            )
-        if not (folder / files).is_file():
-            what, made = ("image processor", "pixels") if pixels else ("tokenizer", "ids")
-            missing = f"{what} {source.processor.kind} does not exist there"
-            return f"{loader} loads the network; {missing}, make the {made} with headstart"
-        return f"load it with {loader} and Auto{maker}.from_pretrained"
+
+
+def write_network(source: Exportable, folder: Path) -> None:
+    """Write the network without any output. Raises HeadstartError: it has no counterpart in transformers."""
+    _write(source, folder, name_table(source.backbone_spec), "", None)
+
+
+def write_pooled(source: Exportable, folder: Path) -> str:
+    """Write the network and the steps behind its pooled vector with a class of their own; return how to load them."""
+    table, steps = name_table(source.backbone_spec), list(source.answer_steps)[:-1]  # the last one makes probabilities
+    if source.pooling not in ("mean", "cls"):
+        raise HeadstartError(f"pooling={source.pooling} has no counterpart in transformers; take --to onnx")
+    affine = [step for step in steps if isinstance(step, Affine)]
+    if any(step.bias is None for step in affine):
+        raise HeadstartError("a linear layer without bias has no counterpart in this class; take --to onnx")
+    network = _config(source, table, "")
+    config = {
+        "model_type": "pooled_classifier",
+        "architectures": ["PooledForSequenceClassification"],
+        "auto_map": {
+            "AutoConfig": f"{_POOLED}.PooledConfig",
+            _AUTO_CLASS: f"{_POOLED}.PooledForSequenceClassification",
+        },
+        "network": network,
+        "pooling": source.pooling,
+        "steps": [step if isinstance(step, str) else "linear" for step in steps],
+        "sizes": [affine[0].weight.shape[1], *(step.weight.shape[0] for step in affine)],
+        "dtype": "float32",
+        **_labels(source),
+    }
+    tensors = {f"network.{name}": t for name, t in hf_tensors(table, source.backbone, "", None).items()}
+    for number, step in enumerate(affine):
+        tensors |= {f"linears.{number}.weight": step.weight, f"linears.{number}.bias": step.bias}
+    write_json(folder / "config.json", config)
+    write_bytes(folder / "model.safetensors", save(tensors, metadata={"format": "pt"}))
+    write_bytes(folder / f"{_POOLED}.py", (STANDALONE / f"{_POOLED}.py").read_bytes())
+    source.processor.save(folder)
+    _fit_tokenizer(folder, table, source.longest, "classify")
+    return (
+        f"load it with {_AUTO_CLASS}.from_pretrained(FOLDER, trust_remote_code=True), AutoTokenizer likewise; "
+        f"the folder carries its class, {_POOLED}.py: transformers has none for the {source.pooling} of the tokens"
+    )
+
+
+def _own_class(source: Exportable, table: NameTable) -> bool:
+    """Whether no class of transformers is wired as this task model is, and steps behind pooled tokens say it."""
+    if source.answer_steps is None or source.processor.gives == "pixels" or not source.task:
+        return False
+    return source.head is None or source.head.spec.name not in _WIRED or source.head.spec.pooling != "auto"
+
+
+def _need_plain(source: Exportable) -> None:
+    """Raise HeadstartError for what no class of transformers does."""
+    if source.prompt:
+        raise HeadstartError(
+            "this task model reads virtual words in front of every text, which no class of transformers does; "
+            "export it --to onnx, or a task of route lora or finetune"
+        )
+    if source.views != "one":
+        raise HeadstartError(
+            f"the answers are averaged over versions of an image (test_views={source.views}), which no class of "
+            "transformers does; transfer with test_views=one"
+        )
+    if source.answers is not None and source.answer_steps is None:
+        what = "pairs whose texts are read one by one" if source.pairs else "its answers"
+        raise HeadstartError(f"no class of transformers gives {what}; take --to onnx")
+    if source.answers is not None and source.layer != -1:
+        raise HeadstartError(
+            f"vectors are read from layer {source.layer}, which no class of transformers does; take --to onnx"
+        )
+
+
+def _write(source: Exportable, folder: Path, table: NameTable, kind: str, head: nn.Module | None) -> None:
+    write_json(folder / "config.json", _config(source, table, kind))
+    tensors = hf_tensors(table, source.backbone, kind, head)
+    write_bytes(folder / "model.safetensors", save(tensors, metadata={"format": "pt"}))
+    source.processor.save(folder)
+    _fit_tokenizer(folder, table, source.backbone.max_tokens, kind)
+
+
+def _how_to_load(source: Exportable, folder: Path, kind: str) -> str:
+    pixels = source.processor.gives == "pixels"
+    auto, files, maker = (
+        (_AUTO_OF_IMAGES, PREPROCESSOR, "ImageProcessor") if pixels else (_AUTO, _TOKENIZER, "Tokenizer")
+    )
+    loader = f"Auto{auto[kind]}.from_pretrained"
+    if not kind and source.objective_spec is not None:
+        loader += f" (the output of objective {source.objective_spec.name} has no counterpart there and stays behind)"
+    if not (folder / files).is_file():
+        what, made = ("image processor", "pixels") if pixels else ("tokenizer", "ids")
+        missing = f"{what} {source.processor.kind} does not exist there"
+        return f"{loader} loads the network; {missing}, make the {made} with headstart"
+    return f"load it with {loader} and Auto{maker}.from_pretrained"
 
 
 def hf_tensors(table: NameTable, backbone: nn.Module, kind: str, head: nn.Module | None) -> dict[str, Tensor]:
@@ -91,7 +190,7 @@ def hf_tensors(table: NameTable, backbone: nn.Module, kind: str, head: nn.Module
     return tensors
 
 
-def _table(spec: BackboneSpec) -> NameTable:
+def name_table(spec: BackboneSpec) -> NameTable:
     """Return the spec's name table. Raises HeadstartError when it has none."""
     table = spec.HF_NAMES
     if table is None:
@@ -107,18 +206,17 @@ def _head(model: Exportable, table: NameTable) -> tuple[str, nn.Module | None]:
     """Return which of the table's heads goes along, and its module; ("", None) when an objective has none for it."""
     if model.head is not None:
         spec = model.head.spec
-        kind = spec.name
+        kind = _WIRED.get(spec.name, spec.name)
         if kind not in table.heads:
             raise HeadstartError(
                 f"head {kind} on backbone {model.backbone_spec.name} has no counterpart in transformers "
-                f"(allowed: {', '.join(table.heads) or 'none'}); headstart itself serves it as it is"
+                f"(allowed: {', '.join(table.heads) or 'none'}); take --to onnx"
             )
         if spec.pooling != "auto":
             raise HeadstartError(
-                f"a head with pooling '{spec.pooling}' is not wired as in {table.architectures[kind]}; "
-                "export needs head.pooling=auto"
+                f"a head with pooling '{spec.pooling}' is not wired as in {table.architectures[kind]}; take --to onnx"
             )
-        return kind, model.head.output
+        return kind, model.head.plain_output()
     kind, output = (model.objective and model.objective.named_head()) or ("", None)
     return (kind, output) if kind in table.heads else ("", None)
 
@@ -135,11 +233,18 @@ def _config(model: Exportable, table: NameTable, kind: str) -> dict[str, Any]:
         config |= _special_tokens(model.processor)
     if kind == "generate":
         config["decoder_start_token_id"] = begin_id(model.processor)
-    if kind == "classify":
-        config["id2label"] = {str(number): label for number, label in enumerate(model.classes)}
-        config["label2id"] = {label: number for number, label in enumerate(model.classes)}
-        config["problem_type"] = "single_label_classification"
-    return config
+    return config | (_labels(model) if kind == "classify" else {})
+
+
+def _labels(model: Exportable) -> dict[str, Any]:
+    """Return what config.json says of the answers of a task model."""
+    kind = {"multilabel": "multi_label_classification", "regress": "regression"}
+    names = model.classes or ("number",)
+    return {
+        "id2label": {str(number): label for number, label in enumerate(names)},
+        "label2id": {label: number for number, label in enumerate(names)},
+        "problem_type": kind.get(model.task, "single_label_classification"),
+    }
 
 
 def _special_tokens(tokenizer: Tokenizer) -> dict[str, int | None]:

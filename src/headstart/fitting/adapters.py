@@ -7,11 +7,12 @@ import re
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from headstart.core.contracts import Backbone
-from headstart.fitting.network_fit import NetworkFit
+from headstart.core.exportable import Adapter
+from headstart.fitting.network_fit import NetworkFit, Settled
 from headstart.training.pretrained_model import PretrainedModel
 
 _ORIGINAL = re.compile(r"parametrizations\.(\w+)\.original")
@@ -35,13 +36,19 @@ class AdapterFit(NetworkFit):
         for module, name in places:
             parametrize.register_parametrization(module, name, part(getattr(module, name), **settings))
 
-    def settle(self, backbone: Backbone, start: PretrainedModel) -> dict[str, object]:
+    def settle(self, backbone: Backbone, start: PretrainedModel) -> Settled:
         """Replace the frozen weights by the computed weights; the frozen weights must equal `start` bit for bit."""
         digest = base_digest(backbone)
         assert digest == base_digest(start.backbone), "the base's weights were changed by training"
         trained = sum(tensor.numel() for name, tensor in backbone.named_parameters() if _PART.search(name))
+        updates = self.updates(backbone)
         merge(backbone)
-        return {"base_sha256": digest, "trained_weights": trained}
+        adapter = Adapter(updates, digest) if updates else None
+        return Settled({"base_sha256": digest, "trained_weights": trained}, adapter)
+
+    def updates(self, backbone: Backbone) -> dict[str, tuple[Tensor, Tensor, float]]:
+        """Return the trained parts as `Adapter.updates`, {} where they are no low-rank updates."""
+        return {}
 
 
 @torch.no_grad()

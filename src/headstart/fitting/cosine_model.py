@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from headstart.core.contracts import TaskModel
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.reason import Reason
+from headstart.core.task_model import TaskModel
 from headstart.data.matching import best_matches, class_matches
 from headstart.fitting.checks import check_kind, targets_of
 from headstart.fitting.linear import Matrix

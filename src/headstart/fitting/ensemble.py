@@ -15,13 +15,13 @@ import numpy as np
 from scipy.special import softmax
 
 from headstart.core import registry
-from headstart.core.contracts import TaskModel
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples, digest
 from headstart.core.manifest import hash_of
 from headstart.core.reason import Reason, as_reason, cannot_run
 from headstart.core.seeds import numpy_generator
 from headstart.core.spec import ITEMS, RouteSpec
+from headstart.core.task_model import TaskModel
 from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.checks import labels_of, need_task
 from headstart.fitting.frozen import FrozenVectors
@@ -254,6 +254,8 @@ def were_cut(models: Iterable[TaskModel]) -> bool:
 
 class EnsembleModel(TaskModel):
     """members: routes with their task models; weight_M: weight of each member; pool: see `pooled`."""
+
+    stays = "it is several models whose answers are weighed; export a task model of one of its members' routes"
 
     def __init__(
         self,

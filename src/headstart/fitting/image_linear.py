@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from headstart.core.contracts import TaskModel
 from headstart.core.examples import Examples
+from headstart.core.task_model import TaskModel
 from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.checks import targets_of
 from headstart.fitting.image_vectors import ImageVectors

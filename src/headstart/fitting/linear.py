@@ -26,6 +26,7 @@ from headstart.core.errors import HeadstartError
 from headstart.core.reason import Reason
 from headstart.fitting.model_selection import ALIKE, RowFacts, choose, make_folds
 from headstart.fitting.time_budget import CUT, Clock
+from headstart.nn.vector_steps import SOFTMAX, Step, for_all_classes
 
 Matrix = np.ndarray | sparse.csr_matrix
 Family = Literal["logistic", "svm", "bayes"]
@@ -58,6 +59,10 @@ class LinearModel:
         out = np.zeros((features.shape[0], self.classes))
         out[:, self.seen_K] = softmax(logits_NK, axis=1)
         return out
+
+    def steps(self) -> list[Step]:
+        """Return `predict_proba` as steps."""
+        return [for_all_classes(self.weight_KD, self.bias_K, self.seen_K, self.classes), SOFTMAX]
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the arrays to save; `from_arrays` reads them."""

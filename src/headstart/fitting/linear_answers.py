@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from headstart.core.contracts import TaskModel
 from headstart.core.examples import Examples
+from headstart.core.task_model import TaskModel
 from headstart.fitting.checks import labels_of
 from headstart.fitting.linear import Family, LinearModel, Matrix, fit_linear
 from headstart.fitting.linear_sets import LinearSets, fit_sets

@@ -14,6 +14,7 @@ from headstart.core.label_answers import SAID_FROM, best_threshold, label_answer
 from headstart.fitting.linear import Family, LinearModel, Matrix, fit_linear, fit_once, turned
 from headstart.fitting.model_selection import RowFacts, folds_of
 from headstart.fitting.time_budget import CUT, Clock
+from headstart.nn.vector_steps import SIGMOID, Step, affine
 
 _FEWEST = 20  # held-out rows by which a threshold is chosen
 _FOR_THRESHOLD = 0.25  # share of the seconds, at most
@@ -34,6 +35,10 @@ class LinearSets:
     def answers(self, features: Matrix, classes: tuple[str, ...]) -> list[dict[str, Any]]:
         """Return the answers of task multilabel."""
         return label_answers(self.scores(features), classes, self.said_from)
+
+    def steps(self) -> list[Step]:
+        """Return `scores` as steps."""
+        return [affine(self.weight_CD, self.bias_C), SIGMOID]
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the arrays to save; `from_arrays` reads them."""

@@ -23,6 +23,7 @@ from headstart.core.batch import Batch
 from headstart.core.contracts import Backbone, Head, Pieces
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
+from headstart.core.exportable import Adapter
 from headstart.core.reason import Reason, cannot_run
 from headstart.core.seeds import numpy_generator
 from headstart.core.spec import HeadSpec
@@ -61,6 +62,13 @@ class Stage:
     plan: TrainPlan
     layers: int
     share: float = 1.0
+
+
+class Settled(NamedTuple):
+    """notes: entries for the receipt. adapter: the low-rank updates that were merged into the network, or None."""
+
+    notes: dict[str, object]
+    adapter: Adapter | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,9 +175,9 @@ class NetworkFit(Regularisation):
             layer_decay=self.layer_decay,
         )
 
-    def settle(self, backbone: Backbone, start: PretrainedModel) -> dict[str, object]:
-        """Turn the trained copy of `start` back into an ordinary network; return entries for the notes."""
-        return {}
+    def settle(self, backbone: Backbone, start: PretrainedModel) -> Settled:
+        """Turn the trained copy of `start` back into an ordinary network."""
+        return Settled({}, None)
 
     def load(self, folder: Path) -> NetworkModel:
         """Read a saved task model. Raises HeadstartError when damaged."""
@@ -182,13 +190,13 @@ def _head_of(examples: Examples) -> HeadSpec:
 
 
 class _Trained(NamedTuple):
-    """A trained copy with its head; steps: of the network; whole: whether no step was cut; notes: for the receipt."""
+    """A trained copy with its head; steps: of the network; whole: whether no step was cut."""
 
     pretrained: PretrainedModel
     head: Head
     steps: int
     whole: bool
-    notes: dict[str, object]
+    settled: Settled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,10 +248,12 @@ def fit_network(
     notes = {"learning_rate": default_rate * factor, "steps": trained.steps, CUT: not trained.whole}
     notes |= {"inner_fits": tried, "rows_cut": pieces.cut}
     notes["dtype"] = measured_dtype(start.backbone_spec)
-    notes |= trained.notes | trained.head.notes(examples, pieces)
+    notes |= trained.settled.notes | trained.head.notes(examples, pieces)
     pairs = examples.second is not None
     how = {"prompt": settings.virtual, "views": settings.test_views}
-    return NetworkModel(trained.pretrained, trained.head, examples.classes, pairs, notes, examples.task, **how)
+    model = NetworkModel(trained.pretrained, trained.head, examples.classes, pairs, notes, examples.task, **how)
+    model.adapter = trained.settled.adapter
+    return model
 
 
 def _train(work: _Work, chosen: np.ndarray, learning_rate: float, seconds: float | None) -> _Trained:
@@ -286,9 +296,9 @@ def _train(work: _Work, chosen: np.ndarray, learning_rate: float, seconds: float
         made = fit_best(objective, backbone, batches, plan, unseen if stage.layers else [], settings.patience)
         if stage.layers:
             steps, whole = steps + made.step, whole and (made.step >= plan.steps or made.stopped == ENOUGH)
-    notes = settings.settle(backbone, work.start)
+    settled = settings.settle(backbone, work.start)
     backbone.requires_grad_(True)
-    return _Trained(pretrained, head, steps, whole, notes)
+    return _Trained(pretrained, head, steps, whole, settled)
 
 
 def _layers(backbone: Backbone, head: Head, batch: Batch) -> list[list[torch.nn.Parameter]]:

@@ -11,23 +11,31 @@ import torch
 from scipy.special import softmax
 
 from headstart.core import registry
-from headstart.core.contracts import Backbone, Exportable, Head, Pieces, TaskModel
+from headstart.core.contracts import Backbone, Head, Pieces
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
+from headstart.core.exportable import Adapter, Exportable
 from headstart.core.processor import Processor
 from headstart.core.spec import BackboneSpec, HeadSpec
+from headstart.core.task_model import TaskModel
 from headstart.data.encode_examples import encode_examples
 from headstart.fitting.checks import check_kind
 from headstart.fitting.model_parts import read_parts, write_parts
 from headstart.fitting.supervised import encode_for_head, head_outputs
 from headstart.images.averaged_views import Views, versions
+from headstart.nn.outputs import linear_layer
+from headstart.nn.vector_steps import SIGMOID, SOFTMAX, Affine
 from headstart.training.pretrained_model import TASK_NETWORK, PretrainedModel
+from headstart.vectors.transform import unit_rows
+
+_LAST = {"classify": SOFTMAX, "multilabel": SIGMOID, "regress": "Identity"}  # step from the output to the answer
 
 
 class NetworkModel(TaskModel):
     """pretrained: the trained network with its processor; head: on its features; pairs: whether examples hold two
     items; prompt: how many of the network's last words are put in front of every text; views: the versions of an image
-    over which the head's outputs are averaged, see `images/averaged_views.py`."""
+    over which the head's outputs are averaged, see `images/averaged_views.py`; adapter: low-rank updates that training
+    merged into the network, or None."""
 
     def __init__(
         self,
@@ -44,6 +52,7 @@ class NetworkModel(TaskModel):
         self.pretrained = dataclasses.replace(pretrained, objective=None, objective_spec=None, corpus=None)
         self.head, self.classes, self.pairs, self.notes, self.task = head, classes, pairs, notes, task
         self.prompt, self.views = prompt, views
+        self.adapter: Adapter | None = None
 
     @property
     def backbone(self) -> Backbone:
@@ -62,8 +71,36 @@ class NetworkModel(TaskModel):
 
     def exportable(self) -> Exportable:
         """See `TaskModel.exportable`."""
-        parts = {"head": self.head, "classes": self.classes, "prompt": self.prompt}
-        return dataclasses.replace(self.pretrained.exportable(), **parts)
+        if self.task == "generate":
+            raise HeadstartError(
+                "this task model writes word after word, which is a loop and no single graph; export the run itself, "
+                "and generate with the library that loads it"
+            )
+        steps = None
+        if self.task in _LAST and (linear := linear_layer(self.head.plain_output())) is not None:
+            weights = (None if one is None else one.detach().cpu() for one in (linear[0].weight, linear[0].bias))
+            steps = [Affine(*weights), _LAST[self.task]]
+        return dataclasses.replace(
+            self.pretrained.exportable(),
+            head=self.head,
+            classes=self.classes,
+            task=self.task,
+            prompt=self.prompt,
+            views=self.views,
+            pairs=self.pairs and self.task != "retrieve",
+            answer_steps=steps,
+            adapter=self.adapter,
+            ours=self._finished,
+        )
+
+    def _finished(self, rows: Examples) -> dict[str, list[np.ndarray]]:
+        """Return what the head gives for each row, as another library hands it on; rows of one piece only."""
+        if self.task == "retrieve":
+            pooling = "mean" if self.head.spec.pooling == "auto" else self.head.spec.pooling
+            network = dataclasses.replace(self.pretrained, sentence=None)
+            return {"vectors": list(unit_rows(network.embed(rows.items, pooling=pooling)))}
+        outputs, _ = self._outputs(rows)
+        return {self.head.gives: [self.head.finish(torch.from_numpy(one)).numpy() for one in outputs]}
 
     def predict_proba(self, examples: Examples) -> np.ndarray:
         """Return probabilities [N, C]; see `TaskModel`. Rows cut at the network's longest sample are in `notes`."""
@@ -93,11 +130,12 @@ class NetworkModel(TaskModel):
         """Write network, processor and head into `folder`."""
         self.pretrained.save(folder / TASK_NETWORK)
         data = {"head": self.head.spec.to_dict(), "classes": self.classes, "pairs": self.pairs, "notes": self.notes}
-        write_parts(
-            folder,
-            data | {"task": self.task, "prompt": self.prompt, "views": self.views},
-            {name: value.detach().cpu().numpy() for name, value in self.head.state_dict().items()},
-        )
+        data |= {"task": self.task, "prompt": self.prompt, "views": self.views}
+        arrays = {name: value.detach().cpu().numpy() for name, value in self.head.state_dict().items()}
+        if self.adapter is not None:
+            data["adapter"], updates = adapter_parts(self.adapter)
+            arrays |= updates
+        write_parts(folder, data, arrays)
 
     @classmethod
     def load(cls, folder: Path) -> NetworkModel:
@@ -107,14 +145,16 @@ class NetworkModel(TaskModel):
         classes = tuple(data["classes"])
         head = registry.build_spec("head", data["head"]).build(pretrained.backbone, pretrained.processor, classes)
         try:
-            head.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+            head.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items() if name[0] != "/"})
         except RuntimeError as error:
             raise HeadstartError(
                 f"{folder}: the head's weights do not fit ({str(error).splitlines()[-1].strip()})"
             ) from None
         head.to(next(pretrained.backbone.parameters()).device)
         task, prompt, views = data.get("task", "classify"), data.get("prompt", 0), data.get("views", "one")
-        return cls(pretrained, head, classes, data["pairs"], data["notes"], task, prompt=prompt, views=views)
+        model = cls(pretrained, head, classes, data["pairs"], data["notes"], task, prompt=prompt, views=views)
+        model.adapter = adapter_of(data["adapter"], arrays) if "adapter" in data else None
+        return model
 
 
 def encode_with_prompt(spec: HeadSpec, pretrained: PretrainedModel, examples: Examples, prompt: int = 0) -> Pieces:
@@ -138,3 +178,24 @@ def encode_with_prompt(spec: HeadSpec, pretrained: PretrainedModel, examples: Ex
         segment_ids=inserted(pieces.segment_ids, np.zeros(prompt, np.int64)),
         spans=inserted(pieces.spans, np.full((prompt, 2), -1, np.int64)),
     )
+
+
+_DOWN, _UP = "/down/", "/up/"  # no name of a head's weight begins so
+
+
+def adapter_parts(adapter: Adapter) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return (JSON data, arrays) of an adapter, from which `adapter_of` makes the same."""
+    scales = {name: scale for name, (_, _, scale) in adapter.updates.items()}
+    arrays = {}
+    for name, (down, up, _) in adapter.updates.items():
+        arrays |= {_DOWN + name: down.detach().cpu().numpy(), _UP + name: up.detach().cpu().numpy()}
+    return {"scales": scales, "base_sha256": adapter.base_sha256}, arrays
+
+
+def adapter_of(data: dict[str, Any], arrays: dict[str, np.ndarray]) -> Adapter:
+    """Return the adapter that `adapter_parts` described."""
+    parts = {
+        name: (torch.from_numpy(arrays[_DOWN + name]), torch.from_numpy(arrays[_UP + name]), float(scale))
+        for name, scale in data["scales"].items()
+    }
+    return Adapter(parts, data["base_sha256"])

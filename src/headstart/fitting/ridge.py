@@ -14,6 +14,7 @@ from headstart.core.errors import HeadstartError
 from headstart.core.reason import Reason
 from headstart.fitting.linear import Matrix
 from headstart.fitting.model_selection import ALIKE, RowFacts, choose, make_folds
+from headstart.nn.vector_steps import Step, affine
 
 GRID = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)  # penalties for features of mean squared length 1
 _STEPS = 200  # of conjugate gradients, for sparse features
@@ -32,6 +33,10 @@ class RidgeModel:
         if sparse.issparse(features_ND):
             return self.bias + features_ND @ self.weight_D - self.center_D @ self.weight_D
         return self.bias + (features_ND - self.center_D) @ self.weight_D
+
+    def steps(self) -> list[Step]:
+        """Return `numbers` as steps."""
+        return [affine(self.weight_D[None], np.array([self.bias - self.center_D @ self.weight_D])), "Identity"]
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the arrays to save; `from_arrays` reads them."""

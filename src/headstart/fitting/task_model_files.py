@@ -11,13 +11,13 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from headstart.core import migration, registry
-from headstart.core.contracts import TaskModel
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.files import nearest_beside, write_bytes, write_json
 from headstart.core.manifest import WINNER, need_intact, write_folder
 from headstart.core.migration import FORMAT, TaskFile, read_versioned
 from headstart.core.spec import RouteSpec
+from headstart.core.task_model import TaskModel
 from headstart.core.workspace import RouteWorkspace
 from headstart.data.identity import row_hashes
 from headstart.fitting.model_parts import plain

@@ -28,6 +28,11 @@ class Vectoriser(Protocol):
 class TextLinear(LinearTaskModel):
     """`vectoriser.embed` (pairs: `pair_features` of both), then `linear`."""
 
+    stays = (
+        "it counts words or n-grams and has no network; elsewhere such a model is TfidfVectorizer with "
+        "LogisticRegression of scikit-learn"
+    )
+
     def __init__(
         self,
         vectoriser: Vectoriser,

@@ -39,7 +39,7 @@ class ClassifySpec(HeadSpec):
 class Classify(Head):
     """logits = output(features). output: [features -> B, C], of the backbone's reference or a linear layer."""
 
-    smoothing = 0.0
+    smoothing, gives = 0.0, "probabilities"
 
     def __init__(self, spec: ClassifySpec, output: nn.Module, classes: tuple[str, ...]) -> None:
         super().__init__()
@@ -57,6 +57,14 @@ class Classify(Head):
     def forward(self, features: Features) -> Tensor:
         """Return logits [B, C]."""
         return self.output(features)
+
+    def plain_output(self) -> nn.Module:
+        """See `Head.plain_output`."""
+        return self.output
+
+    def finish(self, output: Tensor) -> Tensor:
+        """Return the probabilities [B, C] of logits."""
+        return output.softmax(-1)
 
     def loss(self, output: Tensor, batch: Batch) -> Loss:
         """Return the summed cross-entropy of logits [B, C]; parts: `accuracy`."""

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from headstart.core.batch import TokenBatch
 from headstart.core.contracts import Backbone, Features, Head, Loss, Objective, Pieces
@@ -94,6 +94,10 @@ class Generate(Head):
         target = dictation(batch, batch.extra["written"], batch.extra["written_B"], self.begin_id)
         smoothing = self.spec.smoothing if self.training else 0.0
         return score_dictation(backbone, self.output, replace(batch, target=target), smoothing)
+
+    def plain_output(self) -> nn.Module:
+        """See `Head.plain_output`."""
+        return self.output
 
     @torch.no_grad()
     def outputs(self, backbone: Writer, batch: TokenBatch) -> list[np.ndarray]:

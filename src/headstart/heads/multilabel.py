@@ -45,7 +45,7 @@ class Multilabel(Head):
     that has not learned them gives rare labels small probabilities, one that has leaves it at .5.
     """
 
-    concludes = True
+    concludes, gives = True, "probabilities"
 
     def __init__(self, spec: MultilabelSpec, output: nn.Module, classes: tuple[str, ...]) -> None:
         super().__init__()
@@ -81,6 +81,14 @@ class Multilabel(Head):
     def forward(self, features: Features) -> Tensor:
         """Return logits [B, C]."""
         return self.output(features)
+
+    def plain_output(self) -> nn.Module:
+        """See `Head.plain_output`."""
+        return self.output
+
+    def finish(self, output: Tensor) -> Tensor:
+        """Return the probability of each label for itself, [B, C], of logits."""
+        return output.sigmoid()
 
     def loss(self, output: Tensor, batch: Batch) -> Loss:
         """Return the binary cross-entropy summed over labels and pieces; counted by pieces."""

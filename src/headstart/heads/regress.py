@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -35,6 +36,8 @@ class Regress(Head):
     mean_1, scale_1: of the training numbers, so that the scale of the numbers does not matter; saved with the weights.
     """
 
+    gives = "numbers"
+
     def __init__(self, spec: RegressSpec, output: nn.Module) -> None:
         super().__init__()
         self.spec = spec
@@ -55,6 +58,19 @@ class Regress(Head):
     def forward(self, features: Features) -> Tensor:
         """Return standardised numbers [B, 1]."""
         return self.output(features)
+
+    def plain_output(self) -> nn.Module:
+        """See `Head.plain_output`: mean and scale are folded into the last layer."""
+        output = copy.deepcopy(self.output)
+        last = [module for module in output.modules() if isinstance(module, nn.Linear)][-1]
+        with torch.no_grad():
+            last.weight.mul_(self.scale_1)
+            last.bias.mul_(self.scale_1).add_(self.mean_1)
+        return output
+
+    def finish(self, output: Tensor) -> Tensor:
+        """Return the numbers [B, 1] of standardised ones."""
+        return self.mean_1 + self.scale_1 * output
 
     def loss(self, output: Tensor, batch: Batch) -> Loss:
         """Return the summed squared error of standardised numbers."""

@@ -41,6 +41,8 @@ class Retrieve(Head):
     cls_id: the begin mark, -1 for none.
     """
 
+    gives = "vectors"
+
     def __init__(self, spec: RetrieveSpec, cls_id: int) -> None:
         super().__init__()
         self.spec, self.cls_id = spec, cls_id

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from headstart.core.errors import HeadstartError
 
+_LICENCE = re.compile(r"^license:\s*['\"]?([\w.+-]+)", re.MULTILINE)
 CONFIG, _ADAPTER = "config.json", "adapter_config.json"
 _CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 _WRAPPERS = ("_orig_mod.", "module.")  # of torch.compile, of DataParallel and DistributedDataParallel
@@ -56,3 +57,13 @@ def _snapshot(path: Path) -> Path | None:
     if named in kept:
         return named
     return max(kept, key=lambda folder: folder.stat().st_mtime, default=None)
+
+
+def licence(folder: Path) -> str:
+    """Return the licence that the model card of a folder (README.md) states in its head, or an empty string."""
+    card = folder / "README.md"
+    if not card.is_file():
+        return ""
+    opening, _, rest = card.read_text(encoding="utf-8", errors="replace").partition("---\n")
+    found = None if opening.strip() else _LICENCE.search(rest.partition("\n---")[0])
+    return found[1] if found else ""

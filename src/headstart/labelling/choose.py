@@ -7,11 +7,11 @@ import numpy as np
 from headstart.auditing.items import kind_of
 from headstart.core import registry
 from headstart.core.candidates import Candidates
-from headstart.core.contracts import TaskModel
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.seeds import numpy_generator
 from headstart.core.spec import StrategySpec
+from headstart.core.task_model import TaskModel
 from headstart.fitting.frozen import FrozenVectors
 from headstart.fitting.workspace import Workspace
 from headstart.training.pretrained_model import PretrainedModel

@@ -254,6 +254,6 @@ def _like(bias: Tensor | None, query: Tensor) -> Tensor | None:
 def _output(out: nn.Linear, layout: Layout, found: Attended) -> Attended:
     """Return the projected mixtures of the heads, [N, D], and the map without the rows of padded queries."""
     map_BHTT = found.map_BHTT
-    if map_BHTT is not None and not layout.dense:
+    if map_BHTT is not None and not layout.filled:
         map_BHTT = map_BHTT * layout.mask_BT[:, None, :, None]
     return Attended(out(layout.unpad(found.output.transpose(1, 2).flatten(2))), map_BHTT)

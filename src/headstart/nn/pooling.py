@@ -33,7 +33,7 @@ def pool(features: Features, how: str = "mean", layer: int = -1) -> Tensor:
         return hidden_BTD[:, 0]
     if how == "last":
         last_B = features.mask_BT.sum(1).clamp_min(1) - 1  # position of the last token of each sample
-        return hidden_BTD[torch.arange(len(hidden_BTD), device=hidden_BTD.device), last_B]
+        return hidden_BTD[torch.arange(hidden_BTD.shape[0], device=hidden_BTD.device), last_B]
     weight_BT1 = features.mask_BT.to(hidden_BTD.dtype)[:, :, None]  # 0 for padding
     return (hidden_BTD * weight_BT1).sum(1) / weight_BT1.sum(1).clamp_min(1.0)
 

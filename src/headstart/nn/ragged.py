@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from headstart.core.batch import TokenBatch
+from headstart.core.batch import PaddedBatch, TokenBatch
 from headstart.core.contracts import Features
 
 
@@ -53,7 +53,10 @@ class Layout:
         self.causal = batch.causal if causal is None else causal
         self.past_BS = past_BS
         self.size, self.longest = self.mask_BT.shape
-        self.dense = batch.units == self.mask_BT.numel()
+        self.dense = batch.units == self.mask_BT.numel()  # whether values lie as [B, T] already
+        self.filled = self.dense and (
+            batch.filled if isinstance(batch, PaddedBatch) else True
+        )  # whether every place of [B, T] is a token
         self.position_N = batch.position_N()
         self.index_N = batch.row_N() * self.longest + self.position_N
         self.past_B = None if past_BS is None else past_BS.sum(1)
@@ -63,15 +66,8 @@ class Layout:
     @classmethod
     def even(cls, states_BTD: Tensor) -> Layout:
         """Return how samples of one length lie, such as the patches of images; each token sees all of its sample."""
-        size, longest = states_BTD.shape[:2]
-        device = states_BTD.device
-        return cls(
-            TokenBatch(
-                ids_N=torch.zeros(size * longest, dtype=torch.int64, device=device),  # only their number counts
-                lengths_B=torch.full((size,), longest, device=device),
-                sample_B=torch.arange(size, device=device),
-            )
-        )
+        ids_BT = torch.zeros(states_BTD.shape[:2], dtype=torch.int64, device=states_BTD.device)  # their number counts
+        return cls(PaddedBatch.of(ids_BT, torch.ones_like(ids_BT, dtype=torch.bool), filled=True))
 
     @property
     def seen_BS(self) -> Tensor:
@@ -107,7 +103,7 @@ class Layout:
         if self.causal and window is None and self.past_BS is None:
             # Padding lies after all tokens, so hiding what comes later hides it too.
             return None if self.longest <= 1 else hide(self.offset_BTS()[:, None] <= 0, dtype)
-        seen = None if self.dense and self.past_BS is None else self.seen_BS[:, None, None, :]
+        seen = None if self.filled and self.past_BS is None else self.seen_BS[:, None, None, :]
         if window is not None and window < self.seen_BS.shape[1] - 1:
             near = (self.offset_BTS().abs() <= window)[:, None]
             real_query = self.mask_BT[:, None, :, None]

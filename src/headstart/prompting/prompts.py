@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 from scipy.special import logsumexp, softmax
 
-from headstart.core.contracts import TaskModel
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.processor import Tokenizer
 from headstart.core.reason import Reason
 from headstart.core.seeds import numpy_generator
+from headstart.core.task_model import TaskModel
 from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.checks import check_kind, no_base
 from headstart.fitting.model_parts import read_parts, write_parts
@@ -249,6 +249,8 @@ class PromptModel(TaskModel):
 
     offsets_OC: added to the log-likelihoods of each class, see `content_offset` and `prior_offset`.
     """
+
+    stays = "it asks a language model questions; export the base, and ask it where it arrives"
 
     def __init__(
         self, prompts: Sequence[Prompt], offsets_OC: np.ndarray, classes: tuple[str, ...], notes: dict[str, object]

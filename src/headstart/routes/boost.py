@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headstart.core.contracts import TaskModel
 from headstart.core.examples import Examples
 from headstart.core.spec import RouteSpec
+from headstart.core.task_model import TaskModel
 from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.ensemble import EnsembleModel, Repeated, Resampler, fit_member, held_out_scores, were_cut
 from headstart.fitting.model_selection import FOLDS, nearest_good

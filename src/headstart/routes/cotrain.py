@@ -18,11 +18,11 @@ from scipy import sparse
 from scipy.special import softmax
 from sklearn.linear_model import Ridge
 
-from headstart.core.contracts import TaskModel
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.reason import Reason, cannot_run
 from headstart.core.spec import RouteSpec
+from headstart.core.task_model import TaskModel
 from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.checks import labels_of, no_single_documents
 from headstart.fitting.image_vectors import ImageVectors
@@ -189,6 +189,11 @@ class _Linear:
 
 class CotrainModel(TaskModel):
     """Mean of the logits of `probe` and of `linear` on the second view, scaled by the agreement of the two."""
+
+    stays = (
+        "it is two models, of which the second counts n-grams or reads gradients of images; "
+        "export a task model of route probe on the same base"
+    )
 
     def __init__(self, probe: ProbeModel, vectors: CharVectors | Gradients, linear: _Linear, notes: dict[str, object]):
         self.probe, self.vectors, self.linear, self.notes = probe, vectors, linear, notes

@@ -14,12 +14,13 @@ from torch.nn import functional as F
 from headstart.backbones.ngram_bag import NgramBagSpec
 from headstart.core import registry
 from headstart.core.batch import TokenBatch
-from headstart.core.contracts import Backbone, Head, Loss, Objective, TaskModel
+from headstart.core.contracts import Backbone, Head, Loss, Objective
 from headstart.core.errors import HeadstartError, unknown
 from headstart.core.examples import Examples
 from headstart.core.reason import Reason, as_reason, cannot_run
 from headstart.core.seeds import KeyedRandom, numpy_generator
 from headstart.core.spec import RouteSpec
+from headstart.core.task_model import TaskModel
 from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.checks import labels_of, no_base, no_corpus, one_class, other_task
 from headstart.fitting.network_model import NetworkModel

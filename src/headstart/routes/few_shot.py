@@ -8,13 +8,13 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from headstart.core.contracts import TaskModel
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.processor import Tokenizer
 from headstart.core.reason import Reason, cannot_run
 from headstart.core.seeds import numpy_generator
 from headstart.core.spec import RouteSpec
+from headstart.core.task_model import TaskModel
 from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.checks import labels_of, need_task
 from headstart.fitting.time_budget import CUT, Clock

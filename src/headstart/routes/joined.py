@@ -169,6 +169,11 @@ def _joined(parts: Sequence[Matrix], weight: float) -> Matrix:
 class JoinedModel(LinearTaskModel):
     """`linear` on the frozen vectors of the base beside the columns of `blocks`, these times `weight`."""
 
+    stays = (
+        "it joins vectors with counts of n-grams, which no other library counts so; "
+        "export a task model of route probe on the same base"
+    )
+
     def __init__(
         self,
         vectors: FrozenVectors,

@@ -10,10 +10,10 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from headstart.core.contracts import TaskModel
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.spec import RouteSpec
+from headstart.core.task_model import TaskModel
 from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.checks import labels_of, need_task, no_partner, targets_of
 from headstart.fitting.frozen import FrozenVectors, Pooling
@@ -107,6 +107,8 @@ def weighted(blocks: Sequence[np.ndarray], weight: float) -> np.ndarray:
 
 class _OnTwoBases(TaskModel):
     """What both models share: the frozen vectors of two bases and the weight of the first."""
+
+    stays = "it reads the vectors of two bases; export a task model of route probe on one of them"
 
     vectors: Sequence[FrozenVectors]
     weight: float

@@ -12,15 +12,17 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from headstart.core.contracts import TaskModel
 from headstart.core.examples import Examples
+from headstart.core.exportable import Exportable
 from headstart.core.reason import Reason
 from headstart.core.spec import RouteSpec
+from headstart.core.task_model import TaskModel
 from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.checks import labels_of, no_base
 from headstart.fitting.frozen import FrozenVectors, Pooling
 from headstart.fitting.model_parts import read_parts, write_parts
 from headstart.fitting.model_selection import choose, make_folds
+from headstart.nn.vector_steps import Vote
 from headstart.vectors.transform import unit_rows
 
 _NEIGHBOURS = (1, 5, 10, 20, 50, 100)
@@ -109,6 +111,14 @@ class KnnModel(TaskModel):
             return np.zeros((0, len(self.classes)))
         query_ND = unit_rows(self.frozen.features(examples))
         return _vote(query_ND, self.rows_ND, self.labels_N, len(self.classes), self.neighbours)
+
+    def exportable(self) -> Exportable:
+        """See `TaskModel.exportable`."""
+        ours = KnnModel(
+            self.frozen.plain(), self.rows_ND, self.labels_N, self.neighbours, self.classes, {}
+        ).predict_proba
+        vote = Vote(self.rows_ND, self.labels_N, len(self.classes), self.neighbours, _TEMPERATURE)
+        return self.frozen.exportable(vote, ours, gives="probabilities", classes=self.classes, task=self.task)
 
     def save(self, folder: Path) -> None:
         """Write base, transform and the vectors of the labelled rows into `folder`."""

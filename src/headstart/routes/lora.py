@@ -82,6 +82,14 @@ class Lora(AdapterFit, RouteSpec):
         """Freeze the network and add an update to every chosen layer."""
         self.attach(backbone, list(self._chosen(backbone).values()), LowRank, rank=self.rank, alpha=self.alpha)
 
+    def updates(self, backbone: Backbone) -> dict[str, tuple[Tensor, Tensor, float]]:
+        """See `AdapterFit.updates`."""
+        found = {}
+        for name, (module, weight) in self._chosen(backbone).items():
+            (part,) = module.parametrizations[weight]
+            found[f"{name}.{weight}"] = (part.down.detach().clone(), part.up.detach().clone(), part.scale)
+        return found
+
     def run(
         self, examples: Examples, workspace: RouteWorkspace, *, seed: int, seconds: float | None = None
     ) -> NetworkModel:

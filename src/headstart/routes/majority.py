@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from headstart.core.contracts import TaskModel
 from headstart.core.examples import Examples, Span
 from headstart.core.spec import RouteSpec
+from headstart.core.task_model import TaskModel
 from headstart.core.workspace import RouteWorkspace
 from headstart.data.bio import spans_of, tags_of
 from headstart.data.tag_units import cut
@@ -66,6 +66,8 @@ class Majority(RouteSpec):
 class MajorityModel(TaskModel):
     """share_C: the share of each class among the labelled rows, the probabilities of every row."""
 
+    stays = "it has no network: its answers are those that the training rows have most often"
+
     def __init__(self, share_C: np.ndarray, classes: tuple[str, ...]):
         self.share_C, self.classes, self.notes = share_C, classes, {}
 
@@ -80,6 +82,8 @@ class MajorityModel(TaskModel):
 
 class MeanModel(TaskModel):
     """mean: of the training numbers, the answer to every row."""
+
+    stays = "it has no network: its answers are those that the training rows have most often"
 
     classes, task = (), "regress"
 
@@ -98,6 +102,8 @@ class MeanModel(TaskModel):
 class ConstantModel(TaskModel):
     """answer: the same to every row; a text, an answer of task multilabel, or () for no answer."""
 
+    stays = "it has no network: its answers are those that the training rows have most often"
+
     def __init__(self, task: str, answer: Any, classes: tuple[str, ...] = ()):
         self.task, self.answer, self.classes, self.notes = task, answer, classes, {}
 
@@ -112,6 +118,8 @@ class ConstantModel(TaskModel):
 
 class WordTagModel(TaskModel):
     """tags: the most frequent tag of each word that has another than O; see `data/bio.py` for their numbers."""
+
+    stays = "it has no network: its answers are those that the training rows have most often"
 
     task = "tag"
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
+from headstart.core.exportable import Exportable
 from headstart.core.reason import Reason, cannot_run
 from headstart.core.spec import RouteSpec
 from headstart.core.workspace import RouteWorkspace
@@ -23,6 +24,7 @@ from headstart.fitting.checks import need_task, no_base, targets_of
 from headstart.fitting.cosine_model import CosineModel, one_text
 from headstart.fitting.frozen import FrozenVectors, Pooling
 from headstart.fitting.model_parts import read_parts, write_parts
+from headstart.nn.vector_steps import Line, Step
 from headstart.vectors.transform import VectorTransform
 
 
@@ -74,6 +76,19 @@ class NearestModel(CosineModel):
     def rows(self, items: Sequence[Any]) -> np.ndarray:
         """Return the unit vectors of texts or images, [N, D]."""
         return self.frozen.features(Examples(items))
+
+    def exportable(self) -> Exportable:
+        """See `TaskModel.exportable`; of task retrieve the vectors leave: what is near is found where they arrive."""
+        plain = NearestModel(self.frozen.plain(), self.line, {})
+        if self.line is None:
+            steps: list[Step] = []
+            return self.frozen.exportable(steps, lambda rows: plain.rows(rows.items), gives="vectors", task=self.task)
+        both = dataclasses.replace(self.frozen, pairs=True)
+
+        def ours(rows: Examples) -> np.ndarray:
+            return np.array(plain.predict(rows))[:, None]
+
+        return both.exportable(Line(self.line), ours, gives="numbers", cosine=True, task=self.task)
 
     def save(self, folder: Path) -> None:
         """Write base, transform and line into `folder`."""

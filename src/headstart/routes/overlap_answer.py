@@ -11,12 +11,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from headstart.core.contracts import TaskModel
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples, Span
 from headstart.core.reason import Reason
 from headstart.core.seeds import numpy_generator
 from headstart.core.spec import RouteSpec
+from headstart.core.task_model import TaskModel
 from headstart.core.workspace import RouteWorkspace
 from headstart.data.tag_units import cut
 from headstart.fitting.checks import check_kind, need_task, targets_of

@@ -9,15 +9,17 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from headstart.core import registry
-from headstart.core.contracts import TaskModel
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
+from headstart.core.exportable import Exportable
 from headstart.core.reason import Reason
 from headstart.core.spec import RouteSpec
+from headstart.core.task_model import TaskModel
 from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.checks import need_task, no_base, targets_of
 from headstart.fitting.frozen import FrozenVectors, Pooling
 from headstart.fitting.linear_answers import TASKS, Linear, LinearTaskModel, fit_answers, linear_of
+from headstart.fitting.linear_sets import LinearSets
 from headstart.fitting.model_parts import read_parts, write_parts
 from headstart.fitting.model_selection import RowFacts
 from headstart.fitting.network_model import NetworkModel
@@ -120,6 +122,18 @@ class ProbeModel(LinearTaskModel):
         """See `LinearTaskModel`."""
         return self.frozen.features(examples)
 
+    def exportable(self) -> Exportable:
+        """See `TaskModel.exportable`."""
+        plain = ProbeModel(self.frozen.plain(), self.linear, self.classes, {})
+
+        def ours(rows: Examples) -> np.ndarray:
+            if isinstance(self.linear, LinearSets):
+                return self.linear.scores(plain.features(rows))
+            return plain.predict_proba(rows)
+
+        steps = self.linear.steps()
+        return self.frozen.exportable(steps, ours, gives="probabilities", classes=self.classes, task=self.task)
+
     def save(self, folder: Path) -> None:
         """Write base, transform and weights into `folder`."""
         self.frozen.save_base(folder)
@@ -138,6 +152,16 @@ class NumberProbe(TaskModel):
     def predict(self, examples: Examples) -> list[float]:
         """Return the number of each row."""
         return self.ridge.numbers(_with_cosine(self.frozen, examples)).tolist() if len(examples) else []
+
+    def exportable(self) -> Exportable:
+        """See `TaskModel.exportable`."""
+        plain = NumberProbe(self.frozen.plain(), self.ridge, {})
+
+        def ours(rows: Examples) -> np.ndarray:
+            return np.array(plain.predict(rows))[:, None]
+
+        cosine = self.frozen.pairs
+        return self.frozen.exportable(self.ridge.steps(), ours, gives="numbers", cosine=cosine, task=self.task)
 
     def save(self, folder: Path) -> None:
         """Write base, transform and weights into `folder`."""

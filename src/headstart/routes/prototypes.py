@@ -13,15 +13,17 @@ from typing import ClassVar, Literal
 import numpy as np
 from scipy.special import softmax
 
-from headstart.core.contracts import TaskModel
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
+from headstart.core.exportable import Exportable
 from headstart.core.reason import Reason
 from headstart.core.spec import RouteSpec
+from headstart.core.task_model import TaskModel
 from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.checks import labels_of, no_base
 from headstart.fitting.frozen import FrozenVectors
 from headstart.fitting.model_parts import read_parts, write_parts
+from headstart.nn.vector_steps import SOFTMAX, UNIT, for_all_classes
 from headstart.vectors.transform import unit_rows
 
 
@@ -84,6 +86,14 @@ class PrototypeModel(TaskModel):
             cosine_NK = unit_rows(self.frozen.features(examples)) @ self.prototypes_KD.T
             out_NC[:, self.seen_K] = softmax(cosine_NK.astype(np.float64) / self.temperature, axis=1)
         return out_NC
+
+    def exportable(self) -> Exportable:
+        """See `TaskModel.exportable`."""
+        told = (self.prototypes_KD, self.seen_K, self.temperature, self.classes, {})
+        ours = PrototypeModel(self.frozen.plain(), *told).predict_proba
+        weight_KD, bias_K = self.prototypes_KD / self.temperature, np.zeros(len(self.seen_K))
+        steps = [UNIT, for_all_classes(weight_KD, bias_K, self.seen_K, len(self.classes)), SOFTMAX]
+        return self.frozen.exportable(steps, ours, gives="probabilities", classes=self.classes, task=self.task)
 
     def save(self, folder: Path) -> None:
         """Write base, transform and prototypes into `folder`."""

@@ -8,9 +8,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from headstart.core.contracts import TaskModel
 from headstart.core.examples import Examples
 from headstart.core.spec import RouteSpec
+from headstart.core.task_model import TaskModel
 from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.checks import need_task, targets_of
 from headstart.fitting.model_parts import read_parts, write_parts

@@ -11,12 +11,12 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from headstart.core.contracts import TaskModel
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples, Span
 from headstart.core.reason import Reason
 from headstart.core.seeds import numpy_generator
 from headstart.core.spec import RouteSpec
+from headstart.core.task_model import TaskModel
 from headstart.core.workspace import RouteWorkspace
 from headstart.data.bio import spans_of, tags_of
 from headstart.data.tag_units import cut, fitting_unit, seen_around

@@ -7,10 +7,10 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from headstart.core.contracts import TaskModel
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.spec import TaskSpec
+from headstart.core.task_model import TaskModel
 from headstart.data.labels import by_key, clean_label, folded, parse_label, sort_classes
 from headstart.data.ledger import Ledger
 from headstart.data.read_request import ReadRequest

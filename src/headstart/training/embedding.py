@@ -10,10 +10,13 @@ import torch
 
 from headstart.core.contracts import Backbone
 from headstart.core.device import compute
-from headstart.core.errors import HeadstartError
+from headstart.core.errors import HeadstartError, unknown
 from headstart.core.processor import Processor
+from headstart.core.reason import Reason
 from headstart.data.batches import by_length
-from headstart.nn.pooling import pool
+from headstart.nn.pooling import OF_STAGES, pool
+
+_POOLINGS = ("auto", "mean", "cls", "own", *OF_STAGES)
 
 
 @torch.no_grad()
@@ -57,6 +60,41 @@ def read_vectors(
         for found in out:
             found[low : low + chunk] /= np.maximum(weight, 1.0)[:, None]
     return out
+
+
+def check_readout(layer: int, pooling: str, backbone: Backbone, name: str) -> None:
+    """Raise HeadstartError for a layer that backbone `name` does not have, or a pooling that nobody knows."""
+    if pooling not in _POOLINGS:
+        raise unknown("pooling", pooling, _POOLINGS)
+    deepest = backbone.depth
+    if not -1 <= layer <= deepest:
+        raise HeadstartError(
+            Reason(
+                "layer_not_there",
+                "layer={layer}: this {backbone} has -1 (last) or 0 (embeddings) to {deepest}",
+                layer=layer,
+                backbone=name,
+                deepest=deepest,
+            )
+        )
+    if pooling == "own" and backbone.token_outputs:
+        raise HeadstartError(
+            Reason(
+                "no_own_vector",
+                "pooling=own: {backbone} has no document vector of its own; use mean",
+                backbone=name,
+            )
+        )
+    if pooling in OF_STAGES and (layer != -1 or not backbone.has_maps):
+        raise HeadstartError(
+            Reason(
+                "no_stages",
+                "pooling={pooling}, layer={layer}: {pooling} reads the stages of a network of images that has "
+                "stages, with layer=-1",
+                pooling=pooling,
+                layer=layer,
+            )
+        )
 
 
 def need_finite(vectors: list[np.ndarray], name: str) -> list[np.ndarray]:

@@ -16,27 +16,27 @@ from safetensors.torch import save
 
 from headstart.core import migration, registry
 from headstart.core.compatibility import build_objective
-from headstart.core.contracts import Backbone, Exportable, Objective
+from headstart.core.contracts import Backbone, Objective
 from headstart.core.device import pick_device
-from headstart.core.errors import HeadstartError, unknown
+from headstart.core.errors import HeadstartError
 from headstart.core.examples import need_takes
+from headstart.core.exportable import Exportable
 from headstart.core.files import as_called, disk_error, nearest_beside, write_bytes, write_json
 from headstart.core.load_processor import load_processor
 from headstart.core.manifest import hash_of, is_listed, need_intact, write_folder
 from headstart.core.migration import FORMAT, read_versioned
 from headstart.core.processor import Processor
-from headstart.core.reason import Reason
 from headstart.core.shapes import Shape, TokenShape
 from headstart.core.spec import BackboneSpec
 from headstart.data.corpus import Corpus
 from headstart.interop.huggingface import WEIGHTS as HF_WEIGHTS
 from headstart.interop.huggingface import load_backbone, load_head, match_vocabulary
-from headstart.interop.model_folder import model_folder
+from headstart.interop.model_folder import licence, model_folder
 from headstart.interop.weight_files import holds_weights
-from headstart.nn.pooling import OF_STAGES
 from headstart.nn.sentence_head import SentenceHead, after, before
+from headstart.nn.vector_steps import of_sentence
 from headstart.training.checkpoint import WEIGHTS, load_weights, read_counters, read_weights
-from headstart.training.embedding import need_finite, read_vectors
+from headstart.training.embedding import check_readout, need_finite, read_vectors
 from headstart.training.foreign import language_model, read_foreign
 from headstart.training.plan import measured_dtype
 from headstart.training.run_folder import RUN, RunFolder
@@ -44,7 +44,6 @@ from headstart.training.sentence_model import SentenceModel, read_sentence_model
 
 NETWORK = "network.json"
 TASK_NETWORK = "network"  # folder of a task model with the network that its labels trained
-_POOLINGS = ("auto", "mean", "cls", "own", *OF_STAGES)
 
 
 @dataclass
@@ -182,38 +181,7 @@ class PretrainedModel:
 
     def check_embedding(self, layer: int, pooling: str) -> None:
         """Raise HeadstartError for a layer that is not there or a pooling that nobody knows."""
-        if pooling not in _POOLINGS:
-            raise unknown("pooling", pooling, _POOLINGS)
-        deepest = self.backbone.depth
-        if not -1 <= layer <= deepest:
-            raise HeadstartError(
-                Reason(
-                    "layer_not_there",
-                    "layer={layer}: this {backbone} has -1 (last) or 0 (embeddings) to {deepest}",
-                    layer=layer,
-                    backbone=self.backbone_spec.name,
-                    deepest=deepest,
-                )
-            )
-        if pooling == "own" and self.backbone.token_outputs:
-            name = self.backbone_spec.name
-            raise HeadstartError(
-                Reason(
-                    "no_own_vector",
-                    "pooling=own: {backbone} has no document vector of its own; use mean",
-                    backbone=name,
-                )
-            )
-        if pooling in OF_STAGES and (layer != -1 or not self.backbone.has_maps):
-            raise HeadstartError(
-                Reason(
-                    "no_stages",
-                    "pooling={pooling}, layer={layer}: {pooling} reads the stages of a network of images that has "
-                    "stages, with layer=-1",
-                    pooling=pooling,
-                    layer=layer,
-                )
-            )
+        check_readout(layer, pooling, self.backbone, self.backbone_spec.name)
 
     def documents(self, limit: int | None = None) -> Iterator[Any]:
         """Yield the usable items of the pre-training corpus. Raises HeadstartError: its place is unknown or gone."""
@@ -228,7 +196,10 @@ class PretrainedModel:
 
     def exportable(self) -> Exportable:
         """Return what another library may be given."""
-        return Exportable(self.processor, self.backbone, self.backbone_spec, self.objective, self.objective_spec)
+        of_text = {} if (head := self.sentence) is None else {"text_prompt": head.prompt, "window": head.window}
+        parts = (self.processor, self.backbone, self.backbone_spec, self.objective, self.objective_spec)
+        how = {"pooling": self.auto_pooling, "vector_steps": of_sentence(head), **of_text}
+        return Exportable(*parts, **how, ours=lambda rows: {"vectors": self.embed(rows.items)})
 
     def save(self, folder: Path) -> None:
         """Write network, objective and tokenizer as a self-contained folder that `open` reads."""
@@ -368,9 +339,19 @@ def _open_hugging_face(path: Path) -> PretrainedModel:
     suit_tokenizer(path, model, tokenizer, loaded.config.get("hidden_size", loaded.config.get("dim")))
     if loaded.spec.batch == "pixels":  # images have no ids, and no output of an objective comes along
         return PretrainedModel(
-            tokenizer, loaded.spec, *_placed(loaded.backbone, None), None, path, {"start": path.name, **loaded.receipt}
+            tokenizer,
+            loaded.spec,
+            *_placed(loaded.backbone, None),
+            None,
+            path,
+            {"start": path.name, "licence": licence(path), **loaded.receipt},
         )
-    receipt = {"start": path.name, "ids": match_vocabulary(tokenizer, loaded.config), **loaded.receipt}
+    receipt = {
+        "start": path.name,
+        "licence": licence(path),
+        "ids": match_vocabulary(tokenizer, loaded.config),
+        **loaded.receipt,
+    }
     objective = spec = None
     kind = language_model(loaded)
     able = {"mlm": tokenizer.mask_id >= 0 and loaded.extra, "span": tokenizer.sentinel_ids, "causal": True}

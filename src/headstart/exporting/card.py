@@ -1,0 +1,99 @@
+"""The model card of an export: data, scores, licence of the base, how to load; README.md as hubs read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from headstart.core.exportable import Exportable
+from headstart.core.processor import Processor
+
+_TASKS = {
+    ("text", "classify"): "text-classification",
+    ("text", "multilabel"): "text-classification",
+    ("text", "regress"): "text-classification",
+    ("text", "tag"): "token-classification",
+    ("text", "answer"): "question-answering",
+    ("text", "retrieve"): "sentence-similarity",
+    ("text", "mlm"): "fill-mask",
+    ("text", "causal"): "text-generation",
+    ("text", ""): "feature-extraction",
+    ("image", "classify"): "image-classification",
+    ("image", ""): "image-feature-extraction",
+}
+
+
+@dataclass(frozen=True)
+class CardFacts:
+    """What is known of a model beside its weights, in words.
+
+    name: of the folder it was made in. made: how it was made (route or objective, settings), by what. data: files and
+    rows it learned from. scores: lines with intervals. audit: findings. base: its name; licence: of the base as its
+    folder states it, "" where it does not.
+    """
+
+    name: str = "model"
+    made: Mapping[str, Any] = field(default_factory=dict)
+    data: Sequence[str] = ()
+    scores: Sequence[str] = ()
+    audit: Sequence[str] = ()
+    base: str = ""
+    licence: str = ""
+
+
+def model_card(source: Exportable, facts: CardFacts, told: Sequence[str], usage: str, package: str) -> str:
+    """Return README.md. told: how to load it and what was verified; usage: Python lines; package: the library."""
+    head = ["---", f"library_name: {package}", f"pipeline_tag: {_pipeline(source)}"]
+    head += [f"license: {facts.licence}"] if facts.licence else []
+    head += ["tags:", "- headstart", "---", "", f"# {facts.name}", ""]
+    what = source.backbone_spec.name
+    network = f"A `{what}` network with {_million(source)} parameters"
+    on_top = f" for task `{source.task}`" if source.task else ""
+    lines = [
+        *head,
+        f"{network}{on_top}, made with headstart.",
+        "",
+        "## How to load",
+        "",
+        *(f"- {line}" for line in told),
+    ]
+    lines += ["", "```python", usage.strip(), "```"] if usage else []
+    if source.classes:
+        lines += ["", f"Classes, in the order of the outputs: {', '.join(source.classes)}."]
+    lines += ["", "## Data", "", *(f"- {line}" for line in facts.data or ("not recorded",))]
+    lines += ["", "## Audit of the data", "", *(f"- {line}" for line in facts.audit)] if facts.audit else []
+    lines += ["", "## Scores", "", *(f"- {line}" for line in facts.scores or (_UNSCORED,))]
+    lines += ["", "## Base and licence", "", *_licence(facts)]
+    lines += ["", "## How it was made", "", *(f"- {name}: {_short(value)}" for name, value in facts.made.items())]
+    return "\n".join([*lines, ""])
+
+
+_UNSCORED = "none is recorded; `headstart evaluate MODEL LABELLED_FILE` gives every metric with an interval"
+
+
+def _pipeline(source: Exportable) -> str:
+    kind = source.task or (source.objective.named_head() or ("",))[0] if source.objective is not None else source.task
+    takes = _takes(source.processor)
+    return _TASKS.get((takes, kind)) or _TASKS[takes, ""]
+
+
+def _takes(processor: Processor) -> str:
+    return processor.takes
+
+
+def _million(source: Exportable) -> str:
+    return f"{sum(one.numel() for one in source.backbone.parameters()) / 1e6:.1f} M"
+
+
+def _licence(facts: CardFacts) -> list[str]:
+    if not facts.base:
+        return ["Trained from random weights; no licence of a base is to be kept."]
+    if facts.licence:
+        return [f"Started from {facts.base}, whose folder states the licence `{facts.licence}`."]
+    return [f"Started from {facts.base}, whose folder states no licence: look for it before this model is shared."]
+
+
+def _short(value: Any, most: int = 400) -> str:
+    text = " ".join(str(value).split())
+    return text if len(text) <= most else text[:most] + " ..."
