@@ -51,7 +51,7 @@ def list_choices(axis: str | None = None, name: str | None = None, /) -> Choices
     Parameters
     ----------
     axis
-        processor, backbone, objective, optimizer, head, task, route, reader, metric, recipe, export or strategy
+        processor, backbone, objective, optimizer, head, task, route, reader, metric, recipe, export, strategy or logger
     name
         a choice, such as mlm: every setting with its default and what it means
     """

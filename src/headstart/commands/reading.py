@@ -14,7 +14,7 @@ from headstart.core.progress_line import ProgressLine, shown_in_notebook
 
 if TYPE_CHECKING:
     from headstart.core.examples import Examples
-    from headstart.core.spec import MetricSpec, RouteSpec
+    from headstart.core.spec import LoggerSpec, MetricSpec, RouteSpec
     from headstart.data.read_request import ReadRequest
     from headstart.training.pretrained_model import PretrainedModel
 
@@ -62,6 +62,18 @@ def metrics_of(task: str) -> dict[str, MetricSpec]:
     every = {name: registry.load("metric", name)() for name in registry.names("metric")}
     own = [name for name, metric in every.items() if metric.task == task]
     return {name: every[name] for name in sorted(own, key=lambda name: name != headline)}
+
+
+def asked_loggers(names: str | None) -> list[LoggerSpec]:
+    """Return the loggers of `--log tensorboard,csv`. Raises HeadstartError: no such logger."""
+    from headstart.core import registry
+
+    if names is None:
+        return []
+    given = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
+    if not given:
+        raise HeadstartError(f"--log '{names}': name at least one of {', '.join(registry.names('logger'))}")
+    return [registry.load("logger", name)() for name in given]
 
 
 def open_bases(paths: Sequence[Path]) -> dict[str, PretrainedModel]:

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import shutil
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from headstart.commands.reading import open_bases, pick_task, route_with, say, takes_of_files, tell_foreign
+from headstart.commands.reading import (
+    asked_loggers,
+    open_bases,
+    pick_task,
+    route_with,
+    say,
+    takes_of_files,
+    tell_foreign,
+)
 from headstart.commands.results import InFolder, TableResult
 from headstart.commands.session import files, need_new_folder, need_positive, shell_command, whole
+
+if TYPE_CHECKING:
+    from headstart.core.spec import LoggerSpec
 
 
 @dataclass(frozen=True, repr=False)
@@ -65,6 +79,7 @@ def transfer(
     ] = None,
     minutes: Annotated[float | None, Parameter(help="time budget for training [none]")] = None,
     seed: Annotated[int, Parameter(help="of whatever the route draws", converter=whole)] = 0,
+    log: Annotated[str | None, Parameter(help="curves of its fits: tensorboard,wandb,csv, in OUT/log [none]")] = None,
     threads: Annotated[int | None, Parameter(help="CPU threads [all]", converter=whole)] = None,
     settings: Annotated[list[str] | None, Parameter(name="--set", show=False)] = None,
 ) -> Transferred:
@@ -84,6 +99,7 @@ def transfer(
     from headstart.fitting.workspace import Workspace
 
     need_positive("--minutes", minutes)
+    loggers = asked_loggers(log)
     out = Path(out)
     need_new_folder(out, "transfer", "choose another --out")
     set_threads(threads)
@@ -103,7 +119,8 @@ def transfer(
     begun = time.monotonic()
     labels = f", {len(examples.classes)} classes" if examples.classes else ""
     say(f"training route {route} on {len(examples):,} rows{labels}")
-    model = spec.run(examples, workspace, seed=seed, seconds=minutes * 60 if minutes else None)
+    with _curves(loggers, out):
+        model = spec.run(examples, workspace, seed=seed, seconds=minutes * 60 if minutes else None)
     seconds = time.monotonic() - begun
     receipt = receipt_of(examples, workspace, ledger, seed=seed, seconds=seconds)
     try:
@@ -111,3 +128,20 @@ def transfer(
     except OSError as error:
         raise disk_error(out, error) from None
     return Transferred(out, seconds, model.notes, as_paths(data)[0])
+
+
+@contextmanager
+def _curves(loggers: Sequence[LoggerSpec], out: Path) -> Iterator[None]:
+    """Write the curves of the fits in the block; a block that fails leaves none, so that the mended command runs."""
+    from headstart.training.curves import LOG, logging_curves
+
+    try:
+        with logging_curves(loggers, out):
+            yield
+    except BaseException:
+        shutil.rmtree(out / LOG, ignore_errors=True)
+        if loggers and out.is_dir() and not any(out.iterdir()):
+            out.rmdir()
+        raise
+    if loggers and not (out / LOG).is_dir():
+        say("--log: this route trains in no loop that has steps, so there are no curves")

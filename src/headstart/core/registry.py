@@ -32,6 +32,7 @@ FOLDERS = {
     "recipe": "recipes",
     "export": "exports",
     "strategy": "strategies",
+    "logger": "training/loggers",
 }
 _ROOT = Path(__file__).resolve().parent.parent
 

@@ -32,6 +32,7 @@ from headstart.data.store import Store, ensure_store, split_documents
 from headstart.training.batching import check_usable, make_batches
 from headstart.training.checkpoint import restore
 from headstart.training.continuation import Continuation
+from headstart.training.curves import curve
 from headstart.training.events import Listener, MetricsFile
 from headstart.training.loop import FitResult, Stop, TrainState, fit, start_state
 from headstart.training.plan import measured_dtype
@@ -171,7 +172,10 @@ def _undone_when_refused(home: RunFolder) -> Iterator[None]:
 
 def _record(spec: RunSpec, home: RunFolder, command: str) -> RunFile:
     """Return what run.json holds from now on; what an earlier start found out stays until it is found again."""
-    earlier = home.record() if home.is_begun else {"asked_seconds": spec.training.seconds}
+    asked = spec.training.steps
+    earlier = home.record() if home.is_begun else {"asked_seconds": spec.training.seconds, "asked_steps": asked}
+    if earlier.get("spec") and asked != earlier["spec"]["training"]["steps"]:  # another budget for a resumed run
+        earlier["asked_steps"] = asked
     return earlier | {
         "format": FORMAT,
         "status": "running",
@@ -318,7 +322,10 @@ def _train(
     state = start_state(run.objective, run.backbone, spec.training, fresh)
     if resume:
         _resume(state, home, note)
-    result = fit(state, run.batches, spec.training, listeners, held_out=run.held_out, saver=home.checkpoints, stop=stop)
+    with curve("pretrain"):
+        result = fit(
+            state, run.batches, spec.training, listeners, held_out=run.held_out, saver=home.checkpoints, stop=stop
+        )
     epochs, unit = result.units / max(run.batches.units_per_epoch, 1), run.batches.unit
     note(f"trained {result.step:,} steps, {result.units:,} {unit} ({epochs:.2f} epochs) in {result.seconds:.0f} s")
     return state, result

@@ -9,7 +9,8 @@ from typing import Any
 
 from headstart.core import registry
 from headstart.core.errors import HeadstartError, nearest
-from headstart.core.spec import BackboneSpec, ObjectiveSpec, ProcessorSpec, Spec
+from headstart.core.spec import BackboneSpec, ObjectiveSpec, ProcessorSpec
+from headstart.core.spec_base import Spec
 from headstart.data.batch_settings import BatchSpec
 from headstart.training.plan import TrainPlan
 
