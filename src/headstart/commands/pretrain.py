@@ -16,7 +16,8 @@ from cyclopts import Parameter
 
 from headstart.commands.reading import asked_loggers, say
 from headstart.commands.results import InFolder, TableResult
-from headstart.commands.run_options import RunOptions, asked_run
+from headstart.commands.run_options import RunOptions, asked_run, finished_run
+from headstart.commands.seeds import SeveralSeeds, asked_seeds, seed_folders, spread, written
 from headstart.commands.session import (
     command_line,
     files,
@@ -29,6 +30,7 @@ from headstart.commands.session import (
 from headstart.core.errors import HeadstartError
 
 if TYPE_CHECKING:
+    from headstart.core.migration import RunFile
     from headstart.core.spec import LoggerSpec
     from headstart.training.run import RunResult
     from headstart.training.run_spec import RunSpec
@@ -110,16 +112,18 @@ def pretrain(
     ] = None,
     vocabulary: Annotated[int | None, Parameter(help="tokenizer vocabulary [from the data]", converter=whole)] = None,
     seed: Annotated[int | None, Parameter(help="of weights, order and masks [0]", converter=whole)] = None,
+    seeds: Annotated[str | None, Parameter(help="0,1,2: a run per seed, in OUT/seed-0 ..., and their spread")] = None,
     config: Annotated[Path | None, Parameter(help="RUN/run.json: run that again, with whatever else is given")] = None,
     log: Annotated[str | None, Parameter(help="curves: tensorboard,wandb,csv, in OUT/log [none]")] = None,
     threads: Annotated[int | None, Parameter(help="CPU threads [all]", converter=whole)] = None,
     resume: Annotated[bool, Parameter(negative="", help="continue the run in --out")] = False,
     settings: Annotated[list[str] | None, Parameter(name="--set", show=False)] = None,
-) -> Pretrained:
+) -> Pretrained | SeveralSeeds:
     """Train a tokenizer and a model on unlabelled text; always leaves a usable model.
 
     Stop it with Ctrl-C whenever you like: it saves. With --config no CORPUS is needed: a run by --steps comes out the
-    same, bit for bit; changed by another CORPUS, option or setting it is a run of its own.
+    same, bit for bit; changed by another CORPUS, option or setting it is a run of its own. With --seeds the same
+    command goes on where it was stopped.
 
     Settings: objective.mask_ratio=0.3 backbone.depth=6 training.learning_rate=1e-3 batches.tokens=4096
     processor.lower=false filter.length.fewest=20 (`headstart list` shows what can be chosen).
@@ -151,7 +155,46 @@ def pretrain(
         threads=threads,
         settings=settings,
     )
+    if several := asked_seeds(seeds, seed):
+        return _several(options, Path(out), several, loggers)
     return _trained(options, Path(out), resume, loggers)
+
+
+def _several(options: RunOptions, out: Path, seeds: Sequence[int], loggers: Sequence[LoggerSpec]) -> SeveralSeeds:
+    """Train a run per seed, each that is not finished, and return the held-out losses and their spread."""
+    from headstart.data.open import STDIN
+    from headstart.training.run_folder import RUN, RunFolder
+    from headstart.training.run_spec import RunSpec
+
+    if STDIN in options.paths:
+        raise HeadstartError("--seeds reads the texts once per seed, and standard input comes once; write it to a file")
+    stopped = ""
+    folders = seed_folders(out, seeds)
+    for seed, folder in folders.items():
+        own = dataclasses.replace(options, seed=seed)
+        if finished_run(own, folder):
+            say(f"seed {seed}: finished before, in {folder}")
+            continue
+        say(f"seed {seed}")
+        stopped = _trained(own, folder, (folder / RUN).is_file(), loggers).stopped.replace("budget", "")
+        if stopped:
+            break
+    records = {seed: RunFolder(folder).record() for seed, folder in folders.items() if (folder / RUN).is_file()}
+    done = {seed: record for seed, record in records.items() if record["status"] == "finished"}
+    rows = [{"seed": seed, "folder": folders[seed], **_figures(record)} for seed, record in done.items()]
+    held = [row["held_out_loss"] for row in rows if row.get("held_out_loss") is not None]
+    then = _then(folders[seeds[0]], RunSpec.read(done[seeds[0]]["spec"])) if seeds[0] in done else ""
+    missing = tuple(seed for seed in seeds if seed not in done)
+    pooled = [spread("held_out_loss", held) | {"remark": "each on its own held-out documents"}] if held else []
+    return written(SeveralSeeds(out, rows, pooled, missing, stopped, then))
+
+
+def _figures(record: RunFile) -> dict[str, Any]:
+    """Return what a finished run's record says: steps, training loss, held-out loss and its parts."""
+    result = record["result"]
+    (held,) = result["held_out"][-1:] or [{}]
+    parts = {f"held_out_{name}": value for name, value in held.items() if name != "step"}
+    return {"steps": result["step"], "loss": result["loss"], **parts}
 
 
 def _trained(options: RunOptions, out: Path, resume: bool, loggers: Sequence[LoggerSpec]) -> Pretrained:

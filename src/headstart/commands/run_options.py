@@ -144,7 +144,7 @@ def repeated_run(options: RunOptions, out: Path) -> RunSpec:
             "objective=mlm, or leave --config out"
         )
     path, record = _record_of(options.config)
-    then = spec = _as_asked(record)
+    then = spec = _as_asked(path, record)
     base = None if (source := options.base or spec.base) is None else PretrainedModel.open(Path(source))
     _need_no_vocabulary(options, base)
     corpus = {"paths": options.paths or None, "column": options.column, "how": current().given or None}
@@ -185,11 +185,14 @@ def _record_of(config: Path) -> tuple[Path, RunFile]:
     return path, record
 
 
-def _as_asked(record: RunFile) -> RunSpec:
+def _as_asked(path: Path, record: RunFile) -> RunSpec:
     """Return the run with the budget that was asked for and the learning rate that was found."""
     from headstart.training.run_spec import RunSpec
 
-    spec = RunSpec.read(record["spec"])
+    try:
+        spec = RunSpec.read(record["spec"])
+    except HeadstartError as error:
+        raise HeadstartError(f"--config {path}: {str(error).removeprefix('run.json: ')}") from None
     if record.get("start", {}).get("search"):
         spec = dataclasses.replace(spec, search=False)
     seconds = record.get("asked_seconds", spec.training.seconds)
@@ -203,7 +206,9 @@ def _repeat_lines(
     """Yield what is said of a repeated run: what is changed, and whether its weights can be those of the first run."""
     import torch
 
+    from headstart.data.corpus import Corpus
     from headstart.training.run import machine
+    from headstart.training.run_folder import RUN, RunFolder
 
     named = dataclasses.fields(then)
     changed = [one.name for one in named if getattr(now, one.name) != getattr(then, one.name)]
@@ -216,6 +221,9 @@ def _repeat_lines(
         for name, given in record.get("machine", {}).items()
         if name in ("headstart", "torch", "device") and given != here[name]
     ]
+    made_from = RunFolder(path.parent).made_from() if path.name == RUN else None
+    if made_from is not None and Corpus(**then.corpus).fingerprint() != made_from["corpus"]:
+        other.append("the text has changed since")
     if base is not None and base.identity != record.get("start", {}).get("identity"):
         other.append(f"the base {base.name} has other weights now")
     if then.training.seconds is not None:
@@ -244,16 +252,29 @@ def _suited(spec: RunSpec, corpus: Corpus, options: RunOptions) -> RunSpec:
     return dataclasses.replace(spec, objective=dataclasses.replace(spec.objective, flip=0.0))
 
 
-def resumed_run(options: RunOptions, out: Path) -> RunSpec:
-    """Return the run of run.json, with another budget if asked for. Raises HeadstartError: other settings than then."""
-    from headstart.core import registry
-    from headstart.data.filtering import filters_in_words
-    from headstart.training.run_folder import STORE, RunFolder
-    from headstart.training.run_spec import RunSpec
+def finished_run(options: RunOptions, out: Path) -> bool:
+    """Whether the run in `out` was made as it is asked for and has used up its budget.
+
+    Raises HeadstartError: it was started with other settings.
+    """
+    from headstart.training.run_folder import RunFolder
 
     home = RunFolder(out)
-    home.need_intact(beside=STORE)
+    if not home.is_begun:
+        return False
+    _need_as_started(options, out, home.record())
     record = home.record()
+    seconds = None if options.minutes is None else options.minutes * 60
+    asked = ((options.steps, record.get("asked_steps")), (seconds, record.get("asked_seconds")))
+    return record["status"] == "finished" and all(given in (None, then) for given, then in asked)
+
+
+def _need_as_started(options: RunOptions, out: Path, record: RunFile) -> RunSpec:
+    """Return the run of run.json. Raises HeadstartError: it was started with other settings than are given."""
+    from headstart.core import registry
+    from headstart.data.filtering import filters_in_words
+    from headstart.training.run_spec import RunSpec
+
     spec = RunSpec.read(record.get("spec", {}))
     recipe = options.recipe and registry.load("recipe", options.recipe).objective
     if options.objective is None and recipe not in (None, spec.objective.name):
@@ -280,6 +301,17 @@ def resumed_run(options: RunOptions, out: Path) -> RunSpec:
     if spec.override(kept) != spec:
         given = " ".join(options.settings)
         raise HeadstartError(f"{given}: {out} was started with other settings; --resume keeps those")
+    return spec
+
+
+def resumed_run(options: RunOptions, out: Path) -> RunSpec:
+    """Return the run of run.json, with another budget if asked for. Raises HeadstartError: other settings than then."""
+    from headstart.training.run_folder import STORE, RunFolder
+
+    home = RunFolder(out)
+    home.need_intact(beside=STORE)
+    record = home.record()
+    spec = _need_as_started(options, out, record)
     say(f"resuming {out}")
     spec = _where_it_is(spec, options.paths, out)
     training = spec.training

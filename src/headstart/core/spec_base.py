@@ -41,7 +41,7 @@ class Spec:
                 continue
             if key not in names:
                 raise unknown(f"setting of {cls.label()}", key, names)
-            values[key] = _check(f"{cls.label()}.{key}", value, hints[key])
+            values[key] = checked(f"{cls.label()}.{key}", value, hints[key])
         return cls(**values)
 
     @classmethod
@@ -75,8 +75,11 @@ class Spec:
         return dataclasses.replace(self, **changed)
 
 
-def _check(where: str, value: Any, kind: Any) -> Any:
-    """Return `value` as `kind` (JSON has no tuples and may write 1 for 1.0) or raise HeadstartError."""
+def checked(where: str, value: Any, kind: Any) -> Any:
+    """Return `value` as `kind`, the annotation of a field (JSON has no tuples and may write 1 for 1.0).
+
+    Raises HeadstartError: it is something else.
+    """
     for member in members_of(kind):
         origin = typing.get_origin(member) or member
         if origin is typing.Literal and value in typing.get_args(member):
