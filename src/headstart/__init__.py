@@ -15,6 +15,7 @@ _PUBLIC = {
     "compare": "headstart.commands.compare",
     "verify": "headstart.commands.verify",
     "ablate": "headstart.commands.ablate",
+    "sweep": "headstart.commands.sweep",
     "cross": "headstart.commands.cross",
     "evaluate": "headstart.commands.evaluate",
     "predict": "headstart.commands.predict",

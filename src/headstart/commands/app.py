@@ -26,6 +26,7 @@ VERBS = {
     "compare": "all routes and baselines on your labels, a verdict and a report",
     "verify": "make cells of a report again and compare the scores",
     "ablate": "a route against the same with one change each: which one helped",
+    "sweep": "settings of a route or of pre-training: a search by trials",
     "cross": "train on one domain or language, test on every one",
     "evaluate": "score a task model on a labelled file",
     "predict": "label texts or images with a task model",
@@ -43,11 +44,12 @@ _EPILOGUE = (
     "(where networks run), --debug (tracebacks), and how files are read where their contents are not to decide: "
     "--encoding cp949, --delimiter tab, --header no, --quoting no, --sheet NAME, --lost 0.2 (share of unreadable rows)."
 )
-_SET_VERBS = ("pretrain", "transfer", "compare", "ablate", "cross")
+_SET_VERBS = ("pretrain", "transfer", "compare", "ablate", "sweep", "cross")
 _GOES_ON = dict.fromkeys(
     ("compare", "ablate", "cross"), "finished cells are saved, the same command goes on from there"
 )
 _GOES_ON["pretrain"] = "what was saved is kept, the same command with --resume goes on from there"
+_GOES_ON["sweep"] = "finished trials are saved, the same command goes on from there"
 _READING = ("--encoding", "--delimiter", "--header", "--quoting", "--sheet", "--lost")
 _FUNCTIONS = {"list": "list_choices", "next": "next_rows"}  # verbs that are called as a builtin of Python
 _FILE_OPTIONS = ("--data", "--test", "--corpus", "--labelled")

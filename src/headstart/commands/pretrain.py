@@ -157,7 +157,7 @@ def pretrain(
     )
     if several := asked_seeds(seeds, seed):
         return _several(options, Path(out), several, loggers)
-    return _trained(options, Path(out), resume, loggers)
+    return train_asked(options, Path(out), resume, loggers)
 
 
 def _several(options: RunOptions, out: Path, seeds: Sequence[int], loggers: Sequence[LoggerSpec]) -> SeveralSeeds:
@@ -176,7 +176,7 @@ def _several(options: RunOptions, out: Path, seeds: Sequence[int], loggers: Sequ
             say(f"seed {seed}: finished before, in {folder}")
             continue
         say(f"seed {seed}")
-        stopped = _trained(own, folder, (folder / RUN).is_file(), loggers).stopped.replace("budget", "")
+        stopped = train_asked(own, folder, (folder / RUN).is_file(), loggers).stopped.replace("budget", "")
         if stopped:
             break
     records = {seed: RunFolder(folder).record() for seed, folder in folders.items() if (folder / RUN).is_file()}
@@ -197,7 +197,7 @@ def _figures(record: RunFile) -> dict[str, Any]:
     return {"steps": result["step"], "loss": result["loss"], **parts}
 
 
-def _trained(options: RunOptions, out: Path, resume: bool, loggers: Sequence[LoggerSpec]) -> Pretrained:
+def train_asked(options: RunOptions, out: Path, resume: bool, loggers: Sequence[LoggerSpec]) -> Pretrained:
     """Train what was asked for, or go on with it."""
     from headstart.training.curves import logging_curves
     from headstart.training.events import Progress

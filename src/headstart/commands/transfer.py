@@ -125,7 +125,7 @@ def transfer(
     request, why = pick_task(ReadRequest(paths=data, text=text, text2=text2, label=label, task=task))
     if why:
         say(f"task: {request.task} ({why}; another one by --task)")
-    job = _Job(spec, request, None if minutes is None else minutes * 60, loggers)
+    job = Job(spec, request, None if minutes is None else minutes * 60, loggers)
     job.read(base, corpus)
     if not several:
         seconds, notes = job.train(out, seed or 0)
@@ -133,7 +133,7 @@ def transfer(
     return _several(job, out, folders, test)
 
 
-class _Job:
+class Job:
     """A route on labelled rows, which are read once, for one seed or several."""
 
     def __init__(
@@ -207,7 +207,7 @@ class _Job:
         return True
 
 
-def _several(job: _Job, out: Path, folders: dict[int, Path], test: list[str] | None) -> SeveralSeeds:
+def _several(job: Job, out: Path, folders: dict[int, Path], test: list[str] | None) -> SeveralSeeds:
     """Train a task model per seed, each that is not there, and score all of them on the same test rows."""
     rows, scored, stopped = [], None, ""
     try:
@@ -227,7 +227,7 @@ def _several(job: _Job, out: Path, folders: dict[int, Path], test: list[str] | N
     return written(SeveralSeeds(out, rows, scored or [], missing, stopped, then))
 
 
-def _scores(job: _Job, rows: list[dict[str, Any]], test: list[str]) -> list[dict[str, Any]]:
+def _scores(job: Job, rows: list[dict[str, Any]], test: list[str]) -> list[dict[str, Any]]:
     """Put the scores of every model into its row; return what all have in common, a row per metric."""
     from headstart.core import registry
     from headstart.core.examples import need_takes
