@@ -39,6 +39,7 @@ _PUBLIC = {
     "HeadstartError": "headstart.core.errors",
     "names": "headstart.core.registry",
     "use_device": "headstart.core.device",
+    "use_plugin": "headstart.core.registry",
 }
 __all__ = ["__version__", *_PUBLIC]
 

@@ -130,6 +130,7 @@ def pretrain(
 
     Raises HeadstartError: unreadable input, unknown names, an existing directory without --resume, a full disk.
     """
+    from headstart.core import registry
     from headstart.core.device import set_threads
     from headstart.data.filtering import asked_filters
     from headstart.data.open import as_paths
@@ -143,8 +144,8 @@ def pretrain(
         paths=[] if corpus is None else as_paths(corpus),
         minutes=minutes,
         steps=steps,
-        recipe=recipe,
-        objective=objective,
+        recipe=recipe and registry.named("recipe", recipe),
+        objective=objective and registry.named("objective", objective),
         base=None if base is None else str(Path(base).absolute()),
         config=config,
         column=column,

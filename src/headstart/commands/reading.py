@@ -39,6 +39,7 @@ def pick_task(request: ReadRequest) -> tuple[ReadRequest, str]:
     if request.task == "auto":
         task, why = guess_task(request)
         return replace(request, task=task), why
+    request = replace(request, task=registry.named("task", request.task))
     registry.load("task", request.task)
     return request, ""
 
@@ -137,6 +138,7 @@ def routes_with(names: Sequence[str], settings: Sequence[str]) -> list[RouteSpec
     """
     from headstart.core import registry
 
+    names = [registry.named("route", name) for name in names]
     specs = {name: registry.load("route", name)() for name in names}
     has = {name: [field.name for field in dataclasses.fields(spec)] for name, spec in specs.items()}
     own: dict[str, list[tuple[str, str]]] = {name: [] for name in names}

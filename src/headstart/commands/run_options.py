@@ -175,10 +175,11 @@ def repeated_run(options: RunOptions, out: Path) -> RunSpec:
 
 def _record_of(config: Path) -> tuple[Path, RunFile]:
     """Return (run.json, what it holds) of a run's folder or file. Raises HeadstartError: it is no run."""
-    from headstart.core import migration
+    from headstart.core import migration, plugins
     from headstart.training.run_folder import RUN
 
     path = Path(config) / RUN if Path(config).is_dir() else Path(config)
+    plugins.need(path.parent)
     record = migration.read_versioned(path, migration.run)
     if not isinstance(record.get("spec"), dict):
         raise HeadstartError(f"--config {path}: it describes no run; give the {RUN} of a folder that pretrain wrote")

@@ -174,12 +174,13 @@ class _OfRoute:
     def __init__(
         self, source: list[str], route: str, columns: dict[str, str | None], data: list[str], task: str, **common: Any
     ) -> None:
+        from headstart.core import registry
         from headstart.data.read_request import ReadRequest
         from headstart.fitting.model_selection import folds_of
 
         if len(source) != 1:
             raise HeadstartError(f"sweep of a route: one base, or none; {len(source)} were given: {' '.join(source)}")
-        self.base, self.route, self.data = source[0], route, data
+        self.base, self.route, self.data = source[0], registry.named("route", route), data
         self.seed, self.settings, self.out = common["seed"], common["settings"], common["out"]
         self.curves: list[LoggerSpec] = common["loggers"]
         request, why = pick_task(ReadRequest(paths=data, **columns, task=task))
@@ -255,6 +256,7 @@ class _OfPretraining:
     score = "held-out loss"
 
     def __init__(self, source: list[str], objective: str | None, steps: int | None, **common: Any) -> None:
+        from headstart.core import registry
         from headstart.data.open import STDIN, as_paths
 
         if STDIN in source:
@@ -264,6 +266,7 @@ class _OfPretraining:
         minutes = 2.0 if steps is None and common["minutes"] is None else common["minutes"]
         self.out, self.loggers = common["out"], common["loggers"]
         self.curves: list[LoggerSpec] = []  # the runs have curves of their own
+        objective = objective and registry.named("objective", objective)
         asked = {"objective": objective, "steps": steps, "minutes": minutes, "seed": common["seed"]}
         self.options = RunOptions(paths=as_paths(source), settings=common["settings"], **asked)
         self.spec = fresh_run(self.options, self._folder(0).with_name("new"), False)

@@ -11,7 +11,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from headstart.core import migration, registry
+from headstart.core import migration, plugins, registry
 from headstart.core.contracts import TaskModel
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
@@ -65,6 +65,7 @@ def save_task(
             shutil.copytree(folder / LOG, temporary / LOG, symlinks=True)
         head = {"format": FORMAT, "route": route.to_dict(), "task": model.task, "classes": model.classes}
         write_json(temporary / _FILE, plain({**head, "notes": model.notes, "receipt": receipt}))
+        plugins.keep(temporary, *plugins.json_in(temporary), receipt)
         if hash_N is not None:
             write_bytes(temporary / _ROWS, save({_HASHES: hash_N}))
 
@@ -95,6 +96,7 @@ def load_task(folder: Path) -> TaskModel:
     folder = Path(folder)
     if (folder / _FILE).is_file():
         need_intact(folder, "task")
+    plugins.need(folder)
     data = read_task(folder)
     try:
         return registry.build_spec("route", data["route"]).load(folder)

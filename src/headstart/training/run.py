@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from headstart import __version__
+from headstart.core import plugins
 from headstart.core.batch import Batch
 from headstart.core.compatibility import build_objective, need_items
 from headstart.core.contracts import Backbone, Objective
@@ -98,11 +99,12 @@ def train_run(
             record = _record(spec, home, command)
             if not home.is_begun:
                 write_json(folder / RUN, record)
+            for one in plugins.keep(folder, record["spec"]):
+                note(f"{one.told}; a copy is kept in {folder / plugins.FOLDER}")
             base = _base(spec)
             processor, pieces = _processor(spec, corpus, home, base, note)
             store = ensure_store(corpus, processor, home.store)
-            for line in [*store.ledger.notes, *store.ledger.summary().splitlines()]:
-                note(line)
+            list(map(note, [*store.ledger.notes, *store.ledger.summary().splitlines()]))
             spec = _with_training_time(spec, home, time.monotonic() - begun, resume, note)
             run = _prepare(spec, processor, store, note)
             if told := write_seen(run.objective, processor, store, folder / SEEN, spec.training.seed):
@@ -161,9 +163,9 @@ def _undone_when_refused(home: RunFolder) -> Iterator[None]:
         yield
     except HeadstartError:
         if not begun_before:
-            for name in (RUN, RECEIPT, SEEN):
+            for name in (RUN, RECEIPT, SEEN, plugins.LIST):
                 (home.path / name).unlink(missing_ok=True)
-            for name in (PROCESSOR, STORE):
+            for name in (PROCESSOR, STORE, plugins.FOLDER):
                 shutil.rmtree(home.path / name, ignore_errors=True)
             if not any(home.path.iterdir()):
                 home.path.rmdir()
