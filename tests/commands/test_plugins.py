@@ -175,6 +175,28 @@ def test_a_fresh_process_runs_nothing_unasked(program, mine, tmp_path, place):
     assert not ran(mine)
 
 
+def test_a_path_in_a_file_that_is_read_runs_nothing(program, mine, tmp_path):
+    run, task = tmp_path / "run", tmp_path / "task"
+    shutil.copytree("mlm", run)
+    shutil.copytree("task", task)
+    for file, part in ((run / "run.json", "objective"), (task / "task.json", "route")):
+        data = json.loads(file.read_text())
+        place = data.get("spec", data)
+        place[part] = {"name": str(mine)}
+        file.write_text(json.dumps(data))
+    for folder in (run, task):
+        (folder / "manifest.json").unlink()
+    config = program("pretrain", "--config", run / "run.json", "--out", tmp_path / "again")
+    for made in (config, program("embed", run, "short.txt", "--out", tmp_path / "v.npy")):
+        assert made.code == 2, made.err
+    assert "unknown objective" in config.complaint
+    with pytest.raises(HeadstartError):
+        hs.load_task(task)
+    with pytest.raises(HeadstartError, match="unknown route"):
+        registry.build_spec("route", {"name": str(mine)})
+    assert not ran(mine)
+
+
 def test_a_changed_file_and_a_changed_copy_are_told(program, mine, tmp_path):
     run = tmp_path / "run"
     assert program("pretrain", "corpus.txt", "--out", run, "--objective", mine, *TINY_MLM[2:], "--steps", 2).code == 0

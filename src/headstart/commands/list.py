@@ -58,8 +58,8 @@ def list_choices(axis: str | None = None, name: str | None = None, /) -> Choices
     if axis is not None and name is not None:
         from headstart.core.setting_lines import setting_lines
 
-        kind = registry.load(axis, name)
         name = registry.named(axis, name)
+        kind = registry.load(axis, name)
         return Settings(f"{axis} {name}", registry.describe(axis, name), setting_lines(kind))
     wanted = [axis] if axis else registry.axes()
     return Choices({a: {name: registry.describe(a, name) for name in registry.names(a)} for a in wanted})

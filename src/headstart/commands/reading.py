@@ -74,7 +74,7 @@ def asked_loggers(names: str | None) -> list[LoggerSpec]:
     given = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
     if not given:
         raise HeadstartError(f"--log '{names}': name at least one of {', '.join(registry.names('logger'))}")
-    return [registry.load("logger", name)() for name in given]
+    return [registry.load("logger", registry.named("logger", name))() for name in given]
 
 
 def open_bases(paths: Sequence[Path]) -> dict[str, PretrainedModel]:

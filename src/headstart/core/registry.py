@@ -120,11 +120,11 @@ def describe(axis: str, name: str) -> str:
 def load(axis: str, name: str) -> type[Any]:
     """Import the choice and return its spec class; few-shot is few_shot.
 
-    A path is a file of the user's, see `named`. Raises HeadstartError: unknown (with the nearest name), no or several
+    A path is no name here: what is read from files must not say which code runs. Where a user writes, `named` comes
+    first. Raises HeadstartError: unknown (with the nearest name), no or several
     specs, an entry point's module of another name (specs are called what their module is called, so that what is saved
     would not load), code of a plug-in that fails.
     """
-    name = named(axis, name)
     if name not in names(axis):
         name = name.replace("-", "_")
     if name in _files(axis):

@@ -103,7 +103,7 @@ def _parse(where: str, text: str, kind: Any) -> Any:
         origin = typing.get_origin(member) or member
         lowered = text.lower()
         if isinstance(origin, type) and issubclass(origin, Spec) and origin.axis:
-            return registry.load(origin.axis, text)()
+            return registry.load(origin.axis, registry.named(origin.axis, text))()
         try:
             if origin is type(None) and lowered in ("none", "null"):
                 return None

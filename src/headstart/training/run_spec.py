@@ -66,7 +66,9 @@ class RunSpec(Spec):
             if part not in parts:
                 setting = f"{_part_with(part, parts)}.{setting}"
             elif path in registry.FOLDERS:
-                parts[path] = registry.load(path, text)()  # what follows may be a setting of the new choice
+                parts[path] = registry.load(
+                    path, registry.named(path, text)
+                )()  # what follows may be a setting of the new choice
             out.append(setting)
         return out
 
@@ -82,7 +84,7 @@ class RunSpec(Spec):
             path, _, text = setting.partition("=")
             part, _, name = path.partition(".")
             if not name and part in registry.FOLDERS:
-                parts[part] = registry.load(part, text)()
+                parts[part] = registry.load(part, registry.named(part, text))()
                 asked.pop(part, None)  # they were settings of the choice before
             elif name and isinstance(parts[part], Spec):
                 asked.setdefault(part, []).append((name, text))
