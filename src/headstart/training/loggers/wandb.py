@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from headstart.core.spec import LoggerSpec
 
 STATE = "wandb.json"
 _PROJECT = "headstart"
+_APART = 1.1  # seconds between two starts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +48,7 @@ class _Service(CurveWriter):
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.run: Any = None
-        self.curve = ""
+        self.curve, self.started = "", 0.0
         self.sent: dict[str, dict[str, int]] = {}
 
     def begin(self, curve: str, step: int) -> Mapping[str, int]:
@@ -68,6 +70,9 @@ class _Service(CurveWriter):
         project = os.environ.get("WANDB_PROJECT", _PROJECT)
         quiet = wandb.Settings(console="off", save_code=False, disable_git=True)
         known = {"id": before["id"], "resume": "allow"} if before else {}
+        # The folder of a run is named by its number and the second: within the same second it would be overwritten.
+        time.sleep(min(max(before.get("started", 0.0) + _APART - time.time(), 0.0), _APART))
+        self.started = time.time()
         name = self.folder.absolute().parent.name
         try:
             self.run = wandb.init(project=project, name=name, dir=str(self.folder), settings=quiet, **known)
@@ -82,7 +87,7 @@ class _Service(CurveWriter):
         self._keep()
 
     def _keep(self) -> None:
-        write_json(self.folder / STATE, {"id": self.run.id, "sent": self.sent})
+        write_json(self.folder / STATE, {"id": self.run.id, "sent": self.sent, "started": self.started})
 
     def close(self) -> None:
         """See `CurveWriter.close`."""
