@@ -15,6 +15,7 @@ _PUBLIC = {
     "compare": "headstart.commands.compare",
     "verify": "headstart.commands.verify",
     "ablate": "headstart.commands.ablate",
+    "sweep": "headstart.commands.sweep",
     "cross": "headstart.commands.cross",
     "evaluate": "headstart.commands.evaluate",
     "predict": "headstart.commands.predict",
@@ -39,6 +40,7 @@ _PUBLIC = {
     "HeadstartError": "headstart.core.errors",
     "names": "headstart.core.registry",
     "use_device": "headstart.core.device",
+    "use_plugin": "headstart.core.registry",
 }
 __all__ = ["__version__", *_PUBLIC]
 

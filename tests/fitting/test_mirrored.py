@@ -83,11 +83,11 @@ def test_some_images_of_a_long_stream_are_looked_at():
 
 @pytest.mark.parametrize(("settings", "flip"), [((), 0.0), (("objective.flip=0.25",), 0.25)])
 def test_pre_training_draws_no_mirrored_views_of_them(settings, flip, tmp_path, monkeypatch):
-    from headstart.commands.pretrain import _fresh, _PretrainOptions
+    from headstart.commands.run_options import RunOptions, fresh_run
 
     folder = image_folder(tmp_path / "none", 2)
     for number, pixels in enumerate(blobs(120, slant=True)):
         (folder / f"{number}.png").write_bytes(encoded(pixels))
-    options = _PretrainOptions([str(folder)], None, 1, None, None, None, None, "auto", [], None, 0, list(settings))
-    spec = _fresh(options, tmp_path / "run", False)
+    options = RunOptions(paths=[str(folder)], steps=1, settings=list(settings))
+    spec = fresh_run(options, tmp_path / "run", False)
     assert spec.objective.flip == flip

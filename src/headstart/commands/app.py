@@ -16,6 +16,7 @@ import headstart
 from headstart.commands.session import DASH, Terminated, running
 from headstart.core.disk_cache import without_cache
 from headstart.core.errors import HeadstartError, nearest, one_line
+from headstart.core.registry import use_plugin
 
 VERBS = {
     "demo": "the whole story on text this machine has: pretrain, compare, report",
@@ -26,6 +27,7 @@ VERBS = {
     "compare": "all routes and baselines on your labels, a verdict and a report",
     "verify": "make cells of a report again and compare the scores",
     "ablate": "a route against the same with one change each: which one helped",
+    "sweep": "settings of a route or of pre-training: a search by trials",
     "cross": "train on one domain or language, test on every one",
     "evaluate": "score a task model on a labelled file",
     "predict": "label texts or images with a task model",
@@ -41,14 +43,16 @@ VERBS = {
 }
 _EPILOGUE = (
     "Everything else by dotted setting: objective.mask_ratio=0.3. On every command: --device auto|cpu|cuda|cuda:1|mps "
-    "(where networks run), --debug (tracebacks), and how files are read where their contents are not to decide: "
-    "--encoding cp949, --delimiter tab, --header no, --quoting no, --sheet NAME, --lost 0.2 (share of unreadable rows)."
+    "(where networks run), --debug (tracebacks), --plugin FILE (a choice of your own), and how files are read where "
+    "their contents are not to decide: --encoding cp949, --delimiter tab, --header no, --quoting no, --sheet NAME, "
+    "--lost 0.2 (share of unreadable rows)."
 )
-_SET_VERBS = ("pretrain", "transfer", "compare", "ablate", "cross", "export")
+_SET_VERBS = ("pretrain", "transfer", "compare", "ablate", "sweep", "cross", "export")
 _GOES_ON = dict.fromkeys(
     ("compare", "ablate", "cross"), "finished cells are saved, the same command goes on from there"
 )
 _GOES_ON["pretrain"] = "what was saved is kept, the same command with --resume goes on from there"
+_GOES_ON["sweep"] = "finished trials are saved, the same command goes on from there"
 _READING = ("--encoding", "--delimiter", "--header", "--quoting", "--sheet", "--lost")
 _FUNCTIONS = {"list": "list_choices", "next": "next_rows"}  # verbs that are called as a builtin of Python
 _FILE_OPTIONS = ("--data", "--test", "--corpus", "--labelled")
@@ -90,6 +94,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             from headstart.core.device import use_device
 
             use_device(device["device"])
+        plugged, tokens = _plugged(tokens)
+        for place in plugged:
+            use_plugin(place)
         with running(tokens), uncached, _reading(how):
             code = _run(tokens)
         sys.exit(code)
@@ -102,6 +109,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         _complain(text)
         sys.exit(code)
+
+
+def _plugged(tokens: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return (the values of every --plugin, the tokens without them)."""
+    found, left, coming = [], [], iter(tokens)
+    for token in coming:
+        name, equals, value = token.partition("=")
+        if name == "--plugin":
+            found.append(value if equals else next(coming, ""))
+            if not found[-1] or found[-1].startswith("--"):
+                raise HeadstartError("--plugin needs a file, or the folder of a run or task model")
+        else:
+            left.append(token)
+    return found, left
 
 
 def _taken(tokens: Sequence[str], options: Collection[str]) -> tuple[dict[str, str], list[str]]:

@@ -45,6 +45,7 @@ def metric_of(name: str | None, task: str) -> MetricSpec:
     """
     from headstart.core import registry
 
+    name = name and registry.named("metric", name)
     own = metrics_of(task)
     if name is None:
         return next(iter(own.values()))
@@ -72,6 +73,7 @@ def routes_asked(
     chosen = able if names == "all" else [name.strip() for name in names.split(",") if name.strip()]
     if not chosen:
         raise HeadstartError(f"--routes '{names}': no route is named (allowed: all, {', '.join(able)})")
+    chosen = [registry.named("route", name) for name in chosen]
     for name in chosen:
         if name not in registry.names("route"):
             raise unknown("route", name, able)

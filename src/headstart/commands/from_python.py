@@ -18,9 +18,9 @@ from headstart.commands.session import files
 from headstart.core.errors import HeadstartError
 
 _BASES = ("base", "bases")
-_LISTED = ("labels", "routes", "filters", "label")  # several words with commas between them, or a list
+_LISTED = ("labels", "routes", "filters", "label", "log", "seeds")  # several words with commas between them, or a list
 _WITHOUT_BASE = ("compare", "transfer", "ablate", "cross")  # classical routes can be compared alone
-_WITH_FOLDER = ("pretrain", "convert", *_WITHOUT_BASE)
+_WITH_FOLDER = ("pretrain", "convert", "sweep", *_WITHOUT_BASE)
 _FOLDERS = "headstart-{verb}-{number}"
 _WIDTH = 100
 

@@ -51,13 +51,14 @@ def list_choices(axis: str | None = None, name: str | None = None, /) -> Choices
     Parameters
     ----------
     axis
-        processor, backbone, objective, optimizer, head, task, route, reader, metric, recipe, export or strategy
+        processor, backbone, objective, optimizer, head, task, route, reader, metric, recipe, export, strategy or logger
     name
-        a choice, such as mlm: every setting with its default and what it means
+        a choice, such as mlm or ./mine.py: every setting with its default and what it means
     """
     if axis is not None and name is not None:
         from headstart.core.setting_lines import setting_lines
 
+        name = registry.named(axis, name)
         kind = registry.load(axis, name)
         return Settings(f"{axis} {name}", registry.describe(axis, name), setting_lines(kind))
     wanted = [axis] if axis else registry.axes()

@@ -6,23 +6,22 @@ import dataclasses
 import shutil
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from headstart.commands.reading import say, tell_foreign
+from headstart.commands.reading import asked_loggers, say
 from headstart.commands.results import InFolder, TableResult
+from headstart.commands.run_options import RunOptions, asked_run, finished_run
+from headstart.commands.seeds import SeveralSeeds, asked_seeds, seed_folders, spread, written
 from headstart.commands.session import (
     command_line,
     files,
-    holds_anything,
     need_folder,
-    need_new_folder,
     need_positive,
     saving_signals,
     shell_command,
@@ -31,12 +30,11 @@ from headstart.commands.session import (
 from headstart.core.errors import HeadstartError
 
 if TYPE_CHECKING:
-    from headstart.data.corpus import Corpus
+    from headstart.core.migration import RunFile
+    from headstart.core.spec import LoggerSpec
     from headstart.training.run import RunResult
     from headstart.training.run_spec import RunSpec
 
-_RESOLVED = ("training.seconds=", "training.steps=", "training.dtype=")
-_LOOKED_AT = 2_000  # documents that a base is asked about
 _SPOOL = "stdin"  # no suffix: what it holds is told by its first bytes, as for every stream
 
 
@@ -89,11 +87,11 @@ class Pretrained(InFolder, TableResult):
 
 def pretrain(
     corpus: Annotated[
-        list[str],
+        list[str] | None,
         Parameter(
             help="files or folders of txt, jsonl, csv, tsv, parquet (also .gz, .xz); - is stdin", converter=files
         ),
-    ],
+    ] = None,
     /,
     *,
     out: Annotated[Path, Parameter(help="the run directory to write")],
@@ -113,41 +111,102 @@ def pretrain(
         str | None, Parameter(help="texts to leave out: length,copies ... or all (`headstart list filter`) [none]")
     ] = None,
     vocabulary: Annotated[int | None, Parameter(help="tokenizer vocabulary [from the data]", converter=whole)] = None,
-    seed: Annotated[int, Parameter(help="of weights, order and masks", converter=whole)] = 0,
+    seed: Annotated[int | None, Parameter(help="of weights, order and masks [0]", converter=whole)] = None,
+    seeds: Annotated[str | None, Parameter(help="0,1,2: a run per seed, in OUT/seed-0 ..., and their spread")] = None,
+    config: Annotated[Path | None, Parameter(help="RUN/run.json: run that again, with whatever else is given")] = None,
+    log: Annotated[str | None, Parameter(help="curves: tensorboard,wandb,csv, in OUT/log [none]")] = None,
     threads: Annotated[int | None, Parameter(help="CPU threads [all]", converter=whole)] = None,
     resume: Annotated[bool, Parameter(negative="", help="continue the run in --out")] = False,
     settings: Annotated[list[str] | None, Parameter(name="--set", show=False)] = None,
-) -> Pretrained:
+) -> Pretrained | SeveralSeeds:
     """Train a tokenizer and a model on unlabelled text; always leaves a usable model.
 
-    Stop it with Ctrl-C whenever you like: it saves. Settings: objective.mask_ratio=0.3 backbone.depth=6
-    training.learning_rate=1e-3 batches.tokens=4096 processor.lower=false filter.length.fewest=20 (`headstart list`
-    shows what can be chosen).
+    Stop it with Ctrl-C whenever you like: it saves. With --config no CORPUS is needed: a run by --steps comes out the
+    same, bit for bit; changed by another CORPUS, option or setting it is a run of its own. With --seeds the same
+    command goes on where it was stopped.
+
+    Settings: objective.mask_ratio=0.3 backbone.depth=6 training.learning_rate=1e-3 batches.tokens=4096
+    processor.lower=false filter.length.fewest=20 (`headstart list` shows what can be chosen).
 
     Raises HeadstartError: unreadable input, unknown names, an existing directory without --resume, a full disk.
     """
+    from headstart.core import registry
     from headstart.core.device import set_threads
     from headstart.data.filtering import asked_filters
     from headstart.data.open import as_paths
+
+    for name, value in (("--minutes", minutes), ("--steps", steps), ("--vocabulary", vocabulary)):
+        need_positive(name, value)
+    set_threads(threads)
+    loggers = asked_loggers(log)
+    left_out, settings = asked_filters(filters, settings or [])
+    options = RunOptions(
+        paths=[] if corpus is None else as_paths(corpus),
+        minutes=minutes,
+        steps=steps,
+        recipe=recipe and registry.named("recipe", recipe),
+        objective=objective and registry.named("objective", objective),
+        base=None if base is None else str(Path(base).absolute()),
+        config=config,
+        column=column,
+        unit=unit,
+        filters=left_out,
+        vocabulary=vocabulary,
+        seed=seed,
+        threads=threads,
+        settings=settings,
+    )
+    if several := asked_seeds(seeds, seed):
+        return _several(options, Path(out), several, loggers)
+    return train_asked(options, Path(out), resume, loggers)
+
+
+def _several(options: RunOptions, out: Path, seeds: Sequence[int], loggers: Sequence[LoggerSpec]) -> SeveralSeeds:
+    """Train a run per seed, each that is not finished, and return the held-out losses and their spread."""
+    from headstart.data.open import STDIN
+    from headstart.training.run_folder import RUN, RunFolder
+    from headstart.training.run_spec import RunSpec
+
+    if STDIN in options.paths:
+        raise HeadstartError("--seeds reads the texts once per seed, and standard input comes once; write it to a file")
+    stopped = ""
+    folders = seed_folders(out, seeds)
+    for seed, folder in folders.items():
+        own = dataclasses.replace(options, seed=seed)
+        if finished_run(own, folder):
+            say(f"seed {seed}: finished before, in {folder}")
+            continue
+        say(f"seed {seed}")
+        stopped = train_asked(own, folder, (folder / RUN).is_file(), loggers).stopped.replace("budget", "")
+        if stopped:
+            break
+    records = {seed: RunFolder(folder).record() for seed, folder in folders.items() if (folder / RUN).is_file()}
+    done = {seed: record for seed, record in records.items() if record["status"] == "finished"}
+    rows = [{"seed": seed, "folder": folders[seed], **_figures(record)} for seed, record in done.items()]
+    held = [row["held_out_loss"] for row in rows if row.get("held_out_loss") is not None]
+    then = _then(folders[seeds[0]], RunSpec.read(done[seeds[0]]["spec"])) if seeds[0] in done else ""
+    missing = tuple(seed for seed in seeds if seed not in done)
+    pooled = [spread("held_out_loss", held) | {"remark": "each on its own held-out documents"}] if held else []
+    return written(SeveralSeeds(out, rows, pooled, missing, stopped, then))
+
+
+def _figures(record: RunFile) -> dict[str, Any]:
+    """Return what a finished run's record says: steps, training loss, held-out loss and its parts."""
+    result = record["result"]
+    (held,) = result["held_out"][-1:] or [{}]
+    parts = {f"held_out_{name}": value for name, value in held.items() if name != "step"}
+    return {"steps": result["step"], "loss": result["loss"], **parts}
+
+
+def train_asked(options: RunOptions, out: Path, resume: bool, loggers: Sequence[LoggerSpec]) -> Pretrained:
+    """Train what was asked for, or go on with it."""
+    from headstart.training.curves import logging_curves
     from headstart.training.events import Progress
     from headstart.training.loop import Stop
     from headstart.training.run import train_run
 
-    for name, value in (("--minutes", minutes), ("--steps", steps), ("--vocabulary", vocabulary)):
-        need_positive(name, value)
-    out = Path(out)
-    set_threads(threads)
-    source = None if base is None else str(Path(base).absolute())
-    named = (recipe, objective, source)
-    left_out, settings = asked_filters(filters, settings or [])
-    of_corpus = (column, unit, left_out)
-    options = _PretrainOptions(as_paths(corpus), minutes, steps, *named, *of_corpus, vocabulary, seed, settings)
-    if resume and (out / "run.json").is_file():
-        spec = _resumed(options, out)
-    else:
-        spec = _fresh(options, out, resume)
-    stop = Stop()
-    with saving_signals(stop), _spooled(spec, out) as spec:
+    spec, stop = asked_run(options, out, resume), Stop()
+    with saving_signals(stop), logging_curves(loggers, out), _spooled(spec, out) as spec:
         result: RunResult = train_run(
             spec, out, resume=resume, listeners=[Progress()], stop=stop, say=say, command=command_line()
         )
@@ -176,181 +235,6 @@ def _has_labels(path: str, column: str | None) -> bool:
     except HeadstartError:
         return False
     return True
-
-
-@dataclass(frozen=True)
-class _PretrainOptions:
-    """What the caller gave."""
-
-    paths: list[str]
-    minutes: float | None
-    steps: int | None
-    recipe: str | None
-    objective: str | None
-    base: str | None
-    column: str | None
-    unit: str
-    filters: list[dict]
-    vocabulary: int | None
-    seed: int
-    settings: list[str]
-
-
-def _fresh(options: _PretrainOptions, out: Path, resume: bool) -> RunSpec:
-    """Return the recipe's run with the settings applied. Raises HeadstartError: unknown names, `out` is in use."""
-    import torch
-
-    from headstart.core import registry
-    from headstart.core.compatibility import need_batch, need_reads
-    from headstart.data.corpus import Corpus
-    from headstart.data.open import STDIN
-    from headstart.data.read_how import current
-    from headstart.sizing.default_recipe import choose_recipe
-    from headstart.sizing.facts import Facts
-    from headstart.training.from_base import from_base, rate_line
-    from headstart.training.pretrained_model import PretrainedModel
-    from headstart.training.warm_start import default_objective
-
-    if resume and holds_anything(out):
-        raise HeadstartError(f"--resume: {out} is no run (it has no run.json); give the run's own directory as --out")
-    need_new_folder(out, "pretrain", "choose another --out, or add --resume to go on with that run")
-    minutes = 10.0 if options.minutes is None and options.steps is None else options.minutes
-    where = {"paths": options.paths, "column": options.column, "unit": options.unit}
-    where |= {"how": how} if (how := current().given) else {}
-    where |= {"filters": options.filters} if options.filters else {}
-    seconds = minutes * 60 if minutes is not None else None
-    takes = "text" if options.paths == [STDIN] else Corpus(**where).takes
-    facts = Facts(where, seconds, options.steps, options.seed, torch.cuda.is_available(), takes)
-    base = None if options.base is None else PretrainedModel.open(Path(options.base))
-    if base is not None and options.vocabulary is not None:
-        raise HeadstartError("--vocabulary: the vocabulary of --base is kept; extend=2000 adds tokens to it")
-    objective = options.objective
-    guessed = objective is None and options.recipe is None and base is not None
-    if guessed:
-        objective = default_objective(base)
-    recipe, reason = choose_recipe(objective, facts, options.recipe)
-    if guessed:
-        reason = f"objective {objective}: what {base.name} was trained by, or is usual for its network"
-    chosen = registry.load("objective", objective)() if objective else None
-    spec = dataclasses.replace(recipe.resolve(facts, chosen), vocabulary=options.vocabulary)
-    if base is not None:
-        spec = from_base(spec, base)
-    options = dataclasses.replace(options, settings=spec.named(options.settings))
-    spec = spec.override(options.settings)
-    if takes == "image":
-        spec = _suited(spec, Corpus(**where), options)
-    if any(setting.startswith("training.learning_rate=") for setting in options.settings):
-        spec = dataclasses.replace(spec, search=False)  # what the user says is not searched for
-    need_batch(spec.processor, spec.backbone, spec.objective)
-    if base is not None and spec.backbone.name == base.backbone_spec.name:
-        need_reads(spec.objective, base.backbone)  # before a large text is read in vain
-    if spec.extend < 0:
-        raise HeadstartError(f"extend={spec.extend}: must be at least 0")
-    if spec.extend and base is None:
-        raise HeadstartError(f"extend={spec.extend}: only the vocabulary of a --base can be extended")
-    say(f"no run in {out} yet, so --resume starts one; {reason}" if resume else reason)
-    if base is not None:
-        if takes == "text" and STDIN not in options.paths:
-            tell_foreign({base.name: base}, list(islice(Corpus(**where).documents(), _LOOKED_AT)))
-        if not spec.objective.teacher:
-            say(rate_line(spec.training, base))
-    return spec
-
-
-def _suited(spec: RunSpec, corpus: Corpus, options: _PretrainOptions) -> RunSpec:
-    """Return the run without mirrored views where they would show what the images are not, unless the user asks."""
-    from headstart.fitting.image_defaults import look_at
-
-    asked = any(setting.startswith("objective.flip=") for setting in options.settings)
-    flips = any(field.name == "flip" for field in dataclasses.fields(spec.objective))
-    look = look_at(corpus.documents(), options.seed) if flips and not asked else None
-    if look is None:
-        return spec
-    say(look.line() + ("" if look.mirrored.allowed else "; objective.flip=0.5 draws them"))
-    if look.mirrored.allowed:
-        return spec
-    return dataclasses.replace(spec, objective=dataclasses.replace(spec.objective, flip=0.0))
-
-
-def _resumed(options: _PretrainOptions, out: Path) -> RunSpec:
-    """Return the run of run.json, with another budget if asked for. Raises HeadstartError: other settings than then."""
-    from headstart.core import registry
-    from headstart.data.filtering import filters_in_words
-    from headstart.training.run_folder import STORE, RunFolder
-    from headstart.training.run_spec import RunSpec
-
-    home = RunFolder(out)
-    home.need_intact(beside=STORE)
-    record = home.record()
-    spec = RunSpec.read(record.get("spec", {}))
-    recipe = options.recipe and registry.load("recipe", options.recipe).objective
-    if options.objective is None and recipe not in (None, spec.objective.name):
-        raise HeadstartError(
-            f"--recipe {options.recipe}: {out} was started with objective {spec.objective.name}, and --resume goes on "
-            "with that"
-        )
-    held = {
-        "--objective": (options.objective, spec.objective.name),
-        "--base": (options.base, spec.base),
-        "--vocabulary": (options.vocabulary, spec.vocabulary),
-        "--column": (options.column, spec.corpus.get("column")),
-        "--filters": (filters_in_words(options.filters) or None, filters_in_words(spec.corpus.get("filters", []))),
-        "--unit": (options.unit if options.unit != "auto" else None, spec.corpus.get("unit")),
-        "--seed": (options.seed or None, spec.training.seed),
-    }
-    for name, (given, then) in held.items():
-        if given is not None and given != then:
-            raise HeadstartError(
-                f"{name} {given}: {out} was started with {then or 'none'}, and --resume goes on with that"
-            )
-    # The run itself resolves the time that is left and the number format.
-    kept = [setting for setting in spec.named(options.settings) if not setting.startswith(_RESOLVED)]
-    if spec.override(kept) != spec:
-        given = " ".join(options.settings)
-        raise HeadstartError(f"{given}: {out} was started with other settings; --resume keeps those")
-    say(f"resuming {out}")
-    spec = _where_it_is(spec, options.paths, out)
-    training = spec.training
-    then = record.get("asked_seconds")
-    if not home.checkpoints.steps() and training.seconds is not None:
-        training = dataclasses.replace(training, seconds=then)  # nothing trained yet: the whole budget is left
-    if options.steps is not None:
-        seconds = training.seconds if options.minutes is not None else None
-        training = dataclasses.replace(training, steps=options.steps, seconds=seconds)
-    if options.minutes is not None and options.minutes * 60 != then:
-        training = dataclasses.replace(training, steps=options.steps, seconds=options.minutes * 60)
-        say(f"the budget of training is now {options.minutes:g} min in all")
-    return dataclasses.replace(spec, training=training)
-
-
-def _where_it_is(spec: RunSpec, given: list[str], out: Path) -> RunSpec:
-    """Return the run with the paths that are given now, where they hold the text that it was started with.
-
-    Raises HeadstartError: they do not, and that text is gone.
-    """
-    from headstart.core.files import read_json
-    from headstart.data.corpus import Corpus
-    from headstart.data.open import STDIN
-    from headstart.training.run_folder import RECEIPT
-
-    then, now = spec.corpus.get("paths", []), [str(Path(path).absolute()) for path in given]
-    if now == then or given == [STDIN]:
-        return spec
-    known = read_json(out / RECEIPT).get("corpus") if (out / RECEIPT).is_file() else None
-    try:
-        found = Corpus(**spec.corpus | {"paths": given}).fingerprint()
-    except HeadstartError:  # nothing is there
-        found = None
-    if known is not None and found == known:
-        say(f"the text of {out} is read from {', '.join(given)} now")
-        return dataclasses.replace(spec, corpus=spec.corpus | {"paths": now})
-    if gone := [path for path in then if not Path(path).exists()]:
-        raise HeadstartError(
-            f"{gone[0]}: {out} was started with this text, which is gone, and {', '.join(given)} holds another; "
-            "--resume needs the same one"
-        )
-    say(f"the corpus is still {', '.join(then)}, as in {out / 'run.json'}; {', '.join(given)} is not read")
-    return spec
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from headstart.core.progress_line import ProgressLine, shown_in_notebook
 
 if TYPE_CHECKING:
     from headstart.core.examples import Examples
-    from headstart.core.spec import MetricSpec, RouteSpec
+    from headstart.core.spec import LoggerSpec, MetricSpec, RouteSpec
     from headstart.data.read_request import ReadRequest
     from headstart.training.pretrained_model import PretrainedModel
 
@@ -39,6 +39,7 @@ def pick_task(request: ReadRequest) -> tuple[ReadRequest, str]:
     if request.task == "auto":
         task, why = guess_task(request)
         return replace(request, task=task), why
+    request = replace(request, task=registry.named("task", request.task))
     registry.load("task", request.task)
     return request, ""
 
@@ -62,6 +63,18 @@ def metrics_of(task: str) -> dict[str, MetricSpec]:
     every = {name: registry.load("metric", name)() for name in registry.names("metric")}
     own = [name for name, metric in every.items() if metric.task == task]
     return {name: every[name] for name in sorted(own, key=lambda name: name != headline)}
+
+
+def asked_loggers(names: str | None) -> list[LoggerSpec]:
+    """Return the loggers of `--log tensorboard,csv`. Raises HeadstartError: no such logger."""
+    from headstart.core import registry
+
+    if names is None:
+        return []
+    given = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
+    if not given:
+        raise HeadstartError(f"--log '{names}': name at least one of {', '.join(registry.names('logger'))}")
+    return [registry.load("logger", registry.named("logger", name))() for name in given]
 
 
 def open_bases(paths: Sequence[Path]) -> dict[str, PretrainedModel]:
@@ -136,6 +149,7 @@ def routes_with(names: Sequence[str], settings: Sequence[str]) -> list[RouteSpec
     """
     from headstart.core import registry
 
+    names = [registry.named("route", name) for name in names]
     specs = {name: registry.load("route", name)() for name in names}
     has = {name: [field.name for field in dataclasses.fields(spec)] for name, spec in specs.items()}
     own: dict[str, list[tuple[str, str]]] = {name: [] for name in names}

@@ -94,16 +94,18 @@ class Layout:
 
 _REPORT = r"cells/cells\.jsonl|cells/[0-9a-f]{24}\.\w+|exhibits\.png|report\.html"
 _REPORT += r"|(inputs|audit|screening(-\d+)?|exhibits|report)\.json"
+_CURVES = r"log/.+"  # no model depends on them, and other programs write there too
 LAYOUTS: dict[Kind, Layout] = {
     "run": Layout(
         "run",
         "put the file back, or pre-train again",
         grows=r"metrics\.jsonl|checkpoints/step-\d{9}/.+",
         appended=("metrics.jsonl",),
+        beside=_CURVES,
     ),
     "checkpoint": Layout("checkpoint", "an earlier checkpoint is used"),
     "network": Layout("network", "copy it again or make it again"),
-    "task": Layout("task model", "copy it again or make it again"),
+    "task": Layout("task model", "copy it again or make it again", beside=_CURVES),
     "export": Layout("export", "copy it again or export it again", beside=r"README\.md|LICENSE(\.\w+)?"),
     "processor": Layout("processor", "copy it again or make it again"),
     "store": Layout("token store", "delete the folder, it is made again"),

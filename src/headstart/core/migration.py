@@ -23,9 +23,9 @@ FORMAT = 2
 class RunFile(TypedDict):
     """run.json of a run.
 
-    spec: `RunSpec.to_dict()`. asked_seconds: the budget as it was asked for. start: of a run with a base, what was
-    taken over. ledger and notes are there from the start of training on, result from its end on. status: running,
-    stopped or finished.
+    spec: `RunSpec.to_dict()`. asked_seconds, asked_steps: the budget as it was asked for. start: of a run with a base,
+    what was taken over. ledger and notes are there from the start of training on, result from its end on. status:
+    running, stopped or finished.
     """
 
     format: int
@@ -35,6 +35,7 @@ class RunFile(TypedDict):
     machine: dict[str, Any]
     spec: dict[str, Any]
     asked_seconds: float | None
+    asked_steps: NotRequired[int | None]
     start: NotRequired[dict[str, Any]]
     ledger: NotRequired[dict[str, Any]]
     notes: NotRequired[list[str]]

@@ -2,7 +2,8 @@
 
 A file is a choice of an axis when it defines a subclass of that axis's spec. Names are found by reading the files as
 text, so that `list` and `--help` import nothing heavy. Third parties add choices by the entry-point group
-`headstart.<axis>` (entry name = choice name, value = `module`, whose last part must be that name too).
+`headstart.<axis>` (entry name = choice name, value = `module`, whose last part must be that name too). A file of the
+user's is a choice too, by its path or, once it was named, by its name (`core/plugins.py`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from headstart.core import plugins
 from headstart.core.errors import HeadstartError, unknown
 
 FOLDERS = {
@@ -32,6 +34,7 @@ FOLDERS = {
     "recipe": "recipes",
     "export": "exports",
     "strategy": "strategies",
+    "logger": "training/loggers",
 }
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -56,8 +59,43 @@ def _entry_points(axis: str) -> dict[str, metadata.EntryPoint]:
 
 
 def names(axis: str) -> list[str]:
-    """Return the choices of `axis`, ours first, then those of third parties. Raises HeadstartError: unknown axis."""
-    return list(_files(axis)) + [name for name in _entry_points(axis) if name not in _files(axis)]
+    """Return the choices of `axis`, ours first, then those of third parties and plug-ins.
+
+    Raises HeadstartError: unknown axis, a plug-in of HEADSTART_PLUGINS that cannot be one.
+    """
+    return list(dict.fromkeys([*_files(axis), *_entry_points(axis), *plugins.known(axis)]))
+
+
+def named(axis: str, text: str) -> str:
+    """Return the name of a choice that may be given by the path of its file, which is a choice from now on.
+
+    Raises HeadstartError: no such file, a file that is called like another choice.
+    """
+    if not plugins.is_path(text):
+        return text
+    _need_free(axis, Path(text))
+    return plugins.add(Path(text), axis)[0].name
+
+
+def use_plugin(place: Path | str) -> list[str]:
+    """Make the plug-ins of a file or folder choosable, or those that a run or task model keeps; return their names.
+
+    Their code runs when they are chosen, or when something is opened that needs them. Raises HeadstartError: no
+    plug-in, a name that another choice has.
+    """
+    found = plugins.add(Path(place))
+    for plugin in found:
+        if plugin.axis not in FOLDERS:
+            raise HeadstartError(f"plug-in {plugin.path}: {unknown('axis', plugin.axis, FOLDERS)}")
+        _need_free(plugin.axis, plugin.path)
+    return [plugin.name for plugin in found]
+
+
+def _need_free(axis: str, path: Path) -> None:
+    if path.stem in _files(axis) or path.stem in _entry_points(axis):
+        raise HeadstartError(
+            f"plug-in {path}: there is a {axis} called {path.stem} already; give the file another name"
+        )
 
 
 def describe(axis: str, name: str) -> str:
@@ -69,14 +107,23 @@ def describe(axis: str, name: str) -> str:
         text, closing, _ = rest.partition('"""')
         whole = head + opening + text + closing if opening and not head.strip() else source
         return (ast.get_docstring(ast.parse(whole)) or "").partition("\n")[0]
-    return f"from {_entry_points(axis)[name].value}"
+    if name in _entry_points(axis):
+        return f"from {_entry_points(axis)[name].value}"
+    plugin = plugins.known(axis)[name]
+    try:
+        told = ast.get_docstring(ast.parse(plugin.source)) or ""
+    except SyntaxError as error:
+        told = f"line {error.lineno}: {error.msg}"
+    return f"{told.partition(chr(10))[0]} (plug-in {plugin.path})"
 
 
 def load(axis: str, name: str) -> type[Any]:
     """Import the choice and return its spec class; few-shot is few_shot.
 
-    Raises HeadstartError: unknown (with the nearest name), no or several specs, an entry point's module of another name
-    (specs are called what their module is called, so that what is saved would not load).
+    A path is no name here: what is read from files must not say which code runs. Where a user writes, `named` comes
+    first. Raises HeadstartError: unknown (with the nearest name), no or several
+    specs, an entry point's module of another name (specs are called what their module is called, so that what is saved
+    would not load), code of a plug-in that fails.
     """
     if name not in names(axis):
         name = name.replace("-", "_")
@@ -88,6 +135,8 @@ def load(axis: str, name: str) -> type[Any]:
             raise HeadstartError(
                 f"{axis} '{name}': its entry point gives '{module.__name__}'; the module must be called '{name}' too"
             )
+    elif name in plugins.known(axis):
+        module = plugins.module_of(plugins.known(axis)[name])
     else:
         raise unknown(axis, name, names(axis))
     # By the name of its base class: this module cannot import the specs, which ask it for what they hold.
@@ -96,7 +145,9 @@ def load(axis: str, name: str) -> type[Any]:
     own = [value for value in classes if value.__module__ == module.__name__]
     found = [value for value in own if base in [parent.__name__ for parent in value.__mro__[1:]]]
     if len(found) != 1:
-        raise HeadstartError(f"{axis} '{name}': its file defines {len(found)} {axis} specs, expected one")
+        told = f": {', '.join(kind.__name__ for kind in found)}" if found else f"; write `class Mine({base})`"
+        where = module.__file__ or name
+        raise HeadstartError(f"{axis} '{name}': {where} defines {len(found)} {axis} specs, expected one{told}")
     return found[0]
 
 

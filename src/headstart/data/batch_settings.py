@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from headstart.core.errors import HeadstartError
-from headstart.core.spec import Spec
+from headstart.core.spec_base import Spec
 
 
 @dataclass(frozen=True, kw_only=True)

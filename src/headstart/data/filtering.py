@@ -76,7 +76,7 @@ def asked_filters(names: str | Sequence[str] | None, settings: Sequence[str]) ->
     """
     given = names.split(",") if isinstance(names, str) else list(names or [])
     asked: dict[str, list[tuple[str, str]]] = {}
-    for name in (one.strip().replace("-", "_") for one in given):
+    for name in (registry.named("filter", one.strip()).replace("-", "_") for one in given):
         for each in registry.names("filter") if name == "all" else [name]:
             asked.setdefault(each, [])
     rest = []

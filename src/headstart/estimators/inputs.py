@@ -78,7 +78,7 @@ class RouteEstimator(BaseEstimator):
         super().__setstate__(unpacked(state))
 
     def _route(self) -> RouteSpec:
-        return registry.build_spec("route", {"name": self.route, **(self.settings or {})})
+        return registry.build_spec("route", {"name": registry.named("route", self.route), **(self.settings or {})})
 
     def __sklearn_tags__(self):
         """Declare to scikit-learn that X may hold texts."""

@@ -38,6 +38,7 @@ from headstart.fitting.regularisation import Regularisation
 from headstart.fitting.supervised import LabelledBatches, LabelledPieces, Supervised, head_outputs, weights_of
 from headstart.fitting.time_budget import CUT, Clock
 from headstart.images.averaged_views import Views
+from headstart.training.curves import curve
 from headstart.training.plan import TrainPlan, measured_dtype
 from headstart.training.pretrained_model import PretrainedModel, trainable_copy
 
@@ -293,7 +294,8 @@ def _train(work: _Work, chosen: np.ndarray, learning_rate: float, seconds: float
         more = {"seed": work.seed, "optimizer": settings.optimizer, "evaluate_steps": looks}
         more["dtype"] = measured_dtype(work.start.backbone_spec)
         plan = replace(stage.plan, seconds=clock.share(stage.share), **more)
-        made = fit_best(objective, backbone, batches, plan, unseen if stage.layers else [], settings.patience)
+        with curve("network" if stage.layers else "head"):
+            made = fit_best(objective, backbone, batches, plan, unseen if stage.layers else [], settings.patience)
         if stage.layers:
             steps, whole = steps + made.step, whole and (made.step >= plan.steps or made.stopped == ENOUGH)
     settled = settings.settle(backbone, work.start)
@@ -336,7 +338,8 @@ def _choose_factor(work: _Work, clock: Clock) -> tuple[float, int]:
             fit, to_come = Clock(None), len(FACTORS) - len(columns)
             if slowest * to_come > clock.left:
                 break
-            trained = _train(work, train, work.default_rate * factor, clock.share(1 / to_come))
+            with curve(f"choice/rate-{work.default_rate * factor:.3g}"):
+                trained = _train(work, train, work.default_rate * factor, clock.share(1 / to_come))
             tried += 1
             if not trained.whole and not quality:  # not even one fit is completed: all time goes to the final fit
                 return work.settings.hurried, tried

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from headstart.core import migration, registry
+from headstart.core import migration, plugins, registry
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.files import nearest_beside, write_bytes, write_json
@@ -21,6 +22,7 @@ from headstart.core.task_model import TaskModel
 from headstart.core.workspace import RouteWorkspace
 from headstart.data.identity import row_hashes
 from headstart.fitting.model_parts import plain
+from headstart.training.curves import LOG
 from headstart.training.run_folder import RunFolder
 
 _FILE, _ROWS = "task.json", "training_rows.safetensors"
@@ -50,19 +52,24 @@ def save_task(
 ) -> None:
     """Write `model` whole or not at all; an existing folder of that name is replaced. Raises OSError.
 
-    `task.json` holds the route with its settings, the class names, what was chosen, and the caller's `receipt`.
-    `training_rows.safetensors` holds the hashes of the rows `trained` on, 8 bytes each, where they are given.
+    Curves of training in it (`LOG`) stay. `task.json` holds the route with its settings, the class names, what was
+    chosen, and the caller's `receipt`. `training_rows.safetensors` holds the hashes of the rows `trained` on, 8 bytes
+    each, where they are given.
     """
+    folder = Path(folder)
     hash_N = None if trained is None else np.unique(row_hashes(trained))
 
     def fill(temporary: Path) -> None:
         model.save(temporary)
+        if (folder / LOG).is_dir():  # curves of the training that has just ended
+            shutil.copytree(folder / LOG, temporary / LOG, symlinks=True)
         head = {"format": FORMAT, "route": route.to_dict(), "task": model.task, "classes": model.classes}
         write_json(temporary / _FILE, plain({**head, "notes": model.notes, "receipt": receipt}))
+        plugins.keep(temporary, *plugins.json_in(temporary), receipt)
         if hash_N is not None:
             write_bytes(temporary / _ROWS, save({_HASHES: hash_N}))
 
-    write_folder(Path(folder), "task", fill)
+    write_folder(folder, "task", fill)
 
 
 def read_task(folder: Path) -> TaskFile:
@@ -89,6 +96,7 @@ def load_task(folder: Path) -> TaskModel:
     folder = Path(folder)
     if (folder / _FILE).is_file():
         need_intact(folder, "task")
+    plugins.need(folder)
     data = read_task(folder)
     try:
         return registry.build_spec("route", data["route"]).load(folder)

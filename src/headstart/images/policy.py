@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from headstart.core.batch import ImageBatch
 from headstart.core.errors import HeadstartError
 from headstart.core.seeds import KeyedRandom
-from headstart.core.spec import Spec
+from headstart.core.spec_base import Spec
 from headstart.images.augmentation import ViewSettings, apply_view, draw_view
 
 OPERATIONS = ("turn", "slant_x", "slant_y", "move_x", "move_y", "brightness", "contrast", "saturation", "posterise",

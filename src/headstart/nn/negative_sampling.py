@@ -20,7 +20,7 @@ from headstart.core.contracts import Backbone, Objective
 from headstart.core.errors import HeadstartError
 from headstart.core.processor import Tokenizer
 from headstart.core.seeds import KeyedRandom
-from headstart.core.spec import Spec
+from headstart.core.spec_base import Spec
 
 
 @dataclass(frozen=True, kw_only=True)

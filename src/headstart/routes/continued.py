@@ -26,6 +26,7 @@ from headstart.fitting.time_budget import CUT, Clock
 from headstart.fitting.unlabelled import sample_documents
 from headstart.routes.finetune import Finetune
 from headstart.training.batching import check_usable, make_batches
+from headstart.training.curves import curve
 from headstart.training.loop import fit, start_state
 from headstart.training.plan import TrainPlan
 from headstart.training.pretrained_model import PretrainedModel, trainable_copy
@@ -144,7 +145,8 @@ def _go_on(
         seed=0,
         dtype="auto",
     )
-    result = fit(start_state(objective, pretrained.backbone, plan), batches, plan)
+    with curve("continued"):
+        result = fit(start_state(objective, pretrained.backbone, plan), batches, plan)
     pretrained.objective, pretrained.objective_spec = objective.eval(), spec
     notes = {"objective": spec.name, "documents": len(store), "learning_rate": plan.learning_rate, "steps": result.step}
     notes |= {

@@ -24,6 +24,7 @@ from headstart.fitting.network_fit import FACTORS
 from headstart.fitting.time_budget import CUT, Clock
 from headstart.fitting.workspace import Workspace
 from headstart.routes.probe import Probe, ProbeModel
+from headstart.training.curves import curve
 from headstart.training.loop import fit, start_state
 from headstart.training.plan import TrainPlan
 from headstart.training.pretrained_model import trainable_copy
@@ -102,7 +103,10 @@ class Contrastive(RouteSpec):
                 fit, to_come = Clock(None), len(FACTORS) - place
                 if slowest * to_come > clock.left:
                     break
-                model = self._fit(seen, examples.take(train), learning_rate * factor, seed, clock.share(1 / to_come))
+                with curve(f"choice/rate-{learning_rate * factor:.3g}"):
+                    model = self._fit(
+                        seen, examples.take(train), learning_rate * factor, seed, clock.share(1 / to_come)
+                    )
                 tried += 1
                 if model.notes[CUT]:
                     break
@@ -137,7 +141,8 @@ class Contrastive(RouteSpec):
             # The loss uses the same pooling as `PretrainedModel.embed` does afterwards.
             pooling = tuned.auto_pooling if self.pooling == "auto" else self.pooling
             objective = Alike(seen.transform, pooling, seen.pairs).to(next(tuned.backbone.parameters()).device)
-            steps = fit(start_state(objective, tuned.backbone, plan), batches, plan).step
+            with curve("pairs"):
+                steps = fit(start_state(objective, tuned.backbone, plan), batches, plan).step
             cut = steps < plan.steps
         vectors = FrozenVectors(Workspace(tuned), tuned, -1, self.pooling, seen.transform, seen.pairs)
         linear, notes = fit_linear(

@@ -28,6 +28,7 @@ from headstart.fitting.supervised import LabelledBatches, LabelledPieces, encode
 from headstart.fitting.time_budget import CUT, Clock
 from headstart.fitting.unlabelled import sample_documents
 from headstart.processors.ngram import NgramSpec
+from headstart.training.curves import curve
 from headstart.training.loop import fit, start_state
 from headstart.training.plan import TrainPlan
 from headstart.training.pretrained_model import PretrainedModel
@@ -164,7 +165,8 @@ class Distill(RouteSpec):
             seed=seed,
         )
         objective = Taught(head, self.temperature, self.hard)
-        result = fit(start_state(objective, backbone, plan), batches, plan)
+        with curve("student"):
+            result = fit(start_state(objective, backbone, plan), batches, plan)
         return head, {
             "learning_rate": plan.learning_rate,
             "steps": result.step,

@@ -14,6 +14,7 @@ from typing import Any
 from headstart.core.batch import Batch
 from headstart.core.contracts import Backbone, Objective
 from headstart.data.batches import BatchSource
+from headstart.training.curves import curve
 from headstart.training.loop import DTYPES, Saver, TrainState, evaluate, fit, start_state
 from headstart.training.plan import TrainPlan
 from headstart.training.pretrained_model import PretrainedModel
@@ -68,7 +69,8 @@ class Continuation:
             seconds = plan.seconds and _SHARE * plan.seconds
             trial = dataclasses.replace(trial, steps=steps, seconds=seconds, hold=1.0)
             backbone, objective = copy.deepcopy((self.backbone, self.objective))
-            result = fit(start_state(objective, backbone, trial, fresh), batches, trial)
+            with curve(f"rate-{trial.learning_rate:.3g}"):
+                result = fit(start_state(objective, backbone, trial, fresh), batches, trial)
             steps = result.step if steps is None else min(steps, result.step)
             if result.step < _FEWEST_STEPS:
                 self.note(f"learning rate not searched for: {result.step} steps in the time of a trial")

@@ -15,6 +15,8 @@ from torch import Tensor
 
 from headstart.core.progress_line import ProgressLine, in_notebook, shown_in_notebook
 
+_ALL_OF, _APART = 100, 0.5  # first steps of which every one is written: short fits have a curve too; seconds
+
 
 @dataclass(frozen=True)
 class Event:
@@ -44,18 +46,32 @@ class Listener(Protocol):
     def __call__(self, event: Event) -> None: ...
 
 
+class Thinned:
+    """Which steps are written to files: the first 100, then two a second at most, and the last."""
+
+    def __init__(self) -> None:
+        self._last = -math.inf
+
+    def due(self, event: Event) -> bool:
+        """Whether the event is written; every event that is no step is."""
+        if event.kind != "step":
+            return True
+        wanted = event.step <= _ALL_OF or event.seconds - self._last >= _APART or event.progress >= 1.0
+        if wanted:
+            self._last = event.seconds
+        return wanted
+
+
 class MetricsFile:
-    """Append events to a JSONL file; of steps two a second at most and the last. Non-finite numbers stay named."""
+    """Append events to a JSONL file, see `Thinned`. Non-finite numbers stay named."""
 
     def __init__(self, path: Path):
         self._stream = open(path, "a", encoding="utf-8")  # noqa: SIM115 (lives as long as the run)
-        self._last = -math.inf
+        self._thinned = Thinned()
 
     def __call__(self, event: Event) -> None:
-        if event.kind == "step" and event.seconds - self._last < 0.5 and event.progress < 1.0:
+        if not self._thinned.due(event):
             return
-        if event.kind == "step":
-            self._last = event.seconds
         data = {name: _plain(value) for name, value in vars(event).items() if name != "parts"}
         data = {name: value for name, value in data.items() if value != "" and value == value}
         if event.parts:

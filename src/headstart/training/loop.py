@@ -19,6 +19,7 @@ from headstart.core.device import compute, pick_compute_dtype
 from headstart.core.errors import HeadstartError
 from headstart.core.seeds import KeyedRandom, key
 from headstart.data.batches import BatchSource
+from headstart.training.curves import listeners_of_fit
 from headstart.training.events import Event, Listener
 from headstart.training.plan import TrainPlan, make_optimizers
 from headstart.training.prefetch import Prefetcher
@@ -101,7 +102,7 @@ def fit(
     Raises HeadstartError when steps stay non-finite; no update is ever made from a non-finite gradient.
     """
     stop = stop or Stop()
-    run = _Run(state, batches, plan, listeners, held_out, saver)
+    run = _Run(state, batches, plan, [*listeners, *listeners_of_fit(state.step)], held_out, saver)
     stop.armed = True
     state.backbone.train()
     state.objective.train()

@@ -13,7 +13,8 @@ from torch import nn
 from headstart.core.contracts import Backbone, Objective
 from headstart.core.device import pick_compute_dtype, pick_device
 from headstart.core.errors import HeadstartError
-from headstart.core.spec import BackboneSpec, OptimizerSpec, Spec
+from headstart.core.spec import BackboneSpec, OptimizerSpec
+from headstart.core.spec_base import Spec
 from headstart.training.optimizers.adamw import DEFAULT
 from headstart.training.schedules import learning_rate_factor
 

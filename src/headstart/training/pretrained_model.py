@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from safetensors.torch import save
 
-from headstart.core import migration, registry
+from headstart.core import migration, plugins, registry
 from headstart.core.compatibility import build_objective
 from headstart.core.contracts import Backbone, Objective
 from headstart.core.device import pick_device
@@ -75,10 +75,7 @@ class PretrainedModel:
 
     @classmethod
     def open(cls, path: Path | str) -> PretrainedModel:
-        """Open a run, a network, a Hugging Face folder, weights of images, or a task model that trained its network.
-
-        Raises HeadstartError with the reason.
-        """
+        """Open a run, a network, a Hugging Face folder, weights of images, or a task model that trained its network."""
         path = Path(as_called(str(path)))
         if not path.exists():
             raise HeadstartError(
@@ -86,6 +83,7 @@ class PretrainedModel:
                 "file of weights or a downloaded Hugging Face directory (hub names are not fetched: there may be no "
                 "network)"
             )
+        plugins.need(path)
         if (path / RUN).is_file():
             return _open_run(path)
         if (path / NETWORK).is_file():

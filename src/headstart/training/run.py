@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from headstart import __version__
+from headstart.core import plugins
 from headstart.core.batch import Batch
 from headstart.core.compatibility import build_objective, need_items
 from headstart.core.contracts import Backbone, Objective
@@ -32,6 +33,7 @@ from headstart.data.store import Store, ensure_store, split_documents
 from headstart.training.batching import check_usable, make_batches
 from headstart.training.checkpoint import restore
 from headstart.training.continuation import Continuation
+from headstart.training.curves import curve
 from headstart.training.events import Listener, MetricsFile
 from headstart.training.loop import FitResult, Stop, TrainState, fit, start_state
 from headstart.training.plan import measured_dtype
@@ -97,11 +99,12 @@ def train_run(
             record = _record(spec, home, command)
             if not home.is_begun:
                 write_json(folder / RUN, record)
+            for one in plugins.keep(folder, record["spec"]):
+                note(f"{one.told}; a copy is kept in {folder / plugins.FOLDER}")
             base = _base(spec)
             processor, pieces = _processor(spec, corpus, home, base, note)
             store = ensure_store(corpus, processor, home.store)
-            for line in [*store.ledger.notes, *store.ledger.summary().splitlines()]:
-                note(line)
+            list(map(note, [*store.ledger.notes, *store.ledger.summary().splitlines()]))
             spec = _with_training_time(spec, home, time.monotonic() - begun, resume, note)
             run = _prepare(spec, processor, store, note)
             if told := write_seen(run.objective, processor, store, folder / SEEN, spec.training.seed):
@@ -160,9 +163,9 @@ def _undone_when_refused(home: RunFolder) -> Iterator[None]:
         yield
     except HeadstartError:
         if not begun_before:
-            for name in (RUN, RECEIPT, SEEN):
+            for name in (RUN, RECEIPT, SEEN, plugins.LIST):
                 (home.path / name).unlink(missing_ok=True)
-            for name in (PROCESSOR, STORE):
+            for name in (PROCESSOR, STORE, plugins.FOLDER):
                 shutil.rmtree(home.path / name, ignore_errors=True)
             if not any(home.path.iterdir()):
                 home.path.rmdir()
@@ -171,7 +174,10 @@ def _undone_when_refused(home: RunFolder) -> Iterator[None]:
 
 def _record(spec: RunSpec, home: RunFolder, command: str) -> RunFile:
     """Return what run.json holds from now on; what an earlier start found out stays until it is found again."""
-    earlier = home.record() if home.is_begun else {"asked_seconds": spec.training.seconds}
+    asked = spec.training.steps
+    earlier = home.record() if home.is_begun else {"asked_seconds": spec.training.seconds, "asked_steps": asked}
+    if earlier.get("spec") and asked != earlier["spec"]["training"]["steps"]:  # another budget for a resumed run
+        earlier["asked_steps"] = asked
     return earlier | {
         "format": FORMAT,
         "status": "running",
@@ -318,7 +324,10 @@ def _train(
     state = start_state(run.objective, run.backbone, spec.training, fresh)
     if resume:
         _resume(state, home, note)
-    result = fit(state, run.batches, spec.training, listeners, held_out=run.held_out, saver=home.checkpoints, stop=stop)
+    with curve("pretrain"):
+        result = fit(
+            state, run.batches, spec.training, listeners, held_out=run.held_out, saver=home.checkpoints, stop=stop
+        )
     epochs, unit = result.units / max(run.batches.units_per_epoch, 1), run.batches.unit
     note(f"trained {result.step:,} steps, {result.units:,} {unit} ({epochs:.2f} epochs) in {result.seconds:.0f} s")
     return state, result

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from headstart.core import migration
+from headstart.core import migration, plugins
 from headstart.core.files import json_bytes, read_json, remove_folder, write_json
 from headstart.core.manifest import MANIFEST, MISSING, Fault, damage, faults, seal
 from headstart.core.migration import ProcessorReceipt, RunFile, part
@@ -50,7 +50,8 @@ class RunFolder:
         return Checkpoints(self.path / "checkpoints")
 
     def record(self) -> RunFile:
-        """Return run.json. Raises HeadstartError: missing or damaged."""
+        """Return run.json. Raises HeadstartError: missing or damaged, a plug-in that was not named."""
+        plugins.need(self.path)
         return migration.read_versioned(self.path / RUN, migration.run)
 
     def made_from(self) -> ProcessorReceipt | None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import typing
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from headstart.core import registry
 from headstart.core.errors import HeadstartError, nearest
-from headstart.core.spec import BackboneSpec, ObjectiveSpec, ProcessorSpec, Spec
+from headstart.core.spec import BackboneSpec, ObjectiveSpec, ProcessorSpec
+from headstart.core.spec_base import Spec, checked
 from headstart.data.batch_settings import BatchSpec
 from headstart.training.plan import TrainPlan
 
@@ -43,6 +45,8 @@ class RunSpec(Spec):
             parts = {axis: registry.build_spec(axis, data[axis]) for axis in ("processor", "backbone", "objective")}
             rest = {k: v for k, v in data.items() if k not in parts}
             batches, training = BatchSpec.from_dict(rest.pop("batches")), TrainPlan.from_dict(rest.pop("training"))
+            hints = typing.get_type_hints(cls)
+            rest = {k: checked(f"run.json: {k}", v, hints[k]) if k in hints else v for k, v in rest.items()}
             return cls(**rest, **parts, batches=batches, training=training)
         except KeyError as error:
             raise HeadstartError(f"run.json: the description of the run has no {error.args[0]}") from None
@@ -62,7 +66,9 @@ class RunSpec(Spec):
             if part not in parts:
                 setting = f"{_part_with(part, parts)}.{setting}"
             elif path in registry.FOLDERS:
-                parts[path] = registry.load(path, text)()  # what follows may be a setting of the new choice
+                parts[path] = registry.load(
+                    path, registry.named(path, text)
+                )()  # what follows may be a setting of the new choice
             out.append(setting)
         return out
 
@@ -78,7 +84,7 @@ class RunSpec(Spec):
             path, _, text = setting.partition("=")
             part, _, name = path.partition(".")
             if not name and part in registry.FOLDERS:
-                parts[part] = registry.load(part, text)()
+                parts[part] = registry.load(part, registry.named(part, text))()
                 asked.pop(part, None)  # they were settings of the choice before
             elif name and isinstance(parts[part], Spec):
                 asked.setdefault(part, []).append((name, text))

@@ -1,0 +1,1 @@
+"""Axis `logger`: where the curves of training go; one file per choice."""

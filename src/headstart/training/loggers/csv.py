@@ -1,0 +1,59 @@
+"""A plain table, curves.csv: a line for each scalar at a step, for a spreadsheet or pandas."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from headstart.core.curves import CurveWriter
+from headstart.core.files import write_bytes
+from headstart.core.spec import LoggerSpec
+
+FILE = "curves.csv"
+_COLUMNS = ("curve", "step", "scalar", "value")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CsvTable(LoggerSpec):
+    """All curves in one table with the columns curve, step, scalar and value."""
+
+    def open(self, folder: Path) -> CurveWriter:
+        """See `LoggerSpec.open`."""
+        return _Table(folder / FILE)
+
+
+class _Table(CurveWriter):
+    def __init__(self, path: Path) -> None:
+        self.path, self.curve = path, ""
+
+    def begin(self, curve: str, step: int) -> Mapping[str, int]:
+        """See `CurveWriter.begin`: the table is written anew without the later steps and without a torn last line."""
+        self.curve = curve
+        kept = [row for row in self._rows() if row[0] != curve or int(row[1]) <= step]
+        write_bytes(self.path, _lines([_COLUMNS, *kept]).encode())
+        return {scalar: int(at) for name, at, scalar, _ in kept if name == curve}
+
+    def write(self, step: int, values: Mapping[str, float]) -> None:
+        """See `CurveWriter.write`."""
+        with open(self.path, "a", encoding="utf-8", newline="") as stream:
+            stream.write(_lines([(self.curve, step, name, repr(value)) for name, value in values.items()]))
+
+    def close(self) -> None:
+        """See `CurveWriter.close`: every line is in the file already."""
+
+    def _rows(self) -> list[list[str]]:
+        """Return the whole lines of the table below its head."""
+        if not self.path.is_file():
+            return []
+        whole, _, _ = self.path.read_text(encoding="utf-8").rpartition("\n")
+        rows = list(csv.reader(io.StringIO(whole)))[1:]
+        return [row for row in rows if len(row) == len(_COLUMNS) and row[1].isdecimal()]
+
+
+def _lines(rows: list[tuple] | list[list[str]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
