@@ -1,0 +1,264 @@
+"""Messages in the language of the reader: the English sentence stands where it is said, its translation in a catalogue.
+
+A catalogue knows an f-string by its template, fields counted from 0: `f"{path}: no such directory{near}"` is
+`"{0}: no such directory{1}"`. A sentence is recognised by its template, and what stood in the fields is put into the
+template of the other language; a field that is a sentence itself is translated too, but never what stands in quotes,
+which is a name or a text of the user. `{0:word}` in a translation stands for a field that holds one of the single
+words of `words.toml`, `{0:number}` for one that holds a number and nothing else.
+English costs nothing: no catalogue is read, no pattern compiled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import string
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from importlib import resources
+
+from headstart.core import reason as reasons
+from headstart.core.errors import translate_errors, unknown
+
+LANGUAGES = ("en", "ko")
+VARIABLE = "HEADSTART_LANGUAGE"
+# Between the parts of a line that was put together of sentences, the strongest first.
+_JOINTS = ("; ", ". ", ": ", ", ", "  ")
+_PLACE = re.compile(r"\{(\w*)(?::(\w+))?\}")
+_BRACKETED = re.compile(r"(.*?\S) ?\((.*)\)(.*)")
+_ANY, _ADDED, _NUMBER = "(.*?)", r"((?:[ ;,.:(].*?)?)", r"([-\d.,]+)"  # what a field may hold
+_LETTERS = re.compile(r"[A-Za-z]{2}")
+
+
+class Verbatim(str):
+    """Text of the user or of a model, which is printed as it is in every language."""
+
+
+class _Chosen:
+    """The language of the program, of all threads; "" where none was chosen."""
+
+    language = ""
+
+
+def use_language(name: str = "auto") -> str:
+    """Let messages and errors be in language `name` from now on, and return that language.
+
+    name: auto (the environment variable HEADSTART_LANGUAGE, else the locale), en or ko. Raises HeadstartError: unknown.
+    """
+    _Chosen.language = _resolved(name)
+    translate_errors(spoken if _Chosen.language != "en" else None)
+    return _Chosen.language
+
+
+def speaking(name: str) -> contextlib.AbstractContextManager[str]:
+    """Return a block in which messages are in language `name`; errors stay English, whoever prints them translates.
+
+    name: as in `use_language`. Raises HeadstartError at once: unknown.
+    """
+    return _speaking(_resolved(name))
+
+
+@contextlib.contextmanager
+def _speaking(name: str) -> Iterator[str]:
+    before, _Chosen.language = _Chosen.language, name
+    try:
+        yield _Chosen.language
+    finally:
+        _Chosen.language = before
+
+
+def language() -> str:
+    """Return the language that was chosen; English before any choice."""
+    return _Chosen.language or "en"
+
+
+def chosen_or_of_environment() -> str:
+    """Return the language that was chosen; before any choice that of HEADSTART_LANGUAGE, else of the locale."""
+    return _Chosen.language or _of_environment()
+
+
+def _resolved(name: str) -> str:
+    if name not in ("auto", *LANGUAGES):
+        raise unknown("language", name, ("auto", *LANGUAGES))
+    return _of_environment() if name == "auto" else name
+
+
+def _of_environment() -> str:
+    named = os.environ.get(VARIABLE, "auto").lower() or "auto"
+    if named not in ("auto", *LANGUAGES):
+        raise unknown(VARIABLE, named, ("auto", *LANGUAGES))
+    if named != "auto":
+        return named
+    import locale
+
+    # What setlocale knows depends on the locales that are installed; the variables say what the user wants.
+    said = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), None)
+    told = (locale.getlocale()[0] or "") if said is None else said
+    return "ko" if told.lower().startswith(("ko", "korean")) else "en"
+
+
+def spoken(text: str, into: str | None = None) -> str:
+    """Return a message in language `into`, by default the chosen one; lines without a translation stay English."""
+    wanted = language() if into is None else into
+    if wanted == "en" or isinstance(text, Verbatim) or not _LETTERS.search(text):
+        return text
+    known = _catalogue(wanted)
+    return "\n".join(known.line(one) for one in text.split("\n"))
+
+
+class _Sentence:
+    """A template and its translation. literal: how many of its characters are written out."""
+
+    def __init__(self, parts: list[tuple[str, str | None]], names: list[str], words: str):
+        self.words = words
+        self.names = names
+        self.literal = sum(len(text) for text, _ in parts)
+        self.anchor = max((text for text, _ in parts), key=len)
+        self._parts = parts
+        self._pattern: re.Pattern[str] | None = None
+
+    def match(self, text: str) -> dict[str, str] | None:
+        """Return what stands in the fields, or None where it is another sentence."""
+        if self._pattern is None:
+            self._pattern = re.compile("".join(re.escape(text) + (field or "") for text, field in self._parts))
+        found = self._pattern.fullmatch(text)
+        return None if found is None else dict(zip(self.names, found.groups()))
+
+    def quoted(self, number: int) -> bool:
+        """Whether a field stands in quotes."""
+        before, after = self._parts[number][0], self._parts[number + 1][0]
+        return before.endswith(("'", '"', "“")) and after.startswith(("'", '"', "”"))
+
+
+class Catalogue:
+    """The sentences of a language. sentences: translations by English template; words: of single words."""
+
+    def __init__(self, sentences: Mapping[str, str], words: Mapping[str, str], reasons: Mapping[str, str]):
+        self._words = words
+        self._reasons = reasons
+        self._whole = {english: own for english, own in sentences.items() if not fields_of(english)}
+        self._sentences = _sorted(_sentence(english, own) for english, own in sentences.items() if fields_of(english))
+        self._known_reasons: set[str] = set()
+        self.line = lru_cache(maxsize=4096)(self._line)
+
+    def _line(self, text: str) -> str:
+        """Return one line in the language, blanks at its ends as they are."""
+        inner = text.strip()
+        if not _LETTERS.search(inner):
+            return text
+        start = text.index(inner)
+        return text[:start] + self._told(inner) + text[start + len(inner) :]
+
+    def _told(self, text: str) -> str:
+        if self._known_reasons != reasons.MADE.keys():
+            self._add_reasons()
+        return self._as_sentence(text) or self._in_parts(text)
+
+    def _as_sentence(self, text: str) -> str:
+        """Return the translation of a sentence of the catalogue, "" of another text."""
+        if (own := self._whole.get(text)) is not None:
+            return own
+        for sentence in self._sentences:
+            if sentence.anchor in text and (found := sentence.match(text)) is not None:
+                return self._filled(sentence, found)
+        return ""
+
+    def _filled(self, sentence: _Sentence, found: Mapping[str, str]) -> str:
+        raw = {name for number, name in enumerate(sentence.names) if sentence.quoted(number)}
+
+        def put(place: re.Match[str]) -> str:
+            name, kind = place[1], place[2] or ""
+            value = found[name]
+            if kind == "word":
+                return self._word(value)
+            if kind == "number":
+                return value
+            if kind:  # a list of names, joined by a word: `{able:and}` in English
+                return f" {kind} ".join(re.split(r" (?:and|or) ", value))
+            return value if name in raw else self.line(value)
+
+        return _PLACE.sub(put, sentence.words).replace("{{", "{").replace("}}", "}")
+
+    def _word(self, text: str) -> str:
+        inner = text.strip()
+        own = self._words.get(inner)
+        if own is None:
+            return ", ".join(map(self._word, text.split(", "))) if ", " in text else self.line(text)
+        return text.replace(inner, own)
+
+    def _in_parts(self, text: str) -> str:
+        """Return a line that is no sentence of the catalogue with what it is put together of translated."""
+        for joint in _JOINTS:
+            head, found, rest = text.partition(joint)
+            if not found or not head or not rest:
+                continue
+            added = self._as_sentence(found.lstrip() + rest)  # `; did you mean 'x'?` is a sentence with its joint
+            if (told := self.line(head) + (added or joint + self.line(rest))) != text:
+                return told
+        found = _BRACKETED.fullmatch(text)
+        if found and (told := f"{self.line(found[1])}({self.line(found[2])}){self.line(found[3])}") != text.replace(
+            " (", "(", 1
+        ):
+            return told
+        return text
+
+    def _add_reasons(self) -> None:
+        """Let the reasons that were made since be recognised too: their English stands where they are made."""
+        new = {code: reasons.MADE[code] for code in reasons.MADE.keys() - self._known_reasons}
+        self._known_reasons |= new.keys()
+        said = {code: english for code, english in new.items() if code in self._reasons}  # others: of third parties
+        known = {english: self._reasons[code] for code, english in said.items() if _LETTERS.search(_literal(english))}
+        self._whole |= {english: own for english, own in known.items() if not fields_of(english, named=True)}
+        added = [_sentence(english, own, named=True) for english, own in known.items() if english not in self._whole]
+        self._sentences = _sorted([*self._sentences, *added])
+        self.line.cache_clear()
+
+
+def _sorted(sentences: Iterable[_Sentence]) -> list[_Sentence]:
+    """Return sentences with the most literal first, so that the closest one wins."""
+    return sorted(sentences, key=lambda one: -one.literal)
+
+
+def fields_of(template: str, named: bool = False) -> list[str]:
+    """Return the fields of a template: `{0}`, or of the sentence of a `Reason` `{name}`."""
+    return [name for _, name in _parts(template, named) if name is not None]
+
+
+def _parts(template: str, named: bool) -> list[tuple[str, str | None]]:
+    """Return (text, the field behind it) of a template; behind its last text there is none."""
+    if named:
+        found = [(text, name or None) for text, name, _, _ in string.Formatter().parse(template)]
+        return found if found and found[-1][1] is None else [*found, ("", None)]
+    pieces = re.split(r"\{(\d+)\}", template)
+    return [*zip(pieces[::2], pieces[1::2]), (pieces[-1], None)]
+
+
+def _literal(template: str) -> str:
+    return "".join(text for text, _ in _parts(template, True))
+
+
+def _sentence(english: str, own: str, named: bool = False) -> _Sentence:
+    parts = _parts(english, named)
+    names = [name for _, name in parts if name is not None]
+    # A field right behind another one holds what is added, such as `; did you mean 'x'?`, or nothing.
+    added = [number > 0 and not text for number, (text, _) in enumerate(parts)]
+    kinds = {place[1]: place[2] for place in _PLACE.finditer(own)}
+    patterns = [
+        None if name is None else _NUMBER if kinds.get(name) == "number" else _ADDED if behind else _ANY
+        for (_, name), behind in zip(parts, added)
+    ]
+    return _Sentence([(text, pattern) for (text, _), pattern in zip(parts, patterns)], names, own)
+
+
+@lru_cache
+def _catalogue(language: str) -> Catalogue:
+    """Return the sentences of a language, from all of its files."""
+    root = resources.files("headstart")
+    sentences, words = {}, {}
+    for file in sorted((root / "core" / "catalogue" / language).iterdir(), key=lambda file: file.name):
+        told = tomllib.loads(file.read_text(encoding="utf-8"))
+        (words if file.name == "words.toml" else sentences).update(told)
+    own = tomllib.loads((root / "reporting" / "catalogue" / f"{language}.toml").read_text(encoding="utf-8"))
+    return Catalogue(sentences, words, own["reasons"])
