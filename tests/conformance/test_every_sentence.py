@@ -76,6 +76,10 @@ def test_fields_agree(name, written):
         asked = set(fields_of(english))
         needed = asked - {str(one) for one in written[english].optional} if english in written else asked
         assert needed <= places(korean) <= asked, english
+        numbers = written[english].numbers if english in written else ()
+        quoted = set(re.findall(r"'\{(\d+)\}'", english))
+        for number in {str(one) for one in numbers} - quoted:
+            assert f"{{{number}}}" not in korean, f"{english}: write {{{number}:number}}"
         if english not in SAME:
             assert hangul(korean), english
 

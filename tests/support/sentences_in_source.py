@@ -82,11 +82,16 @@ _WORD = re.compile(r"(?<![\w.\-/=<>{:_%\\'\"])[A-Za-z][a-z']+(?![\w\-/=<>}_(\\]|
 
 @dataclass(frozen=True)
 class Written:
-    """A sentence in the source. optional: the numbers of fields that a translation may leave out, such as `s`."""
+    """A sentence in the source.
+
+    optional: the numbers of fields that a translation may leave out, such as `s`; numbers: of those that are written
+    as numbers, which a translation takes as `{0:number}`.
+    """
 
     place: str
     template: str
-    optional: frozenset[int]
+    optional: frozenset[int] = frozenset()
+    numbers: frozenset[int] = frozenset()
 
 
 def written_sentences(root: Path) -> list[Written]:
@@ -128,13 +133,24 @@ def _lines(place: str, pieces: list[str | ast.expr]) -> Iterator[Written]:
         numbers = iter(range(len(fields)))
         template = "".join(one if isinstance(one, str) else f"{{{next(numbers)}}}" for one in line).strip()
         if is_sentence(template) and not _PATTERN.search(template):
-            yield Written(place, template, frozenset(i for i, one in enumerate(fields) if _grammar(one)))
+            grammar, numbers = ({i for i, one in enumerate(fields) if rule(one)} for rule in (_grammar, _number))
+            yield Written(place, template, frozenset(grammar), frozenset(numbers))
 
 
 def is_sentence(template: str) -> bool:
     """Whether a text has to be translated: two English words, or one beside a field."""
     words = _WORD.findall(_FIELD.sub(" ", template))
     return len(words) >= 2 or (len(words) == 1 and " " in template)
+
+
+def _number(field: ast.expr) -> bool:
+    """Whether a field is written as a number: `{count:,}`, `{share:.1f}`, `{len(rows)}`."""
+    if not isinstance(field, ast.FormattedValue):
+        return False
+    if isinstance(field.value, ast.Call) and isinstance(field.value.func, ast.Name) and field.value.func.id == "len":
+        return True
+    spec = field.format_spec
+    return spec is not None and bool(re.search(r"(,|\.\d[efg]?|[defg])$", ast.unparse(spec)[2:-1]))
 
 
 def _grammar(field: ast.expr) -> bool:
@@ -208,7 +224,7 @@ def _parameters(tree: ast.AST, name: str) -> Iterator[Written]:
         if isinstance(node, ast.FunctionDef) and "\n----------" in (told := ast.get_docstring(node) or ""):
             for line in told.partition("\n----------")[2].splitlines():
                 if line.startswith("    "):
-                    yield Written(f"{name}:{node.lineno}", line.strip(), frozenset())
+                    yield Written(f"{name}:{node.lineno}", line.strip())
 
 
 def korean(root: Path) -> dict[str, str]:

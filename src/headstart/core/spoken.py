@@ -28,7 +28,8 @@ VARIABLE = "HEADSTART_LANGUAGE"
 _JOINTS = ("; ", ". ", ": ", ", ", "  ")
 _PLACE = re.compile(r"\{(\w*)(?::(\w+))?\}")
 _BRACKETED = re.compile(r"(.*?\S) ?\((.*)\)(.*)")
-_ANY, _ADDED, _NUMBER = "(.*?)", r"((?:[ ;,.:(].*?)?)", r"([-\d.,]+)"  # what a field may hold
+# What a field may hold.
+_ANY, _ADDED, _NUMBER = "(.*?)", r"((?:(?:[ ;:(]|[,.] ).*?)?)", r"([-+\d.,:]+(?:e[-+]?\d+)?%?|nan|inf)"
 _LETTERS = re.compile(r"[A-Za-z]{2}")
 
 
@@ -141,68 +142,79 @@ class Catalogue:
         self._whole = {english: own for english, own in sentences.items() if not fields_of(english)}
         self._sentences = _sorted(_sentence(english, own) for english, own in sentences.items() if fields_of(english))
         self._known_reasons: set[str] = set()
-        self.line = lru_cache(maxsize=4096)(self._line)
+        self._told = lru_cache(maxsize=4096)(self._tell)
 
-    def _line(self, text: str) -> str:
-        """Return one line in the language, blanks at its ends as they are."""
-        inner = text.strip()
-        if not _LETTERS.search(inner):
-            return text
-        start = text.index(inner)
-        return text[:start] + self._told(inner) + text[start + len(inner) :]
-
-    def _told(self, text: str) -> str:
+    def line(self, text: str) -> str:
+        """Return one line in the language."""
         if self._known_reasons != reasons.MADE.keys():
             self._add_reasons()
-        return self._as_sentence(text) or self._in_parts(text)
+        return self._told(text)[0]
 
-    def _as_sentence(self, text: str) -> str:
-        """Return the translation of a sentence of the catalogue, "" of another text."""
-        if (own := self._whole.get(text)) is not None:
-            return own
+    def _tell(self, text: str) -> tuple[str, int]:
+        """Return (a text in the language, blanks at its ends as they are; how many of its characters were known)."""
+        inner = text.strip()
+        if not _LETTERS.search(inner):
+            return text, 0
+        if (own := self._whole.get(inner)) is not None:
+            told, known = own, len(inner)
+        else:
+            ways = [*self._as_sentences(inner), *self._in_parts(inner)]
+            told, known = max(ways, key=lambda way: way[1], default=(inner, 0))
+        start = text.index(inner)
+        return text[:start] + told + text[start + len(inner) :], known
+
+    def _as_sentences(self, text: str) -> Iterator[tuple[str, int]]:
+        """Return (translation, characters known) of every sentence of the catalogue that this can be."""
         for sentence in self._sentences:
             if sentence.anchor in text and (found := sentence.match(text)) is not None:
-                return self._filled(sentence, found)
-        return ""
+                yield self._filled(sentence, found)
 
-    def _filled(self, sentence: _Sentence, found: Mapping[str, str]) -> str:
+    def _filled(self, sentence: _Sentence, found: Mapping[str, str]) -> tuple[str, int]:
         raw = {name for number, name in enumerate(sentence.names) if sentence.quoted(number)}
+        known = sentence.literal
 
         def put(place: re.Match[str]) -> str:
+            nonlocal known
             name, kind = place[1], place[2] or ""
             value = found[name]
             if kind == "word":
-                return self._word(value)
-            if kind == "number":
+                told, more = self._word(value)
+            elif kind == "number" or name in raw:
                 return value
-            if kind:  # a list of names, joined by a word: `{able:and}` in English
+            elif kind:  # a list of names, joined by a word: `{able:and}` in English
                 return f" {kind} ".join(re.split(r" (?:and|or) ", value))
-            return value if name in raw else self.line(value)
+            else:
+                told, more = self._told(value)
+            known += more
+            return told
 
-        return _PLACE.sub(put, sentence.words).replace("{{", "{").replace("}}", "}")
+        return _PLACE.sub(put, sentence.words).replace("{{", "{").replace("}}", "}"), known
 
-    def _word(self, text: str) -> str:
+    def _word(self, text: str) -> tuple[str, int]:
         inner = text.strip()
-        own = self._words.get(inner)
-        if own is None:
-            return ", ".join(map(self._word, text.split(", "))) if ", " in text else self.line(text)
-        return text.replace(inner, own)
+        if (own := self._words.get(inner)) is not None:
+            return text.replace(inner, own), len(inner)
+        head, found, rest = text.partition(", ")
+        if not found:
+            return self._told(text)
+        (first, known), (others, more) = self._word(head), self._word(rest)
+        return f"{first}, {others}", known + more
 
-    def _in_parts(self, text: str) -> str:
-        """Return a line that is no sentence of the catalogue with what it is put together of translated."""
+    def _in_parts(self, text: str) -> Iterator[tuple[str, int]]:
+        """Return (translation, characters known) of a line that was put together of sentences, joint by joint."""
         for joint in _JOINTS:
             head, found, rest = text.partition(joint)
             if not found or not head or not rest:
                 continue
-            added = self._as_sentence(found.lstrip() + rest)  # `; did you mean 'x'?` is a sentence with its joint
-            if (told := self.line(head) + (added or joint + self.line(rest))) != text:
-                return told
-        found = _BRACKETED.fullmatch(text)
-        if found and (told := f"{self.line(found[1])}({self.line(found[2])}){self.line(found[3])}") != text.replace(
-            " (", "(", 1
-        ):
-            return told
-        return text
+            first, known = self._told(head)
+            others, more = self._told(rest)
+            yield f"{first}{joint}{others}", known + more
+            for told, more in self._as_sentences(found.lstrip() + rest):  # `; did you mean 'x'?` has its joint
+                yield f"{first}{told}", known + more
+        if found := _BRACKETED.fullmatch(text):
+            parts = [self._told(part) for part in found.groups()]
+            before, inner, after = (told for told, _ in parts)
+            yield f"{before} ({inner}){after}", sum(known for _, known in parts)
 
     def _add_reasons(self) -> None:
         """Let the reasons that were made since be recognised too: their English stands where they are made."""
@@ -213,7 +225,7 @@ class Catalogue:
         self._whole |= {english: own for english, own in known.items() if not fields_of(english, named=True)}
         added = [_sentence(english, own, named=True) for english, own in known.items() if english not in self._whole]
         self._sentences = _sorted([*self._sentences, *added])
-        self.line.cache_clear()
+        self._told.cache_clear()
 
 
 def _sorted(sentences: Iterable[_Sentence]) -> list[_Sentence]:
