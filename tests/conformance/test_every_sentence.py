@@ -89,6 +89,15 @@ def test_a_sentence_of_fields_alone_would_take_everything():
         assert re.search("[A-Za-z]{2}", "".join(re.split(r"\{\d+\}", english))), english
 
 
+def test_a_sentence_of_few_letters_says_what_its_fields_hold():
+    """Otherwise it would be found in texts of the user: `no {0}` in any that begins so."""
+    for english, korean in SENTENCES.items():
+        letters = re.findall("[A-Za-z]", re.sub(r"\{\d+\}", "", english))
+        open_fields = {place[1] for place in PLACE.finditer(korean) if not place[2]}
+        quoted = set(re.findall(r"['(\[]\{(\d+)\}['),\]]", english))
+        assert len(letters) > 5 or open_fields <= quoted or ": {" in english or "; " in english, english
+
+
 def test_every_sentence_finds_its_korean():
     """Filled with names that no catalogue holds, every sentence is found again, and by no other template."""
     for english, korean in SENTENCES.items():

@@ -194,7 +194,7 @@ def _explain(error: BaseException, tokens: Sequence[str]) -> tuple[str, int]:
     if isinstance(error, cyclopts.CycloptsError):
         return _misused(error, tokens), 2
     if isinstance(error, HeadstartError):
-        return str(error), 2
+        return spoken(error.args[0] if error.args else ""), 2
     if isinstance(error, KeyboardInterrupt):
         again = _GOES_ON.get(tokens[0] if tokens else "", "nothing was left half done")
         return f"interrupted; {again}", 143 if isinstance(error, Terminated) else 130

@@ -4,7 +4,8 @@ A catalogue knows an f-string by its template, fields counted from 0: `f"{path}:
 `"{0}: no such directory{1}"`. A sentence is recognised by its template, and what stood in the fields is put into the
 template of the other language; a field that is a sentence itself is translated too, but never what stands in quotes,
 which is a name or a text of the user. `{0:word}` in a translation stands for a field that holds one of the single
-words of `words.toml`, `{0:number}` for one that holds a number and nothing else.
+words of `words.toml`, `{0:number}`, `{0:name}` and `{0:term}` for one that holds
+a number, a name or a single word of `words.toml` and nothing else.
 English costs nothing: no catalogue is read, no pattern compiled.
 """
 
@@ -29,7 +30,9 @@ _JOINTS = ("; ", ". ", ": ", ", ", "  ")
 _PLACE = re.compile(r"\{(\w*)(?::(\w+))?\}")
 _BRACKETED = re.compile(r"(.*?\S) ?\((.*)\)(.*)")
 # What a field may hold.
-_ANY, _ADDED, _NUMBER = "(.*?)", r"((?:(?:[ ;:(]|[,.] ).*?)?)", r"([-+\d.,:]+(?:e[-+]?\d+)?%?|nan|inf)"
+_ANY, _ADDED = "(.*?)", r"((?:(?:[ ;:(]|[,.] ).*?)?)"
+_PATTERNS = {"number": r"([-+\d.,:]+(?:e[-+]?\d+)?%?|nan|inf)", "name": r"([^\s,;]+)", "term": r"(\w+)"}
+_COUNTED = re.compile(r"([\d,]+) (.+)")
 _LETTERS = re.compile(r"[A-Za-z]{2}")
 
 
@@ -106,7 +109,15 @@ def spoken(text: str, into: str | None = None) -> str:
     if wanted == "en" or isinstance(text, Verbatim) or not _LETTERS.search(text):
         return text
     known = _catalogue(wanted)
+    if isinstance(text, reasons.Reason):
+        return known.reason(text)
     return "\n".join(known.line(one) for one in text.split("\n"))
+
+
+def spoken_word(text: str, into: str | None = None) -> str:
+    """Return a single word, or a name of what is told beside it, in language `into`, by default the chosen one."""
+    wanted = language() if into is None else into
+    return text if wanted == "en" else _catalogue(wanted).word(text)
 
 
 class _Sentence:
@@ -144,11 +155,24 @@ class Catalogue:
         self._known_reasons: set[str] = set()
         self._told = lru_cache(maxsize=4096)(self._tell)
 
+    def reason(self, reason: reasons.Reason) -> str:
+        """Return a reason in the language, by its code."""
+        if reason.code not in self._reasons or reason.code in ("other", "error", "unforeseen"):
+            return self.line(str(reason))
+        values = {
+            name: self.reason(one) if isinstance(one, reasons.Reason) else one for name, one in reason.values.items()
+        }
+        return reasons.filled(self._reasons[reason.code], values)
+
     def line(self, text: str) -> str:
         """Return one line in the language."""
         if self._known_reasons != reasons.MADE.keys():
             self._add_reasons()
         return self._told(text)[0]
+
+    def word(self, text: str) -> str:
+        """Return a word of the catalogue in the language."""
+        return self._word(text)[0]
 
     def _tell(self, text: str) -> tuple[str, int]:
         """Return (a text in the language, blanks at its ends as they are; how many of its characters were known)."""
@@ -177,12 +201,12 @@ class Catalogue:
             nonlocal known
             name, kind = place[1], place[2] or ""
             value = found[name]
-            if kind == "word":
+            if kind in ("word", "term"):
                 told, more = self._word(value)
-            elif kind == "number" or name in raw:
+            elif kind in _PATTERNS or name in raw:
                 return value
             elif kind:  # a list of names, joined by a word: `{able:and}` in English
-                return f" {kind} ".join(re.split(r" (?:and|or) ", value))
+                told, more = f" {kind} ".join(self._told(one)[0] for one in re.split(r" (?:and|or) ", value)), 0
             else:
                 told, more = self._told(value)
             known += more
@@ -211,6 +235,9 @@ class Catalogue:
             yield f"{first}{joint}{others}", known + more
             for told, more in self._as_sentences(found.lstrip() + rest):  # `; did you mean 'x'?` has its joint
                 yield f"{first}{told}", known + more
+        if found := _COUNTED.fullmatch(text):  # `8 no label`, of a list of what was left out
+            told, known = self._told(found[2])
+            yield f"{told} {found[1]}", known
         if found := _BRACKETED.fullmatch(text):
             parts = [self._told(part) for part in found.groups()]
             before, inner, after = (told for told, _ in parts)
@@ -220,8 +247,9 @@ class Catalogue:
         """Let the reasons that were made since be recognised too: their English stands where they are made."""
         new = {code: reasons.MADE[code] for code in reasons.MADE.keys() - self._known_reasons}
         self._known_reasons |= new.keys()
-        said = {code: english for code, english in new.items() if code in self._reasons}  # others: of third parties
-        known = {english: self._reasons[code] for code, english in said.items() if _LETTERS.search(_literal(english))}
+        # Those without a translation are of third parties; one that names other values is only told by its code.
+        said = {english: self._reasons[code] for code, english in new.items() if code in self._reasons}
+        known = {english: own for english, own in said.items() if _recognisable(english, own)}
         self._whole |= {english: own for english, own in known.items() if not fields_of(english, named=True)}
         added = [_sentence(english, own, named=True) for english, own in known.items() if english not in self._whole]
         self._sentences = _sorted([*self._sentences, *added])
@@ -247,6 +275,12 @@ def _parts(template: str, named: bool) -> list[tuple[str, str | None]]:
     return [*zip(pieces[::2], pieces[1::2]), (pieces[-1], None)]
 
 
+def _recognisable(english: str, own: str) -> bool:
+    """Whether the sentence of a reason can be found by its template: it has words, and the same values."""
+    asked = {place[1] for place in _PLACE.finditer(own)}
+    return bool(_LETTERS.search(_literal(english))) and asked <= set(fields_of(english, named=True))
+
+
 def _literal(template: str) -> str:
     return "".join(text for text, _ in _parts(template, True))
 
@@ -258,7 +292,7 @@ def _sentence(english: str, own: str, named: bool = False) -> _Sentence:
     added = [number > 0 and not text for number, (text, _) in enumerate(parts)]
     kinds = {place[1]: place[2] for place in _PLACE.finditer(own)}
     patterns = [
-        None if name is None else _NUMBER if kinds.get(name) == "number" else _ADDED if behind else _ANY
+        None if name is None else _PATTERNS.get(kinds.get(name) or "", _ADDED if behind else _ANY)
         for (_, name), behind in zip(parts, added)
     ]
     return _Sentence([(text, pattern) for (text, _), pattern in zip(parts, patterns)], names, own)
