@@ -10,7 +10,8 @@ import pytest
 import sentences_in_source as source
 
 import headstart
-from headstart.core.spoken import fields_of, spoken
+from headstart.core.sentence_catalogue import fields_of
+from headstart.core.spoken import spoken
 
 ROOT = Path(headstart.__file__).parent
 FOLDER = ROOT / "core/catalogue/ko"
@@ -94,7 +95,9 @@ def test_a_sentence_of_few_letters_says_what_its_fields_hold():
     for english, korean in SENTENCES.items():
         letters = re.findall("[A-Za-z]", re.sub(r"\{\d+\}", "", english))
         open_fields = {place[1] for place in PLACE.finditer(korean) if not place[2]}
-        quoted = set(re.findall(r"['(\[]\{(\d+)\}['),\]]", english))
+        if english in SAME:
+            continue
+        quoted = set(re.findall(r"(?<=['(\[}])\{(\d+)\}", english))
         assert len(letters) > 5 or open_fields <= quoted or ": {" in english or "; " in english, english
 
 

@@ -1,4 +1,4 @@
-"""Collects every English sentence that the package can say, as the template that `core/spoken.py` knows it by.
+"""Collects every English sentence that the package can say, as its template (see `core/sentence_catalogue.py`).
 
 `python tests/support/sentences_in_source.py` prints those that have no Korean, one line each, ready to be translated.
 """
