@@ -66,12 +66,14 @@ COMMANDS = {
     "fill": "fill mlm [MASK]",
     "export": "export mlm --out {tmp}/hf",
     "inspect": "inspect mlm --tokens 영화",
-    "list of an axis": "list axis",
+    "list": "list",
+    "list of a choice": "list objective mlm",
+    "list of a choice with long meanings": "list route finetune",
     "doctor": "doctor",
 }
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "list of an axis"])
+@pytest.mark.parametrize("name", COMMANDS)
 def test_verbs(program, tmp_path, name):
     found = program(*COMMANDS[name].format(tmp=tmp_path).split(), *KOREAN)
     assert found.code in (0, 1) if name == "doctor" else found.code == 0, found.err

@@ -38,7 +38,11 @@ def _nothing_chosen(monkeypatch):
 
 @pytest.fixture
 def told():
-    return Catalogue(SENTENCES, {"route": "방법", "image": "이미지"}, {"few": "{least}행이 필요합니다"}).told
+    return Catalogue(
+        SENTENCES,
+        {"route": "방법", "image": "이미지"},
+        {"few": "{least}행이 필요합니다", "slow": "{seconds:.0f}초 걸림({all:또는})"},
+    ).told
 
 
 @pytest.mark.parametrize(
@@ -69,6 +73,8 @@ def test_sentences_are_found(told, english, korean):
 def test_a_reason_is_told_by_its_code_alone_and_inside_of_a_sentence(told):
     few = Reason("few", "it needs {least} rows here", least=8)
     assert told(few) == "8행이 필요합니다"
+    slow = Reason("slow", "it took {seconds:.0f} s of {all:or}", seconds=3.2, all=("a", "b"))
+    assert told(f"base A: {slow}") == "베이스 A: 3초 걸림(a 또는 b)"
     assert told(f"base A: {few}") == "베이스 A: 8행이 필요합니다"
     assert told(Reason("of_a_third_party", "it needs the {moon}", moon="full")) == "it needs the full"
     assert spoken(cannot_run(Reason("one_class", "it needs at least 2 classes, got {count}", count=1)), "ko") == (

@@ -12,9 +12,10 @@ ALLOWED = {
     r"\b(?:next: )?headstart [a-z]+( .*)?$": "a command to copy",
     r"\bpip (un)?install .*$|\bcat FILE \| .*$|\bjq -c .*$": "a command to copy",
     r"\(가능: [^)]*\)|\(명령: [^)]*\)": "names that may be given",
+    r"\([^()]*(?:\b(?:19|20)\d\d\b|arXiv)[^()]*\)": "what is cited: names and years",
     r"--[a-z][a-z0-9-]*( [^ ]+)?": "an option and its value",
     r"\S*[\d_/\\=<>{}|@.]\S*": "a number, a setting, a path, a file",
-    r"Hugging Face|Label Studio|Apple GPU|CUDA GPU": "names",
+    r"Hugging Face|Label Studio|Apple GPU|CUDA GPU|Vision Transformer|Universal Dependencies": "names",
 }
 _RUN = re.compile(r"(?<![A-Za-z])[A-Za-z][a-z']+(?: [A-Za-z][a-z']+)+(?![A-Za-z])")
 

@@ -16,7 +16,7 @@ from pathlib import Path
 # Files whose texts are no messages, and why.
 SILENT_FILES = {
     "core/migration.py": "names of old formats",
-    "core/setting_lines.py": "meanings of settings, which `list` prints as the docstrings have them",
+    "core/setting_lines.py": "meanings of settings, in settings.toml",
     "reporting/report_schema.py": "the schema of report.json is English",
     "reporting/schema_words.py": "the schema of report.json is English",
     "reporting/svg.py": "drawing",

@@ -22,13 +22,13 @@ from headstart.core import reason as reasons
 
 # Between the parts of a line that was put together of sentences, the strongest first.
 _JOINTS = ("; ", ". ", ": ", ", ", "  ")
-_PLACE = re.compile(r"\{(\w*)(?::(\w+))?\}")
-_BRACKETED = re.compile(r"(.*?\S) ?\((.*)\)(.*)")
+_PLACE = re.compile(r"\{(\w*)(?::([^{}]+))?\}")
+_BRACKETED = (re.compile(r"(.*?\S) ?\((.*)\)(.*)"), re.compile(r"(.*\S) ?\((.*)\)(.*)"))  # the first, the last "("
 # What a field may hold.
 _ANY, _ADDED = "(.*?)", r"((?:(?:[ ;:(]|[,.] ).*?)?)"
 _PATTERNS = {"number": r"([-+\d.,:]+(?:e[-+]?\d+)?%?|nan|inf)", "name": r"([^\s,;]+)", "term": r"(\w+)"}
 _COUNTED = re.compile(r"([\d,]+) (.+)")
-_LETTERS = re.compile(r"[A-Za-z]{2}")
+_LETTERS = re.compile(r"[A-Za-z]{2}|\d s\b")
 
 
 class _Sentence:
@@ -96,16 +96,15 @@ class Catalogue:
         inner = text.strip()
         if not _LETTERS.search(inner):
             return text, 0
-        if (own := self._whole.get(inner)) is not None:
-            told, known = own, len(inner)
-        else:
-            ways = [*self._as_sentences(inner), *self._in_parts(inner)]
-            told, known = max(ways, key=lambda way: way[1], default=(inner, 0))
+        ways = [*self._as_sentences(inner), *self._in_parts(inner)]
+        told, known = max(ways, key=lambda way: way[1], default=(inner, 0))
         start = text.index(inner)
         return text[:start] + told + text[start + len(inner) :], known
 
     def _as_sentences(self, text: str) -> Iterator[tuple[str, int]]:
         """Return (translation, characters known) of every sentence of the catalogue that this can be."""
+        if (own := self._whole.get(text)) is not None:
+            yield own, len(text)
         for sentence in self._sentences:
             if sentence.anchor in text and (found := sentence.match(text)) is not None:
                 yield self._filled(sentence, found)
@@ -120,7 +119,9 @@ class Catalogue:
             value = found[name]
             if kind in ("word", "term"):
                 told, more = self._word(value)
-            elif kind in _PATTERNS or name in raw:
+            elif (
+                kind in _PATTERNS or name in raw or (kind and not kind.isalpha())
+            ):  # `{seconds:.0f}` is written already
                 return value
             elif kind:  # a list of names, joined by a word: `{able:and}` in English
                 told, more = f" {kind} ".join(self._told(one)[0] for one in re.split(r" (?:and|or) ", value)), 0
@@ -155,7 +156,9 @@ class Catalogue:
         if found := _COUNTED.fullmatch(text):  # `8 no label`, of a list of what was left out
             told, known = self._told(found[2])
             yield f"{told} {found[1]}", known
-        if found := _BRACKETED.fullmatch(text):
+        for found in (pattern.fullmatch(text) for pattern in _BRACKETED):
+            if found is None:
+                continue
             parts = [self._told(part) for part in found.groups()]
             before, inner, after = (told for told, _ in parts)
             yield f"{before} ({inner}){after}", sum(known for _, known in parts)
