@@ -26,7 +26,7 @@ _PLACE = re.compile(r"\{(\w*)(?::([^{}]+))?\}")
 _BRACKETED = (re.compile(r"(.*?\S) ?\((.*)\)(.*)"), re.compile(r"(.*\S) ?\((.*)\)(.*)"))  # the first, the last "("
 # What a field may hold.
 _ANY, _ADDED = "(.*?)", r"((?:(?:[ ;:(]|[,.] ).*?)?)"
-_PATTERNS = {"number": r"([-+\d.,:]+(?:e[-+]?\d+)?%?|nan|inf)", "name": r"([^\s,;]+)", "term": r"(\w+)"}
+_PATTERNS = {"number": r"([-+]?[\d.,]*\d(?:e[-+]?\d+)?%?|nan|inf)", "name": r"([^\s,;]+)", "term": r"(\w+)"}
 _COUNTED = re.compile(r"([\d,]+) (.+)")
 _LETTERS = re.compile(r"[A-Za-z]{2}|\d s\b")
 
