@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from typing import Any
 
 __version__ = "0.1.0"
@@ -40,6 +41,7 @@ _PUBLIC = {
     "HeadstartError": "headstart.core.errors",
     "names": "headstart.core.registry",
     "use_device": "headstart.core.device",
+    "use_language": "headstart.core.spoken",
     "use_plugin": "headstart.core.registry",
 }
 __all__ = ["__version__", *_PUBLIC]
@@ -49,6 +51,8 @@ def __getattr__(name: str) -> Any:
     """Import public names on first use, so that `import headstart` costs milliseconds (PEP 562)."""
     if name not in _PUBLIC:
         raise AttributeError(f"module 'headstart' has no attribute '{name}' (public: {', '.join(_PUBLIC)})")
+    if os.environ.get("HEADSTART_LANGUAGE"):
+        importlib.import_module("headstart.core.spoken").follow_environment()
     value = getattr(importlib.import_module(_PUBLIC[name]), name)
     if _PUBLIC[name].startswith("headstart.commands."):
         value = importlib.import_module("headstart.commands.from_python").for_python(value)

@@ -38,7 +38,7 @@ def test_each_change_is_an_entry_on_the_same_draws(program, tmp_path):
     assert (out / "report.html").is_file()
     again = program("ablate", "halves", *GIVEN, "--minutes", "1", "--out", out, *asked, *QUICK, "--language", "ko")
     assert again.code == 0, again.err
-    assert "finished earlier" in again.err
+    assert "앞서 끝났으므로" in again.err
     assert "한 번에 하나씩" in again.out
 
 

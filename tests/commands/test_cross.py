@@ -57,7 +57,7 @@ def test_the_matrix(program, parts):
     assert "http" not in page.replace("http-equiv", "")
     again = program(*given[:-1], "ko")
     assert again.code == 0, again.err
-    assert "finished earlier" in again.err
+    assert "앞서 끝났으므로" in again.err
     assert "학습한 곳" in again.out
 
 

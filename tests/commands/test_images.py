@@ -153,7 +153,7 @@ def test_a_comparison_shows_views_and_mistakes_and_keeps_them(run, pictures, tmp
     (base / "manifest.json").write_text(json.dumps(manifest))
     again = program(*asked, "ko")
     assert again.code == 0, again.err
-    assert "12 of 12 cells were finished earlier" in again.err
+    assert "12칸 중 12칸은 앞서 끝났으므로" in again.err
     kept = sources((out / "report.html").read_text(encoding="utf-8"))
     assert [data for data, alt in kept if "뷰" in alt] == [data for data, alt in found if "view" in alt]
     assert len(kept) == len(found)

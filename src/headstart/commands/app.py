@@ -9,6 +9,7 @@ import sys
 import typing
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Any
 
 import cyclopts
 
@@ -17,6 +18,7 @@ from headstart.commands.session import DASH, Terminated, running
 from headstart.core.disk_cache import without_cache
 from headstart.core.errors import HeadstartError, nearest, one_line
 from headstart.core.registry import use_plugin
+from headstart.core.spoken import language, speaking, spoken
 
 VERBS = {
     "demo": "the whole story on text this machine has: pretrain, compare, report",
@@ -41,11 +43,12 @@ VERBS = {
     "list": "what can be chosen",
     "doctor": "what is wrong with this environment",
 }
+_HELP = "Pre-train on unlabelled texts or images, transfer to your few labels, learn honestly whether it paid."
 _EPILOGUE = (
-    "Everything else by dotted setting: objective.mask_ratio=0.3. On every command: --device auto|cpu|cuda|cuda:1|mps "
-    "(where networks run), --debug (tracebacks), --plugin FILE (a choice of your own), and how files are read where "
-    "their contents are not to decide: --encoding cp949, --delimiter tab, --header no, --quoting no, --sheet NAME, "
-    "--lost 0.2 (share of unreadable rows)."
+    "Everything else by dotted setting: objective.mask_ratio=0.3. On every command: --language auto|en|ko (of all that "
+    "is said), --device auto|cpu|cuda|cuda:1|mps (where networks run), --debug (tracebacks), --plugin FILE (a choice of "
+    "your own), and how files are read where their contents are not to decide: --encoding cp949, --delimiter tab, "
+    "--header no, --quoting no, --sheet NAME, --lost 0.2 (share of unreadable rows)."
 )
 _SET_VERBS = ("pretrain", "transfer", "compare", "ablate", "sweep", "cross", "export")
 _GOES_ON = dict.fromkeys(
@@ -66,23 +69,45 @@ def build() -> cyclopts.App:
     """Return the command line; a verb's file is imported only when the verb is used."""
     app = cyclopts.App(
         name="headstart",
-        help="Pre-train on unlabelled texts or images, transfer to your few labels, learn honestly whether it paid.",
+        help=spoken(_HELP),
         version=headstart.__version__,
         version_flags=["--version"],
-        help_epilogue=_EPILOGUE,
+        help_epilogue=spoken(_EPILOGUE),
+        help_formatter=_formatter(),
         help_format="plaintext",
         suppress_keyboard_interrupt=False,
     )
     for verb, help_line in VERBS.items():
         name = _FUNCTIONS.get(verb, verb)
-        app.command(f"headstart.commands.{verb}:{name}", name=verb, help=help_line)
+        app.command(f"headstart.commands.{verb}:{name}", name=verb, help=spoken(help_line))
     return app
+
+
+def _formatter() -> Any:
+    """Return what prints `--help`; None: the parser's own, in English."""
+    if language() == "en":
+        return None
+    from headstart.commands.spoken_help import SpokenHelp
+
+    return SpokenHelp()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the program and exit: 0 done, 1 internal fault, 2 a mistake the message explains, 130/143 interrupted."""
     tokens = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in tokens
+    named, tokens = _taken(tokens, ("--language",))
+    try:
+        speech = speaking(named.get("language", "auto"))
+    except HeadstartError as error:
+        _complain(str(error))
+        sys.exit(2)
+    with speech:
+        _main(tokens, debug=debug, said=[part for name in named.values() for part in ("--language", name)])
+
+
+def _main(tokens: list[str], *, debug: bool, said: Sequence[str]) -> None:
+    """Run the program in its language and exit. said: how the language was asked for."""
     uncached = without_cache() if "--no-cache" in tokens else contextlib.nullcontext()
     tokens = [t for t in tokens if t not in ("--debug", "--no-cache")]
     device, tokens = _taken(tokens, ("--device",))
@@ -97,7 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         plugged, tokens = _plugged(tokens)
         for place in plugged:
             use_plugin(place)
-        with running(tokens), uncached, _reading(how):
+        with running([*tokens, *said]), uncached, _reading(how):
             code = _run(tokens)
         sys.exit(code)
     except BrokenPipeError:
@@ -181,7 +206,7 @@ def _run(tokens: list[str]) -> int:
     result = app(prepare(tokens), exit_on_error=False, print_error=False, result_action="return_value")
     summary = getattr(result, "summary", None)
     if summary is not None and (told := summary() if callable(summary) else summary):
-        print(told)
+        print(spoken(told))
     return int(getattr(result, "exit_code", 0))
 
 
@@ -190,7 +215,7 @@ def _explain(error: BaseException, tokens: Sequence[str]) -> tuple[str, int]:
     if isinstance(error, cyclopts.CycloptsError):
         return _misused(error, tokens), 2
     if isinstance(error, HeadstartError):
-        return str(error), 2
+        return spoken(error.args[0] if error.args else ""), 2
     if isinstance(error, KeyboardInterrupt):
         again = _GOES_ON.get(tokens[0] if tokens else "", "nothing was left half done")
         return f"interrupted; {again}", 143 if isinstance(error, Terminated) else 130
@@ -222,4 +247,4 @@ def _misused(error: cyclopts.CycloptsError, tokens: Sequence[str]) -> str:
 
 
 def _complain(text: str) -> None:
-    print(f"headstart: {one_line(' '.join(text.split()))}", file=sys.stderr)
+    print(f"headstart: {spoken(one_line(' '.join(text.split())))}", file=sys.stderr)

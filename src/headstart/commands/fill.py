@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from headstart.commands.reading import open_bases
 from headstart.commands.session import need_positive, whole
 from headstart.core.errors import HeadstartError
+from headstart.core.spoken import Verbatim
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Filled:
 
     def summary(self) -> str:
         """Return one line per mask."""
-        return "\n".join("  ".join(f"{token} {p:.3f}" for token, p in mask) for mask in self.guesses)
+        return Verbatim("\n".join("  ".join(f"{token} {p:.3f}" for token, p in mask) for mask in self.guesses))
 
 
 def fill(

@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from headstart.commands.reading import open_bases, say
 from headstart.commands.session import DASH, need_new_file, need_positive, whole
 from headstart.core.errors import HeadstartError
+from headstart.core.spoken import Verbatim
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,7 +36,7 @@ class Generated:
 
     def summary(self) -> str:
         """Return prompt and continuation, several with a line between them."""
-        return "\n---\n".join(self.prompt + text for text in self.texts)
+        return Verbatim("\n---\n".join(self.prompt + text for text in self.texts))
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from headstart.commands.reading import say
 from headstart.commands.results import TableResult
 from headstart.commands.session import files, need_new_file
 from headstart.core.errors import HeadstartError
+from headstart.core.spoken import Verbatim
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,7 +54,7 @@ class Predicted(TableResult):
 
     def summary(self) -> str:
         """Return the answers as JSON lines, or nothing where they were written to a file."""
-        return "" if self.out else "\n".join(json.dumps(answer, ensure_ascii=False) for answer in self.answers)
+        return Verbatim("" if self.out else "\n".join(json.dumps(one, ensure_ascii=False) for one in self.answers))
 
 
 def predict(

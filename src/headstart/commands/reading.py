@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from headstart.core.errors import HeadstartError
 from headstart.core.progress_line import ProgressLine, shown_in_notebook
+from headstart.core.spoken import spoken
 
 if TYPE_CHECKING:
     from headstart.core.examples import Examples
@@ -22,10 +23,10 @@ _MOST_LEARNED = 0.01  # share of the rows of a comparison whose answers a base m
 
 
 def say(text: str) -> None:
-    """Print a message for the user to standard error; a line of progress is shown once in a notebook."""
+    """Print a message to standard error, in the language of the user; a notebook shows a line of progress once."""
     if isinstance(text, ProgressLine) and shown_in_notebook(text):
         return
-    print(text, file=sys.stderr, flush=True)
+    print(spoken(text), file=sys.stderr, flush=True)
 
 
 def pick_task(request: ReadRequest) -> tuple[ReadRequest, str]:

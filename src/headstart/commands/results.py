@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
+from headstart.core.spoken import spoken
+
 _REPR_LINES, _REPR_WIDTH = 3, 100
 
 
@@ -36,7 +38,8 @@ class TableResult(ABC):
 
     def __repr__(self) -> str:
         """Return at most three short lines."""
-        lines = [one if len(one) <= _REPR_WIDTH else one[: _REPR_WIDTH - 1] + "…" for one in self.told()[:_REPR_LINES]]
+        said = [spoken(one) for one in self.told()[:_REPR_LINES]]
+        lines = [one if len(one) <= _REPR_WIDTH else one[: _REPR_WIDTH - 1] + "…" for one in said]
         return f"<headstart {type(self).__name__}: " + "\n".join(lines) + ">"
 
     def _repr_html_(self) -> str:
@@ -44,7 +47,9 @@ class TableResult(ABC):
         from headstart.commands.session import pick_language
         from headstart.reporting.result import table_html
 
-        return table_html(self.told(), self.shown_rows(), self.picture(), pick_language("auto"))
+        language = pick_language("auto")
+        told = [spoken(one, language) for one in self.told()]
+        return table_html(told, self.shown_rows(), self.picture(), language)
 
 
 class InFolder:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import locale
 import math
 import os
 import shlex
@@ -16,6 +15,7 @@ from typing import Any, Literal
 
 from headstart.core.errors import HeadstartError
 from headstart.core.files import is_leftover
+from headstart.core.spoken import chosen_or_of_environment, spoken
 
 Language = Literal["auto", "en", "ko"]
 
@@ -51,10 +51,8 @@ def shell_command(verb: str, *arguments: object) -> str:
 
 
 def pick_language(language: str) -> str:
-    """Return en or ko; auto asks the locale."""
-    if language != "auto":
-        return language
-    return "ko" if (locale.getlocale()[0] or "").lower().startswith(("ko", "korean")) else "en"
+    """Return en or ko; auto is the language of the program, see `core/spoken.py`."""
+    return chosen_or_of_environment() if language == "auto" else language
 
 
 def whole(_kind: Any, tokens: Sequence[Any]) -> int:
@@ -121,7 +119,8 @@ def saving_signals(stop: Any) -> Iterator[None]:
         if not stop.armed or stop.requested:
             raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
         stop.requested, stop.reason = True, signal.Signals(number).name
-        print(f"\n{stop.reason}: saving, then stopping (once more to stop at once)", file=sys.stderr, flush=True)
+        told = spoken(f"{stop.reason}: saving, then stopping (once more to stop at once)")
+        print(f"\n{told}", file=sys.stderr, flush=True)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(ValueError):  # not in the main thread: the caller's business

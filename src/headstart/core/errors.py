@@ -4,13 +4,28 @@ from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 _UNSEEN = ("Cc", "Cs", "Zl", "Zp")  # control characters, surrogates, ends of lines and paragraphs
 
 
 class HeadstartError(ValueError):
     """A mistake that the user can mend. The command line prints it as one line and exits with code 2."""
+
+    def __str__(self) -> str:
+        """Return the message, in the language that `use_language` chose."""
+        return _Told.translate(super().__str__())
+
+
+class _Told:
+    """How an error tells its message."""
+
+    translate: Callable[[str], str] = str
+
+
+def translate_errors(translate: Callable[[str], str] | None) -> None:
+    """Let errors tell their messages by this function; None: as they were raised."""
+    _Told.translate = staticmethod(translate or str)
 
 
 def nearest(given: str, allowed: Iterable[str]) -> str:

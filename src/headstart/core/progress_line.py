@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import html
 import sys
+import unicodedata
 from typing import Any
+
+from headstart.core.spoken import spoken
 
 
 class ProgressLine(str):
@@ -18,6 +21,11 @@ class ProgressLine(str):
         return line
 
 
+def columns(text: str) -> int:
+    """Return how many columns a text takes on a terminal, where Korean, Chinese and Japanese letters take two."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+
+
 class _Bar:
     """The bar below a cell; a new one for every piece of work."""
 
@@ -28,7 +36,7 @@ class _Bar:
         from IPython.display import HTML, display
 
         bar = f'<progress max="1" value="{line.share:.4f}" style="width:12em;vertical-align:middle"></progress>'
-        shown = HTML(f'<div style="font-family:monospace;white-space:pre-wrap">{bar} {html.escape(line)}</div>')
+        shown = HTML(f'<div style="font-family:monospace;white-space:pre-wrap">{bar} {html.escape(spoken(line))}</div>')
         if self.handle is None or line.share < self.share:
             self.handle = display(shown, display_id=True)
         else:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+MADE: dict[str, str] = {}  # the English sentences, by code, of all reasons that this process made
+
 
 class _Listed(tuple):
     """Several names in a sentence: `{names}` joins them by commas, `{names:or}` by the word."""
@@ -38,6 +40,7 @@ class Reason(str):
         """Fill the values into the English sentence."""
         made = super().__new__(cls, filled(english, values))
         made.code, made.values, made._english = code, values, english
+        MADE[code] = english
         return made
 
     def __getnewargs_ex__(self) -> tuple[tuple[str, str], dict[str, Any]]:
@@ -65,8 +68,10 @@ def reason_of(error: BaseException) -> Reason:
     carried = error.args[0] if error.args else None
     if isinstance(carried, Reason):
         return carried
-    first = (str(error).strip().splitlines() or [""])[0]
     name = type(error).__name__
+    # A HeadstartError tells its message in the reader's language; what is kept is English.
+    said = str(carried) if name == "HeadstartError" else str(error)
+    first = (said.strip().splitlines() or [""])[0]
     if isinstance(error, MemoryError) or name == "OutOfMemoryError" or "not enough memory" in first:
         return Reason("out_of_memory", "the memory was not enough for it ({kind})", kind=name)
     if name == "HeadstartError":

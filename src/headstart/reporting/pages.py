@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 
 from headstart.core.item_nouns import one_item, some_items
+from headstart.core.spoken import spoken_word
 from headstart.reporting import number_text
 from headstart.reporting.phrases import counted, duration, named, phrase
 from headstart.reporting.reason_phrases import reason_text
@@ -20,7 +21,8 @@ def _environment() -> Environment:
     """Return what compiles the templates; what they are given is escaped, and a name that they lack is an error."""
     loader = PackageLoader("headstart.reporting", "templates")
     made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    made.filters |= {"words": as_words, "png": lambda data: base64.b64encode(data).decode()}
+    made.filters["words"] = pass_context(lambda context, value: as_words(value, context["word"]))
+    made.filters |= {"png": lambda data: base64.b64encode(data).decode()}
     made.filters |= {"thousands": lambda count: f"{count:,}", "tenths": lambda value: f"{value:.1f}"}
     made.filters["reason"] = pass_context(lambda context, told: reason_text(context["language"], told))
     made.filters["labelled"] = pass_context(lambda context, size: context["some_labels"](size))
@@ -39,6 +41,7 @@ def fill(template: str, language: str, limits: tuple[float, float] = (0.0, 1.0),
         name: partial(function, language)
         for name, function in (("t", phrase), ("counted", counted), ("duration", duration), ("named", named))
     }
+    told |= {"word": partial(spoken_word, into=language)}
     told |= {"some_labels": lambda size: counted(language, [size])}
     told |= {"one_item": partial(one_item, language=language), "some_items": partial(some_items, language=language)}
     told |= {
@@ -52,12 +55,12 @@ def fill(template: str, language: str, limits: tuple[float, float] = (0.0, 1.0),
     return page.strip() + "\n"
 
 
-def as_words(value: Any) -> str:
-    """Return JSON data as words."""
+def as_words(value: Any, word: Callable[[str], str] = str) -> str:
+    """Return JSON data as words. word: how a name is told."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {as_words(inner)}" for name, inner in value.items()) or "–"
+        return ", ".join(f"{word(name)} {as_words(inner, word)}" for name, inner in value.items()) or "–"
     if isinstance(value, list | tuple):
-        return ", ".join(map(as_words, value)) or "–"
+        return ", ".join(as_words(one, word) for one in value) or "–"
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -13,7 +13,8 @@ from typing import Protocol, TextIO
 
 from torch import Tensor
 
-from headstart.core.progress_line import ProgressLine, in_notebook, shown_in_notebook
+from headstart.core.progress_line import ProgressLine, columns, in_notebook, shown_in_notebook
+from headstart.core.spoken import spoken
 
 _ALL_OF, _APART = 100, 0.5  # first steps of which every one is written: short fits have a curve too; seconds
 
@@ -120,7 +121,7 @@ class Progress:
         seconds = max(event.seconds - self._start[0], 1e-9)
         speed = (event.units - self._start[1]) / seconds
         left = event.seconds * (1 - event.progress) / event.progress if event.progress > 0 else math.nan
-        text = (
+        text = spoken(
             f"{event.progress:4.0%}  step {event.step:,}  loss {event.loss:.4f}  "
             f"learning rate {event.learning_rate:.1e}  "
             + (f"{speed:,.0f} {event.unit}/s  " if speed else "")
@@ -129,8 +130,8 @@ class Progress:
         if self._notebook:
             shown_in_notebook(ProgressLine(text, event.progress))
         elif self._live:
-            self._stream.write("\r" + text.ljust(self._width))
-            self._width = len(text)
+            self._stream.write("\r" + text + " " * (self._width - columns(text)))
+            self._width = columns(text)
             if event.progress >= 1.0:
                 self._stream.write("\n")
                 self._width = 0
@@ -140,7 +141,7 @@ class Progress:
 
     def _line(self, text: str) -> None:
         clear = "\r" + " " * self._width + "\r" if self._live else ""
-        self._stream.write(f"{clear}{text}\n")
+        self._stream.write(f"{clear}{spoken(text)}\n")
         self._stream.flush()
 
 
