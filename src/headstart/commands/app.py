@@ -46,8 +46,8 @@ VERBS = {
 _HELP = "Pre-train on unlabelled texts or images, transfer to your few labels, learn honestly whether it paid."
 _EPILOGUE = (
     "Everything else by dotted setting: objective.mask_ratio=0.3. On every command: --language auto|en|ko (of all that "
-    "is said), --device auto|cpu|cuda|cuda:1|mps (where networks run), --debug (tracebacks), --plugin FILE (a choice of "
-    "your own), and how files are read where their contents are not to decide: --encoding cp949, --delimiter tab, "
+    "is said), --device auto|cpu|cuda|cuda:1|mps (where networks run), --debug (tracebacks), --plugin FILE (a choice "
+    "of your own), and how files are read where their contents are not to decide: --encoding cp949, --delimiter tab, "
     "--header no, --quoting no, --sheet NAME, --lost 0.2 (share of unreadable rows)."
 )
 _SET_VERBS = ("pretrain", "transfer", "compare", "ablate", "sweep", "cross", "export")
