@@ -27,7 +27,7 @@ _BRACKETED = (re.compile(r"(.*?\S) ?\((.*)\)(.*)"), re.compile(r"(.*\S) ?\((.*)\
 # What a field may hold.
 _ANY, _ADDED = "(.*?)", r"((?:(?:[ ;:(]|[,.] ).*?)?)"
 _PATTERNS = {"number": r"([-+]?[\d.,]*\d(?:e[-+]?\d+)?%?|nan|inf)", "name": r"([^\s,;]+)", "term": r"(\w+)"}
-_COUNTED = re.compile(r"([\d,]+) (.+)")
+_COUNTED = re.compile(r"(\d[\d,]*) (.+)")
 _LETTERS = re.compile(r"[A-Za-z]{2}|\d s\b")
 
 
