@@ -71,7 +71,7 @@ REFUSED = {
         ["--metric chrf: it scores generate", "ask for classify", "macro_f1"],
     ),
     "unknown axis": ("list objectiv", ["unknown axis 'objectiv'", "'objective'"]),
-    "unknown export": ("export mlm --out {tmp}/out --to onnx", ["unknown export 'onnx'", "hf"]),
+    "unknown export": ("export mlm --out {tmp}/out --to tflite", ["unknown export 'tflite'", "hf"]),
     "unknown pooling": ("embed mlm corpus.txt --out {tmp}/v.npy --pooling max", ["unknown pooling 'max'", "mean"]),
     "unknown setting": (
         pretrain("corpus.txt", "--objective mlm objective.mask_raito=0.3"),
@@ -107,7 +107,7 @@ REFUSED = {
     "no masks": ("fill mlm film", ["the text has no [MASK]"]),
     "no masked model": ("fill halves [MASK]", ["halves is no masked language model", "--objective mlm"]),
     "export of a bag": ("export halves --out {tmp}/out", ["ngram_bag does not exist in transformers"]),
-    "export of a probe": ("export task --out {tmp}/out", ["route finetune"]),
+    "export of a probe": ("export task --out {tmp}/out", ["ngram_bag does not exist in transformers", "onnx"]),
     "out below a file": ("pretrain corpus.txt --out corpus.txt/run --steps 3", ["corpus.txt is a file"]),
     "out is a file": ("pretrain corpus.txt --out corpus.txt --steps 3", ["corpus.txt is a file"]),
     "out in /proc": ("pretrain corpus.txt --out /proc/none/run --steps 3", ["/proc/none/run: cannot be made"]),

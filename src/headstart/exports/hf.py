@@ -197,7 +197,7 @@ def name_table(spec: BackboneSpec) -> NameTable:
         fitting = [name for name in registry.names("backbone") if registry.load("backbone", name).HF_NAMES]
         raise HeadstartError(
             f"backbone {spec.name} does not exist in transformers, so nothing there could load it; "
-            f"export works for {', '.join(fitting)}; headstart itself serves {spec.name} as it is"
+            f"export works for {', '.join(fitting)}; take --to onnx"
         )
     return table
 
