@@ -140,6 +140,14 @@ def test_a_bag_of_n_grams_leaves_with_its_tokeniser(backbone, tmp_path):
     assert (tmp_path / "onnx" / "ngram_tokenizer.py").is_file()
 
 
+def test_an_objective_that_detects_words_tells_none(tmp_path):
+    """ELECTRA's output says whether a token was replaced: the graph gives vectors alone."""
+    base = base_of("electra")
+    objective = registry.load("objective", "rtd")().build(base.backbone, base.processor)
+    left = way("onnx").write(dataclasses.replace(base, objective=objective).exportable(), tmp_path / "out", ASKED)
+    assert left.verified.outputs == ("vectors",)
+
+
 def test_a_network_of_images_leaves_as_a_graph(tmp_path):
     images = striped_images(40)
     base = tiny_bases.pixel_base(images)

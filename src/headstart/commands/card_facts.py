@@ -92,12 +92,13 @@ def _in_pairs(examples: Examples) -> Examples:
 def card_facts(folder: Path, scores: Sequence[str]) -> CardFacts:
     """Return what a task model's or a run's files tell; folder: of either, or of another library. scores: lines."""
     from headstart.exporting.card import CardFacts
+    from headstart.interop.model_folder import licence
 
     if (folder / "task.json").is_file():
         return _of_task(folder, scores)
     if (folder / "run.json").is_file():
         return _of_run(folder)
-    return CardFacts(name=folder.name, base=folder.name, licence=_licence(folder))
+    return CardFacts(name=folder.name, base=folder.name, licence=licence(folder))
 
 
 def _of_task(folder: Path, scores: Sequence[str]) -> CardFacts:
@@ -149,9 +150,3 @@ def _data_lines(ledger: Mapping[str, Any]) -> list[str]:
     skipped = sum((ledger.get("skipped") or {}).values())
     files = ", ".join(ledger.get("files", ()))
     return [f"{files}: {ledger.get('read', 0):,} rows read, {ledger.get('used', 0):,} used, {skipped:,} skipped"]
-
-
-def _licence(folder: Path) -> str:
-    from headstart.interop.model_folder import licence
-
-    return licence(folder)

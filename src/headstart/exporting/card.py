@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headstart.core.exportable import Exportable
-from headstart.core.processor import Processor
 
 _TASKS = {
     ("text", "classify"): "text-classification",
@@ -73,13 +72,9 @@ _UNSCORED = "none is recorded; `headstart evaluate MODEL LABELLED_FILE` gives ev
 
 
 def _pipeline(source: Exportable) -> str:
-    kind = source.task or (source.objective.named_head() or ("",))[0] if source.objective is not None else source.task
-    takes = _takes(source.processor)
+    takes, learned = source.processor.takes, source.objective and source.objective.named_head()
+    kind = source.task or (learned[0] if learned else "")
     return _TASKS.get((takes, kind)) or _TASKS[takes, ""]
-
-
-def _takes(processor: Processor) -> str:
-    return processor.takes
 
 
 def _million(source: Exportable) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from headstart.nn.pooling import pool
 from headstart.nn.vector_steps import OnVectors, VectorSteps
 
 _IDS, _MASK, _TYPES, _PIXELS = "input_ids", "attention_mask", "token_type_ids", "pixels"
+_OF_WORDS = ("mlm", "causal")  # heads whose output is told of every token, by the word matrix
 _MOST_ROWS, _MOST_TOKENS = 65_536, 1_048_576
 _EXAMPLE = 5  # tokens of the two texts that the graph is traced with
 
@@ -33,7 +35,8 @@ class Graph(nn.Module):
         self.backbone, self.head, self.answers = model.backbone, model.head, model.answers
         self.layer, self.pooling = model.layer, model.pooling
         self.vector = VectorSteps(model.vector_steps)
-        self.words = None if model.objective is None else (model.objective.named_head() or ("", None))[1]
+        kind, output = (model.objective and model.objective.named_head()) or ("", None)
+        self.words = output if kind in _OF_WORDS else None
         self.tokens = model.processor.gives == "tokens"
         self.doubled = model.pairs and model.answers is not None
         one = (_IDS, _MASK) if self.tokens else (_PIXELS,)
@@ -48,13 +51,7 @@ class Graph(nn.Module):
             return (self.head.gives,)
         if isinstance(self.answers, OnVectors):
             return (self.answers.gives,)
-        return ("vectors",) if not self._tells_words else ("vectors", "logits")
-
-    @property
-    def _tells_words(self) -> bool:
-        return (
-            self.words is not None and self.backbone.has_vocabulary_output and self.backbone.reads != "encoder_decoder"
-        )
+        return ("vectors",) if self.words is None else ("vectors", "logits")
 
     def forward(self, *given: Tensor) -> tuple[Tensor, ...]:
         """Return the outputs."""
@@ -65,7 +62,7 @@ class Graph(nn.Module):
         if self.answers is not None:
             return (self.answers(*pooled),)
         vectors_BD = self.vector(pooled[0])
-        if not self._tells_words:
+        if self.words is None:
             return (vectors_BD,)
         return vectors_BD, self.words(features[0].last_BTD, self.backbone.words_VD)
 
@@ -106,7 +103,5 @@ class Graph(nn.Module):
 
 def plain(model: Exportable) -> Graph:
     """Return the graph of a model on the CPU, in float32, ready to be traced."""
-    import copy
-
     cpu = copy.deepcopy(replace(model, ours=None, processor=None, adapter=None))
     return Graph(replace(cpu, processor=model.processor)).cpu().float().eval().requires_grad_(False)

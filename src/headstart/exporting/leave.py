@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import ClassVar
@@ -36,11 +36,10 @@ class Left:
     note: str
     verified: Verified | None = None
     why_not: str = ""
-    more: tuple[str, ...] = field(default=())
 
     def lines(self) -> tuple[str, ...]:
         """Return what a user is told."""
-        return (self.note, self.verified.line() if self.verified else f"not verified: {self.why_not}", *self.more)
+        return (self.note, self.verified.line() if self.verified else f"not verified: {self.why_not}")
 
 
 class Leaves:

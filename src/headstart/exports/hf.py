@@ -36,7 +36,7 @@ _AUTO = {
     "classify": "ModelForSequenceClassification",
 }
 # Heads whose output is wired as that of a classifier of transformers.
-_WIRED = {"classify": "classify", "multilabel": "classify", "regress": "classify"}
+_WIRED = ("classify", "multilabel", "regress")
 _POOLED, _AUTO_CLASS = "modeling_pooled", "AutoModelForSequenceClassification"
 _AUTO_OF_IMAGES = {"": "Model", "classify": "ModelForImageClassification"}
 
@@ -52,7 +52,7 @@ class HfSpec(Leaves, ExportSpec):
         """See `Leaves.fill`."""
         _need_plain(source)
         table = name_table(source.backbone_spec)
-        if _own_class(source, table):
+        if _own_class(source):
             return write_pooled(source, folder)
         kind, head = _head(source, table)
         _write(source, folder, table, kind, head)
@@ -62,28 +62,30 @@ class HfSpec(Leaves, ExportSpec):
         """See `Leaves.opened`."""
         from headstart.exporting.transformers_side import opened
 
-        table = name_table(source.backbone_spec)
-        own = _own_class(source, table)
-        return opened(source, folder, "classify" if own else _head(source, table)[0], trusted=own)
+        return opened(source, folder, self._kind(source), trusted=_own_class(source))
 
     def ours(self, source: Exportable) -> Callable[[Examples], Answers]:
         """See `Leaves.ours`."""
-        kind = "classify" if source.task else _head(source, name_table(source.backbone_spec))[0]
-        if kind == "causal" and source.processor.sep_id >= 0:  # the text that a model goes on from has no end mark
+        if (
+            self._kind(source) == "causal" and source.processor.sep_id >= 0
+        ):  # the text that a model goes on from has no end mark
             return lambda rows: {"logits": [one[:-1] for one in read_here(source, rows, ["logits"])["logits"]]}
         return source.ours or (lambda rows: {})
 
     def usage(self, source: Exportable) -> str:
         """See `Leaves.usage`."""
-        pixels, table = source.processor.gives == "pixels", name_table(source.backbone_spec)
-        own = _own_class(source, table)
-        auto = (_AUTO_OF_IMAGES if pixels else _AUTO)["classify" if own else _head(source, table)[0]]
-        maker, trusted = "ImageProcessor" if pixels else "Tokenizer", ", trust_remote_code=True" if own else ""
+        pixels, trusted = source.processor.gives == "pixels", ", trust_remote_code=True" if _own_class(source) else ""
+        auto, maker = (_AUTO_OF_IMAGES, "ImageProcessor") if pixels else (_AUTO, "Tokenizer")
+        auto = auto[self._kind(source)]
         return (
             f"from transformers import Auto{auto}, Auto{maker}\n\n"
             f'model = Auto{auto}.from_pretrained("FOLDER"{trusted})\n'
             f'reader = Auto{maker}.from_pretrained("FOLDER"{trusted})'
         )
+
+    def _kind(self, source: Exportable) -> str:
+        """Return which of the heads that transformers knows goes along, "" for none."""
+        return "classify" if _own_class(source) else _head(source, name_table(source.backbone_spec))[0]
 
 
 def write_network(source: Exportable, folder: Path) -> None:
@@ -128,7 +130,7 @@ def write_pooled(source: Exportable, folder: Path) -> str:
     )
 
 
-def _own_class(source: Exportable, table: NameTable) -> bool:
+def _own_class(source: Exportable) -> bool:
     """Whether no class of transformers is wired as this task model is, and steps behind pooled tokens say it."""
     if source.answer_steps is None or source.processor.gives == "pixels" or not source.task:
         return False
@@ -206,7 +208,7 @@ def _head(model: Exportable, table: NameTable) -> tuple[str, nn.Module | None]:
     """Return which of the table's heads goes along, and its module; ("", None) when an objective has none for it."""
     if model.head is not None:
         spec = model.head.spec
-        kind = _WIRED.get(spec.name, spec.name)
+        kind = "classify" if spec.name in _WIRED else spec.name
         if kind not in table.heads:
             raise HeadstartError(
                 f"head {kind} on backbone {model.backbone_spec.name} has no counterpart in transformers "

@@ -54,9 +54,8 @@ class Layout:
         self.past_BS = past_BS
         self.size, self.longest = self.mask_BT.shape
         self.dense = batch.units == self.mask_BT.numel()  # whether values lie as [B, T] already
-        self.filled = self.dense and (
-            batch.filled if isinstance(batch, PaddedBatch) else True
-        )  # whether every place of [B, T] is a token
+        # Whether every place of [B, T] is a token.
+        self.filled = self.dense and (not isinstance(batch, PaddedBatch) or batch.filled)
         self.position_N = batch.position_N()
         self.index_N = batch.row_N() * self.longest + self.position_N
         self.past_B = None if past_BS is None else past_BS.sum(1)
