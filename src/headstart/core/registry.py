@@ -54,8 +54,13 @@ def _files(axis: str) -> dict[str, Path]:
 
 
 @cache
+def _all_entry_points() -> metadata.EntryPoints:
+    return metadata.entry_points()  # reads a file of every installed package: 25 ms and more
+
+
+@cache
 def _entry_points(axis: str) -> dict[str, metadata.EntryPoint]:
-    return {entry.name: entry for entry in metadata.entry_points(group=f"headstart.{axis}")}
+    return {entry.name: entry for entry in _all_entry_points().select(group=f"headstart.{axis}")}
 
 
 def names(axis: str) -> list[str]:

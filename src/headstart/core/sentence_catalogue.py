@@ -11,9 +11,11 @@ A field of a translation may say what it holds: `{0:word}` words of `words.toml`
 
 from __future__ import annotations
 
+import itertools
 import re
 import string
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from importlib import resources
@@ -29,6 +31,12 @@ _ANY, _ADDED = "(.*?)", r"((?:(?:[ ;:(]|[,.] ).*?)?)"
 _PATTERNS = {"number": r"([-+]?[\d.,]*\d(?:e[-+]?\d+)?%?|nan|inf)", "name": r"([^\s,;]+)", "term": r"(\w+)"}
 _COUNTED = re.compile(r"(\d[\d,]*) (.+)")
 _LETTERS = re.compile(r"[A-Za-z]{2}|\d s\b")
+_WORD = re.compile(r"\w+")
+# The words of a literal by whether a field stands (before, behind) it: a word that touches a field may go on in it.
+_NEXT_TO_A_FIELD = {
+    (before, behind): re.compile((r"(?<=\W)" if before else r"(?<!\w)") + r"\w+" + (r"(?=\W)" if behind else r"(?!\w)"))
+    for before, behind in itertools.product((False, True), repeat=2)
+}
 
 
 class _Sentence:
@@ -54,6 +62,30 @@ class _Sentence:
         before, after = self._parts[number][0], self._parts[number + 1][0]
         return before.endswith(("'", '"', "“")) and after.startswith(("'", '"', "”"))
 
+    def whole_words(self) -> set[str]:
+        """Return the words that stand in every text of this template: those that no field can make longer."""
+        inside = [_NEXT_TO_A_FIELD[bool(number), field is not None] for number, (_, field) in enumerate(self._parts)]
+        return {word for (text, _), words in zip(self._parts, inside) for word in words.findall(text)}
+
+
+class _Sentences:
+    """Sentences, the most literal first, found by their rarest word: a text is not held against all of them."""
+
+    def __init__(self, sentences: Iterable[_Sentence]):
+        self.all = sorted(sentences, key=lambda one: -one.literal)
+        words = [one.whole_words() for one in self.all]
+        often = Counter(word for some in words for word in some)
+        self._places: dict[str | None, list[int]] = {}
+        for place, some in enumerate(words):
+            rarest = min(some, key=lambda word: (often[word], word), default=None)
+            self._places.setdefault(rarest, []).append(place)
+
+    def near(self, text: str) -> list[_Sentence]:
+        """Return the sentences that a text can be."""
+        found = [self._places.get(word, ()) for word in {None, *_WORD.findall(text)}]
+        near = (self.all[place] for place in sorted(itertools.chain(*found)))
+        return [sentence for sentence in near if sentence.anchor in text]
+
 
 class Catalogue:
     """The sentences of a language. sentences: translations by English template; words: of single words."""
@@ -62,7 +94,9 @@ class Catalogue:
         self._words = words
         self._reasons = reasons
         self._whole = {english: own for english, own in sentences.items() if not fields_of(english)}
-        self._sentences = _sorted(_sentence(english, own) for english, own in sentences.items() if fields_of(english))
+        self._sentences = _Sentences(
+            _sentence(english, own) for english, own in sentences.items() if fields_of(english)
+        )
         self._known_reasons: set[str] = set()
         self._told = lru_cache(maxsize=4096)(self._tell)
 
@@ -105,8 +139,8 @@ class Catalogue:
         """Return (translation, characters known) of every sentence of the catalogue that this can be."""
         if (own := self._whole.get(text)) is not None:
             yield own, len(text)
-        for sentence in self._sentences:
-            if sentence.anchor in text and (found := sentence.match(text)) is not None:
+        for sentence in self._sentences.near(text):
+            if (found := sentence.match(text)) is not None:
                 yield self._filled(sentence, found)
 
     def _filled(self, sentence: _Sentence, found: Mapping[str, str]) -> tuple[str, int]:
@@ -172,13 +206,8 @@ class Catalogue:
         known = {english: own for english, own in said.items() if _recognisable(english, own)}
         self._whole |= {english: own for english, own in known.items() if not fields_of(english, named=True)}
         added = [_sentence(english, own, named=True) for english, own in known.items() if english not in self._whole]
-        self._sentences = _sorted([*self._sentences, *added])
+        self._sentences = _Sentences([*self._sentences.all, *added])
         self._told.cache_clear()
-
-
-def _sorted(sentences: Iterable[_Sentence]) -> list[_Sentence]:
-    """Return sentences with the most literal first, so that the closest one wins."""
-    return sorted(sentences, key=lambda one: -one.literal)
 
 
 def fields_of(template: str, named: bool = False) -> list[str]:
