@@ -11,6 +11,8 @@ import pytest
 from headstart.commands import compare, demo, pretrain
 from headstart.commands.app import build, prepare
 from headstart.core.examples import Examples
+from headstart.data import docstrings
+from headstart.data.docstrings import DocstringTask
 
 
 @pytest.fixture
@@ -59,3 +61,19 @@ def test_an_interrupted_comparison_is_not_success(program, told, tmp_path):
     assert "7.6분" in shown.err.splitlines()[0]
     assert "verdict" in shown.out
     assert "answer" not in shown.out  # the pictures are not begun
+
+
+def test_files_only_writes_what_a_user_would_have(program, monkeypatch, tmp_path):
+    rows = [('a "quoted" text, with commas', "numpy"), ("Return it; or not.", "pandas"), ("it's\tso", "numpy")]
+    task = DocstringTask(["first text", '"second", text'], rows, rows[:2], ["numpy", "pandas"])
+    monkeypatch.setattr(docstrings, "docstring_task", lambda: task)
+    shown = program("demo", "--files-only", "--out", tmp_path / "play", "--language", "en")
+    assert shown.code == 0, shown.err
+    assert f"rows with labels: {tmp_path}/play/train.csv, {tmp_path}/play/test.csv" in shown.out
+    assert (tmp_path / "play" / "texts.txt").read_text().splitlines() == task.corpus
+    assert len(list((tmp_path / "play" / "digits" / "test").rglob("*.png"))) > 700
+    corpus, train, test, ledger = demo._docstrings(tmp_path / "again", "en")
+    assert corpus.name == "texts.txt"
+    assert [(text, train.classes[label]) for text, label in zip(train.items, train.labels)] == rows
+    assert (len(test), test.classes) == (1, train.classes)  # every second test row is kept
+    assert ledger["training"]["used"] == 3

@@ -164,7 +164,7 @@ def test_every_damaged_byte_range_is_refused(pretrained, tmp_path):
 
 
 def test_what_is_no_artefact_is_refused(pretrained, tmp_path):
-    with pytest.raises(HeadstartError, match=r"no such directory.*hub names are not fetched"):
+    with pytest.raises(HeadstartError, match=r"no such directory.*nothing is fetched"):
         PretrainedModel.open("bert-base-uncased")
     with pytest.raises(HeadstartError, match="neither a run"):
         PretrainedModel.open(tmp_path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import shlex
 import time
@@ -27,7 +29,7 @@ _SHARES = (0.27, 0.13, 0.47)
 _PICTURES = (0.035, 0.095)
 _PICTURE_LABELS = "10,100"
 _PICTURE_ROUTES = "majority,pixels_logreg,hog_svm,nearest_mean,probe,knn,joined,scratch"  # all would take minutes
-_EACH = 2  # of so many docstring test rows one is used, for time: every model is asked all of them
+_EACH = 2  # of so many docstring test rows one is kept, for time: every model is asked all of them
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ def demo(
     labels: Annotated[str, Parameter(help="label counts to try")] = "16,64,256",
     draws: Annotated[int, Parameter(help="most label draws per count", converter=whole)] = 30,
     target: Annotated[float | None, Parameter(help="accuracy to reach; the report says with how many labels")] = None,
+    files_only: Annotated[bool, Parameter(help="write the texts and labelled rows, then stop", negative="")] = False,
     language: Annotated[Language, Parameter(help="of messages and report")] = "auto",
 ) -> Shown:
     """Pre-train on text and on pictures and compare every route, for real, offline; prints the paths of the reports."""
@@ -71,6 +74,8 @@ def demo(
     begun = time.monotonic()
     spoken = pick_language(language)
     home = _free_folder(None if out is None else Path(out))
+    if files_only:
+        return _files_alone(home, spoken)
     say(phrase(spoken, "demo.plan", minutes=minutes, folder=home))
     corpus, train, test, ledger = _docstrings(home, spoken) if data == "docstrings" else _nsmc(folder, spoken)
     options = ["--data", data, *(["--folder", str(folder)] if folder else []), "--minutes", f"{minutes:g}"]
@@ -140,25 +145,44 @@ def _free_folder(out: Path | None) -> Path:
     return next(name for name in names if not name.exists())
 
 
-def _docstrings(home: Path, spoken: str) -> tuple[Path, Examples, Examples, dict]:
-    """Write the corpus to a file, as a user would have it, and return the task's examples."""
+def _files_alone(home: Path, spoken: str) -> Shown:
+    """Write the demo's files, for the reader who wants to give the commands one by one."""
+    from headstart.data.digits import write_digits
+    from headstart.reporting.phrases import phrase
+
+    corpus, train, test = _docstring_files(home, spoken)
+    write_digits(home / "digits")
+    return Shown(home, phrase(spoken, "demo.files", corpus=corpus, train=train, test=test, digits=home / "digits"))
+
+
+def _docstring_files(home: Path, spoken: str) -> tuple[Path, Path, Path]:
+    """Write the texts, the labelled rows and the test rows to files, as a user would have them."""
     from headstart.core.files import write_bytes
     from headstart.data.docstrings import docstring_task
     from headstart.reporting.phrases import phrase
 
-    say(phrase(spoken, "demo.docstrings"))
     task = docstring_task()
     say(phrase(spoken, "demo.task", classes=", ".join(task.classes)))
-    path = home / "docstrings.txt"
-    write_bytes(path, "".join(f"{text}\n" for text in task.corpus).encode())
+    corpus = home / "texts.txt"
+    write_bytes(corpus, "".join(f"{text}\n" for text in task.corpus).encode())
+    places = home / "train.csv", home / "test.csv"
+    for place, rows in zip(places, (task.train, task.test[::_EACH])):
+        table = io.StringIO()
+        csv.writer(table, lineterminator="\n").writerows([("text", "label"), *rows])
+        write_bytes(place, table.getvalue().encode())
+    return corpus, *places
 
-    def examples(rows: list[tuple[str, str]]) -> Examples:
-        labels = np.array([task.classes.index(label) for _, label in rows], np.int64)
-        return Examples(items=[text for text, _ in rows], labels=labels, classes=tuple(task.classes))
 
-    parts = {"training": (task.train, task.train), "test": (task.test, task.test[::_EACH])}
-    ledger = {name: {"read": len(rows), "used": len(used)} for name, (rows, used) in parts.items()}
-    return path, examples(parts["training"][1]), examples(parts["test"][1]), ledger
+def _docstrings(home: Path, spoken: str) -> tuple[Path, Examples, Examples, dict]:
+    """Write the demo's files and read them as those of a user are read."""
+    from headstart.data.read_request import ReadRequest, read_labelled_rows
+    from headstart.reporting.phrases import phrase
+
+    say(phrase(spoken, "demo.docstrings"))
+    corpus, *places = _docstring_files(home, spoken)
+    train, one = read_labelled_rows(ReadRequest(paths=places[0], text="text", label="label"), say)
+    test, two = read_labelled_rows(ReadRequest(paths=places[1], text="text", label="label", classes=train.classes), say)
+    return corpus, train, test, {"training": one, "test": two}
 
 
 def _nsmc(folder: Path | None, spoken: str) -> tuple[Path, Examples, Examples, dict]:

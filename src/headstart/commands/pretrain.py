@@ -100,7 +100,7 @@ def pretrain(
     recipe: Annotated[str | None, Parameter(help="bert, gpt2, t5 ... (`headstart list recipe`) [by objective]")] = None,
     objective: Annotated[str | None, Parameter(help="halves, mlm ... (`headstart list objective`) [by budget]")] = None,
     base: Annotated[
-        Path | None, Parameter(help="a run or Hugging Face directory to start from, or the teacher")
+        Path | None, Parameter(help="a run, Hugging Face directory or cached id to start from, or the teacher")
     ] = None,
     column: Annotated[str | None, Parameter(help="column of texts or images in tables [guessed and printed]")] = None,
     unit: Annotated[
@@ -134,6 +134,7 @@ def pretrain(
     from headstart.core.device import set_threads
     from headstart.data.filtering import asked_filters
     from headstart.data.open import as_paths
+    from headstart.interop.hub_cache import located
 
     for name, value in (("--minutes", minutes), ("--steps", steps), ("--vocabulary", vocabulary)):
         need_positive(name, value)
@@ -146,7 +147,7 @@ def pretrain(
         steps=steps,
         recipe=recipe and registry.named("recipe", recipe),
         objective=objective and registry.named("objective", objective),
-        base=None if base is None else str(Path(base).absolute()),
+        base=None if base is None else str(located(base).absolute()),
         config=config,
         column=column,
         unit=unit,

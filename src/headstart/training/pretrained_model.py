@@ -21,7 +21,7 @@ from headstart.core.device import pick_device
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import need_takes
 from headstart.core.exportable import Exportable
-from headstart.core.files import as_called, disk_error, nearest_beside, write_bytes, write_json
+from headstart.core.files import disk_error, write_bytes, write_json
 from headstart.core.load_processor import load_processor
 from headstart.core.manifest import hash_of, is_listed, need_intact, write_folder
 from headstart.core.migration import FORMAT, read_versioned
@@ -29,6 +29,7 @@ from headstart.core.processor import Processor
 from headstart.core.shapes import Shape, TokenShape
 from headstart.core.spec import BackboneSpec
 from headstart.data.corpus import Corpus
+from headstart.interop.hub_cache import id_of, located
 from headstart.interop.huggingface import WEIGHTS as HF_WEIGHTS
 from headstart.interop.huggingface import load_backbone, load_head, match_vocabulary
 from headstart.interop.model_folder import licence, model_folder
@@ -75,14 +76,11 @@ class PretrainedModel:
 
     @classmethod
     def open(cls, path: Path | str) -> PretrainedModel:
-        """Open a run, a network, a Hugging Face folder, weights of images, or a task model that trained its network."""
-        path = Path(as_called(str(path)))
-        if not path.exists():
-            raise HeadstartError(
-                f"{path}: no such directory{nearest_beside(path)}; give a run directory of `headstart pretrain`, a "
-                "file of weights or a downloaded Hugging Face directory (hub names are not fetched: there may be no "
-                "network)"
-            )
+        """Open a run, a network, a Hugging Face folder, weights of images, or a task model that trained its network.
+
+        path: a folder, a file of weights, or the id of a model in the Hugging Face cache (`located`).
+        """
+        path = located(path)
         plugins.need(path)
         if (path / RUN).is_file():
             return _open_run(path)
@@ -106,8 +104,8 @@ class PretrainedModel:
 
     @property
     def name(self) -> str:
-        """What tables call it: the folder's name."""
-        return self.path.name if self.path else "model"
+        """What tables call it: the folder's name, or that of its hub id."""
+        return (id_of(self.path).rpartition("/")[2] or self.path.name) if self.path else "model"
 
     @cached_property
     def identity(self) -> str:
