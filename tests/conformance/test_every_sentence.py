@@ -23,8 +23,6 @@ FILES = {file.name: tomllib.loads(file.read_text(encoding="utf-8")) for file in 
 SENTENCES = {english: own for name, told in FILES.items() if name not in APART for english, own in told.items()}
 # The same in both languages, and why.
 SAME = {
-    "next: {0}": "a command to copy",
-    "next: headstart compare {0} --data LABELLED_FILE --out REPORT": "a command to copy",
     "language: {0}": "the name of the filter, with a code",
     "pooling {0}": "a setting",
     "`headstart list export`": "a command to copy",

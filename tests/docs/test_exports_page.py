@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 
 import pytest
+from pages import ROOT, commands
 from program import headstart
-from test_readme import ROOT, commands
 
 PAGE = (ROOT / "docs" / "exports.md").read_text(encoding="utf-8")
 SMALL = ["backbone=bert", "backbone.width=32", "backbone.heads=2", "backbone.depth=1", "batches.tokens=512"]

@@ -7,8 +7,8 @@ import re
 import shlex
 
 import pytest
+from pages import ROOT, check, commands
 from program import headstart
-from test_readme import ROOT, check, commands
 
 from headstart.core import plugins
 

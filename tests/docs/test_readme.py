@@ -3,52 +3,19 @@
 from __future__ import annotations
 
 import re
-import shlex
-from pathlib import Path
 
+import pages
 import pytest
+from pages import ROOT, check, commands
 
-from headstart.commands.app import build, prepare
-from headstart.commands.reading import route_with, routes_with
-from headstart.core import registry
 from headstart.core.errors import HeadstartError
-from headstart.sizing.default_recipe import choose_recipe
-from headstart.sizing.facts import Facts
+from headstart.data import digits, docstrings
 
-ROOT = Path(__file__).resolve().parents[2]
 READMES = ["README.md", "README.ko.md"]
 DOCUMENTS = [*READMES, "CONTRIBUTING.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
 _LINK = re.compile(r"!?\[[^\]]*\]\(<?([^)\s>]+)>?[^)]*\)|<(?:img|source|a)\b[^>]*?\b(?:src|srcset|href)=\"([^\"\s]+)")
 _MARKER = re.compile(r"<!--\s*(?:numbers|output)\b.*")
 _CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.MULTILINE | re.DOTALL)
-_BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
-
-
-def commands(text: str) -> list[str]:
-    """Return the `headstart ...` commands of the console blocks, continued lines joined, pipes and redirections cut."""
-    found = []
-    for block in _BLOCK.findall(text):
-        for line in re.sub(r"\\\n\s*(> )?", " ", block).splitlines():
-            if line.startswith("$ "):
-                parts = [part.strip() for part in re.split(r"\s(?:\||&&|;)\s", line[2:])]
-                found += [re.split(r"\s\d?[<>]", part)[0].strip() for part in parts if re.match(r"headstart\b", part)]
-    return found
-
-
-def check(command: str) -> None:
-    """Raise when the program would not take the command; nothing is run."""
-    tokens = shlex.split(command, comments=True)[1:]
-    _, bound, _ = build().parse_args(prepare(tokens), exit_on_error=False, print_error=False)
-    settings = bound.arguments.get("settings") or []
-    if tokens and tokens[0] == "pretrain":
-        objective = bound.arguments.get("objective")
-        takes = "image" if objective in registry.fitting("objective", batch="pixels") else "text"
-        facts = Facts({"paths": []}, 60.0, None, takes=takes)
-        choose_recipe(objective, facts)[0].resolve(facts).override(settings)
-    elif tokens and tokens[0] == "transfer":
-        route_with(bound.arguments.get("route", "probe"), settings)
-    elif tokens and tokens[0] == "compare":
-        routes_with(sorted({setting.partition(".")[0] for setting in settings}), settings)
 
 
 def links(text: str) -> list[str]:
@@ -79,6 +46,17 @@ def test_every_shown_command_exists(name):
             check(command)
         except Exception as error:
             pytest.fail(f"{name}: `{command}`: {error}")
+
+
+def test_every_command_runs(tmp_path, monkeypatch, few_strengths):
+    """In order, for few steps; `tests/full/test_page_commands.py` runs them as they stand, in their minutes."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(docstrings, "docstring_task", pages.docstrings)
+    monkeypatch.setattr(digits, "write_digits", pages.write_digits)
+    told = pages.run(commands(read("README.md")))
+    assert len(told) > 15
+    assert any("winner: " in out for out in told.values())
+    assert (tmp_path / "answers.jsonl").is_file()
 
 
 def test_both_languages_show_the_same_commands():

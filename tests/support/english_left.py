@@ -9,7 +9,7 @@ import re
 ALLOWED = {
     r"`[^`]*`": "a command or a name in backquotes",
     r"'[^']*'|\"[^\"]*\"": "what the user wrote, or has to write",
-    r"\b(?:next: )?headstart [a-z]+( .*)?$": "a command to copy",
+    r"\b(?:다음: )?headstart [a-z]+( .*)?$": "a command to copy",
     r"\bpip (un)?install .*$|\bcat FILE \| .*$|\bjq -c .*$": "a command to copy",
     r"\(가능: [^)]*\)|\(명령: [^)]*\)": "names that may be given",
     r"\([^()]*(?:\b(?:19|20)\d\d\b|arXiv)[^()]*\)": "what is cited: names and years",
