@@ -107,3 +107,12 @@ def test_compare_goes_on_and_is_verified(program, place, compared, tmp_path):
         found = program(*command)
         assert found.code == 0, found.err
         assert english(found.err + found.out) == []
+
+
+def test_a_base_that_cannot_read_the_texts_is_told(program, place, tmp_path):
+    unread = tmp_path / "unread.tsv"
+    unread.write_text("text\tlabel\n" + "".join(f"zyx{n} qwv kjh\t{n % 2}\n" for n in range(40)))
+    found = program("transfer", place / "mlm", "--data", unread, "--out", tmp_path / "task", *KOREAN)
+    assert found.code == 0, found.err
+    assert "이 텍스트를 거의 모릅니다" in found.err
+    assert english(found.err + found.out) == []

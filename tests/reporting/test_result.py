@@ -36,7 +36,7 @@ def crossed() -> Crossed:
         Crossing("probe", 16, "en", "en", 0.8, 0.7, 0.9, 0.0, nan, nan, 3),
         Crossing("probe", 16, "ko", "en", 0.7, 0.6, 0.8, -0.1, -0.2, -0.01, 3),
     ]
-    return Crossed(Path("some/report"), {"en": drawn_study(SKILLS)}, found, "table", "verdict")
+    return Crossed(Path("some/report"), {"en": drawn_study(SKILLS)}, found, "table", "verdict", "en")
 
 
 class Tags(HTMLParser):

@@ -40,13 +40,17 @@ _FOR_COPIES = 0.25  # of the minutes: what the search for copies may take at mos
 
 @dataclass(frozen=True, repr=False)
 class Crossed:
-    """folder: of the report; studies: by the part trained on; crossings: all scores; table: for a terminal."""
+    """folder: of the report; studies: by the part trained on; crossings: all scores; table: for a terminal.
+
+    language: of what a notebook shows.
+    """
 
     folder: Path
     studies: dict[str, Study]
     crossings: list[Crossing]
     table: str
     verdict: str
+    language: str
 
     @property
     def exit_code(self) -> int:
@@ -73,7 +77,7 @@ class Crossed:
         """Return what a notebook shows."""
         from headstart.reporting.result import crossing_html
 
-        return crossing_html(self.crossings, self._limits)
+        return crossing_html(self.crossings, self._limits, self.language)
 
     def summary(self) -> str:
         """Return tables, what training elsewhere costs, and where the report is."""
@@ -227,7 +231,7 @@ def _report(studies: dict[str, Study], shared: dict[tuple[str, str], int], out: 
     ReportFolder(out).end(data)
     tables = cross_terminal_tables(found, studies, language)
     limits = next(iter(studies.values())).metric.limits
-    return Crossed(out, studies, found, tables, "\n".join(crossing_sentences(found, language, limits)))
+    return Crossed(out, studies, found, tables, "\n".join(crossing_sentences(found, language, limits)), language)
 
 
 def _named(data: Sequence[str]) -> dict[str, list[str]]:

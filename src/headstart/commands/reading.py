@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from headstart.core.errors import HeadstartError
 from headstart.core.progress_line import ProgressLine, shown_in_notebook
-from headstart.core.spoken import spoken
+from headstart.core.spoken import language, spoken
 
 if TYPE_CHECKING:
     from headstart.core.examples import Examples
@@ -95,16 +95,19 @@ def open_bases(paths: Sequence[Path]) -> dict[str, PretrainedModel]:
 
 
 def tell_foreign(
-    bases: Mapping[str, PretrainedModel], items: Sequence[Any], language: str = "en"
+    bases: Mapping[str, PretrainedModel], items: Sequence[Any], into: str | None = None
 ) -> dict[str, dict[str, Any]]:
-    """Say which bases hardly know these texts, and return what was found by the name of the base, as JSON data."""
+    """Say which bases hardly know these texts, and return what was found by the name of the base, as JSON data.
+
+    into: the language; by default the one that was chosen.
+    """
     from headstart.reporting.remarks import foreign_sentence
     from headstart.training.coverage import unread
 
     seen = {name: unread(base.processor, items) for name, base in bases.items()}
     foreign = {name: found._asdict() for name, found in seen.items() if found is not None}
     for name, found in foreign.items():
-        say(foreign_sentence(name, found, language))
+        say(foreign_sentence(name, found, into or language()))
     return foreign
 
 
