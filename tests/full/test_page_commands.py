@@ -1,4 +1,4 @@
-"""The commands of docs/comparing.md, tasks.md, bases.md and of every recipe's page run, on small data, for few steps.
+"""The commands of docs/comparing.md, tasks.md, bases.md and of every recipe's page run in Korean, for few steps.
 
 The README's run in the suite in this form (tests/docs), and here as they stand, in their minutes: about 15 in all.
 """
@@ -33,13 +33,13 @@ def place(tmp_path, monkeypatch, few_strengths) -> Path:
 def test_comparing(place):
     wanted = ("demo", "pretrain", "compare")
     before = [one for one in pages.of_page("README.md") if one.split()[1] in wanted and "DIGITS" not in one]
-    pages.run([*before, *pages.of_page("docs/comparing.md")])
+    pages.run_in_korean([*before, *pages.of_page("docs/comparing.md")])
 
 
 @pytest.mark.parametrize("page", ["docs/tasks.md", "docs/bases.md"])
 def test_pages_on_texts(place, page):
     pages.write_texts(place)
-    pages.run(pages.of_page(page))
+    pages.run_in_korean(pages.of_page(page))
 
 
 @pytest.mark.parametrize("name", registry.names("recipe"))
@@ -49,7 +49,7 @@ def test_recipes(place, name):
         _bases_of_pictures(place, " ".join(shown))
     else:
         pages.write_texts(place)
-    pages.run(shown)
+    pages.run_in_korean(shown)
 
 
 def _bases_of_pictures(place: Path, shown: str) -> None:

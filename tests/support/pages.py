@@ -9,8 +9,9 @@ import shlex
 from pathlib import Path
 
 import numpy as np
+from english_left import english
 from PIL import Image
-from program import headstart
+from program import Outcome, headstart
 
 from headstart.commands.app import build, prepare
 from headstart.commands.reading import route_with, routes_with
@@ -107,14 +108,24 @@ def _without(words: list[str], *options: str) -> list[str]:
     return words
 
 
-def run(shown: list[str]) -> dict[str, str]:
-    """Run commands one after the other, in their quick form; return what each printed. AssertionError: one failed."""
+def run(shown: list[str], *more: str) -> dict[str, Outcome]:
+    """Run commands one after the other, in their quick form; return what each printed. AssertionError: one failed.
+
+    more: arguments of every command.
+    """
     told = {}
     for command in shown:
-        made = headstart(*quick(command))
-        assert made.code == 0, f"{command}\n{made.err}"
-        told[command] = made.out
+        told[command] = headstart(*quick(command), *more)
+        assert told[command].code == 0, f"{command}\n{told[command].err}"
     return told
+
+
+def run_in_korean(shown: list[str]) -> None:
+    """Run commands in Korean. AssertionError: one failed, or printed an English sentence of its own."""
+    for command, made in run(shown, "--language", "ko").items():
+        # What a model writes, and rows of the data, are not the program's own words.
+        own = made.err if command.split()[1] in ("generate", "fill", "evaluate", "inspect") else made.err + made.out
+        assert english(own) == [], command
 
 
 def texts(count: int, seed: int = 0) -> list[tuple[str, str]]:
