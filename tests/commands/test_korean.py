@@ -91,7 +91,8 @@ def compared(program, place, tmp_path_factory):
 def compare(place, folder) -> list[object]:
     command = "compare {0}/halves --data {0}/train.tsv --test {0}/test.tsv --labels 4,16 --draws 5 --minutes 1"
     routes = "probe,scratch,ppmi_logreg,lora"
-    return [*command.format(place).split(), "--routes", routes, "--target", 0.99, "--out", folder, *KOREAN]
+    quick = ("scratch.least_steps=10", "scratch.epochs=2", "lora.least_steps=10", "lora.epochs=2")
+    return [*command.format(place).split(), "--routes", routes, "--target", 0.99, "--out", folder, *KOREAN, *quick]
 
 
 def test_compare(compared):
