@@ -56,7 +56,8 @@ COMMANDS = {
     "pretrain in minutes": "pretrain corpus.txt --out {tmp}/run --minutes 0.1 backbone.width=32",
     "pretrain from a base": "pretrain corpus.txt --base mlm --out {tmp}/run --steps 2 batches.tokens=512",
     "transfer": "transfer halves --data train.tsv --out {tmp}/task",
-    "transfer finetune": "transfer mlm --data train.tsv --route finetune --out {tmp}/task finetune.epochs=1",
+    "transfer finetune": "transfer mlm --data train.tsv --route finetune --out {tmp}/task finetune.epochs=1 "
+    "finetune.least_steps=10",
     "evaluate": "evaluate task test.tsv",
     "predict": "predict task test.tsv --out {tmp}/answers.csv --threshold 0.99",
     "embed": "embed halves corpus.txt --out {tmp}/v.npy",
