@@ -53,7 +53,7 @@ def test_a_run_stands_for_its_folder(place):
     assert np.asarray(vectors).shape == vectors.shape == (2, 16)
     assert vectors.out is None
     compared = hs.compare(
-        run, data={"review": TEXTS, "stars": LABELS}, text="review", label="stars", minutes=0.1, labels="8"
+        run, data={"review": TEXTS, "stars": LABELS}, text="review", label="stars", minutes=0.05, labels="8"
     )
     assert compared.folder.name == "headstart-compare-1"
     if (compared.folder / "winner").exists():

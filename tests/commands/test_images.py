@@ -53,7 +53,7 @@ def test_pre_training_names_what_it_could_not_use(run):
 def test_routes_and_predictions(run, pictures, tmp_path, program):
     for route in ("probe", "finetune"):
         task = tmp_path / route
-        settings = ("route.epochs=2",) if route == "finetune" else ()
+        settings = ("route.epochs=2", "route.least_steps=10") if route == "finetune" else ()
         shown = program("transfer", run[0], "--data", pictures[0], "--route", route, "--out", task, *settings)
         assert shown.code == 0, shown.err
         shown = program("evaluate", task, pictures[1])
@@ -325,7 +325,7 @@ def test_any_network_of_images_teaches_a_student_of_its_own_size(run, pictures, 
 def test_a_network_trained_by_labels_is_a_base_for_other_rows(run, pictures, tmp_path, program):
     task, other = tmp_path / "task", image_folder(tmp_path / "other", 32, first=5000)
     asked = ("transfer", run[0], "--data", pictures[1], "--route")
-    assert program(*asked, "finetune", "--out", task, "route.epochs=1").code == 0
+    assert program(*asked, "finetune", "--out", task, "route.epochs=1", "route.least_steps=4").code == 0
     shown = program("pretrain", other, "--base", task, "--out", tmp_path / "on", "--steps", 2)
     assert shown.code == 0, shown.err
     compare = ("--labels", 8, "--draws", 2, "--routes", "majority,knn", "--minutes", 1, "--out")

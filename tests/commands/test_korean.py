@@ -56,7 +56,8 @@ COMMANDS = {
     "pretrain in minutes": "pretrain corpus.txt --out {tmp}/run --minutes 0.1 backbone.width=32",
     "pretrain from a base": "pretrain corpus.txt --base mlm --out {tmp}/run --steps 2 batches.tokens=512",
     "transfer": "transfer halves --data train.tsv --out {tmp}/task",
-    "transfer finetune": "transfer mlm --data train.tsv --route finetune --out {tmp}/task finetune.epochs=1",
+    "transfer finetune": "transfer mlm --data train.tsv --route finetune --out {tmp}/task finetune.epochs=1 "
+    "finetune.least_steps=10",
     "evaluate": "evaluate task test.tsv",
     "predict": "predict task test.tsv --out {tmp}/answers.csv --threshold 0.99",
     "embed": "embed halves corpus.txt --out {tmp}/v.npy",
@@ -91,7 +92,8 @@ def compared(program, place, tmp_path_factory):
 def compare(place, folder) -> list[object]:
     command = "compare {0}/halves --data {0}/train.tsv --test {0}/test.tsv --labels 4,16 --draws 5 --minutes 1"
     routes = "probe,scratch,ppmi_logreg,lora"
-    return [*command.format(place).split(), "--routes", routes, "--target", 0.99, "--out", folder, *KOREAN]
+    quick = ("scratch.least_steps=10", "scratch.epochs=2", "lora.least_steps=10", "lora.epochs=2")
+    return [*command.format(place).split(), "--routes", routes, "--target", 0.99, "--out", folder, *KOREAN, *quick]
 
 
 def test_compare(compared):

@@ -11,7 +11,7 @@ import pytest
 
 from headstart.core.errors import HeadstartError
 from headstart.data import docstrings
-from headstart.data.docstrings import docstring_task, packages, paragraphs
+from headstart.data.docstrings import docstring_task, first_paragraphs, packages, paragraphs
 
 WORDS = (
     "river",
@@ -103,6 +103,14 @@ def test_the_answer_is_masked_and_classes_are_even(site):
 def test_the_same_every_time_and_another_with_another_seed(site):
     assert docstring_task() == docstring_task()
     assert docstring_task(seed=1).test != docstring_task().test
+
+
+def test_the_first_of_every_package_by_its_name(site):
+    found = [paragraph for paragraph in first_paragraphs(3) if paragraph.package != "python"]
+    assert [paragraph.package for paragraph in found] == ["alpha"] * 3 + ["beta"] * 3 + ["gamma"] * 3
+    every = packages()
+    assert found == [one for name in ("alpha", "beta", "gamma") for one in list(paragraphs(name, every[name]))[:3]]
+    assert not [one for one in first_paragraphs(10_000) if "left out of this corpus" in one.text]
 
 
 def test_only_docstrings_are_read(site):

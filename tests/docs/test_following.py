@@ -25,7 +25,7 @@ def quick(command: str) -> list[str]:
     if "SWEEP_LM" in words:
         return [*words, *SMALL]
     if "finetune" in words:
-        return [*words, "epochs=1", "least_steps=4"]
+        return [*words, "epochs=1", "least_steps=4", "head_steps=2"]
     return words
 
 

@@ -10,7 +10,7 @@ nbformat = pytest.importorskip("nbformat")
 nbclient = pytest.importorskip("nbclient")
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "docs" / "notebooks").glob("*.ipynb"))
-SHORT = "MINUTES = 0.08"  # tests/full runs all of them as they are
+SHORT = "MINUTES = 0.04"  # tests/full runs all of them as they are
 
 
 def run(path: Path, folder: Path) -> list:

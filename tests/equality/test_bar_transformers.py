@@ -130,7 +130,7 @@ def test_fine_tuned_task_gives_equal_probabilities(exported, rows, tmp_path):
     headstart(
         "transfer", run, "--data", tmp_path / "train.tsv", "--route", "finetune", "--out", tmp_path / "task", *QUICK
     )
-    headstart("export", tmp_path / "task", "--out", tmp_path / "hf")
+    headstart("export", tmp_path / "task", "--out", tmp_path / "hf", "--data", tmp_path / "train.tsv")
     texts = [text for text, _ in rows[:100]]
     found = their_probabilities(tmp_path / "hf", [(text,) for text in texts])
     model = load_task(tmp_path / "task")
@@ -155,7 +155,9 @@ def test_fine_tuned_pairs_give_equal_probabilities(exported, rows, tmp_path):
         "transfer", run, "--data", tmp_path / "train.tsv", "--text", "one", "--text2", "two", "--label", "label",
         "--route", "finetune", "--out", tmp_path / "task", *QUICK,
     )  # fmt: skip
-    headstart("export", tmp_path / "task", "--out", tmp_path / "hf")
+    # One of them is compared on what every machine has: docstrings, each with the next one.
+    given = () if "distilbert" in str(run) else ("--data", tmp_path / "train.tsv")
+    headstart("export", tmp_path / "task", "--out", tmp_path / "hf", *given)
     scores_NC = load_task(tmp_path / "task").predict_proba(Examples([p[0] for p in pairs], [p[1] for p in pairs]))
     found = their_probabilities(tmp_path / "hf", [pair[:2] for pair in pairs])
     print(f"largest difference: {float(np.abs(found - scores_NC).max()):.1e}")  # pytest -rP shows it

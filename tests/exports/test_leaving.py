@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tiny_bases
 import torch
 from small_networks import base_of, rows
+from small_parts import processor_for, small
 from tiny_images import striped_images
 
 from headstart.core import registry
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
-from headstart.exporting.leave import Rows
+from headstart.exporting.leave import Left, Rows
+from headstart.exports import onnx
 from headstart.fitting.workspace import Workspace
 from headstart.nn.sentence_head import Dense, SentenceHead
 from headstart.training.pretrained_model import PretrainedModel
@@ -30,6 +35,16 @@ PACKAGES = {
 }
 QUICK = {"choose_learning_rate": False, "epochs": 1, "least_steps": 3}
 ASKED = Rows(Examples([f"{text} 영화 {n}" for n, text in enumerate(tiny_bases.corpus(60))]), "made texts")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _translations_made_once():
+    """torch.onnx makes its table of operations for every graph anew: a fifth of the time of a small one."""
+    exporter = pytest.importorskip("torch.onnx._internal.exporter._registration")
+    with pytest.MonkeyPatch.context() as patch:
+        once = functools.cache(exporter.ONNXRegistry.from_torchlib)
+        patch.setattr(exporter.ONNXRegistry, "from_torchlib", staticmethod(once))
+        yield
 
 
 def way(name: str):
@@ -56,10 +71,18 @@ def trained(route: str, base: PretrainedModel, examples: Examples | None = None,
     return spec.run(rows() if examples is None else examples, Workspace(base), seed=0)
 
 
+def one_layer(name: str) -> PretrainedModel:
+    """Return a base that is traced in half of the time; `sentence_base` and the suite of exports have two layers."""
+    spec = dataclasses.replace(small("backbone", name), depth=1)
+    processor = processor_for(spec)
+    torch.manual_seed(0)
+    return PretrainedModel(processor, spec, spec.build(processor.shape))
+
+
 @pytest.fixture(scope="module")
 def models() -> dict:
     """Task models of routes that end differently, on a base whose vectors are the mean of its tokens."""
-    base = dataclasses.replace(base_of("bert"), pooling="mean")
+    base = dataclasses.replace(one_layer("bert"), pooling="mean")
     kinds = {"finetune": QUICK, "lora": QUICK, "probe": {}, "contrastive": {"least_steps": 3, "most_steps": 3}}
     kinds |= {"knn": {}, "prototypes": {}}
     return {name: trained(name, base, **settings).exportable() for name, settings in kinds.items()}
@@ -78,20 +101,31 @@ def test_tuned_sentence_models_leave_for_transformers_and_sentence_transformers(
     assert "Classes, in the order of the outputs: film, food, game." in card
 
 
+@pytest.fixture(scope="module")
+def graphs(models, tmp_path_factory):
+    """`graphs(route)` returns what leaving as a graph came to and the folder; each is traced once, for seconds."""
+    place, made = tmp_path_factory.mktemp("graphs"), {}
+
+    def graph(route: str) -> tuple[Left, Path]:
+        if route not in made:
+            made[route] = way("onnx").write(models[route], place / route, ASKED)
+        return made[route], place / route
+
+    return graph
+
+
 @pytest.mark.parametrize("route", ["finetune", "probe", "knn"])
-def test_task_models_leave_as_one_graph(models, route, tmp_path):
-    left = way("onnx").write(models[route], tmp_path / "out", ASKED)
+def test_task_models_leave_as_one_graph(graphs, route):
+    left, _ = graphs(route)
     assert left.verified.outputs == ("probabilities",)
     assert left.verified.difference <= 1e-4
 
 
-def test_the_graph_runs_in_a_process_without_headstart(models, tmp_path):
-    way("onnx").write(models["finetune"], tmp_path / "out")
+def test_the_graph_runs_in_a_process_without_headstart(models, graphs):
+    _, folder = graphs("finetune")
     code = "import sys; sys.modules['headstart'] = None; sys.modules['torch'] = None; import runpy; "
     code += "sys.argv = ['x', 'film scene actor', 'soup']; runpy.run_path('onnx_model.py', run_name='__main__')"
-    told = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path / "out", capture_output=True, text=True, check=True
-    )
+    told = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)
     ours = models["finetune"].ours(Examples(["film scene actor", "soup"]))["probabilities"]
     assert f"{ours[0][0]:.8f}"[:6] in told.stdout
     assert "labels" in told.stdout
@@ -142,7 +176,7 @@ def test_a_bag_of_n_grams_leaves_with_its_tokeniser(backbone, tmp_path):
 
 def test_an_objective_that_detects_words_tells_none(tmp_path):
     """ELECTRA's output says whether a token was replaced: the graph gives vectors alone."""
-    base = base_of("electra")
+    base = one_layer("electra")
     objective = registry.load("objective", "rtd")().build(base.backbone, base.processor)
     left = way("onnx").write(dataclasses.replace(base, objective=objective).exportable(), tmp_path / "out", ASKED)
     assert left.verified.outputs == ("vectors",)
@@ -163,9 +197,12 @@ def test_recurrent_layers_in_a_row_say_why_they_stay(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["hf", "sentence_transformers", "onnx"])
-def test_what_answers_otherwise_is_not_left_behind(models, name, tmp_path):
+def test_what_answers_otherwise_is_not_left_behind(models, graphs, name, tmp_path, monkeypatch):
     """The planted fault: our side answers with a slightly larger logit."""
     right = models["probe"]
+    if name == "onnx":  # the graph of the right one, which is the same
+        (traced,) = graphs("probe")[1].glob("*.onnx")
+        monkeypatch.setattr(onnx, "_trace", lambda graph, source, path, opset: shutil.copy(traced, path))
     wrong = dataclasses.replace(
         right, ours=lambda given: {k: np.asarray(v) + 0.01 for k, v in right.ours(given).items()}
     )

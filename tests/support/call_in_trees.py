@@ -52,6 +52,8 @@ if __name__ == "__main__":
     import sklearn.linear_model  # noqa: F401
     import tokenizers  # noqa: F401
     import torch
+    import torch._dynamo  # an optimizer imports it
+    from transformers import AutoModelForMaskedLM, BertForMaskedLM, ResNetModel  # noqa: F401
 
     torch.set_num_threads(1)
     json.dump([in_a_fork(tree, calls) for tree, calls in json.load(sys.stdin)], sys.stdout)

@@ -7,6 +7,7 @@ labelled part the name of the package is masked, and the paragraphs of one file 
 from __future__ import annotations
 
 import ast
+import os
 import re
 import sysconfig
 import warnings
@@ -14,6 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from inspect import cleandoc
+from itertools import islice
 from pathlib import Path
 
 from headstart.core.errors import HeadstartError
@@ -21,6 +23,7 @@ from headstart.core.seeds import numpy_generator
 
 _MOST_FILES = 700  # files per package, evenly spread over the sorted names, to bound the time
 _MOST_BYTES = 400_000  # bytes of a file
+_LEFT_OUT = {"test", "tests", "testing", "_vendor", "idlelib", "lib2to3", "site-packages"}  # folders
 _CODE = re.compile(r"^\s*(>>>|\.\.\.|[-=~^`+*#|]{3,}|:\w|\.\. |@|\||\$ )|[{}]|\w\(\)|==|->|\s{4,}\S+\s{3,}")
 _STRING = re.compile(
     r"#[^\n]*"
@@ -48,23 +51,30 @@ class Paragraph:
 
 def packages() -> dict[str, list[Path]]:
     """Return {package: its Python files}, from site-packages and the standard library, tests left out."""
-    found: dict[str, list[Path]] = {}
-    roots = {Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")}
-    for root in sorted(roots):
-        for folder in sorted(p for p in root.iterdir() if (p / "__init__.py").is_file()):
-            found[folder.name] = _python_files(folder)
-    library = Path(sysconfig.get_path("stdlib")).resolve()
-    found["python"] = [p for p in _python_files(library) if "site-packages" not in p.parts]
+    found = {name: _python_files(folder) for name, folder in _folders().items()}
     return {name: files for name, files in found.items() if files}
 
 
+def first_paragraphs(each: int) -> Iterator[Paragraph]:
+    """Yield up to `each` paragraphs of every package, by name; a package is looked through when it is its turn."""
+    for name, folder in sorted(_folders().items()):
+        yield from islice(paragraphs(name, _python_files(folder)), each)
+
+
+def _folders() -> dict[str, Path]:
+    """Return {package: its folder}."""
+    roots = {Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")}
+    inside = [p for root in sorted(roots) for p in sorted(root.iterdir()) if (p / "__init__.py").is_file()]
+    return {**{folder.name: folder for folder in inside}, "python": Path(sysconfig.get_path("stdlib")).resolve()}
+
+
 def _python_files(folder: Path) -> list[Path]:
-    skip = ("test", "tests", "testing", "_vendor", "idlelib", "lib2to3", "site-packages")
-    files = [
-        p for p in sorted(folder.rglob("*.py")) if not any(part in skip for part in p.relative_to(folder).parts[:-1])
-    ]
+    files = []
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in _LEFT_OUT]
+        files += [Path(place, name) for name in names if name.endswith(".py")]
     step = max(1, -(-len(files) // _MOST_FILES))
-    return files[::step]
+    return sorted(files)[::step]
 
 
 def paragraphs(package: str, files: list[Path]) -> Iterator[Paragraph]:

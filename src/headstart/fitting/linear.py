@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
@@ -20,7 +21,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.svm import LinearSVC
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from headstart.core.errors import HeadstartError
 from headstart.core.reason import Reason
@@ -113,7 +114,7 @@ def fit_linear(
     pairs = make_folds(target_N, seed=seed, groups=facts.groups)
     clock, solver = Clock(seconds), _solver(family)
     # The 36 fits are many short matrix products: threads that wait for each other cost more than they bring.
-    with threadpool_limits(limits=1):
+    with _pools().limit(limits=1):
         each = 0.0 if seconds is None else _seconds_per_step(solver, coordinates, target_N, default)
         judge = _Judge(family, coordinates, target_N, facts, Clock(clock.share(_FOR_CHOICE)), each)
         picked = choose(grid, grid.index(default), judge, pairs)
@@ -142,11 +143,17 @@ def fit_once(
     seen_K, target_N = np.unique(labels_N, return_inverse=True)
     if len(seen_K) == 1:
         return LinearModel.constant(features.shape[1], seen_K, classes)
-    with threadpool_limits(limits=1):
+    with _pools().limit(limits=1):
         coordinates, back = _own_span(features)
         weight, bias = _fit(_solver("logistic"), coordinates, target_N, strength, weight_N)
     weight = weight if back is None else weight @ back
     return LinearModel(weight.astype(np.float32), bias.astype(np.float32), seen_K, classes)
+
+
+@cache
+def _pools() -> ThreadpoolController:
+    """Return what limits threads; looking for the libraries that have some, all loaded by now, costs as a small fit."""
+    return ThreadpoolController()
 
 
 class _Judge:
