@@ -132,7 +132,7 @@ def test_from_python_messages_are_english_until_a_language_is_chosen(capsys):
     assert str(error).startswith("unknown")
 
 
-@pytest.mark.parametrize(("given", "wanted"), [("ko", "폴더가 없습니다"), ("", "no such directory")])
+@pytest.mark.parametrize(("given", "wanted"), [("ko", "그런 폴더도"), ("", "no such directory")])
 def test_the_variable_chooses_for_python_too(given, wanted):
     program = "import headstart as hs\ntry: hs.PretrainedModel.open('nowhere')\nexcept hs.HeadstartError as e: print(e)"
     environment = {**os.environ, "HEADSTART_LANGUAGE": given, "LANG": "C.UTF-8", "PYTHONIOENCODING": "utf-8"}

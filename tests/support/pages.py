@@ -125,7 +125,7 @@ def run_in_korean(shown: list[str]) -> None:
     for command, made in run(shown, "--language", "ko").items():
         # What a model writes, and rows of the data, are not the program's own words.
         own = made.err if command.split()[1] in ("generate", "fill", "evaluate", "inspect") else made.err + made.out
-        assert english(own) == [], command
+        assert english(own) == [], f"{command}\n{english(own)}"
 
 
 def texts(count: int, seed: int = 0) -> list[tuple[str, str]]:

@@ -173,7 +173,8 @@ def _how_to_load(source: Exportable, folder: Path, kind: str) -> str:
     )
     loader = f"Auto{auto[kind]}.from_pretrained"
     if not kind and source.objective_spec is not None:
-        loader += f" (the output of objective {source.objective_spec.name} has no counterpart there and stays behind)"
+        stays = f"the output of objective {source.objective_spec.name} has no counterpart there and stays behind"
+        loader += f" ({stays})"
     if not (folder / files).is_file():
         what, made = ("image processor", "pixels") if pixels else ("tokenizer", "ids")
         missing = f"{what} {source.processor.kind} does not exist there"
