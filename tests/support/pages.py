@@ -116,7 +116,8 @@ def run(shown: list[str], *more: str) -> dict[str, Outcome]:
     told = {}
     for command in shown:
         told[command] = headstart(*quick(command), *more)
-        assert told[command].code == 0, f"{command}\n{told[command].err}"
+        # doctor complains with code 1, of a busy machine for one.
+        assert told[command].code <= ("doctor" in command), f"{command}\n{told[command].err}{told[command].out}"
     return told
 
 
