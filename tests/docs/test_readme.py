@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import re
+from pathlib import Path
 
 import pages
 import pytest
@@ -57,6 +59,18 @@ def test_every_command_runs(tmp_path, monkeypatch, few_strengths):
     assert len(told) > 15
     assert any("winner: " in made.out for made in told.values())
     assert (tmp_path / "answers.jsonl").is_file()
+    asked = ("--to", "sentence-transformers", "--data", "play/test.csv", "--out", "SHARED")
+    made = pages.headstart("export", "REPORT/winner", *asked)
+    assert made.code == 0, made.err
+    _check_card((tmp_path / "SHARED" / "README.md").read_text(encoding="utf-8"), tmp_path / "play" / "test.csv")
+
+
+def _check_card(card: str, test: Path) -> None:
+    """The card of a winner tells audit, scores and verdict, and shows no text of the rows."""
+    for told in ("## Audit of the data\n\n- ", "- test.csv: accuracy: ", "precision  recall", "- 16 labels: "):
+        assert told in card, told
+    with test.open(encoding="utf-8", newline="") as stream:
+        assert not [row["text"] for row in csv.DictReader(stream) if row["text"] in card]
 
 
 def test_both_languages_show_the_same_commands():

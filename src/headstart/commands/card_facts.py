@@ -88,19 +88,22 @@ def _in_pairs(examples: Examples) -> Examples:
     return Examples(items, second=list(examples.second or [*items[1:], *items[:1]]))
 
 
-def card_facts(folder: Path, scores: Sequence[str]) -> CardFacts:
-    """Return what a task model's or a run's files tell; folder: of either, or of another library. scores: lines."""
+def card_facts(folder: Path, evaluated: tuple[Sequence[str], Sequence[str]]) -> CardFacts:
+    """Return what a task model's or a run's files tell; folder: of either, or of another library.
+
+    evaluated: lines of scores, and of a table of classes.
+    """
     from headstart.exporting.card import CardFacts
     from headstart.interop.model_folder import licence
 
     if (folder / "task.json").is_file():
-        return _of_task(folder, scores)
+        return _of_task(folder, *evaluated)
     if (folder / "run.json").is_file():
         return _of_run(folder)
     return CardFacts(name=folder.name, base=folder.name, licence=licence(folder))
 
 
-def _of_task(folder: Path, scores: Sequence[str]) -> CardFacts:
+def _of_task(folder: Path, scores: Sequence[str], classes: Sequence[str]) -> CardFacts:
     from headstart.exporting.card import CardFacts
 
     told = read_json(folder / "task.json")
@@ -111,15 +114,25 @@ def _of_task(folder: Path, scores: Sequence[str]) -> CardFacts:
     made |= {key: told["notes"][key] for key in _TOLD if told.get("notes", {}).get(key) is not None}
     report = folder.parent / "report.json"
     judged = read_json(report) if folder.name == WINNER and report.is_file() else {}
+    audit = (judged.get("facts") or {}).get("audit") or {}
     return CardFacts(
         name=name,
         made=made | {"seed": receipt.get("seed"), "seconds of training": round(receipt.get("seconds", 0), 1)},
         data=_data_lines(ledger),
-        scores=[*scores, *(judged.get("verdict") or {}).get("en", ())],
-        audit=((judged.get("facts") or {}).get("sentences") or {}).get("en", ()),
+        scores=scores,
+        classes=classes,
+        compared=_compared(judged) if judged else (),
+        audit=(audit.get("sentences") or {}).get("en", ()),
         base=str(base.get("start", "")) if base else "",
         licence=str(base.get("licence", "")),
     )
+
+
+def _compared(report: Mapping[str, Any]) -> list[str]:
+    """Return the verdict of a report, each paragraph with its label count."""
+    first, *rest = report["verdict"]["en"]
+    counts = [one["size"] for one in report["verdicts"]]
+    return [first, *(f"{size:,} labels: {told}" for size, told in zip(counts, rest)), *rest[len(counts) :]]
 
 
 def _of_run(folder: Path) -> CardFacts:

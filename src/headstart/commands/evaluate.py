@@ -54,7 +54,18 @@ class Evaluated(TableResult):
         return self.summary().splitlines()
 
     def summary(self) -> str:
-        """Return one line per metric, how many rows there are, and how many of them the model was trained on."""
+        """Return what a terminal shows: a line per metric, the rows, the classes, the commonest and surest mistakes."""
+        found = self.details
+        if found is None:
+            return "\n".join(self.lines())
+        pairs = [f"{true} called {said} {count:,}" for true, said, count in found.confused[:_PAIRS]]
+        kept = [f"{one.share:.0%} {_figure(one.accuracy)} (from {_figure(one.threshold)})" for one in found.coverage]
+        out = [*self.lines(), "", *self.class_lines(), "", *([f"mistakes: {'; '.join(pairs)}"] if pairs else [])]
+        out.append(f"accuracy of the surest rows (predict --threshold): {', '.join(kept)}")
+        return "\n".join([*out, *(f"surest mistake: {told}" for told in self.mistakes)])
+
+    def lines(self) -> list[str]:
+        """Return a line per metric, how many rows there are, and how many of them the model was trained on."""
         from headstart.reporting.number_text import percent_tenths
 
         lines = [_line(name, found, self.unseen.get(name)) for name, found in self.scores.items()]
@@ -63,29 +74,23 @@ class Evaluated(TableResult):
             share = f"{self.trained:,} of {self.rows:,} rows ({percent_tenths(self.trained / self.rows)})"
             read = "no score without them: none is left" if not self.unseen else "read the score without them"
             lines.append(f"trained on: {share} are rows that this model was trained on; {read}")
-        return "\n".join([*lines, *self.class_lines()])
+        if (found := self.details) is not None:
+            lines.append(f"log loss: {found.log_loss:.4f}")
+            lines.append(f"AUC: {found.auc:.4f} (mean over the classes, each against the rest)")
+        return lines
 
     def class_lines(self) -> list[str]:
-        """Return what is said of the classes: log loss, AUC, a line each, the commonest and the surest mistakes."""
-        if self.details is None:
+        """Return a table of the classes, nothing for other tasks."""
+        if (found := self.details) is None:
             return []
-        found = self.details
         wide = max(5, *(len(line.name) for line in found.classes[:_CLASSES]))
-        out = [
-            f"log loss: {found.log_loss:.4f}",
-            f"AUC: {found.auc:.4f} (mean over the classes, each against the rest)",
-        ]
-        out += ["", f"{'class':{wide}}   rows  precision  recall      F1     AUC"]
+        out = [f"{'class':{wide}}   rows  precision  recall      F1     AUC"]
         for line in found.classes[:_CLASSES]:
             figures = "  ".join(f"{_figure(value):>6}" for value in (line.recall, line.f1, line.auc))
             out.append(f"{line.name:{wide}}  {line.rows:5,}     {_figure(line.precision):>6}  {figures}")
         if len(found.classes) > _CLASSES:
             out.append(f"and {len(found.classes) - _CLASSES:,} classes more")
-        pairs = [f"{true} called {said} {count:,}" for true, said, count in found.confused[:_PAIRS]]
-        out += ["", f"mistakes: {'; '.join(pairs)}"] if pairs else []
-        kept = [f"{one.share:.0%} {_figure(one.accuracy)} (from {_figure(one.threshold)})" for one in found.coverage]
-        out.append(f"accuracy of the surest rows (predict --threshold): {', '.join(kept)}")
-        return [*out, *(f"surest mistake: {told}" for told in self.mistakes)]
+        return out
 
 
 def _figure(value: float) -> str:

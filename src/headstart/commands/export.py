@@ -91,16 +91,17 @@ def _opened(source: Path) -> tuple[Path, Exportable, PretrainedModel | None, dic
     return folder, run.exportable(), run, {}
 
 
-def _scores(folder: Path, data: list[str], model: Exportable) -> list[str]:
-    """Return the scores of a task model on `data`, with intervals, for the card; none where it has no labels."""
+def _scores(folder: Path, data: list[str], model: Exportable) -> tuple[list[str], list[str]]:
+    """Return (scores of a task model on `data`, a table of classes), for the card; nothing where it has no labels."""
     from headstart.commands.evaluate import evaluate
     from headstart.core.errors import HeadstartError
 
     if not data or not model.task:
-        return []
+        return [], []
     try:
         found = evaluate(folder, data)
     except HeadstartError as error:
         say(f"not scored on {', '.join(data)}: {error}")
-        return []
-    return [f"{', '.join(Path(one).name for one in data)}: {line}" for line in found.summary().splitlines() if line]
+        return [], []
+    names = ", ".join(Path(one).name for one in data)
+    return [f"{names}: {line}" for line in found.lines()], found.class_lines()

@@ -28,14 +28,17 @@ class CardFacts:
     """What is known of a model beside its weights, in words.
 
     name: of the folder it was made in. made: how it was made (route or objective, settings), by what. data: files and
-    rows it learned from. scores: lines with intervals. audit: findings. base: its name; licence: of the base as its
-    folder states it, "" where it does not.
+    rows it learned from. scores: lines with intervals; classes: lines of a table of them, in fixed width; compared:
+    what a comparison found. audit: findings. base: its name; licence: of the base as its folder states it, "" where it
+    does not. No text of a row is among them: a card is shared.
     """
 
     name: str = "model"
     made: Mapping[str, Any] = field(default_factory=dict)
     data: Sequence[str] = ()
     scores: Sequence[str] = ()
+    classes: Sequence[str] = ()
+    compared: Sequence[str] = ()
     audit: Sequence[str] = ()
     base: str = ""
     licence: str = ""
@@ -63,6 +66,10 @@ def model_card(source: Exportable, facts: CardFacts, told: Sequence[str], usage:
     lines += ["", "## Data", "", *(f"- {line}" for line in facts.data or ("not recorded",))]
     lines += ["", "## Audit of the data", "", *(f"- {line}" for line in facts.audit)] if facts.audit else []
     lines += ["", "## Scores", "", *(f"- {line}" for line in facts.scores or (_UNSCORED,))]
+    lines += ["", "```text", *facts.classes, "```"] if facts.classes else []
+    lines += (
+        ["", "## Compared with other routes", "", *(f"- {line}" for line in facts.compared)] if facts.compared else []
+    )
     lines += ["", "## Base and licence", "", *_licence(facts)]
     lines += ["", "## How it was made", "", *(f"- {name}: {_short(value)}" for name, value in facts.made.items())]
     return "\n".join([*lines, ""])
