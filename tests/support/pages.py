@@ -29,18 +29,8 @@ _TOPICS = {
 }
 # Networks that are small only when they are told to be.
 _SMALL = {name: ["backbone.width=32", "backbone.heads=2", "backbone.depth=2"] for name in ("mlm", "t5", "causal")}
-_ENDS = (
-    "",
-    "s",
-    "er",
-    "ing",
-    "ly",
-    "less",
-    "ful",
-    "ish",
-    "ness",
-    "ette",
-)  # 210 words: word senses pass over the commonest 50
+# Words enough for word senses, which pass over the commonest 50.
+_ENDS = ("", "s", "er", "ing", "ly", "less", "ful", "ish", "ness", "ette")
 
 
 def commands(text: str) -> list[str]:
@@ -87,10 +77,8 @@ def quick(command: str) -> list[str]:
             base = "scratch" if "generate" in words else "probe"
             words += ["--routes", "all" if "none" in words else f"majority,{base}"]
     if "finetune" in words:
-        return [
-            *words,
-            *(f"{'finetune.' if words[0] == 'compare' else ''}{one}" for one in ("epochs=1", "least_steps=2")),
-        ]
+        of = "finetune." if words[0] == "compare" else ""
+        return [*words, f"{of}epochs=1", f"{of}least_steps=2"]
     return words
 
 

@@ -60,7 +60,7 @@ class Evaluated(TableResult):
             return "\n".join(self.lines())
         pairs = [f"{true} called {said} {count:,}" for true, said, count in found.confused[:_PAIRS]]
         kept = [f"{one.share:.0%} {_figure(one.accuracy)} (from {_figure(one.threshold)})" for one in found.coverage]
-        out = [*self.lines(), "", *self.class_lines(), "", *([f"mistakes: {'; '.join(pairs)}"] if pairs else [])]
+        out = [*self.lines(), "", *self.class_lines(), *(["", f"mistakes: {'; '.join(pairs)}"] if pairs else [])]
         out.append(f"accuracy of the surest rows (predict --threshold): {', '.join(kept)}")
         return "\n".join([*out, *(f"surest mistake: {told}" for told in self.mistakes)])
 

@@ -22,7 +22,8 @@ _DEVICES = ("auto", "cpu", "cuda", "mps")
 _chosen: ContextVar[torch.device | None] = ContextVar("device", default=None)
 # bf16 must win by this much: below it, the rounding buys nothing.
 _WORTH = 1.15
-# Times as slow, by no busy moment: one round of the race says enough, which without units takes up to half a second.
+# bf16 that takes so many times as long is no effect of a busy moment: one round decides. Without bf16 units a round
+# takes up to half a second.
 _CLEAR = 5
 _AT_ONCE = 16  # items that a thread is given together
 _RACED = 4  # blocks, at most, by which the quicker way is found

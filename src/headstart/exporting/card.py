@@ -63,16 +63,18 @@ def model_card(source: Exportable, facts: CardFacts, told: Sequence[str], usage:
     lines += ["", "```python", usage.strip(), "```"] if usage else []
     if source.classes:
         lines += ["", f"Classes, in the order of the outputs: {', '.join(source.classes)}."]
-    lines += ["", "## Data", "", *(f"- {line}" for line in facts.data or ("not recorded",))]
-    lines += ["", "## Audit of the data", "", *(f"- {line}" for line in facts.audit)] if facts.audit else []
-    lines += ["", "## Scores", "", *(f"- {line}" for line in facts.scores or (_UNSCORED,))]
+    lines += _section("Data", facts.data or ("not recorded",))
+    lines += _section("Audit of the data", facts.audit)
+    lines += _section("Scores", facts.scores or (_UNSCORED,))
     lines += ["", "```text", *facts.classes, "```"] if facts.classes else []
-    lines += (
-        ["", "## Compared with other routes", "", *(f"- {line}" for line in facts.compared)] if facts.compared else []
-    )
-    lines += ["", "## Base and licence", "", *_licence(facts)]
-    lines += ["", "## How it was made", "", *(f"- {name}: {_short(value)}" for name, value in facts.made.items())]
-    return "\n".join([*lines, ""])
+    lines += _section("Compared with other routes", facts.compared)
+    lines += ["", "## Base and licence", "", *_licence(facts), "", "## How it was made", ""]
+    return "\n".join([*lines, *(f"- {name}: {_short(value)}" for name, value in facts.made.items()), ""])
+
+
+def _section(title: str, told: Sequence[str]) -> list[str]:
+    """Return a heading and a list below it, nothing where there is nothing to tell."""
+    return ["", f"## {title}", "", *(f"- {line}" for line in told)] if told else []
 
 
 _UNSCORED = "none is recorded; `headstart evaluate MODEL LABELLED_FILE` gives every metric with an interval"
