@@ -66,8 +66,8 @@ class HfSpec(Leaves, ExportSpec):
 
     def ours(self, source: Exportable) -> Callable[[Examples], Answers]:
         """See `Leaves.ours`."""
-        ended = source.processor.sep_id >= 0
-        if ended and self._kind(source) == "causal":  # the text that a model goes on from has no end mark
+        causal = self._kind(source) == "causal"
+        if causal and source.processor.sep_id >= 0:  # the text that a model goes on from has no end mark
             return lambda rows: {"logits": [one[:-1] for one in read_here(source, rows, ["logits"])["logits"]]}
         return source.ours or (lambda rows: {})
 
