@@ -10,11 +10,7 @@ import pytest
 
 from headstart.core.errors import HeadstartError
 from headstart.processors import ngram
-from headstart.processors.ngram import NgramSpec, NgramTokenizer, word_ngrams
-
-
-def test_ngrams_of_a_word():
-    assert word_ngrams("ab", 2, 4) == ["<a", "ab", "b>", "<ab", "ab>", "<ab>"]
+from headstart.processors.ngram import NgramSpec, NgramTokenizer
 
 
 def test_ids_words_and_unknowns():
@@ -94,6 +90,22 @@ def test_phrases_survive_saving_and_old_files_have_none(tmp_path, reviews):
         (tmp_path / "ngrams.json").write_text(json.dumps(data | {"phrases": broken}))
         with pytest.raises(HeadstartError, match="not an n-gram tokenizer"):
             NgramTokenizer.load(tmp_path)
+
+
+def test_words_beyond_the_cache_get_the_same_ids(reviews, monkeypatch):
+    tokenizer = NgramSpec(phrases=50).train(reviews)
+    expected = tokenizer.encode(reviews)
+    monkeypatch.setattr(ngram, "_CACHED_WORDS", 60)
+    small = NgramTokenizer(tokenizer.ngrams, phrases=tokenizer.phrases)
+    found = [ids for low in range(0, len(reviews), 7) for ids in small.encode(reviews[low : low + 7])]
+    assert all(np.array_equal(a, b) for a, b in zip(expected, found, strict=True))
+    assert 0 < len(small._cache) <= 60
+
+
+@pytest.mark.parametrize("lengths", [{"smallest": 0}, {"smallest": 3, "largest": 2}])
+def test_impossible_lengths_are_refused(lengths):
+    with pytest.raises(HeadstartError, match="expected smallest of 1 or more"):
+        NgramSpec(**lengths)
 
 
 def test_too_large_a_vocabulary_teaches(reviews):

@@ -13,7 +13,7 @@ from tiny_bases import corpus
 from headstart.core.errors import HeadstartError
 from headstart.vectors import ppmi as ppmi_vectors
 from headstart.vectors.ppmi import train_subword_vectors
-from headstart.vectors.subword import ngrams_of
+from headstart.vectors.subword import WordRows
 from headstart.vectors.tfidf import TfidfVectors
 
 TEXTS = ["정말 재미있는 영화", "정말 지루한 영화였다", "A Good film", "a bad film film", "음악이 좋다"]
@@ -43,8 +43,10 @@ def test_blank_texts():
 
 def test_meetings_equal_a_walk_over_pairs():
     documents = ["good film good", "bad film", "ab", "a good ab film"]
-    windows, members, ngrams = ppmi_vectors._count([document.split() for document in documents])
-    fast = ppmi_vectors._meetings(windows, members, len(ngrams))
+    rows = WordRows([document.split() for document in documents])
+    known = ppmi_vectors._known_grams(rows)
+    ngrams = list(known.place)
+    fast = ppmi_vectors._meetings(rows.matrix, rows.spelled(known), len(ngrams))
     slow = np.zeros_like(fast)
     for document in documents:
         # Repeats of one word count as that word meeting itself in `counts(word)`, so walk over word positions.
@@ -52,17 +54,10 @@ def test_meetings_equal_a_walk_over_pairs():
         for one, two in itertools.product(range(len(words)), repeat=2):
             if one == two:
                 continue
-            for left in ngrams_of(words[one], 2, 4):
-                for right in ngrams_of(words[two], 2, 4):
+            for left in ppmi_vectors.GRAMS.of(words[one]):
+                for right in ppmi_vectors.GRAMS.of(words[two]):
                     slow[ngrams.index(left), ngrams.index(right)] += 1
     assert np.allclose(fast, slow)
-
-
-def test_blocks_change_nothing(monkeypatch):
-    parts = ppmi_vectors._count([document.split() for document in corpus(50)])
-    whole = ppmi_vectors._meetings(*parts[:2], len(parts[2]))
-    monkeypatch.setattr(ppmi_vectors, "BLOCK", 7)
-    assert np.array_equal(ppmi_vectors._meetings(*parts[:2], len(parts[2])), whole)
 
 
 def test_words_of_one_mood_are_near():

@@ -9,7 +9,6 @@ Frequent pairs of neighbouring words have ids too, behind those of the n-grams (
 from __future__ import annotations
 
 import json
-import unicodedata
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,6 +22,7 @@ from headstart.core.errors import HeadstartError
 from headstart.core.files import read_json, write_bytes
 from headstart.core.processor import Tokenizer
 from headstart.core.spec import ProcessorSpec
+from headstart.core.word_grams import GramRule, KnownGrams, count_grams, split_words
 
 WORD_END = "[W]"
 _CACHED_WORDS = 2_000_000  # about 150 bytes each: at most 300 MB
@@ -33,18 +33,6 @@ _PAIRS_AT_ONCE = 2_000_000  # words between two merges of counted pairs
 _LEAST_PAIR = 4  # sightings that make a pair of words a phrase
 _MARK = np.zeros(1, np.uint32).tobytes()
 _FILE = "ngrams.json"
-
-
-def split_words(text: str, lower: bool = True) -> list[str]:
-    """Return the NFC-normalised words of a text, split at white space, in lower case unless told otherwise."""
-    text = unicodedata.normalize("NFC", text)
-    return (text.lower() if lower else text).split()
-
-
-def word_ngrams(word: str, smallest: int, largest: int, bounds: str = "<>") -> list[str]:
-    """Return the character n-grams of a word between its two bounds (`<word>`), shortest first."""
-    word = f"{bounds[0]}{word}{bounds[1]}"
-    return [word[i : i + n] for n in range(smallest, largest + 1) for i in range(len(word) - n + 1)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +49,11 @@ class NgramSpec(ProcessorSpec):
     def __post_init__(self) -> None:
         if self.phrases < 0:
             raise HeadstartError(f"{self.label()}.phrases={self.phrases}: expected 0 (none) or more")
+        if not 1 <= self.smallest <= self.largest:
+            raise HeadstartError(
+                f"{self.label()}: n-grams of {self.smallest} to {self.largest} characters; "
+                "expected smallest of 1 or more and largest no smaller"
+            )
 
     def train(self, documents: Iterable[str], vocabulary: int | None = None) -> NgramTokenizer:
         """Count words in one streamed pass and keep the commonest n-grams. Raises HeadstartError: too few n-grams."""
@@ -74,19 +67,16 @@ class NgramSpec(ProcessorSpec):
                 pairs.add(found)
             if len(words) > _COUNTED_WORDS:
                 words = Counter(dict(words.most_common(_COUNTED_WORDS // 2)))
-        counts: Counter[str] = Counter()
-        for word, count in words.most_common(_SCORED_WORDS):
-            for gram in word_ngrams(word, self.smallest, self.largest):
-                counts[gram] += count
-        kept = sorted((g for g, c in counts.items() if c > 1), key=lambda g: (-counts[g], g))
-        if not kept:
+        counts = count_grams(dict(words.most_common(_SCORED_WORDS)), GramRule(self.smallest, self.largest))
+        repeated = int((counts.count_G > 1).sum())
+        if not repeated:
             raise HeadstartError("no character n-gram occurs twice in this corpus; more text is needed")
-        if wanted is not None and wanted > len(kept) + 1:
+        if wanted is not None and wanted > repeated + 1:
             raise HeadstartError(
-                f"vocabulary {wanted:,} is larger than the data allows: {len(kept) + 1:,} n-grams occur at least twice"
+                f"vocabulary {wanted:,} is larger than the data allows: {repeated + 1:,} n-grams occur at least twice"
             )
-        phrases = pairs.commonest(self.phrases)
-        return NgramTokenizer(kept[: (wanted or 30_001) - 1], self.smallest, self.largest, self.lower, phrases)
+        kept = counts.strings(min(repeated, (wanted or 30_001) - 1))
+        return NgramTokenizer(kept, self.smallest, self.largest, self.lower, pairs.commonest(self.phrases))
 
     def load(self, folder: Path) -> NgramTokenizer:
         """Read a saved tokenizer; see `NgramTokenizer.load`."""
@@ -159,25 +149,31 @@ class NgramTokenizer(Tokenizer):
         self.smallest, self.largest, self.lower = smallest, largest, lower
         self.phrase_id = len(self.ngrams) + 1
         self.vocabulary = self.phrase_id + len(self.phrases)
-        self._ids = {gram: i + 1 for i, gram in enumerate(self.ngrams)}
+        self._known = KnownGrams(self.ngrams, GramRule(smallest, largest))
         self._after: dict[str, dict[str, bytes]] = {}  # by first word, then by second word: the phrase's id
         for number, phrase in enumerate(self.phrases, self.phrase_id):
             first, second = phrase.split(" ")
             self._after.setdefault(first, {})[second] = np.array([number], np.uint32).tobytes()
-        self._cache: dict[str, bytes] = {}
+        self._cache: dict[str, bytes] = {}  # by word: its ids
 
-    def _encode_word(self, word: str) -> bytes:
-        found = [self._ids[g] for g in word_ngrams(word, self.smallest, self.largest) if g in self._ids]
-        code = np.array(found, np.uint32).tobytes()
-        if len(self._cache) < _CACHED_WORDS:
-            self._cache[word] = code
-        return code
+    def _codes(self, texts_words: Sequence[Sequence[str]]) -> dict[str, bytes]:
+        """Return the ids of each word of these texts, as bytes of uint32; those seen before come from the cache."""
+        new = list({word for words in texts_words for word in words if word not in self._cache})
+        if not new:
+            return self._cache
+        places, count_W = self._known.of(new)
+        flat, end_W = (places + 1).astype(np.uint32).tobytes(), np.cumsum(4 * count_W).tolist()
+        codes = {word: flat[low:end] for word, low, end in zip(new, [0, *end_W], end_W)}
+        if len(self._cache) + len(new) > _CACHED_WORDS:
+            return codes | {word: self._cache[word] for words in texts_words for word in words if word in self._cache}
+        self._cache |= codes
+        return self._cache
 
     def _encode(self, texts: Sequence[str]) -> Iterator[np.ndarray]:
-        cache, encode_word, after = self._cache, self._encode_word, self._after
-        for text in texts:
-            words = split_words(text, self.lower)
-            codes = [cache[word] if word in cache else encode_word(word) for word in words]
+        after, texts_words = self._after, [split_words(text, self.lower) for text in texts]
+        known = self._codes(texts_words)
+        for words in texts_words:
+            codes = [known[word] for word in words]
             for place, first in enumerate(words[:-1], 1) if after else ():
                 if first in after and (phrase := after[first].get(words[place])):
                     codes[place] += phrase
@@ -189,12 +185,12 @@ class NgramTokenizer(Tokenizer):
     def unseen(self, texts: Sequence[str]) -> float:
         """Return the share of the n-grams of these texts that have no id, every occurrence counted; 0 without any."""
         words = Counter(word for text in texts for word in split_words(text, self.lower))
-        total = known = 0
-        for word, count in words.items():
-            grams = word_ngrams(word, self.smallest, self.largest)
-            total += count * len(grams)
-            known += count * sum(gram in self._ids for gram in grams)
-        return 1 - known / total if total else 0.0
+        times_W = np.array([*words.values()], np.int64)
+        rule = self._known.rule
+        bounded_W = np.array([len(word) + 2 for word in words], np.int64)
+        total_W = sum(np.maximum(bounded_W - n + 1, 0) for n in range(rule.smallest, rule.largest + 1))
+        total = int((times_W * total_W).sum())
+        return 1 - int((times_W * self._known.of([*words])[1]).sum()) / total if total else 0.0
 
     def decode(self, ids: Sequence[int]) -> str:
         words = " ".join(self.token(int(i)) for i in ids).split(WORD_END)

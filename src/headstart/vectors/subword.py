@@ -1,4 +1,4 @@
-"""Counts of character n-grams within word bounds; the n-grams of a word are computed once and cached."""
+"""Counts of character n-grams within word bounds; the n-grams of a word are looked up once."""
 
 from __future__ import annotations
 
@@ -7,36 +7,43 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from scipy import sparse
 
-from headstart.processors.ngram import split_words, word_ngrams
+from headstart.core.word_grams import GramRule, KnownGrams, split_words
 
 
-def ngrams_of(word: str, shortest: int, longest: int) -> list[str]:
-    """Return the n-grams of one word, with spaces for its bounds as in scikit-learn: `ab` with 3: ` ab`, `ab `."""
-    return word_ngrams(word, shortest, longest, bounds="  ")
+def rule(shortest: int, longest: int) -> GramRule:
+    """Return the rule of n-grams with spaces around a word, as in scikit-learn: `ab` with 3: ` ab`, `ab `."""
+    return GramRule(shortest, longest, "  ")
 
 
-def incidence(rows: Iterable[Sequence[int]], columns: int) -> sparse.csr_matrix:
-    """Return float32 [rows, columns]: how often each column number occurs in each row."""
-    ends, flat = [0], []
-    for row in rows:
-        flat.extend(row)
-        ends.append(len(flat))
-    ones = np.ones(len(flat), dtype=np.float32)
-    matrix = sparse.csr_matrix((ones, np.array(flat, np.int32), np.array(ends, np.int64)), (len(ends) - 1, columns))
+def rows_of(places: np.ndarray, counts: np.ndarray, columns: int) -> sparse.csr_matrix:
+    """Return float32 [rows, columns]: how often each column occurs in each row. counts: of `places` in each row."""
+    ends, ones = np.concatenate([[0], np.cumsum(counts)]), np.ones(len(places), np.float32)
+    matrix = sparse.csr_matrix((ones, places.astype(np.int32), ends), (len(counts), columns))
     matrix.sum_duplicates()
     return matrix
 
 
-def count_ngrams(texts: Iterable[str], number: dict[str, int], shortest: int, longest: int) -> sparse.csr_matrix:
-    """Return float32 [N, len(number)]: counts of the known n-grams in each text; `number` gives their columns."""
-    known: dict[str, list[int]] = {}
+class WordRows:
+    """Rows of words as numbers. words: the distinct ones in the order of their first place."""
 
-    def columns(text: str) -> list[int]:
-        out: list[int] = []
-        for word in split_words(text):
-            if word not in known:
-                known[word] = [number[gram] for gram in ngrams_of(word, shortest, longest) if gram in number]
-            out.extend(known[word])
-        return out
+    def __init__(self, rows: Iterable[Sequence[str]]) -> None:
+        number: dict[str, int] = {}
+        flat: list[int] = []
+        ends = [0]
+        for row in rows:
+            flat += [number.setdefault(word, len(number)) for word in row]
+            ends.append(len(flat))
+        self.words = list(number)
+        self.matrix = rows_of(np.array(flat, np.int64), np.diff(ends), len(number))  # [rows, words]
 
-    return incidence(map(columns, texts), len(number))
+    def spelled(self, known: KnownGrams) -> sparse.csr_matrix:
+        """Return float32 [words, known n-grams]: how often each word holds each."""
+        return rows_of(*known.of(self.words), len(known.place))
+
+
+def count_ngrams(texts: Iterable[str], known: KnownGrams) -> sparse.csr_matrix:
+    """Return float32 [N, known n-grams]: counts of the known n-grams in each text."""
+    rows = WordRows(map(split_words, texts))
+    counts = (rows.matrix @ rows.spelled(known)).tocsr()
+    counts.sort_indices()
+    return counts
