@@ -154,8 +154,9 @@ def test_bad_sizes_and_no_text_are_refused():
 
 def test_sample_is_bounded_and_thins_out():
     texts = [f"{i:09d}" for i in range(10_000)]
-    kept = sample(iter(texts), stage_bytes=900)
+    kept, size = sample(iter(texts), stage_bytes=900)
+    assert size == 90_000
     assert kept[:100] == texts[:100]
     assert len(kept) < 900
     assert int(kept[-1]) > 9_000
-    assert kept == sample(iter(texts), stage_bytes=900)
+    assert kept == sample(iter(texts), stage_bytes=900).texts

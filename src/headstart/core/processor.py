@@ -219,6 +219,15 @@ class Tokenizer(Processor):
     def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
         """Return one int64 id array per text, without special tokens and without truncation."""
 
+    def encode_flat(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Return what `encode` does as (ids of all texts one behind the other, int64 [T]; ids of each text, int64 [N]).
+
+        Several threads may ask at once.
+        """
+        found = self.encode(texts)
+        lengths_N = np.array([len(ids) for ids in found], np.int64)
+        return np.concatenate([np.zeros(0, np.int64), *found]), lengths_N
+
     def encode_spans(self, texts: Sequence[str]) -> list[tuple[np.ndarray, np.ndarray]]:
         """Return (ids [N], spans [N, 2]) per text: ids as `encode`, spans the characters each id was made of.
 

@@ -220,6 +220,10 @@ class ReaderSpec(Spec):
         counts what cannot be yielded (`reject`). Raises HeadstartError that starts with the source's name."""
         raise NotImplementedError
 
+    def blocks(self, source: Any, ledger: Any) -> Iterator[Any] | None:
+        """Return the rows of `read` as `Block`s, many at a time, which is sooner; None: there are rows alone."""
+        return None
+
 
 class FilterSpec(Spec):
     """`build() -> Filter` (`data/filtering.py`): what a corpus of texts leaves out; one file in data/filters/."""

@@ -34,13 +34,13 @@ class Ledger:
     lost: Counter[str] = field(default_factory=Counter)
     broken: dict[str, float | None] = field(default_factory=dict)
 
-    def begin(self) -> None:
-        """Count one row as read."""
-        self.read += 1
+    def begin(self, rows: int = 1) -> None:
+        """Count rows as read."""
+        self.read += rows
 
-    def use(self) -> None:
-        """Count the row as used."""
-        self.used += 1
+    def use(self, rows: int = 1) -> None:
+        """Count rows as used."""
+        self.used += rows
 
     def skip(self, reason: str, source: str, line: int, detail: str = "") -> None:
         """Count the row as skipped for `reason` (a short phrase shared by rows) and remember where."""

@@ -23,7 +23,7 @@ from headstart.data.image_cells import SUFFIXES as IMAGE_SUFFIXES
 from headstart.data.image_cells import with_images
 from headstart.data.ledger import Ledger
 from headstart.data.read_how import ReadHow, current
-from headstart.data.row import ByteStream, Row, Source, refuse
+from headstart.data.row import Block, ByteStream, Row, Source, in_blocks, refuse
 from headstart.data.streams import decompressed, need_text, with_line_ends
 from headstart.data.token_cells import with_spans
 from headstart.data.written_cells import with_written
@@ -260,10 +260,42 @@ def read_rows(
     Texts of other encodings than UTF-8 are recognised and noted. Raises HeadstartError naming the file: missing, empty,
     binary, in an encoding that nothing tells, nothing readable.
     """
-    source, how = shown(name), current() if how is None else how
     if Path(name).is_dir() and (folder_reader := reader or _folder_reader(Path(name))):
-        yield from folder_reader.read(Source(source, folder=Path(name)), ledger)
+        yield from folder_reader.read(Source(shown(name), folder=Path(name)), ledger)
         return
+    with _reading(name, ledger, unit, reader, tables, how) as (chosen, source):
+        yield from _whole(chosen.read(source, ledger), name, ledger)
+
+
+def read_blocks(
+    name: str,
+    ledger: Ledger,
+    *,
+    unit: str = "auto",
+    reader: ReaderSpec | None = None,
+    tables: bool = True,
+    how: ReadHow | None = None,
+) -> Iterator[Block]:
+    """Yield what `read_rows` yields in blocks of many rows, which is sooner for lines of text."""
+    if Path(name).is_dir():
+        yield from in_blocks(read_rows(name, ledger, unit=unit, reader=reader, tables=tables, how=how))
+        return
+    with _reading(name, ledger, unit, reader, tables, how) as (chosen, source):
+        blocks = chosen.blocks(source, ledger)
+        yield from in_blocks(_whole(chosen.read(source, ledger), name, ledger)) if blocks is None else blocks
+
+
+def _whole(rows: Iterator[Row], name: str, ledger: Ledger) -> Iterator[Row]:
+    """Yield rows with the images, lists and spans that their cells stand for."""
+    return with_spans(with_written(with_images(rows, Path(name).parent, ledger), ledger), ledger)
+
+
+@contextmanager
+def _reading(
+    name: str, ledger: Ledger, unit: str, reader: ReaderSpec | None, tables: bool, how: ReadHow | None
+) -> Iterator[tuple[ReaderSpec, Source]]:
+    """Open a file and choose its reader; see `read_rows`."""
+    source, how = shown(name), current() if how is None else how
     with opened(name, ledger) as (stream, head):
         chosen = reader or choose_reader(name, head, tables=tables)
         if not chosen.binary:
@@ -277,7 +309,6 @@ def read_rows(
             ledger.note(f"read as {chosen.name} (by its first bytes)", source)
         chosen = how.applied(chosen if unit == "auto" else chosen.with_unit(unit))
         try:
-            rows = with_images(chosen.read(Source(source, stream), ledger), Path(name).parent, ledger)
-            yield from with_spans(with_written(rows, ledger), ledger)
+            yield chosen, Source(source, stream)
         except OSError as error:
             raise HeadstartError(f"{source}: cannot be read on ({error.strerror or error})") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +15,8 @@ from headstart.data.ledger import Ledger
 
 MAX_ROW_BYTES = 16 * 2**20
 _BUFFER = 1 << 16
+_BLOCK_ROWS, _BLOCK_CHARACTERS = 1000, 1 << 20
+_CHARACTERS_ELSE = 1 << 14  # an image, which a processor may turn into tokens too, counts as a long text
 _MOST_RATIO, _BOMB = 200, 1 << 28  # unpacked bytes to those of the file, from so many bytes on
 BAD_UTF8 = "not valid UTF-8"
 CUT_OFF = "cut off by the damaged end of the file"
@@ -29,6 +31,36 @@ class Row:
     value: str | ImageRef | dict[str, Any]
     source: str
     line: int
+
+
+class Block(NamedTuple):
+    """Rows of one source, many at a time; see `Row`."""
+
+    values: list[Any]
+    source: str
+    lines: Sequence[int]
+
+    def rows(self) -> Iterator[Row]:
+        """Yield them one by one."""
+        return (Row(value, self.source, line) for value, line in zip(self.values, self.lines))
+
+
+def in_blocks(rows: Iterator[Row]) -> Iterator[Block]:
+    """Yield rows in blocks of up to 1,000 or 1 Mi characters, so that long documents do not pile up."""
+    block, size = Block([], "", []), 0
+    for row in rows:
+        if block.values and (
+            row.source != block.source or len(block.values) == _BLOCK_ROWS or size >= _BLOCK_CHARACTERS
+        ):
+            yield block
+            block, size = Block([], "", []), 0
+        if not block.values:
+            block = Block([], row.source, [])
+        block.values.append(row.value)
+        block.lines.append(row.line)
+        size += len(row.value) if isinstance(row.value, str) else _CHARACTERS_ELSE
+    if block.values:
+        yield block
 
 
 class ByteStream(io.BufferedReader):
@@ -88,13 +120,13 @@ def decode(raw: bytes) -> tuple[str | None, str]:
     return None, where + (", looks like CP949" if any("가" <= c <= "힣" for c in guess) else "")
 
 
-def lines(source: Source, *, cut: bool = False) -> Iterator[Line]:
+def lines(source: Source, *, cut: bool = False, before: int = 0) -> Iterator[Line]:
     """Yield the lines of a file, never holding more than 16 MiB.
 
     A longer line is yielded as a fault, or in pieces of 16 MiB when `cut` (the pieces share its number). The last
-    line of a damaged compressed file is a fault if it has no end of line.
+    line of a damaged compressed file is a fault if it has no end of line. before: lines that were read already.
     """
-    number, stream = 0, source.stream
+    number, stream = before, source.stream
     while raw := stream.readline(MAX_ROW_BYTES):
         number += 1
         long = not raw.endswith(b"\n") and len(raw) == MAX_ROW_BYTES

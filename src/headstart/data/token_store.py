@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, repeat
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+import torch
 
 from headstart.core import migration
 from headstart.core.errors import HeadstartError
@@ -21,12 +24,9 @@ from headstart.data.batches import DocumentBatches, EpochBatches, make_samples
 from headstart.data.corpus import Corpus
 from headstart.data.ledger import Ledger
 from headstart.data.read_images import read_images
-from headstart.data.row import Row
+from headstart.data.row import Block
 from headstart.data.stateful_batches import StatefulBatches
 
-_BATCH_DOCUMENTS = 1000
-_BATCH_CHARACTERS = 1 << 20
-_IMAGE_CHARACTERS = 1 << 14
 _FACTS = "store.json"
 
 
@@ -131,14 +131,11 @@ def _fill(corpus: Corpus, tokenizer: Tokenizer, folder: Path, written: list[int]
     corpus_print = corpus.fingerprint()
     longest = documents = tokens = 0
     with open(folder / "ids.bin", "wb") as ids, open(folder / "lengths.wide", "wb") as lengths:
-        for rows in _batches(corpus.rows()):
-            encoded = _encoded(tokenizer, rows, corpus.ledger)
-            sizes = np.array([len(found) for found in encoded], np.uint32)
-            if len(sizes):
-                _write(ids, np.concatenate(encoded).astype(kind), written)
-                _write(lengths, sizes, written)
-                longest = max(longest, int(sizes.max()))
-                documents, tokens = documents + len(sizes), tokens + int(sizes.sum(dtype=np.int64))
+        for found, sizes in _encoded(tokenizer, corpus):
+            _write(ids, found.astype(kind), written)
+            _write(lengths, sizes.astype(np.uint32), written)
+            longest = max(longest, int(sizes.max()))
+            documents, tokens = documents + len(sizes), tokens + len(found)
     narrow = np.min_scalar_type(longest)
     _narrow(folder / "lengths.wide", folder / "lengths.bin", narrow)
     facts = {
@@ -156,30 +153,30 @@ def _fill(corpus: Corpus, tokenizer: Tokenizer, folder: Path, written: list[int]
     write_json(folder / _FACTS, facts)
 
 
-def _encoded(tokenizer: Tokenizer, rows: list[Row], ledger: Ledger) -> list[np.ndarray]:
-    """Return the ids of the documents that have any; the others are named in the ledger."""
+def _encoded(tokenizer: Tokenizer, corpus: Corpus) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield (ids of documents one behind the other, how many each has); those without any are named in the ledger.
+
+    Blocks of texts are encoded by several threads, in their order.
+    """
     if isinstance(tokenizer, ImageProcessor):
-        return read_images(tokenizer, rows, ledger)
-    encoded = tokenizer.encode([row.value for row in rows])
-    for row, found in zip(rows, encoded):
-        if not len(found):
-            ledger.withdraw("no tokens", row.source, row.line)
-    return [found for found in encoded if len(found)]
-
-
-def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    """Group rows up to 1,000 or 1 Mi characters, whichever comes first, so that long documents do not pile up."""
-    for row in rows:
-        batch, size = [row], _characters(row)
-        while len(batch) < _BATCH_DOCUMENTS and size < _BATCH_CHARACTERS and (more := list(islice(rows, 1))):
-            batch += more
-            size += _characters(more[0])
-        yield batch
-
-
-def _characters(row: Row) -> int:
-    """Return how large a document is; an image, which a processor may turn into tokens too, counts as a long text."""
-    return len(row.value) if isinstance(row.value, str) else _IMAGE_CHARACTERS
+        for block in corpus.blocks():
+            found = read_images(tokenizer, list(block.rows()), corpus.ledger)
+            if found:
+                yield np.concatenate(found), np.array([len(ids) for ids in found])
+        return
+    blocks = corpus.blocks()
+    with ThreadPoolExecutor(threads := max(1, torch.get_num_threads())) as pool:
+        waiting: deque[tuple[Block, Future]] = deque()
+        for block in chain(blocks, repeat(None, threads + 1)):
+            if block is not None:
+                waiting.append((block, pool.submit(tokenizer.encode_flat, block.values)))
+            if waiting and (block is None or len(waiting) > threads):
+                done, found = waiting.popleft()
+                ids, sizes = found.result()
+                for place in np.flatnonzero(sizes == 0).tolist():
+                    corpus.ledger.withdraw("no tokens", done.source, done.lines[place])
+                if len(ids):
+                    yield ids, sizes[sizes > 0]
 
 
 def _write(stream: BinaryIO, values: np.ndarray, written: list[int]) -> None:

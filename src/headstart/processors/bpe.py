@@ -11,7 +11,7 @@ from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
 
 from headstart.core.spec import ProcessorSpec
 from headstart.text.fast_tokenizer import FastTokenizer, finish
-from headstart.text.tokenizer_training import batches, check_size, sample, special_tokens, target
+from headstart.text.tokenizer_training import PIECE_STAGE_BYTES, batches, check_size, sample, special_tokens, target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,8 +24,8 @@ class BytePair(ProcessorSpec):
 
     def train(self, documents: Iterable[str], vocabulary: int | None = None) -> FastTokenizer:
         """Train in one pass over a bounded sample. Raises HeadstartError: size out of reach, no text."""
-        texts = sample(documents)
-        size, strict = target(texts, vocabulary, self.vocabulary)
+        texts, text_bytes = sample(documents, PIECE_STAGE_BYTES)
+        size, strict = target(text_bytes, vocabulary, self.vocabulary)
         specials = special_tokens(self.sentinels)
         rust = Rust(models.BPE())
         rust.normalizer = normalizers.NFC()

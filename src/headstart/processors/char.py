@@ -27,7 +27,7 @@ class Characters(ProcessorSpec):
     def train(self, documents: Iterable[str], vocabulary: int | None = None) -> FastTokenizer:
         """Count characters in one pass over a bounded sample. Raises HeadstartError: fewer than asked for."""
         counts: Counter[str] = Counter()
-        for text in sample(documents):
+        for text in sample(documents).texts:
             counts.update(text)
         size = vocabulary or self.vocabulary
         least = 2 if size is None else 1

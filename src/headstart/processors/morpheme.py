@@ -36,7 +36,7 @@ from headstart.core.files import read_json, write_bytes, write_json
 from headstart.core.processor import KIND_FILE
 from headstart.core.spec import ProcessorSpec
 from headstart.text.fast_tokenizer import FastTokenizer, finish
-from headstart.text.tokenizer_training import sample, special_tokens, target
+from headstart.text.tokenizer_training import PIECE_STAGE_BYTES, sample, special_tokens, target
 from headstart.text.wordpiece_training import train_pieces
 
 JOINER = "\uffed"  # the joiner of OpenNMT: this piece goes on with a word; one written in a text becomes a plain square
@@ -55,8 +55,8 @@ class Morpheme(ProcessorSpec):
 
     def train(self, documents: Iterable[str], vocabulary: int | None = None) -> MorphemeTokenizer:
         """Train in one pass over a bounded sample. Raises HeadstartError: size out of reach, no text, no Kiwi."""
-        texts = sample(documents)
-        size, strict = target(texts, vocabulary, self.vocabulary)
+        texts, text_bytes = sample(documents, PIECE_STAGE_BYTES)
+        size, strict = target(text_bytes, vocabulary, self.vocabulary)
         specials = special_tokens(self.sentinels)
         rust = train_pieces("morpheme", marked(texts), size, strict, self.characters, specials, JOINER)
         return finish(rust, "morpheme", specials, make=MorphemeTokenizer)

@@ -14,7 +14,7 @@ from headstart.core.spec import ProcessorSpec
 from headstart.text.fast_tokenizer import FastTokenizer, finish, guarded
 from headstart.text.tokenizer_training import batches, check_size, common_characters, sample, special_tokens, target
 
-_STAGE_BYTES = 2**20  # the trainer is slow (a suffix array and several rounds of EM): a sixteenth of the others' sample
+_STAGE_BYTES = 2**20  # the trainer is slow (a suffix array and several rounds of EM): half of the others' sample
 _ROUNDS = 3
 _CHARACTERS = 0.6  # most of the vocabulary that single characters may take; rarer ones are unknown
 
@@ -29,8 +29,8 @@ class Unigram(ProcessorSpec):
 
     def train(self, documents: Iterable[str], vocabulary: int | None = None) -> FastTokenizer:
         """Train on a sample of 1 MiB x (1 + log2(corpus / 1 MiB)). Raises HeadstartError: size out of reach."""
-        texts = sample(documents, _STAGE_BYTES)
-        size, strict = target(texts, vocabulary, self.vocabulary)
+        texts, text_bytes = sample(documents, _STAGE_BYTES)
+        size, strict = target(text_bytes, vocabulary, self.vocabulary)
         texts = _without_rare(texts, int(size * _CHARACTERS))
         specials = special_tokens(self.sentinels)
         rust = Rust(models.Unigram())

@@ -35,7 +35,7 @@ class Words(ProcessorSpec):
         parts = [normalizers.NFC(), *([normalizers.Lowercase()] if self.lower else [])]
         normalizer, cutter = normalizers.Sequence(parts), pre_tokenizers.Whitespace()
         counts: Counter[str] = Counter()
-        for text in sample(documents):
+        for text in sample(documents).texts:
             counts.update(word for word, _ in cutter.pre_tokenize_str(normalizer.normalize_str(mend(text))))
         for token in SPECIALS:
             counts.pop(token, None)

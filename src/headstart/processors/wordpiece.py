@@ -8,7 +8,7 @@ from pathlib import Path
 
 from headstart.core.spec import ProcessorSpec
 from headstart.text.fast_tokenizer import FastTokenizer, finish
-from headstart.text.tokenizer_training import sample, special_tokens, target
+from headstart.text.tokenizer_training import PIECE_STAGE_BYTES, sample, special_tokens, target
 from headstart.text.wordpiece_training import train_pieces
 
 
@@ -24,8 +24,8 @@ class WordPiece(ProcessorSpec):
 
     def train(self, documents: Iterable[str], vocabulary: int | None = None) -> FastTokenizer:
         """Train in one pass over a bounded sample. Raises HeadstartError: size out of reach, no text."""
-        texts = sample(documents)
-        size, strict = target(texts, vocabulary, self.vocabulary)
+        texts, text_bytes = sample(documents, PIECE_STAGE_BYTES)
+        size, strict = target(text_bytes, vocabulary, self.vocabulary)
         specials = special_tokens(self.sentinels)
         return finish(train_pieces("wordpiece", texts, size, strict, self.characters, specials), "wordpiece", specials)
 

@@ -8,6 +8,7 @@ from tokenizers import Tokenizer as Rust
 from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
 
 from headstart.core.errors import HeadstartError
+from headstart.text.bert_words import BertWords, reads
 from headstart.text.tokenizer_training import batches, check_size, common_characters
 
 
@@ -16,21 +17,29 @@ def train_pieces(
 ) -> Rust:
     """Return a Rust WordPiece tokenizer of `size` ids; with another mark than ##, words are also cut before each mark.
 
-    Characters beyond their share of the ids are unknown. Training runs twice in the Rust library, which numbers the
-    characters within words in random order otherwise: ids would change from run to run.
+    Characters beyond their share of the ids are unknown. Characters within words are numbered beforehand: the Rust
+    library numbers them in random order, and ids would change from run to run.
     Raises HeadstartError: the size was asked for (strict) and is out of reach, a share that is none.
     """
     if not 0 < characters < 1:
         raise HeadstartError(f"tokenizer {kind}.characters={characters}: expected a share between 0 and 1")
     alphabet = common_characters(texts, int(size * characters))
-    first = _trained(texts, len(specials), specials, alphabet, mark)
-    within = sorted(token for token in first.get_vocab() if len(token) == len(mark) + 1 and token.startswith(mark))
-    fixed = [*specials, *within]
+    within = _within(texts, mark) & set(alphabet)
+    fixed = [*specials, *(mark + letter for letter in sorted(within))]
     check_size(kind, max(size, len({*fixed, *alphabet})), size, strict)
     entries = _trained(texts, size, fixed, alphabet, mark).get_vocab()
     check_size(kind, len(entries), size, strict)
     model = models.WordPiece(entries, unk_token="[UNK]", continuing_subword_prefix=mark, max_input_chars_per_word=100)
     return _pipeline(model, mark)
+
+
+def _within(texts: list[str], mark: str) -> set[str]:
+    """Return the characters that stand within words."""
+    rust = _pipeline(models.WordPiece(unk_token="[UNK]"), mark)
+    words = BertWords(rust)
+    if reads(rust):
+        return words.letters_within("\n".join(some) for some in batches(texts))
+    return {letter for text in texts for word in words.words(text) for letter in word[1:]}
 
 
 def _pipeline(model: models.Model, mark: str) -> Rust:

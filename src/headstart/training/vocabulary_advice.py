@@ -67,7 +67,7 @@ def advise(tokenizer: Tokenizer, texts: Iterable[str]) -> VocabularyAdvice:
     fitting tokenizer, Korean, whose words carry particles and endings, 2 to 3.
     Raises HeadstartError: no text, a tokenizer without spans.
     """
-    kept = sample(texts, _BYTES)
+    kept = sample(texts, _BYTES).texts
     tally = _tally(tokenizer, kept)
     words = sum(tally.occurrences.values())
     unknown_words = sum(tally.unknown.values()) / words
@@ -140,7 +140,7 @@ def _ratio(tokenizer: Tokenizer, texts: list[str]) -> float | None:
     seen, unseen = ([text for text in texts if crc32(text.encode()) % 2 == half] for half in (0, 1))
     if not all(any(map(str.split, half)) for half in (seen, unseen)):
         return None
-    size, _ = target(texts)
+    size, _ = target(sum(len(text.encode()) for text in texts))
     rust = train_pieces("wordpiece", seen, size, False, WordPiece.characters, SPECIALS)
     own = finish(rust, "wordpiece", SPECIALS)
     return sum(map(len, tokenizer.encode(unseen))) / sum(map(len, own.encode(unseen)))

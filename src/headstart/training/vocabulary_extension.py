@@ -67,7 +67,7 @@ def extend(tokenizer: FastTokenizer, texts: Iterable[str], new: int) -> Extensio
     model = data["model"]
     # tokens that were added after the model's own would be numbered anew behind a longer vocabulary
     model["vocab"].update({token["content"]: token["id"] for token in data["added_tokens"]})
-    counts = _words(tokenizer, sample(texts))
+    counts = _words(tokenizer, sample(texts).texts)
     words = [(_parts(tokenizer.rust, model, word), count) for word, count in counts.items()]
     find = _byte_pairs if model["type"] == "BPE" else _word_pieces
     found, merges = find(words, model, new)

@@ -9,9 +9,11 @@ from typing import ClassVar, Literal, Self
 
 from headstart.core.spec import ReaderSpec
 from headstart.data.ledger import Ledger
-from headstart.data.row import MAX_ROW_BYTES, Line, Row, Source, lines
+from headstart.data.line_blocks import checked, line_blocks
+from headstart.data.row import MAX_ROW_BYTES, Block, Line, Row, Source, in_blocks, lines
 
 _SNIFFED_CHARACTERS = 1 << 16
+_LONG = MAX_ROW_BYTES // 8  # characters: a line of more bytes than a document may have has more
 _LINES_PER_PARAGRAPH = 50  # blank lines that are rarer do not separate paragraphs
 
 
@@ -28,16 +30,31 @@ class Text(ReaderSpec):
 
     def read(self, source: Source, ledger: Ledger) -> Iterator[Row]:
         """Yield documents; any above 16 MiB is cut, nothing is lost. Blank lines are rows of unit `line`."""
-        found = lines(source, cut=True)
-        unit = self.unit
-        if unit == "auto":
-            head = _head(found)
-            unit, why = _guess(head)
-            ledger.note(f"one document per {unit} ({why})", source.name)
-            found = chain(head, found)
+        head, found, unit = self._begun(source, ledger)
         if unit == "line":
-            return _by_line(found, source.name, ledger)
-        return _joined(found, source.name, ledger, whole=unit == "file")
+            return _by_line(chain(head, found), source.name, ledger)
+        return _joined(chain(head, found), source.name, ledger, whole=unit == "file")
+
+    def blocks(self, source: Source, ledger: Ledger) -> Iterator[Block]:
+        """See `ReaderSpec.blocks`: what `read` yields."""
+        head, found, unit = self._begun(source, ledger)
+        if unit != "line":
+            yield from in_blocks(_joined(chain(head, found), source.name, ledger, whole=unit == "file"))
+        elif head and len(head[-1].text or "") > _LONG:  # perhaps in the middle of a line that is cut
+            yield from in_blocks(_by_line(chain(head, found), source.name, ledger))
+        else:
+            yield checked(head, source.name, ledger)
+            yield from line_blocks(source, ledger, before=head[-1].number if head else 0)
+
+    def _begun(self, source: Source, ledger: Ledger) -> tuple[list[Line], Iterator[Line], str]:
+        """Return (lines that were looked at, the others, the unit)."""
+        found = lines(source, cut=True)
+        if self.unit != "auto":
+            return [], found, self.unit
+        head = _head(found)
+        unit, why = _guess(head)
+        ledger.note(f"one document per {unit} ({why})", source.name)
+        return head, found, unit
 
 
 def _head(found: Iterator[Line]) -> list[Line]:
