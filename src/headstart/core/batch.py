@@ -50,17 +50,17 @@ class Batch(ABC):
         """The samples as pictures for a reader, uint8 [B, C, H, W] by what they are called; {}: they are no images."""
         return {}
 
-    @abstractmethod
     def costs(self) -> Tensor:
-        """Return what each sample costs a network, int64 [B], on the CPU: its tokens, or 1 for an image."""
+        """Return what each sample costs a network, int64 [B]: its tokens; one where samples cost the same."""
+        return torch.ones(self.size, dtype=torch.int64)
 
-    @abstractmethod
     def rows(self, row_R: Tensor) -> Self:
         """Return the batch of the samples at these places, int64 [R] in rising order, on the CPU.
 
         In `extra`, what is called `..._B` (or `_BK` and the like) has a row per sample, `..._N` one per token. Raises
-        HeadstartError: something else is in it.
+        HeadstartError: something else is in it; this kind of batch cannot be shared out.
         """
+        raise HeadstartError(f"several processes: a {type(self).__name__} cannot be shared out; let it define `rows`")
 
     def to(self, device: torch.device) -> Self:
         """Return the batch with every tensor on `device`."""
@@ -257,10 +257,6 @@ class ImageBatch(Batch):
     def device(self) -> torch.device:
         """Where the tensors are."""
         return self.pixels_BCHW.device
-
-    def costs(self) -> Tensor:
-        """One for each image."""
-        return torch.ones(self.size, dtype=torch.int64)
 
     def rows(self, row_R: Tensor) -> Self:
         """See `Batch.rows`."""

@@ -176,11 +176,24 @@ def _hear() -> Any:
 def exchanged(values: Sequence[float]) -> Tensor:
     """Return what every rank gives here, float64 [world, len(values)] on the CPU; no device waits for it."""
     own = torch.tensor(values, dtype=torch.float64)
+    return own[None] if _joined is None else torch.stack(_of_all(own))
+
+
+def _of_all(own: Tensor) -> list[Tensor]:
+    """Return the tensors of all ranks, which are of one shape."""
+    every = [torch.empty_like(own) for _ in range(world())]
+    dist.all_gather(every, own)
+    return every
+
+
+def of_every(value: T) -> list[T]:
+    """Return what every rank gives here, plain data as JSON holds it."""
     if _joined is None:
-        return own[None]
-    every = torch.empty(world() * len(own), dtype=torch.float64)
-    dist.all_gather_into_tensor(every, own)
-    return every.view(world(), -1)
+        return [value]
+    text = json.dumps(value).encode()
+    sizes = [int(size) for size in exchanged([len(text)]).flatten()]
+    own = torch.frombuffer(bytearray(text.ljust(max(sizes))), dtype=torch.uint8)
+    return [json.loads(bytes(part.tolist())) for part in _of_all(own)]
 
 
 def summed(values: Tensor) -> Tensor:
@@ -238,9 +251,7 @@ class _Gather(torch.autograd.Function):
         context.start, context.count = start, len(own)
         padded = own.new_zeros(max(1, *sizes), *own.shape[1:])
         padded[: len(own)] = own
-        every = [torch.empty_like(padded) for _ in sizes]
-        dist.all_gather(every, padded)
-        return torch.cat([one[:size] for one, size in zip(every, sizes)])
+        return torch.cat([one[:size] for one, size in zip(_of_all(padded), sizes)])
 
     @staticmethod
     def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None, None]:

@@ -15,15 +15,15 @@ from headstart.core import ranks
 class SynchronisedNorm(_BatchNorm):
     """As `nn.BatchNorm1d` and `nn.BatchNorm2d` would compute on the samples of all ranks as one batch."""
 
-    def _check_input_dim(self, input: Tensor) -> None:
-        pass  # any number of dimensions, as the norm whose place it takes has checked it before
+    def _check_input_dim(self, values: Tensor) -> None:
+        pass  # it takes the place of norms of one dimension and of two
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, given: Tensor) -> Tensor:
         """Return [B, C, ...] with each channel at mean 0 and variance 1 over all ranks, scaled and shifted."""
         if not self.training and self.running_mean is not None:
-            return super().forward(input)
-        with torch.autocast(input.device.type, enabled=False):
-            values = input.float()
+            return super().forward(given)
+        with torch.autocast(given.device.type, enabled=False):
+            values = given.float()
             mean_C, variance_C, count = _statistics(values)
             if self.training and self.running_mean is not None:
                 self._follow(mean_C.detach(), variance_C.detach() * (count / (count - 1).clamp_min(1)))
@@ -32,7 +32,7 @@ class SynchronisedNorm(_BatchNorm):
             scale_C = scale_C if self.weight is None else scale_C * self.weight
             out = (values - mean_C.float().view(shape)) * scale_C.view(shape)
             out = out if self.bias is None else out + self.bias.view(shape)
-        return out.to(input.dtype)
+        return out.to(given.dtype)
 
     @torch.no_grad()
     def _follow(self, mean_C: Tensor, unbiased_C: Tensor) -> None:

@@ -13,12 +13,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from headstart.core import migration
+from headstart.core import migration, ranks
 from headstart.core.errors import HeadstartError
 from headstart.core.files import disk_error, remove_folder, remove_leftovers
 from headstart.core.manifest import faults, write_folder
 from headstart.core.migration import FORMAT, read_versioned
 from headstart.training.loop import TrainState, weights
+from headstart.training.parallel import part_like, whole
+from headstart.training.shares import own_rows
 
 WEIGHTS = "weights.safetensors"
 _OPTIMIZER = "optimizer.safetensors"
@@ -33,14 +35,21 @@ class Checkpoints:
         self.folder, self.keep = folder, keep
 
     def save(self, state: TrainState) -> None:
-        """Write the state whole or not at all. Raises HeadstartError when the disk refuses; the older ones stay."""
+        """Write the state whole or not at all. Raises HeadstartError when the disk refuses; the older ones stay.
+
+        All ranks give what they hold of it, and the first writes.
+        """
         target = self.folder / f"step-{state.step:09d}"
+        trained, moments = weights(state), _optimizer_tensors(state.optimizers)
+        carried = [ranks.gathered(tensor).every for tensor in state.carry]
+        if not ranks.is_first():
+            return
 
         def fill(folder: Path) -> None:
-            (folder / WEIGHTS).write_bytes(save({k: v.contiguous() for k, v in _unshared(weights(state)).items()}))
-            (folder / _OPTIMIZER).write_bytes(save(_optimizer_tensors(state.optimizers)))
-            if state.carry:
-                carry = {f"{place:03d}": tensor.contiguous() for place, tensor in enumerate(state.carry)}
+            (folder / WEIGHTS).write_bytes(save({k: v.contiguous() for k, v in _unshared(trained).items()}))
+            (folder / _OPTIMIZER).write_bytes(save(moments))
+            if carried:
+                carry = {f"{place:03d}": tensor.contiguous() for place, tensor in enumerate(carried)}
                 (folder / _CARRY).write_bytes(save(_unshared(carry)))
             counters = {k: getattr(state, k) for k in ("step", "seconds", "units", "samples", "loss")}
             (folder / _STATE).write_text(json.dumps({"format": FORMAT, **counters}), encoding="utf-8")
@@ -104,7 +113,14 @@ def restore(state: TrainState, folder: Path) -> None:
         device = next(state.backbone.parameters()).device
         carry = load_file(folder / _CARRY)
         # Cloned, as above all loaded tensors are: they are views of a file that is pruned one day.
-        state.carry = tuple(carry[name].clone().to(device) for name in sorted(carry))
+        state.carry = tuple(_own(carry[name]).clone().to(device) for name in sorted(carry))
+
+
+def _own(carried: Tensor) -> Tensor:
+    """Return what this rank remembers of all streams: all are as long, so that they are shared out evenly."""
+    if ranks.world() == 1:
+        return carried
+    return carried[own_rows(torch.ones(len(carried), dtype=torch.int64), ranks.rank(), ranks.world())]
 
 
 def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], source: Path) -> None:
@@ -130,14 +146,17 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]
             # where the parameter is, as its own `load_state_dict` does. The others lie as the parameter does: a step
             # rounds otherwise where their layouts differ.
             found[parameter] = {
-                kind: value.clone().to(parameter.device)
-                if kind == "step"
-                else torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(value)
+                kind: value.clone().to(parameter.device) if kind == "step" else _laid_like(value, parameter)
                 for kind, value in held.items()
             }
     if tensors:
         raise HeadstartError(f"{source}: holds {len(tensors)} tensors that this run does not have")
     optimizer.state.update(found)
+
+
+def _laid_like(value: Tensor, parameter: Tensor) -> Tensor:
+    out = torch.empty_like(parameter, dtype=value.dtype, requires_grad=False)
+    return out.copy_(part_like(value, parameter))
 
 
 def load_weights(backbone: torch.nn.Module, objective: torch.nn.Module | None, tensors: dict, source: Path) -> None:
@@ -146,6 +165,8 @@ def load_weights(backbone: torch.nn.Module, objective: torch.nn.Module | None, t
         if module is None:
             continue
         own = {n.split(".", 1)[1]: t for n, t in tensors.items() if n.startswith(part + ".")}
+        held = module.state_dict()
+        own = {name: part_like(tensor, held.get(name, tensor)) for name, tensor in own.items()}
         try:
             module.load_state_dict(own, strict=True)
         except RuntimeError as error:
@@ -166,7 +187,7 @@ def _unshared(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 def _optimizer_tensors(optimizers: Mapping[str, torch.optim.Optimizer]) -> dict[str, Tensor]:
     """Return every tensor that an optimizer keeps, by the place of its parameter; of several phases, by phase too."""
     return {
-        f"{_prefix(phase, optimizers)}{index:05d}.{name}": value.contiguous()
+        f"{_prefix(phase, optimizers)}{index:05d}.{name}": whole(value).contiguous()
         for phase, optimizer in optimizers.items()
         for index, parameter in enumerate(p for group in optimizer.param_groups for p in group["params"])
         for name, value in optimizer.state.get(parameter, {}).items()

@@ -1,0 +1,209 @@
+"""How the ranks run one network: a copy on each whose gradients are averaged, or its weights spread over all.
+
+Both are torch's own: DistributedDataParallel (Li et al. 2020, arXiv:2006.15704) and FSDP2 (`fully_shard`; Rajbhandari
+et al. 2020, arXiv:1910.02054; Zhao et al. 2023, arXiv:2304.11277). Both average gradients over ranks, so that the loss
+of each rank, which is a part of the whole, is multiplied by their number.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
+from torch.distributed.tensor import DTensor, distribute_tensor
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.checkpoint import checkpoint
+
+from headstart.core import ranks
+from headstart.core.batch import Batch
+from headstart.core.contracts import Backbone, Loss, Objective
+from headstart.core.device import pick_device
+from headstart.core.errors import HeadstartError
+from headstart.nn.synchronised_norm import synchronise
+from headstart.training.plan import TrainPlan
+
+_BUCKET = 25 << 20  # bytes of gradients that are summed in one message
+
+
+class Network:
+    """Objective and backbone as one process runs them."""
+
+    def __init__(self, objective: Objective, backbone: Backbone) -> None:
+        self.objective, self.backbone = objective, backbone
+
+    @property
+    def parameters(self) -> list[nn.Parameter]:
+        """The parameters of both, those of the backbone first."""
+        return [parameter for part in (self.backbone, self.objective) for parameter in part.parameters()]
+
+    def score(self, batch: Batch, phase: str = "") -> Loss:
+        """Return the loss of a corrupted batch, in a phase of an objective that has several."""
+        if not phase or len(self.objective.phases) == 1:
+            return self.objective(self.backbone, batch)
+        return self.objective(self.backbone, batch, phase)
+
+    @contextlib.contextmanager
+    def apart(self) -> Iterator[None]:
+        """Let gradients of several backward passes add up on each rank; `settle` brings them together."""
+        yield
+
+    def settle(self) -> None:
+        """Average over the ranks what `apart` kept on each."""
+
+
+class _Both(nn.Module):
+    """Objective and backbone as one module, since torch looks at the calls of one."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.objective, self.backbone = network.objective, network.backbone
+        self.network = network
+
+    def forward(self, batch: Batch, phase: str) -> tuple[dict[str, Tensor], Loss]:
+        """Return the totals by name, where torch finds them, and the loss they are of."""
+        loss = Network.score(self.network, batch, phase)
+        totals = {name: term.total for name, term in loss.terms.items()}
+        if torch.is_grad_enabled() and not any(total.requires_grad for total in totals.values()):
+            anchor = next(p for p in self.parameters() if p.requires_grad)
+            totals = {name: total + anchor.sum() * 0.0 for name, total in totals.items()}
+        return totals, loss
+
+
+def _put_together(totals: Mapping[str, Tensor], loss: Loss) -> Loss:
+    return replace(loss, terms={name: term._replace(total=totals[name]) for name, term in loss.terms.items()})
+
+
+class Replicated(Network):
+    """A copy of the network on each rank."""
+
+    def __init__(self, objective: Objective, backbone: Backbone) -> None:
+        super().__init__(objective, backbone)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # torch 2.13 renames broadcast_buffers
+            # Which parameters a batch reaches may differ from rank to rank. Buffers follow from what is summed already.
+            self.copy = DistributedDataParallel(_Both(self), find_unused_parameters=True, broadcast_buffers=False)
+
+    def score(self, batch: Batch, phase: str = "") -> Loss:
+        """See `Network.score`."""
+        if not torch.is_grad_enabled():
+            return super().score(batch, phase)
+        return _put_together(*self.copy(batch, phase))
+
+    @contextlib.contextmanager
+    def apart(self) -> Iterator[None]:
+        """See `Network.apart`."""
+        with self.copy.no_sync():
+            yield
+
+    def settle(self) -> None:
+        """See `Network.settle`; a parameter without a gradient on every rank stays without."""
+        trained = [p for p in self.parameters if p.requires_grad]
+        reached = ranks.exchanged([p.grad is not None for p in trained]).sum(0).tolist()
+        chosen = [parameter for parameter, times in zip(trained, reached) if times]
+        for parameter in chosen:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        for bucket in _buckets([parameter.grad for parameter in chosen]):
+            flat = torch.cat([gradient.flatten() for gradient in bucket])
+            dist.all_reduce(flat)
+            flat /= ranks.world()
+            for gradient, part in zip(bucket, flat.split([gradient.numel() for gradient in bucket])):
+                gradient.copy_(part.view_as(gradient))
+
+
+def _buckets(gradients: Sequence[Tensor]) -> Iterator[list[Tensor]]:
+    bucket: list[Tensor] = []
+    for gradient in gradients:
+        if bucket and (
+            gradient.dtype != bucket[0].dtype or sum(one.nbytes for one in bucket) + gradient.nbytes > _BUCKET
+        ):
+            yield bucket
+            bucket = []
+        bucket.append(gradient)
+    if bucket:
+        yield bucket
+
+
+class Sharded(Network):
+    """Each rank holds its part of every weight; a layer is put together while it computes, the rest of the model
+    throughout."""
+
+    def __init__(self, objective: Objective, backbone: Backbone) -> None:
+        super().__init__(objective, backbone)
+        mesh = init_device_mesh(pick_device().type, (ranks.world(),))
+        for layer in backbone.layer_modules():
+            fully_shard(layer, mesh=mesh)
+        self.whole = fully_shard(_Both(self), mesh=mesh)
+
+    def score(self, batch: Batch, phase: str = "") -> Loss:
+        """See `Network.score`."""
+        return _put_together(*self.whole(batch, phase))
+
+
+def make_network(objective: Objective, backbone: Backbone, plan: TrainPlan) -> Network:
+    """Return the network as the plan says that ranks run it; its parameters may be others afterwards.
+
+    Raises HeadstartError: what cannot be recomputed or spread.
+    """
+    if plan.recompute:
+        _recompute(backbone)
+    if ranks.world() == 1:
+        return Network(objective, backbone)
+    synchronise(backbone)
+    synchronise(objective)
+    if plan.parallel == "ddp":
+        return Replicated(objective, backbone)
+    if not objective.steady:
+        raise HeadstartError(
+            "training.parallel=fsdp: this objective calls the network once for each kind of samples in a batch, which "
+            "ranks cannot do in step; take training.parallel=ddp"
+        )
+    if not plan.optimizer.elementwise:
+        raise HeadstartError(
+            f"training.parallel=fsdp: optimizer {plan.optimizer.name} needs whole matrices, and each rank holds a part "
+            "of them; take training.optimizer=adamw or training.parallel=ddp"
+        )
+    return Sharded(objective, backbone)
+
+
+def _recompute(backbone: Backbone) -> None:
+    """Let every layer be computed again in the backward pass (Chen et al. 2016, arXiv:1604.06174)."""
+    layers = backbone.layer_modules()
+    if not layers:
+        raise HeadstartError("training.recompute: this backbone has no layers that could be computed again")
+    if any(isinstance(part, _BatchNorm) for layer in layers for part in layer.modules()):
+        raise HeadstartError(
+            "training.recompute: this backbone has batch norms, whose statistics would count every batch twice"
+        )
+    for layer in layers:
+        if "forward" in vars(layer):  # by an earlier fit
+            continue
+        layer.forward = partial(_in_two_passes, layer.forward)
+
+
+def _in_two_passes(forward: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    if not torch.is_grad_enabled():
+        return forward(*arguments, **named)
+    return checkpoint(forward, *arguments, use_reentrant=False, **named)
+
+
+def whole(value: Tensor) -> Tensor:
+    """Return a tensor whose parts are spread over the ranks as one, on the CPU; another as it is. All ranks ask."""
+    return value.full_tensor().cpu() if isinstance(value, DTensor) else value
+
+
+def part_like(value: Tensor, like: Tensor) -> Tensor:
+    """Return this rank's part of a whole tensor, spread as `like` is; the tensor itself where that is whole."""
+    if not isinstance(like, DTensor):
+        return value
+    return distribute_tensor(value.to(like.device), like.device_mesh, like.placements, src_data_rank=None)
