@@ -71,7 +71,7 @@ class VICReg(TwoViews):
             one, two = map(ranks.gathered, vector_MD.float().chunk(2))
             count, width = one.own.shape
             apart = (one.own - two.own).square().mean(1).sum()
-            # Of the samples of all ranks, and the same on each: D numbers on every one of them have the mean of D.
+            width = 0 if one.start else width  # of all samples, the same on each rank: the one with the first counts
             (std_D, bound), (other_D, other_bound) = _spread(one.every), _spread(two.every)
             hinge = (F.relu(1 - std_D) + F.relu(1 - other_D)).sum() / 2
         invariance, variance, covariance = self.weights

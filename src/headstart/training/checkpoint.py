@@ -19,7 +19,7 @@ from headstart.core.files import disk_error, remove_folder, remove_leftovers
 from headstart.core.manifest import faults, write_folder
 from headstart.core.migration import FORMAT, read_versioned
 from headstart.training.loop import TrainState, weights
-from headstart.training.parallel import part_like, whole
+from headstart.training.parallel import Network
 from headstart.training.shares import own_rows
 
 WEIGHTS = "weights.safetensors"
@@ -40,7 +40,7 @@ class Checkpoints:
         All ranks give what they hold of it, and the first writes.
         """
         target = self.folder / f"step-{state.step:09d}"
-        trained, moments = weights(state), _optimizer_tensors(state.optimizers)
+        trained, moments = weights(state), _optimizer_tensors(state.optimizers, state.network)
         carried = [ranks.gathered(tensor).every for tensor in state.carry]
         if not ranks.is_first():
             return
@@ -101,12 +101,17 @@ def read_counters(folder: Path) -> dict[str, Any]:
 
 def restore(state: TrainState, folder: Path) -> None:
     """Put a checkpoint into a fresh state. Raises HeadstartError: a tensor is missing, extra or misshapen."""
-    load_weights(state.backbone, state.objective, read_weights(folder), folder)
+    held = {"backbone": state.backbone.state_dict(), "objective": state.objective.state_dict()}
+    tensors = {}
+    for name, tensor in read_weights(folder).items():
+        part, _, own = name.partition(".")
+        tensors[name] = state.network.part_like(tensor, held.get(part, {}).get(own, tensor))
+    load_weights(state.backbone, state.objective, tensors, folder)
     tensors = load_file(folder / _OPTIMIZER)
     for phase, optimizer in state.optimizers.items():
         prefix = _prefix(phase, state.optimizers)
         own = {name.removeprefix(prefix): tensors.pop(name) for name in list(tensors) if name.startswith(prefix)}
-        _load_optimizer(optimizer, own, folder / _OPTIMIZER)
+        _load_optimizer(optimizer, own, folder / _OPTIMIZER, state.network)
     for name, value in read_counters(folder).items():
         setattr(state, name, value)
     if (folder / _CARRY).is_file():
@@ -123,7 +128,9 @@ def _own(carried: Tensor) -> Tensor:
     return carried[own_rows(torch.ones(len(carried), dtype=torch.int64), ranks.rank(), ranks.world())]
 
 
-def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], source: Path) -> None:
+def _load_optimizer(
+    optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], source: Path, network: Network
+) -> None:
     """Put back what `_optimizer_tensors` wrote; a parameter that never had a gradient has no state, in the file too."""
     # One optimizer may keep other tensors for matrices than for the rest; a set within a larger one is a torn one.
     sets: dict[str, set[str]] = {}
@@ -146,7 +153,9 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]
             # where the parameter is, as its own `load_state_dict` does. The others lie as the parameter does: a step
             # rounds otherwise where their layouts differ.
             found[parameter] = {
-                kind: value.clone().to(parameter.device) if kind == "step" else _laid_like(value, parameter)
+                kind: value.clone().to(parameter.device)
+                if kind == "step"
+                else _laid_like(network.part_like(value, parameter), parameter)
                 for kind, value in held.items()
             }
     if tensors:
@@ -156,7 +165,7 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]
 
 def _laid_like(value: Tensor, parameter: Tensor) -> Tensor:
     out = torch.empty_like(parameter, dtype=value.dtype, requires_grad=False)
-    return out.copy_(part_like(value, parameter))
+    return out.copy_(value)
 
 
 def load_weights(backbone: torch.nn.Module, objective: torch.nn.Module | None, tensors: dict, source: Path) -> None:
@@ -165,8 +174,6 @@ def load_weights(backbone: torch.nn.Module, objective: torch.nn.Module | None, t
         if module is None:
             continue
         own = {n.split(".", 1)[1]: t for n, t in tensors.items() if n.startswith(part + ".")}
-        held = module.state_dict()
-        own = {name: part_like(tensor, held.get(name, tensor)) for name, tensor in own.items()}
         try:
             module.load_state_dict(own, strict=True)
         except RuntimeError as error:
@@ -184,10 +191,10 @@ def _unshared(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return out
 
 
-def _optimizer_tensors(optimizers: Mapping[str, torch.optim.Optimizer]) -> dict[str, Tensor]:
+def _optimizer_tensors(optimizers: Mapping[str, torch.optim.Optimizer], network: Network) -> dict[str, Tensor]:
     """Return every tensor that an optimizer keeps, by the place of its parameter; of several phases, by phase too."""
     return {
-        f"{_prefix(phase, optimizers)}{index:05d}.{name}": whole(value).contiguous()
+        f"{_prefix(phase, optimizers)}{index:05d}.{name}": network.whole(value, to_cpu=True).contiguous()
         for phase, optimizer in optimizers.items()
         for index, parameter in enumerate(p for group in optimizer.param_groups for p in group["params"])
         for name, value in optimizer.state.get(parameter, {}).items()

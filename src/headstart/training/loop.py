@@ -20,7 +20,7 @@ from headstart.data.batches import BatchSource
 from headstart.training.agreement import Agreement, Stop
 from headstart.training.curves import listeners_of_fit
 from headstart.training.events import Event, Listener
-from headstart.training.parallel import Network, make_network, whole
+from headstart.training.parallel import Network, make_network
 from headstart.training.plan import TrainPlan, make_optimizers
 from headstart.training.prefetch import Prefetcher
 from headstart.training.scoring import evaluate
@@ -204,7 +204,7 @@ class _Run:
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
         loss, updated = None, True
         if total is not None:
-            norm = whole(nn.utils.clip_grad_norm_(parameters, self.plan.clip))
+            norm = state.network.whole(nn.utils.clip_grad_norm_(parameters, self.plan.clip))
             loss, norm = torch.stack([total, norm.double()]).tolist()  # the only wait for the device in a step
             updated = math.isfinite(loss) and math.isfinite(norm)
             if updated:
@@ -282,7 +282,7 @@ def _due(step: int, steps: int | None, waited: float, seconds: float) -> bool:
 def weights(state: TrainState) -> dict[str, Tensor]:
     """Return all trained tensors by name, whole: `backbone.*` and `objective.*`. All ranks ask together."""
     return {
-        f"{part}.{name}": whole(tensor)
+        f"{part}.{name}": state.network.whole(tensor, to_cpu=True)
         for part, module in (("backbone", state.backbone), ("objective", state.objective))
         for name, tensor in module.state_dict().items()
     }

@@ -1,8 +1,7 @@
-"""How the ranks run one network: a copy on each whose gradients are averaged, or its weights spread over all.
+"""How the ranks run one network: by one process, or a copy on each rank (DDP); spread weights are in `sharded.py`.
 
-Both are torch's own: DistributedDataParallel (Li et al. 2020, arXiv:2006.15704) and FSDP2 (`fully_shard`; Rajbhandari
-et al. 2020, arXiv:1910.02054; Zhao et al. 2023, arXiv:2304.11277). Both average gradients over ranks, so that the loss
-of each rank, which is a part of the whole, is multiplied by their number.
+torch's DistributedDataParallel (Li et al. 2020, arXiv:2006.15704) and FSDP2 average gradients over ranks, so that the
+loss of each rank, which is a part of the whole, is multiplied by their number (`terms.py`).
 """
 
 from __future__ import annotations
@@ -17,9 +16,6 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import fully_shard
-from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.checkpoint import checkpoint
@@ -27,7 +23,6 @@ from torch.utils.checkpoint import checkpoint
 from headstart.core import ranks
 from headstart.core.batch import Batch
 from headstart.core.contracts import Backbone, Loss, Objective
-from headstart.core.device import pick_device
 from headstart.core.errors import HeadstartError
 from headstart.nn.synchronised_norm import synchronise
 from headstart.training.plan import TrainPlan
@@ -36,15 +31,11 @@ _BUCKET = 25 << 20  # bytes of gradients that are summed in one message
 
 
 class Network:
-    """Objective and backbone as one process runs them."""
+    """Objective and backbone as one process runs them. parameters: of both, those of the backbone first."""
 
     def __init__(self, objective: Objective, backbone: Backbone) -> None:
         self.objective, self.backbone = objective, backbone
-
-    @property
-    def parameters(self) -> list[nn.Parameter]:
-        """The parameters of both, those of the backbone first."""
-        return [parameter for part in (self.backbone, self.objective) for parameter in part.parameters()]
+        self.parameters = parameters_of(objective, backbone)
 
     def score(self, batch: Batch, phase: str = "") -> Loss:
         """Return the loss of a corrupted batch, in a phase of an objective that has several."""
@@ -60,8 +51,24 @@ class Network:
     def settle(self) -> None:
         """Average over the ranks what `apart` kept on each."""
 
+    def whole(self, value: Tensor, *, to_cpu: bool = False) -> Tensor:
+        """Return a tensor of weights, moments or norms whole where ranks hold parts of it; all ranks ask together.
 
-class _Both(nn.Module):
+        to_cpu: what had to be put together is returned on the CPU; a device may have no room for all tensors.
+        """
+        return value
+
+    def part_like(self, value: Tensor, like: Tensor) -> Tensor:
+        """Return this rank's part of a whole tensor, spread as `like` is."""
+        return value
+
+
+def parameters_of(objective: Objective, backbone: Backbone) -> list[nn.Parameter]:
+    """Return the parameters of both, those of the backbone first."""
+    return [parameter for part in (backbone, objective) for parameter in part.parameters()]
+
+
+class Both(nn.Module):
     """Objective and backbone as one module, since torch looks at the calls of one."""
 
     def __init__(self, network: Network) -> None:
@@ -79,7 +86,8 @@ class _Both(nn.Module):
         return totals, loss
 
 
-def _put_together(totals: Mapping[str, Tensor], loss: Loss) -> Loss:
+def put_together(totals: Mapping[str, Tensor], loss: Loss) -> Loss:
+    """Return the loss with the totals that torch handed on."""
     return replace(loss, terms={name: term._replace(total=totals[name]) for name, term in loss.terms.items()})
 
 
@@ -91,13 +99,13 @@ class Replicated(Network):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # torch 2.13 renames broadcast_buffers
             # Which parameters a batch reaches may differ from rank to rank. Buffers follow from what is summed already.
-            self.copy = DistributedDataParallel(_Both(self), find_unused_parameters=True, broadcast_buffers=False)
+            self.copy = DistributedDataParallel(Both(self), find_unused_parameters=True, broadcast_buffers=False)
 
     def score(self, batch: Batch, phase: str = "") -> Loss:
         """See `Network.score`."""
         if not torch.is_grad_enabled():
             return super().score(batch, phase)
-        return _put_together(*self.copy(batch, phase))
+        return put_together(*self.copy(batch, phase))
 
     @contextlib.contextmanager
     def apart(self) -> Iterator[None]:
@@ -134,22 +142,6 @@ def _buckets(gradients: Sequence[Tensor]) -> Iterator[list[Tensor]]:
         yield bucket
 
 
-class Sharded(Network):
-    """Each rank holds its part of every weight; a layer is put together while it computes, the rest of the model
-    throughout."""
-
-    def __init__(self, objective: Objective, backbone: Backbone) -> None:
-        super().__init__(objective, backbone)
-        mesh = init_device_mesh(pick_device().type, (ranks.world(),))
-        for layer in backbone.layer_modules():
-            fully_shard(layer, mesh=mesh)
-        self.whole = fully_shard(_Both(self), mesh=mesh)
-
-    def score(self, batch: Batch, phase: str = "") -> Loss:
-        """See `Network.score`."""
-        return _put_together(*self.whole(batch, phase))
-
-
 def make_network(objective: Objective, backbone: Backbone, plan: TrainPlan) -> Network:
     """Return the network as the plan says that ranks run it; its parameters may be others afterwards.
 
@@ -173,6 +165,8 @@ def make_network(objective: Objective, backbone: Backbone, plan: TrainPlan) -> N
             f"training.parallel=fsdp: optimizer {plan.optimizer.name} needs whole matrices, and each rank holds a part "
             "of them; take training.optimizer=adamw or training.parallel=ddp"
         )
+    from headstart.training.sharded import Sharded  # takes a second to import
+
     return Sharded(objective, backbone)
 
 
@@ -195,15 +189,3 @@ def _in_two_passes(forward: Callable[..., Any], *arguments: Any, **named: Any) -
     if not torch.is_grad_enabled():
         return forward(*arguments, **named)
     return checkpoint(forward, *arguments, use_reentrant=False, **named)
-
-
-def whole(value: Tensor) -> Tensor:
-    """Return a tensor whose parts are spread over the ranks as one, on the CPU; another as it is. All ranks ask."""
-    return value.full_tensor().cpu() if isinstance(value, DTensor) else value
-
-
-def part_like(value: Tensor, like: Tensor) -> Tensor:
-    """Return this rank's part of a whole tensor, spread as `like` is; the tensor itself where that is whole."""
-    if not isinstance(like, DTensor):
-        return value
-    return distribute_tensor(value.to(like.device), like.device_mesh, like.placements, src_data_rank=None)
