@@ -84,7 +84,7 @@ def _without_dropout(module: torch.nn.Module) -> None:
     """Every rank hides others; what is compared hides none."""
     for part in module.modules():
         for name, value in vars(part).items():
-            if "drop" in name and isinstance(value, float):
+            if isinstance(value, float) and ("drop" in name or isinstance(part, torch.nn.Dropout)):
                 setattr(part, name, 0.0)
 
 
@@ -145,6 +145,16 @@ def curve(objective: str, backbone: str, steps: int, fault: str = "", **settings
         result = fit(set_up.state, set_up.source, plan, held_out=[set_up.source.at(3), set_up.source.at(2)])
         held_out = [event.loss for event in result.evaluations]
     return kept | {"held_out": held_out, "units": result.units, "seconds": result.seconds}
+
+
+def tried(**settings: Any) -> dict[str, Any]:
+    """Return what `curve` does, or what went wrong."""
+    try:
+        return curve(**settings)
+    except HeadstartError as error:
+        return {"refused": str(error)}
+    except Exception as error:
+        return {"failed": f"{type(error).__name__}: {error}"}
 
 
 def refusal(objective: str, backbone: str, **settings: Any) -> str:
@@ -263,6 +273,6 @@ def command(corpus: str, out: str, **options: Any) -> dict[str, Any]:
 
 
 _FUNCTIONS: tuple[Callable[..., Any], ...] = (
-    curve, refusal, go_on, apart, dying, poisoned, clocks, failing, command,
+    curve, tried, refusal, go_on, apart, dying, poisoned, clocks, failing, command,
 )  # fmt: skip
 JOBS = {function.__name__: function for function in _FUNCTIONS}
