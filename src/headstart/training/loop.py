@@ -20,7 +20,8 @@ from headstart.data.batches import BatchSource
 from headstart.training.agreement import Agreement, Stop
 from headstart.training.curves import listeners_of_fit
 from headstart.training.events import Event, Listener
-from headstart.training.parallel import Network, make_network
+from headstart.training.make_network import make_network
+from headstart.training.parallel import Network
 from headstart.training.plan import TrainPlan, make_optimizers
 from headstart.training.prefetch import Prefetcher
 from headstart.training.scoring import evaluate
@@ -110,11 +111,10 @@ def fit(
             run.evaluate_and_save_when_due()
     finally:
         run.coming.close()
-    stopped = run.agreement.stopping
-    if not stopped:
+    if not run.agreement.stopping:
         run.evaluate()
     run.save_unless_saved()
-    reason = (stop.reason or "stopped") if stopped else "budget"
+    reason = (stop.reason or "stopped") if run.agreement.stopping else "budget"
     done = (state.step, state.seconds, state.units, state.samples, state.loss)
     return FitResult(*done, reason, run.skipped, run.evaluations)
 
