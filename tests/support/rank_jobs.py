@@ -18,14 +18,13 @@ from small_parts import TextBatches, documents, pair
 from small_pixels import SmallPixels
 
 from headstart.commands.pretrain import pretrain
-from headstart.core import ranks
+from headstart.core import ranks, registry
 from headstart.core.contracts import Loss
 from headstart.core.errors import HeadstartError
 from headstart.training import agreement, loop
 from headstart.training.checkpoint import Checkpoints, read_weights, restore
 from headstart.training.loop import Stop, fit, start_state
 from headstart.training.optimizers.adamw import AdamWSpec
-from headstart.training.optimizers.sgd import SgdSpec
 from headstart.training.plan import TrainPlan
 
 torch.set_num_threads(1)
@@ -144,13 +143,10 @@ def curve(objective: str, backbone: str, steps: int, fault: str = "", **settings
     return kept | {"held_out": held_out, "units": result.units, "seconds": result.seconds}
 
 
-def tried(**settings: Any) -> dict[str, Any]:
-    """Return what `curve` does without Adam, or what went wrong.
-
-    Adam makes steps of full size of gradients that are rounding alone, as those of whatever a batch norm takes away.
-    """
+def tried(optimizer: str, **settings: Any) -> dict[str, Any]:
+    """Return what `curve` does, or what went wrong."""
     try:
-        return curve(**settings, optimizer=SgdSpec(), learning_rate=1e-4)
+        return curve(**settings, optimizer=registry.load("optimizer", optimizer)())
     except HeadstartError as error:
         return {"refused": str(error)}
     except Exception as error:
