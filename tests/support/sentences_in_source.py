@@ -54,6 +54,8 @@ SILENT = {
     "by name, {'mask_ratio': 0.3} or {'objective.mask_ratio': 0.3}": "help() of Python, which is English",
     "headstart predict {0} FILE": "a command",
     "headstart: {0}": "the name of the program",
+    "timed out": "what torch says of a lost connection",
+    "cpu:gloo,cuda:nccl": "names of torch's backends",
     "route or setting": "a word, in words.toml",
     "normal form": "a word, in words.toml",
     "Swedish or Finnish": "a word, in words.toml",

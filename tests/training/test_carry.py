@@ -17,8 +17,10 @@ from headstart.data.stateful_batches import StatefulBatches
 from headstart.nn import recurrent
 from headstart.nn.ragged import Layout
 from headstart.training.checkpoint import Checkpoints, restore
-from headstart.training.loop import Stop, TrainState, evaluate, fit, start_state, weights
+from headstart.training.loop import Stop, TrainState, fit, start_state, weights
+from headstart.training.parallel import Network
 from headstart.training.plan import TrainPlan
+from headstart.training.scoring import evaluate
 
 VOCABULARY = 30
 NAMES = ("rnn", "lstm", "gru", "awd_lstm")
@@ -77,7 +79,7 @@ def test_windows_with_carry_lose_what_one_piece_loses(name):
         batches = running(max_length).epoch()
         if forget:
             batches = [dataclasses.replace(batch, continues=False) for batch in batches]
-        return evaluate(objective, backbone, batches, 0, torch.float32)[0]
+        return evaluate(Network(objective, backbone), batches, 0, torch.float32)[0]
 
     whole = loss(10_000)
     assert abs(loss(7) - whole) <= 1e-5

@@ -17,6 +17,7 @@ import headstart
 from headstart.commands.session import DASH, Terminated, running
 from headstart.core.disk_cache import without_cache
 from headstart.core.errors import HeadstartError, nearest, one_line
+from headstart.core.launched import launched
 from headstart.core.registry import use_plugin
 from headstart.core.spoken import language, speaking, spoken
 
@@ -115,6 +116,10 @@ def _main(tokens: list[str], *, debug: bool, said: Sequence[str]) -> None:
     # Idle OpenMP threads that spin make a busy 2-core machine 10 times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
+        if launched().world > 1:
+            # torch warns on every rank that parameters which a batch might not reach were reached.
+            os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+        _need_one_process(tokens)
         if device:
             from headstart.core.device import use_device
 
@@ -134,6 +139,20 @@ def _main(tokens: list[str], *, debug: bool, said: Sequence[str]) -> None:
             raise
         _complain(text)
         sys.exit(code)
+
+
+def _need_one_process(tokens: Sequence[str]) -> None:
+    """Raise HeadstartError for a verb that several processes would carry out several times; the first one says so."""
+    place = launched()
+    if place.world == 1 or (tokens and tokens[0] == "pretrain"):
+        return
+    if not place.is_first:
+        sys.exit(2)
+    verb = tokens[0] if tokens and tokens[0] in VERBS else "this"
+    raise HeadstartError(
+        f"{verb}: WORLD_SIZE is {place.world}, and so many processes would do the same work; only pretrain trains one "
+        "model on several; start all else without torchrun, or unset WORLD_SIZE"
+    )
 
 
 def _plugged(tokens: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -205,7 +224,7 @@ def _run(tokens: list[str]) -> int:
     app = build()
     result = app(prepare(tokens), exit_on_error=False, print_error=False, result_action="return_value")
     summary = getattr(result, "summary", None)
-    if summary is not None and (told := summary() if callable(summary) else summary):
+    if summary is not None and launched().is_first and (told := summary() if callable(summary) else summary):
         print(spoken(told))
     return int(getattr(result, "exit_code", 0))
 

@@ -28,6 +28,7 @@ from headstart.commands.session import (
     whole,
 )
 from headstart.core.errors import HeadstartError
+from headstart.core.launched import launched
 
 if TYPE_CHECKING:
     from headstart.core.migration import RunFile
@@ -168,6 +169,8 @@ def _several(options: RunOptions, out: Path, seeds: Sequence[int], loggers: Sequ
     from headstart.training.run_folder import RUN, RunFolder
     from headstart.training.run_spec import RunSpec
 
+    if launched().world > 1:
+        raise HeadstartError("--seeds trains one run after the other; under torchrun give one --seed at a time")
     if STDIN in options.paths:
         raise HeadstartError("--seeds reads the texts once per seed, and standard input comes once; write it to a file")
     stopped = ""
@@ -200,19 +203,38 @@ def _figures(record: RunFile) -> dict[str, Any]:
 
 
 def train_asked(options: RunOptions, out: Path, resume: bool, loggers: Sequence[LoggerSpec]) -> Pretrained:
-    """Train what was asked for, or go on with it."""
+    """Train what was asked for, or go on with it; every process that torchrun started trains the same model."""
+    from headstart.core import ranks
     from headstart.training.curves import logging_curves
     from headstart.training.events import Progress
     from headstart.training.loop import Stop
     from headstart.training.run import train_run
 
-    spec, stop = asked_run(options, out, resume), Stop()
-    with saving_signals(stop), logging_curves(loggers, out), _spooled(spec, out) as spec:
-        result: RunResult = train_run(
-            spec, out, resume=resume, listeners=[Progress()], stop=stop, say=say, command=command_line()
-        )
+    stop = Stop()
+    with saving_signals(stop), ranks.joined():
+        spec = _asked_of_first(options, out, resume)
+        with logging_curves(loggers if ranks.is_first() else (), out), _spooled(spec, out) as spec:
+            result: RunResult = train_run(
+                spec, out, resume=resume, listeners=[Progress()], stop=stop, say=say, command=command_line()
+            )
     fit = result.fit
     return Pretrained(out, fit.step, fit.units, fit.loss, fit.stopped, result.notes, _then(out, spec))
+
+
+def _asked_of_first(options: RunOptions, out: Path, resume: bool) -> RunSpec:
+    """Return what the first process makes of what was asked for; alone it is this one.
+
+    Raises HeadstartError: see `asked_run`; standard input, which comes to one process.
+    """
+    from headstart.core import ranks
+    from headstart.data.open import STDIN
+    from headstart.training.run_spec import RunSpec
+
+    if ranks.world() == 1:
+        return asked_run(options, out, resume)
+    if STDIN in options.paths:
+        raise HeadstartError("several processes cannot read the texts from standard input; write them to a file")
+    return RunSpec.read(ranks.of_first(lambda: asked_run(options, out, resume).to_dict()))
 
 
 def _then(out: Path, spec: RunSpec) -> str:

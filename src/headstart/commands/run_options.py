@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from headstart.training.run_spec import RunSpec
 
 _RESOLVED = ("training.seconds=", "training.steps=", "training.dtype=")
+_HOW = ("training.parallel=", "training.recompute=")  # the machines of a run may change while it rests
 _LOOKED_AT = 2_000  # documents that a base is asked about
 
 
@@ -298,7 +299,9 @@ def _need_as_started(options: RunOptions, out: Path, record: RunFile) -> RunSpec
                 f"{name} {given}: {out} was started with {then or 'none'}, and --resume goes on with that"
             )
     # The run itself resolves the time that is left and the number format.
-    kept = [setting for setting in spec.named(options.settings) if not setting.startswith(_RESOLVED)]
+    asked = spec.named(options.settings)
+    spec = spec.override([setting for setting in asked if setting.startswith(_HOW)])
+    kept = [setting for setting in asked if not setting.startswith(_RESOLVED)]
     if spec.override(kept) != spec:
         given = " ".join(options.settings)
         raise HeadstartError(f"{given}: {out} was started with other settings; --resume keeps those")

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from headstart.core.errors import HeadstartError
 from headstart.core.files import is_leftover
+from headstart.core.launched import launched
 from headstart.core.spoken import chosen_or_of_environment, spoken
 
 Language = Literal["auto", "en", "ko"]
@@ -112,13 +113,22 @@ def need_positive(name: str, value: float | None) -> None:
 
 @contextlib.contextmanager
 def saving_signals(stop: Any) -> Iterator[None]:
-    """Turn SIGINT and SIGTERM into a request to save and stop; a second one, or an early one, interrupts at once."""
+    """Turn SIGINT and SIGTERM into a request to save and stop; a second one, or an early one, interrupts at once.
+
+    Under torchrun a second one is no insisting: Ctrl-C comes from the terminal and from torchrun, which ends what does
+    not stop within half a minute. The first rank says what it does.
+    """
     previous = {}
+    place = launched()
 
     def ask(number: int, _frame: object) -> None:
+        if stop.requested and place.world > 1:
+            return
         if not stop.armed or stop.requested:
             raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
         stop.requested, stop.reason = True, signal.Signals(number).name
+        if not place.is_first:
+            return
         told = spoken(f"{stop.reason}: saving, then stopping (once more to stop at once)")
         print(f"\n{told}", file=sys.stderr, flush=True)
 

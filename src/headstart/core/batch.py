@@ -14,6 +14,8 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor
 
+from headstart.core.errors import HeadstartError
+
 
 @dataclass(frozen=True, kw_only=True)
 class Batch(ABC):
@@ -48,6 +50,18 @@ class Batch(ABC):
         """The samples as pictures for a reader, uint8 [B, C, H, W] by what they are called; {}: they are no images."""
         return {}
 
+    def costs(self) -> Tensor:
+        """Return what each sample costs a network, int64 [B]: its tokens; one where samples cost the same."""
+        return torch.ones(self.size, dtype=torch.int64)
+
+    def rows(self, row_R: Tensor) -> Self:
+        """Return the batch of the samples at these places, int64 [R] in rising order, on the CPU.
+
+        In `extra`, what is called `..._B` (or `_BK` and the like) has a row per sample, `..._N` one per token. Raises
+        HeadstartError: something else is in it; this kind of batch cannot be shared out.
+        """
+        raise HeadstartError(f"several processes: a {type(self).__name__} cannot be shared out; let it define `rows`")
+
     def to(self, device: torch.device) -> Self:
         """Return the batch with every tensor on `device`."""
         return dataclasses.replace(
@@ -66,6 +80,17 @@ def _moved(value, device: torch.device):
     if isinstance(value, tuple):
         return tuple(_moved(item, device) for item in value)
     return value
+
+
+def _axis(name: str) -> str:
+    """Return the first axis of a tensor of `extra` by its name. Raises HeadstartError: neither samples nor tokens."""
+    axis = name.rpartition("_")[2][:1]
+    if axis not in ("B", "N") or "_" not in name:
+        raise HeadstartError(
+            f"several processes: '{name}' of the objective's corrupted batch cannot be shared out; call it {name}_B "
+            f"(a row per sample) or {name}_N (per token), or let the objective define `share`"
+        )
+    return axis
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +129,28 @@ class TokenBatch(Batch):
     def device(self) -> torch.device:
         """Where the tensors are."""
         return self.ids_N.device
+
+    def costs(self) -> Tensor:
+        """The tokens of each sample."""
+        return self.lengths_B
+
+    def rows(self, row_R: Tensor) -> Self:
+        """See `Batch.rows`; what is remembered (`carry`) is left out."""
+        chosen_B = torch.zeros(self.size, dtype=torch.bool)
+        chosen_B[row_R] = True
+        place_N = chosen_B.repeat_interleave(self.lengths_B).nonzero()[:, 0]
+        places = {"B": row_R, "N": place_N}
+        return dataclasses.replace(
+            self,
+            ids_N=self.ids_N[place_N],
+            lengths_B=self.lengths_B[row_R],
+            sample_B=self.sample_B[row_R],
+            document_B=None if self.document_B is None else self.document_B[row_R],
+            segment_ids_N=None if self.segment_ids_N is None else self.segment_ids_N[place_N],
+            target=None if self.target is None else self.target.rows(row_R),
+            extra={name: value[places[_axis(name)]] for name, value in self.extra.items()},
+            carry=(),
+        )
 
     def row_N(self) -> Tensor:
         """The sample (0..B-1) that each token belongs to, int64 [N]."""
@@ -210,6 +257,13 @@ class ImageBatch(Batch):
     def device(self) -> torch.device:
         """Where the tensors are."""
         return self.pixels_BCHW.device
+
+    def rows(self, row_R: Tensor) -> Self:
+        """See `Batch.rows`."""
+        extra = {name: value[row_R] for name, value in self.extra.items() if _axis(name) == "B"}
+        return dataclasses.replace(
+            self, pixels_BCHW=self.pixels_BCHW[row_R], sample_B=self.sample_B[row_R], extra=extra
+        )
 
     @property
     def pictures(self) -> dict[str, Tensor]:

@@ -109,6 +109,13 @@ class Backbone(nn.Module, ABC):
     def groups(self) -> list[list[nn.Parameter]]:
         """Return all parameters, each once, grouped from input to output."""
 
+    def layer_modules(self) -> list[nn.Module]:
+        """Return the layers that can be recomputed or spread over ranks one by one; each is called by its `forward`.
+
+        The elements of the outermost lists of modules that have parts of their own.
+        """
+        return _layers_of(self)
+
     def prediction_head(self) -> nn.Module:
         """Return a new output over the vocabulary as the reference wires it; call it with `words_VD`.
 
@@ -127,6 +134,16 @@ class Backbone(nn.Module, ABC):
     def penalties(self, features: Features) -> dict[str, Term]:
         """Return what the loss grows by in training, by name, on the scale of the loss of one target."""
         return {}
+
+
+def _layers_of(module: nn.Module) -> list[nn.Module]:
+    found: list[nn.Module] = []
+    for child in module.children():
+        if isinstance(child, nn.ModuleList):
+            found += [one for one in child if any(True for _ in one.children())]
+        else:
+            found += _layers_of(child)
+    return found
 
 
 class EncoderDecoder(Backbone):
@@ -193,13 +210,17 @@ class Loss:
 class Objective(nn.Module, ABC):
     """What is hidden and how its prediction is scored: corruption, extra parameters, loss, metric names.
 
-    alone: what is hidden in a sample does not depend on the other samples of its batch. fewest: usable samples without
-    which nothing can be learned; needs: said when there are fewer. predicts: which token the vocabulary output tells at
-    a position: the one that is `masked` there, the `next` one, or none. phases: what a step trains one after the other,
-    each with an optimizer of its own.
+    On several ranks a batch is a share of what is learned from at once: a loss that compares samples takes those of all
+    by `ranks.gathered`, a count over samples by `ranks.summed`.
+    alone: what is hidden in a sample does not depend on the other samples of its batch. steady: how often the network
+    is called does not depend on what is in the batch, so that its weights can be spread over ranks. fewest: usable
+    samples without which nothing can be learned; needs: said when there are fewer. predicts: which token the vocabulary
+    output tells at a position: the one that is `masked` there, the `next` one, or none. phases: what a step trains one
+    after the other, each with an optimizer of its own.
     """
 
     alone: bool = True
+    steady: bool = True
     fewest: int = 1
     needs: str = "more documents are needed"
     predicts: ClassVar[Literal["", "masked", "next"]] = ""
@@ -224,6 +245,10 @@ class Objective(nn.Module, ABC):
         (sample id, position). progress: used share of the budget, 0 to 1, for scheduled corruption; training: False in
         an evaluation, where the corruption is always the same.
         """
+
+    def share(self, corrupted: Batch, row_R: Tensor) -> Batch:
+        """Return these samples of a batch that `corrupt` returned; asked where samples are mixed (`alone` is False)."""
+        return corrupted.rows(row_R)
 
     @abstractmethod
     def forward(self, backbone: Backbone, batch: Batch) -> Loss:

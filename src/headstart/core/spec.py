@@ -94,12 +94,14 @@ class HeadSpec(Spec):
 class OptimizerSpec(Spec):
     """`build(groups) -> torch.optim.Optimizer`; one file in training/optimizers/.
 
-    learning_rate_multiple: the learning rate that works where AdamW's is 1. groups: dicts with `params`, `lr`,
+    learning_rate_multiple: the learning rate that works where AdamW's is 1. elementwise: each number of a weight moves
+    by itself, so that a weight can be in parts. groups: dicts with `params`, `lr`,
     `weight_decay`, `betas` (for what takes them) and `hidden`: these are matrices inside the network.
     """
 
     axis = "optimizer"
     learning_rate_multiple: ClassVar[float] = 1.0
+    elementwise: ClassVar[bool] = True
 
     def need_share(self, name: str) -> None:
         """Raise HeadstartError when the setting `name` is not at least 0 and below 1."""

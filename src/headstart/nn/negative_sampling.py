@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from headstart.core import ranks
 from headstart.core.batch import TokenBatch
 from headstart.core.contracts import Backbone, Objective
 from headstart.core.errors import HeadstartError
@@ -116,7 +117,7 @@ class NegativeSampling(Objective):
         draw_BK = batch.extra["noise_BK"].cpu().numpy()
         # A noise word is the inverse of the cumulative distribution at its uniform number.
         noise_BK = np.searchsorted(np.cumsum(self.noise_V())[:-1], draw_BK, side="right")
-        if self.training:
+        if self.training and not ranks.is_idle():
             self.seen_V += torch.bincount(batch.ids_N, minlength=len(self.seen_V))
         kept_N = torch.from_numpy(kept).to(batch.device)
         left_B = np.bincount(batch.row_N().cpu().numpy()[kept], minlength=batch.size)
@@ -126,8 +127,8 @@ class NegativeSampling(Objective):
         )
 
     def after_step(self, backbone: Backbone) -> None:
-        """Take the words of the step into the counts."""
-        self.count_V += self.seen_V
+        """Take the words of the step, of all ranks, into the counts."""
+        self.count_V += ranks.summed(self.seen_V)
         self.seen_V.zero_()
 
     def near_BTT(self, batch: TokenBatch, mask_BT: Tensor) -> Tensor:

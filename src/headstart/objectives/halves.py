@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from headstart.core import ranks
 from headstart.core.batch import TokenBatch
 from headstart.core.contracts import Backbone, Loss, Objective
 from headstart.core.errors import HeadstartError
@@ -158,13 +159,14 @@ class Halves(Objective):
         return self._contrast(*views_BP.chunk(2))
 
     def _contrast(self, one_MP: Tensor, two_MP: Tensor) -> Loss:
-        pairs = one_MP.shape[0]
-        if pairs < 2:  # nothing to tell apart
-            return Loss.of((one_MP.sum() + two_MP.sum()) * 0.0, 0)
-        logits_MM = (one_MP * self.scale) @ two_MP.T
-        target_M = torch.arange(pairs, device=logits_MM.device)
-        total = F.cross_entropy(logits_MM, target_M, reduction="sum")
-        total = total + F.cross_entropy(logits_MM.T, target_M, reduction="sum")
+        one, two = ranks.gathered(one_MP), ranks.gathered(two_MP)
+        if len(one.every) < 2:  # nothing to tell apart
+            return Loss.of((one.every.sum() + two.every.sum()) * 0.0, 0)
+        target_M = torch.arange(len(one.own), device=one.own.device) + one.start
+        logits_MA = (one.own * self.scale) @ two.every.T
+        back_MA = logits_MA.T if ranks.world() == 1 else (two.own * self.scale) @ one.every.T
+        total = F.cross_entropy(logits_MA, target_M, reduction="sum")
+        total = total + F.cross_entropy(back_MA, target_M, reduction="sum")
         with torch.no_grad():
-            recognised = (logits_MM.argmax(1) == target_M).float().mean()
-        return Loss.of(total, 2 * pairs, {"recognised": recognised})
+            recognised = (logits_MA.argmax(1) == target_M).float().mean()
+        return Loss.of(total, 2 * len(target_M), {"recognised": recognised})

@@ -59,6 +59,7 @@ class Hybrid(MaskedLM):
     """
 
     predicts = "next"
+    steady = False  # it is called once for each kind of samples that a batch holds
 
     def named_head(self) -> None:
         """Return None: no library has an output that tells the token after a mask."""

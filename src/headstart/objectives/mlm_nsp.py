@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from headstart.core.batch import TokenBatch
 from headstart.core.contracts import Backbone, Loss, Objective, Term
@@ -55,6 +56,17 @@ class MaskedNextSentence(Objective):
         """See `Objective.corrupt`."""
         paired = self.pairs.corrupt(batch, random, progress=progress, training=training)
         return self.masked.corrupt(paired, random, progress=progress, training=training)
+
+    def share(self, corrupted: TokenBatch, row_R: Tensor) -> TokenBatch:
+        """See `Objective.share`: targets are told by where they are in the batch."""
+        extra = dict(corrupted.extra)
+        position_M, id_M = extra.pop("target_position"), extra.pop("target_id")
+        target_N = torch.full_like(corrupted.ids_N, -1)
+        target_N[position_M] = id_M
+        part = replace(corrupted, extra=extra | {"target_N": target_N}).rows(row_R)
+        kept_N = part.extra.pop("target_N")
+        position_M = (kept_N >= 0).nonzero()[:, 0]
+        return replace(part, extra=part.extra | {"target_position": position_M, "target_id": kept_N[position_M]})
 
     def forward(self, backbone: Backbone, batch: TokenBatch) -> Loss:
         """See `Objective.forward`; parts: those of both."""

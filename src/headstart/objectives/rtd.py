@@ -98,8 +98,6 @@ class ReplacedTokens(Objective):
         """
         place_M, target_M = batch.extra["target_position"], batch.extra["target_id"]
         count = target_M.numel()
-        if not count:
-            return Loss.of(self.detect(backbone(batch).last_BTD).sum() * 0.0, 0)
         hidden_MD = self._generate(backbone, batch)
         guess = self.masked.head.score(hidden_MD, backbone.words_VD, target_M)
         drawn_M = self._draw(hidden_MD, backbone, batch.extra["draw"])
@@ -108,6 +106,8 @@ class ReplacedTokens(Objective):
         features = backbone(replace(batch, ids_N=ids_N))
         logit_N = self.detect(features.last_BTD)[features.mask_BT].float()
         detection = F.binary_cross_entropy_with_logits(logit_N, replaced_N.float(), reduction="sum")
+        if not count:
+            return Loss.of((guess.total + detection) * 0.0, 0)
         seen_N = logit_N.detach() > 0
         parts = {
             "accuracy": guess.right.double() / count,

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from headstart.core import ranks
 from headstart.core.batch import ImageBatch
 from headstart.core.contracts import Backbone, Loss, Term
 from headstart.core.errors import HeadstartError
@@ -55,7 +56,7 @@ class VICReg(TwoViews):
     `spread`, the mean standard deviation of the numbers of a vector; below 1 they collapse.
     """
 
-    alone, fewest = False, 2
+    fewest = 2
     needs = "it needs at least two images"
 
     def __init__(self, spec: VICRegSpec, width: int, shape: ImageShape) -> None:
@@ -67,10 +68,11 @@ class VICReg(TwoViews):
         """Return the three terms: over B images, and over the D numbers of a vector."""
         vector_MD = self.head(last_stage(backbone, self.both(batch)))
         with torch.autocast(vector_MD.device.type, enabled=False):  # squares of small numbers
-            one_BD, two_BD = vector_MD.float().chunk(2)
-            count, width = one_BD.shape
-            apart = (one_BD - two_BD).square().mean(1).sum()
-            (std_D, bound), (other_D, other_bound) = _spread(one_BD), _spread(two_BD)
+            one, two = map(ranks.gathered, vector_MD.float().chunk(2))
+            count, width = one.own.shape
+            apart = (one.own - two.own).square().mean(1).sum()
+            width = 0 if one.start else width  # of all samples, the same on each rank: the one with the first counts
+            (std_D, bound), (other_D, other_bound) = _spread(one.every), _spread(two.every)
             hinge = (F.relu(1 - std_D) + F.relu(1 - other_D)).sum() / 2
         invariance, variance, covariance = self.weights
         terms = {

@@ -12,6 +12,7 @@ from typing import ClassVar
 import torch
 from torch.nn import functional as F
 
+from headstart.core import ranks
 from headstart.core.batch import ImageBatch
 from headstart.core.contracts import Backbone, Loss
 from headstart.core.errors import HeadstartError
@@ -46,7 +47,7 @@ class ViewsSpec(ViewSettings, ObjectiveSpec):
 class Views(TwoViews):
     """See the file's first lines. parts: `recognised`, the share of views that find their partner first."""
 
-    alone, fewest = False, 2  # an image alone has nothing to be told from
+    fewest = 2  # an image alone has nothing to be told from
     needs = "it needs at least two images"
 
     def __init__(self, spec: ViewsSpec, width: int, shape: ImageShape) -> None:
@@ -57,10 +58,13 @@ class Views(TwoViews):
     def forward(self, backbone: Backbone, batch: ImageBatch) -> Loss:
         """Return the summed cross-entropy over the 2B views."""
         vector_MD = F.normalize(self.head(last_stage(backbone, self.both(batch))).float(), dim=1)
-        logits_MM = vector_MD @ vector_MD.T / self.temperature
-        logits_MM.fill_diagonal_(float("-inf"))  # no view is told from itself
-        # The partner of view m of the first B is m + B, and the other way round.
-        partner_M = torch.arange(2 * batch.size, device=logits_MM.device).roll(batch.size)
-        total = F.cross_entropy(logits_MM, partner_M, reduction="sum")
-        recognised = (logits_MM.argmax(1) == partner_M).double().mean()
-        return Loss.of(total, 2 * batch.size, {"recognised": recognised})
+        one, two = map(ranks.gathered, vector_MD.chunk(2))
+        every_AD, images = torch.cat([one.every, two.every]), len(one.every)
+        logits_MA = torch.cat([one.own, two.own]) @ every_AD.T / self.temperature
+        # The partner of view a of the A / 2 first ones of all ranks is a + A / 2, and the other way round.
+        own_B = torch.arange(len(one.own), device=logits_MA.device) + one.start
+        own_M, partner_M = torch.cat([own_B, own_B + images]), torch.cat([own_B + images, own_B])
+        logits_MA.scatter_(1, own_M[:, None], float("-inf"))  # no view is told from itself
+        total = F.cross_entropy(logits_MA, partner_M, reduction="sum")
+        recognised = (logits_MA.argmax(1) == partner_M).double().mean()
+        return Loss.of(total, len(own_M), {"recognised": recognised})

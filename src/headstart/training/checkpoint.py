@@ -13,12 +13,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from headstart.core import migration
+from headstart.core import migration, ranks
 from headstart.core.errors import HeadstartError
 from headstart.core.files import disk_error, remove_folder, remove_leftovers
 from headstart.core.manifest import faults, write_folder
 from headstart.core.migration import FORMAT, read_versioned
 from headstart.training.loop import TrainState, weights
+from headstart.training.parallel import Network
+from headstart.training.shares import own_rows
 
 WEIGHTS = "weights.safetensors"
 _OPTIMIZER = "optimizer.safetensors"
@@ -33,14 +35,21 @@ class Checkpoints:
         self.folder, self.keep = folder, keep
 
     def save(self, state: TrainState) -> None:
-        """Write the state whole or not at all. Raises HeadstartError when the disk refuses; the older ones stay."""
+        """Write the state whole or not at all. Raises HeadstartError when the disk refuses; the older ones stay.
+
+        All ranks give what they hold of it, and the first writes.
+        """
         target = self.folder / f"step-{state.step:09d}"
+        trained, moments = weights(state), _optimizer_tensors(state.optimizers, state.network)
+        carried = [ranks.gathered(tensor).every for tensor in state.carry]
+        if not ranks.is_first():
+            return
 
         def fill(folder: Path) -> None:
-            (folder / WEIGHTS).write_bytes(save({k: v.contiguous() for k, v in _unshared(weights(state)).items()}))
-            (folder / _OPTIMIZER).write_bytes(save(_optimizer_tensors(state.optimizers)))
-            if state.carry:
-                carry = {f"{place:03d}": tensor.contiguous() for place, tensor in enumerate(state.carry)}
+            (folder / WEIGHTS).write_bytes(save({k: v.contiguous() for k, v in _unshared(trained).items()}))
+            (folder / _OPTIMIZER).write_bytes(save(moments))
+            if carried:
+                carry = {f"{place:03d}": tensor.contiguous() for place, tensor in enumerate(carried)}
                 (folder / _CARRY).write_bytes(save(_unshared(carry)))
             counters = {k: getattr(state, k) for k in ("step", "seconds", "units", "samples", "loss")}
             (folder / _STATE).write_text(json.dumps({"format": FORMAT, **counters}), encoding="utf-8")
@@ -92,22 +101,36 @@ def read_counters(folder: Path) -> dict[str, Any]:
 
 def restore(state: TrainState, folder: Path) -> None:
     """Put a checkpoint into a fresh state. Raises HeadstartError: a tensor is missing, extra or misshapen."""
-    load_weights(state.backbone, state.objective, read_weights(folder), folder)
+    held = {"backbone": state.backbone.state_dict(), "objective": state.objective.state_dict()}
+    tensors = {}
+    for name, tensor in read_weights(folder).items():
+        part, _, own = name.partition(".")
+        tensors[name] = state.network.part_like(tensor, held.get(part, {}).get(own, tensor))
+    load_weights(state.backbone, state.objective, tensors, folder)
     tensors = load_file(folder / _OPTIMIZER)
     for phase, optimizer in state.optimizers.items():
         prefix = _prefix(phase, state.optimizers)
         own = {name.removeprefix(prefix): tensors.pop(name) for name in list(tensors) if name.startswith(prefix)}
-        _load_optimizer(optimizer, own, folder / _OPTIMIZER)
+        _load_optimizer(optimizer, own, folder / _OPTIMIZER, state.network)
     for name, value in read_counters(folder).items():
         setattr(state, name, value)
     if (folder / _CARRY).is_file():
         device = next(state.backbone.parameters()).device
         carry = load_file(folder / _CARRY)
         # Cloned, as above all loaded tensors are: they are views of a file that is pruned one day.
-        state.carry = tuple(carry[name].clone().to(device) for name in sorted(carry))
+        state.carry = tuple(_own(carry[name]).clone().to(device) for name in sorted(carry))
 
 
-def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], source: Path) -> None:
+def _own(carried: Tensor) -> Tensor:
+    """Return what this rank remembers of all streams: all are as long, so that they are shared out evenly."""
+    if ranks.world() == 1:
+        return carried
+    return carried[own_rows(torch.ones(len(carried), dtype=torch.int64), ranks.rank(), ranks.world())]
+
+
+def _load_optimizer(
+    optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], source: Path, network: Network
+) -> None:
     """Put back what `_optimizer_tensors` wrote; a parameter that never had a gradient has no state, in the file too."""
     # One optimizer may keep other tensors for matrices than for the rest; a set within a larger one is a torn one.
     sets: dict[str, set[str]] = {}
@@ -132,12 +155,17 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]
             found[parameter] = {
                 kind: value.clone().to(parameter.device)
                 if kind == "step"
-                else torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(value)
+                else _laid_like(network.part_like(value, parameter), parameter)
                 for kind, value in held.items()
             }
     if tensors:
         raise HeadstartError(f"{source}: holds {len(tensors)} tensors that this run does not have")
     optimizer.state.update(found)
+
+
+def _laid_like(value: Tensor, parameter: Tensor) -> Tensor:
+    out = torch.empty_like(parameter, dtype=value.dtype, requires_grad=False)
+    return out.copy_(value)
 
 
 def load_weights(backbone: torch.nn.Module, objective: torch.nn.Module | None, tensors: dict, source: Path) -> None:
@@ -163,10 +191,10 @@ def _unshared(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return out
 
 
-def _optimizer_tensors(optimizers: Mapping[str, torch.optim.Optimizer]) -> dict[str, Tensor]:
+def _optimizer_tensors(optimizers: Mapping[str, torch.optim.Optimizer], network: Network) -> dict[str, Tensor]:
     """Return every tensor that an optimizer keeps, by the place of its parameter; of several phases, by phase too."""
     return {
-        f"{_prefix(phase, optimizers)}{index:05d}.{name}": value.contiguous()
+        f"{_prefix(phase, optimizers)}{index:05d}.{name}": network.whole(value, to_cpu=True).contiguous()
         for phase, optimizer in optimizers.items()
         for index, parameter in enumerate(p for group in optimizer.param_groups for p in group["params"])
         for name, value in optimizer.state.get(parameter, {}).items()

@@ -11,13 +11,16 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
+from headstart.core import ranks
 from headstart.core.batch import Batch
 from headstart.core.contracts import Backbone, Objective
 from headstart.data.batches import BatchSource
 from headstart.training.curves import curve
-from headstart.training.loop import DTYPES, Saver, TrainState, evaluate, fit, start_state
+from headstart.training.loop import DTYPES, Saver, TrainState, fit, start_state
+from headstart.training.parallel import Network
 from headstart.training.plan import TrainPlan
 from headstart.training.pretrained_model import PretrainedModel
+from headstart.training.scoring import evaluate
 from headstart.training.vector_check import FEWEST, VectorCheck, between, copied
 
 # Shares of a checkpoint's neighbours from which on trained weights are kept, and those half way. Of texts trained ones
@@ -74,10 +77,10 @@ class Continuation:
             steps = result.step if steps is None else min(steps, result.step)
             if result.step < _FEWEST_STEPS:
                 self.note(f"learning rate not searched for: {result.step} steps in the time of a trial")
-                left = plan.seconds and plan.seconds - (time.monotonic() - begun)
+                left = plan.seconds and plan.seconds - self._since(begun)
                 return dataclasses.replace(plan, seconds=left), {}
-            loss, _ = evaluate(objective, backbone, self.held_out, plan.seed, DTYPES[plan.dtype])
-            agreement = self.check.agreement(backbone)
+            loss, _ = evaluate(Network(objective, backbone), self.held_out, plan.seed, DTYPES[plan.dtype])
+            agreement = self._agreement(backbone)
             tried.append({"factor": factor, "rate": trial.learning_rate, "loss": loss, "neighbours_kept": agreement})
         sound = [one for one in tried if one["neighbours_kept"] >= self.least_half]
         best = min(sound, key=lambda one: one["loss"]) if sound else min(tried, key=lambda one: one["factor"])
@@ -90,7 +93,7 @@ class Continuation:
         )
         chosen = _faster(plan, best["factor"])
         if plan.seconds is not None:
-            chosen = dataclasses.replace(chosen, seconds=plan.seconds - (time.monotonic() - begun))
+            chosen = dataclasses.replace(chosen, seconds=plan.seconds - self._since(begun))
         return chosen, {"steps": steps, "tried": tried, "chosen": best["rate"]}
 
     def settle(self, state: TrainState, saver: Saver) -> dict[str, Any]:
@@ -104,7 +107,7 @@ class Continuation:
         wanted = {"trained": (1.0, self.least_trained), "half way": (_HALF, self.least_half), "checkpoint": (0.0, 0.0)}
         for name, (share, least) in wanted.items():
             state.backbone.load_state_dict(between(self.start, trained, share))
-            agreements[name] = self.check.agreement(state.backbone)
+            agreements[name] = self._agreement(state.backbone)
             if agreements[name] >= least:
                 break
         said = f"{agreements['trained']:.0%} of the checkpoint's neighbours on {self.check.items:,} held-out items"
@@ -123,6 +126,14 @@ class Continuation:
             saver.save(state)
         least = {"trained": self.least_trained, "half way": self.least_half}
         return {"kept": name, "step": state.step, "neighbours_kept": agreements, "least": least}
+
+    def _agreement(self, backbone: Backbone) -> float:
+        """Return the share of neighbours that are kept, as the first rank finds it: all must decide alike."""
+        return ranks.of_first(lambda: self.check.agreement(backbone))
+
+    @staticmethod
+    def _since(begun: float) -> float:
+        return ranks.of_first(lambda: time.monotonic() - begun)
 
 
 def _faster(plan: TrainPlan, factor: float) -> TrainPlan:

@@ -31,7 +31,9 @@ class TrainPlan(Spec):
     Adam, AdamW and Muon. clip: largest gradient norm. accumulate: batches per step. dtype: of the computation, auto =
     measured. save_seconds, evaluate_seconds: the longest time between two checkpoints, between two evaluations;
     save_steps, evaluate_steps: the steps between two, instead of the time. prefetch: steps whose batches another thread
-    makes ahead, None = 2 on an accelerator, 0 on a CPU.
+    makes ahead, None = 2 on an accelerator, 0 on a CPU. parallel: what each of several processes holds, ddp = the whole
+    network, fsdp = its part of every weight. recompute: layers are computed again in the backward pass, which saves the
+    memory of what they computed and costs about a third more time.
     """
 
     steps: int | None = None
@@ -55,6 +57,8 @@ class TrainPlan(Spec):
     evaluate_seconds: float = 30.0
     evaluate_steps: int | None = None
     prefetch: int | None = None
+    parallel: Literal["ddp", "fsdp"] = "ddp"
+    recompute: bool = False
 
     def __post_init__(self) -> None:
         if self.steps is None and self.seconds is None:

@@ -14,20 +14,21 @@ T = TypeVar("T")
 
 
 class Prefetcher(Generic[T]):
-    """`take(number)` returns `make(number)`; with `ahead` > 0 the next so many numbers are being made meanwhile."""
+    """`take(number, seconds)` returns `make(number, seconds)`; with `ahead` > 0 the next so many are being made
+    meanwhile, by the seconds of when they were begun."""
 
-    def __init__(self, make: Callable[[int], T], ahead: int) -> None:
+    def __init__(self, make: Callable[[int, float], T], ahead: int) -> None:
         self._make, self._ahead = make, ahead
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="prefetch") if ahead else None
         self._coming: dict[int, Future[T]] = {}
 
-    def take(self, number: int) -> T:
-        """Return `make(number)`; whatever it raised is raised here."""
+    def take(self, number: int, seconds: float) -> T:
+        """Return what `make` returns of `number`; whatever it raised is raised here."""
         if self._thread is None:
-            return self._make(number)
+            return self._make(number, seconds)
         for coming in range(number, number + self._ahead + 1):
             if coming not in self._coming:
-                self._coming[coming] = self._thread.submit(self._make, coming)
+                self._coming[coming] = self._thread.submit(self._make, coming, seconds)
         return self._coming.pop(number).result()
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from headstart import __version__
-from headstart.core import plugins
+from headstart.core import plugins, ranks
 from headstart.core.batch import Batch
 from headstart.core.compatibility import build_objective, need_items
 from headstart.core.contracts import Backbone, Objective
@@ -29,7 +29,7 @@ from headstart.core.processor import Processor, Tokenizer
 from headstart.data.batches import EpochBatches
 from headstart.data.corpus import Corpus
 from headstart.data.open import shown
-from headstart.data.store import Store, ensure_store, split_documents
+from headstart.data.store import ensure_store, split_documents
 from headstart.training.batching import check_usable, make_batches
 from headstart.training.checkpoint import restore
 from headstart.training.continuation import Continuation
@@ -88,54 +88,56 @@ def train_run(
 
     def note(text: str) -> None:
         notes.append(text)
-        say(text)
+        if ranks.is_first():
+            say(text)
 
     try:
         corpus = Corpus(**spec.corpus)
         need_items(spec.processor, corpus.takes, shown(corpus.files[0]))
         folder.mkdir(parents=True, exist_ok=True)
         with _undone_when_refused(home):
-            home.need_intact(beside=STORE)  # a damaged store is made again
-            record = _record(spec, home, command)
-            if not home.is_begun:
-                write_json(folder / RUN, record)
-            for one in plugins.keep(folder, record["spec"]):
-                note(f"{one.told}; a copy is kept in {folder / plugins.FOLDER}")
-            base = _base(spec)
-            processor, pieces = _processor(spec, corpus, home, base, note)
-            store = ensure_store(corpus, processor, home.store)
-            list(map(note, [*store.ledger.notes, *store.ledger.summary().splitlines()]))
+            with ranks.in_turn():
+                run = _prepare(spec, corpus, home, command, note)
+            record = run.record
             spec = _with_training_time(spec, home, time.monotonic() - begun, resume, note)
-            run = _prepare(spec, processor, store, note)
-            if told := write_seen(run.objective, processor, store, folder / SEEN, spec.training.seed):
-                note(told)
-            going_on = None
-            if base is not None:
-                record["start"] = record.get("start", {}) | _begin(spec, home, run, base, pieces, note)
-                if not spec.objective.teacher:
-                    going_on = Continuation(run.backbone, run.objective, run.held_out, base, note)
             spec = _with_most_epochs(spec, run.batches, note)
+            going_on = None
+            if run.base is not None:
+                record["start"] = record.get("start", {}) | _begin(spec, home, run, note)
+                going_on = _going_on(spec, run, note)
             if going_on and spec.search and "search" not in record["start"] and not home.checkpoints.steps():
                 fresh = record["start"]["tensors"]["fresh"]
                 training, found = going_on.search(spec.training, run.batches, fresh)
                 spec, record["start"]["search"] = dataclasses.replace(spec, training=training), found
-        record |= {"spec": _written(spec), "ledger": store.ledger.to_dict(), "notes": notes}
-        home.begin(record)
-        metrics = MetricsFile(folder / "metrics.jsonl")
-        try:
-            fresh = record.get("start", {}).get("tensors", {}).get("fresh", [])
-            state, result = _train(spec, home, run, fresh, [*listeners, metrics], stop or Stop(), resume, note)
+        record |= {"spec": _written(spec), "ledger": run.ledger, "notes": notes}
+        if ranks.is_first():
+            home.begin(record)
+        fresh = record.get("start", {}).get("tensors", {}).get("fresh", [])
+        with _metrics(home) as metrics:
+            state, result = _train(spec, home, run, fresh, [*listeners, *metrics], stop or Stop(), resume, note)
             settled = record.get("start", {}).get("vectors", {})
             if going_on and spec.keep and result.stopped == "budget" and settled.get("step") != state.step:
                 record["start"]["vectors"] = going_on.settle(state, home.checkpoints)
-        finally:
-            metrics.close()
         record |= {"notes": notes, "status": "finished" if result.stopped == "budget" else "stopped"}
         record["result"] = _plain_result(result)
-        home.end(record)
+        if ranks.is_first():
+            home.end(record)
     except OSError as error:
         raise disk_error(Path(error.filename or folder), error) from None
     return RunResult(folder, result, notes)
+
+
+@contextmanager
+def _metrics(home: RunFolder) -> Iterator[list[Listener]]:
+    """Yield what writes metrics.jsonl, on the first rank."""
+    if not ranks.is_first():
+        yield []
+        return
+    metrics = MetricsFile(home.path / "metrics.jsonl")
+    try:
+        yield [metrics]
+    finally:
+        metrics.close()
 
 
 def _written(spec: RunSpec) -> dict[str, Any]:
@@ -162,7 +164,7 @@ def _undone_when_refused(home: RunFolder) -> Iterator[None]:
     try:
         yield
     except HeadstartError:
-        if not begun_before:
+        if not begun_before and ranks.is_first():
             for name in (RUN, RECEIPT, SEEN, plugins.LIST):
                 (home.path / name).unlink(missing_ok=True)
             for name in (PROCESSOR, STORE, plugins.FOLDER):
@@ -183,7 +185,7 @@ def _record(spec: RunSpec, home: RunFolder, command: str) -> RunFile:
         "status": "running",
         "command": command,
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "machine": machine(),
+        "machine": machine() | ({"processes": ranks.world()} if ranks.world() > 1 else {}),
         "spec": _written(spec),
     }
 
@@ -197,11 +199,9 @@ def _base(spec: RunSpec) -> PretrainedModel | None:
     return None
 
 
-def _begin(
-    spec: RunSpec, home: RunFolder, run: _Parts, base: PretrainedModel, pieces: Pieces, note: Callable[[str], None]
-) -> dict[str, Any]:
+def _begin(spec: RunSpec, home: RunFolder, run: _Parts, note: Callable[[str], None]) -> dict[str, Any]:
     """Hand the base's weights over (a checkpoint's replace them later); return what run.json says of it."""
-    teacher = spec.objective.teacher
+    teacher, base = spec.objective.teacher, run.base
     about = {"name": base.name, "identity": base.identity, "pooling": "" if teacher == "any" else base.pooling}
     if teacher:
         run.objective.learn_from(base.backbone, base.objective, base.processor)
@@ -211,9 +211,20 @@ def _begin(
     if teacher:
         receipt = take_layers(base, run.backbone)
     else:
-        receipt = take_over(base, run.backbone, run.objective, spec.objective.name, pieces)
+        receipt = take_over(base, run.backbone, run.objective, spec.objective.name, run.pieces)
     note(f"starting from {base.name}; {receipt.summary()}")
     return about | {"tensors": dataclasses.asdict(receipt)}
+
+
+def _going_on(spec: RunSpec, run: _Parts, note: Callable[[str], None]) -> Continuation | None:
+    """Return what is decided by the base's vectors; None: it teaches alone, or no rank has the whole network."""
+    if spec.objective.teacher:
+        return None
+    if ranks.world() > 1 and spec.training.parallel == "fsdp":
+        run.backbone.keep_statistics()
+        note("training.parallel=fsdp: vectors are not compared with the checkpoint's, no learning rate is searched for")
+        return None
+    return Continuation(run.backbone, run.objective, run.held_out, run.base, note)
 
 
 def _processor(
@@ -235,6 +246,11 @@ def _processor(
             f"{home.path}: the corpus or the processor's settings are not those this run was begun with, and its "
             "weights fit no other input; put the old corpus back, or choose another --out"
         )
+    if not ranks.is_first():  # it is made by the first
+        raise HeadstartError(
+            f"rank {ranks.rank()}: {home.path} holds no processor made from the corpus as seen here; the corpus and "
+            "--out must be on a file system that all machines share"
+        )
     begun = time.monotonic()
     if base is None or spec.objective.teacher == "any":
         processor = spec.processor.train(corpus.documents(), spec.vocabulary)
@@ -252,14 +268,17 @@ def _processor(
 def _with_training_time(
     spec: RunSpec, home: RunFolder, used: float, resume: bool, note: Callable[[str], None]
 ) -> RunSpec:
-    """Take the preparation's time off the budget; a resumed run keeps what was resolved at its start."""
+    """Take the preparation's time off the budget, and the number format, as the first rank measured them.
+
+    A resumed run keeps what was resolved at its start.
+    """
     seconds = spec.training.seconds
     checkpoint, _ = home.newest()
-    if seconds is None or (resume and checkpoint is not None):
-        return spec
-    left = max(seconds - used, _LEAST_TRAINING * seconds)
-    note(f"budget: {seconds:.0f} s; preparing took {used:.0f} s; training gets {left:.0f} s")
-    return dataclasses.replace(spec, training=dataclasses.replace(spec.training, seconds=left))
+    if seconds is not None and not (resume and checkpoint is not None):
+        seconds = ranks.of_first(lambda: max(seconds - used, _LEAST_TRAINING * seconds))
+        note(f"budget: {spec.training.seconds:.0f} s; preparing took {used:.0f} s; training gets {seconds:.0f} s")
+    dtype = ranks.of_first(lambda: spec.training.dtype)
+    return dataclasses.replace(spec, training=dataclasses.replace(spec.training, seconds=seconds, dtype=dtype))
 
 
 def _with_most_epochs(spec: RunSpec, batches: EpochBatches, note: Callable[[str], None]) -> RunSpec:
@@ -282,33 +301,59 @@ def _with_dtype(spec: RunSpec) -> RunSpec:
 
 
 def build_parts(spec: RunSpec, processor: Processor) -> tuple[Backbone, Objective]:
-    """Return the randomly started network and objective, a function of the seed."""
+    """Return the randomly started network and objective, a function of the seed.
+
+    What is to be spread over ranks stays on the CPU: no device may have room for all of it.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(spec.training.seed)
         backbone = spec.backbone.build(processor.shape)
         objective = build_objective(spec.objective, backbone, processor)
-    return backbone.to(pick_device()), objective.to(pick_device())
+    spread = ranks.world() > 1 and spec.training.parallel == "fsdp"
+    device = torch.device("cpu") if spread else pick_device()
+    return backbone.to(device), objective.to(device)
 
 
 @dataclass(frozen=True)
 class _Parts:
-    """What a run is trained with."""
+    """What a run is trained with. record: run.json so far; ledger: of the corpus; pieces: see `Pieces`."""
 
+    record: RunFile
+    base: PretrainedModel | None
+    pieces: Pieces
+    ledger: dict[str, Any]
     backbone: Backbone
     objective: Objective
     batches: EpochBatches
     held_out: list[Batch]
 
 
-def _prepare(spec: RunSpec, processor: Processor, store: Store, note: Callable[[str], None]) -> _Parts:
-    """Return network, objective and batches. Raises HeadstartError: parts that do not fit, nothing to learn from."""
+def _prepare(spec: RunSpec, corpus: Corpus, home: RunFolder, command: str, note: Callable[[str], None]) -> _Parts:
+    """Return all parts; the first rank writes what the others then find.
+
+    Raises HeadstartError: parts that do not fit, nothing to learn from, files that not all ranks see.
+    """
+    home.need_intact(beside=STORE)  # a damaged store is made again
+    record = _record(spec, home, command)
+    if ranks.is_first():
+        if not home.is_begun:
+            write_json(home.path / RUN, record)
+        for one in plugins.keep(home.path, record["spec"]):
+            note(f"{one.told}; a copy is kept in {home.path / plugins.FOLDER}")
+    base = _base(spec)
+    processor, pieces = _processor(spec, corpus, home, base, note)
+    store = ensure_store(corpus, processor, home.store)
+    list(map(note, [*store.ledger.notes, *store.ledger.summary().splitlines()]))
     backbone, objective = build_parts(spec, processor)
     split = split_documents(len(store), spec.held_out, spec.training.seed)
     batches, held_out = make_batches(spec.batches, processor, store, split, spec.training.seed, note)
     check_usable(spec.objective, objective, batches)
     parameters = sum(p.numel() for p in backbone.parameters())
     note(f"network: {spec.backbone.name}, {parameters / 1e6:.1f} M parameters; objective: {spec.objective.name}")
-    return _Parts(backbone, objective, batches, [b for b in held_out if objective.usable(b) >= objective.fewest])
+    if ranks.is_first() and (told := write_seen(objective, processor, store, home.path / SEEN, spec.training.seed)):
+        note(told)
+    held_out = [batch for batch in held_out if objective.usable(batch) >= objective.fewest]
+    return _Parts(record, base, pieces, store.ledger.to_dict(), backbone, objective, batches, held_out)
 
 
 def _train(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -22,6 +22,7 @@ _A, _B, _C = 3.4445, -4.7750, 2.0315  # steepest at 0, so that few steps suffice
 class MuonSpec(OptimizerSpec):
     """momentum: share of the running gradient of hidden matrices that is kept."""
 
+    elementwise: ClassVar[bool] = False
     momentum: float = 0.95
 
     def __post_init__(self) -> None:

@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 
 from headstart.core.spec import OptimizerSpec
+from headstart.core.whole_weights import all_whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,4 +23,4 @@ class NesterovSpec(OptimizerSpec):
 
     def build(self, groups: list[dict]) -> torch.optim.SGD:
         """Return the optimizer."""
-        return torch.optim.SGD(groups, momentum=self.momentum, nesterov=True, fused=True)
+        return torch.optim.SGD(groups, momentum=self.momentum, nesterov=True, fused=all_whole(groups))

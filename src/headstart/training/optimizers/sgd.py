@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 
 from headstart.core.spec import OptimizerSpec
+from headstart.core.whole_weights import all_whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,4 +19,4 @@ class SgdSpec(OptimizerSpec):
 
     def build(self, groups: list[dict]) -> torch.optim.SGD:
         """Return the optimizer; it has no state."""
-        return torch.optim.SGD(groups, fused=True)
+        return torch.optim.SGD(groups, fused=all_whole(groups))
