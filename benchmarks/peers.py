@@ -2,8 +2,8 @@
 
     python benchmarks/peers.py [FOLDER]
 
-Makes a virtual environment in FOLDER (.venv-peers unless told) with the versions of benchmarks/peers.txt, once, and prints
-its Python. The benchmarks call it themselves.
+Makes a virtual environment in FOLDER (.venv-peers unless told) with the versions of benchmarks/peers.txt, once, and
+prints its Python. The benchmarks call it themselves.
 """
 
 from __future__ import annotations

@@ -96,7 +96,7 @@ def main() -> None:
     parser.add_argument("--peers", type=Path, default=Path(".venv-peers"))
     parser.add_argument("--gigabyte", action="store_true")
     options = parser.parse_args()
-    peers = python_of(options.venv-peers)
+    peers = python_of(options.peers)
     with tempfile.TemporaryDirectory() as work:
         tokenizer = Path(work) / "tokenizer"
         tokenizer_for(options.text, tokenizer)
