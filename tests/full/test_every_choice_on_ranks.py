@@ -16,7 +16,8 @@ _PIXELS = [(objective, "small_resnet") for objective in registry.fitting("object
 _PIXELS += [("views", backbone) for backbone in registry.fitting("backbone", batch="pixels")]
 PAIRS = sorted({*sample(), *covering(_PIXELS, reads), ("mae", "vit")} - {("mae", "small_resnet")})
 # Many norms over few pixels make much of rounding: in one process `SynchronisedNorm` differs from torch's as much.
-LOOSE = {"densenet": 1e-3, "efficientnet_lite": 1e-3, "vgg": 1e-3}
+# It shows from the third step on.
+LOOSE = {"densenet": 5e-3, "efficientnet_lite": 1e-3, "vgg": 1e-3}
 WAYS = {"ddp": {}, "accumulated": {"accumulate": 2}, "fsdp": {"parallel": "fsdp"}, "recompute": {"recompute": True}}
 REFUSED = {
     "fsdp": "training.parallel=fsdp: this objective calls the network once for each kind",
@@ -52,6 +53,8 @@ def test_it_loses_what_one_process_loses(found, objective, backbone, way):
         assert all(one["refused"].startswith(REFUSED[way]) for one in two)
         return
     assert "failed" not in two[0], two[0]
-    for one, other in zip(alone["losses"] + alone["held_out"], two[0]["losses"] + two[0]["held_out"], strict=True):
+    pairs = zip(alone["losses"] + alone["held_out"], two[0]["losses"] + two[0]["held_out"], strict=True)
+    for place, (one, other) in enumerate(pairs):
+        near = NEAR if place < 2 else LOOSE.get(backbone, NEAR)
         assert (one is None) == (other is None)
-        assert one is None or abs(one - other) <= LOOSE.get(backbone, NEAR) * max(abs(one), 0.1)
+        assert one is None or abs(one - other) <= near * max(abs(one), 0.1)
