@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import pickle
 import unicodedata
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from headstart.core.errors import HeadstartError
 from headstart.processors import ngram
@@ -100,6 +103,28 @@ def test_words_beyond_the_cache_get_the_same_ids(reviews, monkeypatch):
     found = [ids for low in range(0, len(reviews), 7) for ids in small.encode(reviews[low : low + 7])]
     assert all(np.array_equal(a, b) for a, b in zip(expected, found, strict=True))
     assert 0 < len(small._cache) <= 60
+
+
+@given(
+    texts=st.lists(st.text(st.sampled_from("ab 영화\u3000\t\nA\u0301Σ"), max_size=12), max_size=30), lower=st.booleans()
+)
+def test_many_texts_at_once_get_the_same_ids(texts, lower):
+    tokenizer = NgramTokenizer(["<a", "b>", "ab", "영화", "σ>", "ς>", "<영", "<á"], lower=lower)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ngram, "_MANY", 0)
+        ids, lengths = tokenizer.encode_flat(texts)
+        half_pair, _ = tokenizer.encode_flat(["ab \ud800"])
+    expected = tokenizer.encode(texts)
+    assert lengths.tolist() == [len(one) for one in expected]
+    assert ids.tolist() == [one for found in expected for one in found.tolist()]
+    assert half_pair.tolist() == tokenizer.encode(["ab \ud800"])[0].tolist()
+
+
+def test_a_copy_reads_the_same(reviews, monkeypatch):
+    monkeypatch.setattr(ngram, "_MANY", 0)
+    tokenizer = NgramSpec().train(reviews)
+    copy = pickle.loads(pickle.dumps(tokenizer))
+    assert all(np.array_equal(a, b) for a, b in zip(copy.encode_flat(reviews), tokenizer.encode_flat(reviews)))
 
 
 @pytest.mark.parametrize("lengths", [{"smallest": 0}, {"smallest": 3, "largest": 2}])

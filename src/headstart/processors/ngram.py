@@ -9,10 +9,12 @@ Frequent pairs of neighbouring words have ids too, behind those of the n-grams (
 from __future__ import annotations
 
 import json
+import unicodedata
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import ClassVar
 
@@ -23,6 +25,7 @@ from headstart.core.files import read_json, write_bytes
 from headstart.core.processor import Tokenizer
 from headstart.core.spec import ProcessorSpec
 from headstart.core.word_grams import GramRule, KnownGrams, count_grams, split_words
+from headstart.text.word_ids import WordIds, strings
 
 WORD_END = "[W]"
 _CACHED_WORDS = 2_000_000  # about 150 bytes each: at most 300 MB
@@ -30,6 +33,7 @@ _COUNTED_WORDS = 3_000_000  # distinct words kept while counting; the rarest are
 _SCORED_WORDS = 200_000  # the most frequent distinct words choose the n-grams; rarer ones hardly change the order
 _COUNTED_PAIRS = 4_000_000  # distinct pairs kept while counting, 16 bytes each; the rarest are pruned beyond it
 _PAIRS_AT_ONCE = 2_000_000  # words between two merges of counted pairs
+_MANY = 256  # texts from which on words are looked up together
 _LEAST_PAIR = 4  # sightings that make a pair of words a phrase
 _MARK = np.zeros(1, np.uint32).tobytes()
 _FILE = "ngrams.json"
@@ -155,6 +159,7 @@ class NgramTokenizer(Tokenizer):
             first, second = phrase.split(" ")
             self._after.setdefault(first, {})[second] = np.array([number], np.uint32).tobytes()
         self._cache: dict[str, bytes] = {}  # by word: its ids
+        self._quick = WordIds(self._of_words)
 
     def _codes(self, texts_words: Sequence[Sequence[str]]) -> dict[str, bytes]:
         """Return the ids of each word of these texts, as bytes of uint32; those seen before come from the cache."""
@@ -181,6 +186,26 @@ class NgramTokenizer(Tokenizer):
 
     def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
         return list(self._encode(texts))
+
+    def encode_flat(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """See `Tokenizer.encode_flat`; many texts at once are sooner where there are no phrases."""
+        if len(texts) < _MANY or self.phrases:
+            return super().encode_flat(texts)
+        try:
+            return self._quick.encode([unicodedata.normalize("NFC", text) for text in texts])
+        except UnicodeEncodeError:  # half surrogate pairs
+            return super().encode_flat(texts)
+
+    def _of_words(self, code_C: np.ndarray, size_W: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the ids of words with the white space around them; see `WordIds`."""
+        found = [split_words(word, self.lower) for word in strings(code_C, size_W)]
+        places, count_P = self._known.of([*chain.from_iterable(found)])
+        end_P = np.cumsum(count_P + 1)  # behind the id 0 that ends each word
+        ids = np.zeros(int(count_P.sum()) + len(count_P), np.int64)
+        ids[np.delete(np.arange(len(ids)), end_P - 1)] = places + 1
+        until_P = np.concatenate([[0], end_P])
+        words_W = np.cumsum([0, *map(len, found)])
+        return ids, until_P[words_W[1:]] - until_P[words_W[:-1]]
 
     def unseen(self, texts: Sequence[str]) -> float:
         """Return the share of the n-grams of these texts that have no id, every occurrence counted; 0 without any."""

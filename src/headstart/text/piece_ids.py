@@ -11,7 +11,7 @@ from tokenizers import Tokenizer as Rust
 from headstart.text.bert_words import reads
 from headstart.text.flat_ids import flat_ids
 from headstart.text.piece_walk import PieceWalk
-from headstart.text.word_ids import WordIds
+from headstart.text.word_ids import WordIds, strings
 
 
 def walks(rust: Rust) -> bool:
@@ -38,8 +38,7 @@ class PieceIds:
         ids, count_W, hard_W = self._walk.walk(code_C, size_W)
         if not hard_W.any():
             return ids, count_W
-        text, end_W = code_C.astype("<u4").tobytes().decode("utf-32-le"), np.cumsum(size_W)
-        hard = [text[end - size : end] for end, size in zip(end_W[hard_W].tolist(), size_W[hard_W].tolist())]
+        hard = strings(code_C[np.repeat(hard_W, size_W)], size_W[hard_W])
         asked, asked_count = flat_ids(self._rust.encode_batch_fast(hard, add_special_tokens=False))
         count_W[hard_W] = asked_count
         from_rust = np.repeat(hard_W, count_W)

@@ -37,6 +37,13 @@ class WordIds:
         self._lock = Lock()
         self._known = _Known()
 
+    def __getstate__(self) -> dict[str, Encode]:
+        """A copy learns its words anew."""
+        return {"encode": self._encode}
+
+    def __setstate__(self, state: dict[str, Encode]) -> None:
+        self.__init__(state["encode"])
+
     def encode(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Return (ids of all texts one behind the other, int64 [T]; how many each text has, int64 [N])."""
         parts = [self._some(some) for some in _groups(texts)]
@@ -131,6 +138,12 @@ class _Known:
         self.hash_K = np.insert(self.hash_K, at, hash_V)
         self.begin_K = np.concatenate([self.begin_K, self._used + np.cumsum(count_V)])
         self._used += len(ids)
+
+
+def strings(code_C: np.ndarray, size_W: np.ndarray) -> list[str]:
+    """Return words from their code points one behind the other."""
+    text, end_W = code_C.astype("<u4").tobytes().decode("utf-32-le"), np.cumsum(size_W).tolist()
+    return [text[low:end] for low, end in zip([0, *end_W], end_W)]
 
 
 def _groups(texts: Sequence[str]) -> Iterator[Sequence[str]]:
