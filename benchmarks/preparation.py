@@ -6,7 +6,7 @@ TEXT holds a document per line. All sides get one WordPiece tokenizer of 16,384 
 Each round runs every side once, in turns, each in a process of its own:
 
 - headstart: the text as a store of ids, ready to train from (checked, counted, written durably);
-- datasets: `load_dataset("text")`, `map` of the tokenizer, `map` of group_texts, as the example scripts of transformers do;
+- datasets: `load_dataset("text")`, `map` of the tokenizer, `map` of group_texts, as examples of transformers do;
 - datasets, two processes: the same with num_proc=2;
 - encode_batch: `tokenizers` alone, all texts in memory, nothing written.
 
