@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -24,6 +25,7 @@ from headstart.commands.reading import need_unlearned, open_bases, say, takes_of
 from headstart.commands.results import InFolder
 from headstart.commands.session import Language, command_line, files, need_positive, pick_language, whole
 from headstart.commands.winner import leave_winner
+from headstart.commands.work import crew_of, threads_each
 from headstart.comparing.inputs import CompareInputs, corpora_of, entries_of, workspaces_of
 from headstart.comparing.report_folder import ReportFolder
 from headstart.comparing.settings import StudyData, StudySettings, WinnerRows
@@ -145,6 +147,9 @@ def compare(
     threads: Annotated[int | None, Parameter(show=False, converter=whole)] = None,
     folds: Annotated[int | None, Parameter(show=False, converter=whole)] = None,
     audit: Annotated[AuditMode, Parameter(show=False)] = "run",
+    workers: Annotated[
+        int | None, Parameter(help="processes that compare at once [this one alone]; helped by `work`", converter=whole)
+    ] = None,
     settings: Annotated[list[str] | None, Parameter(name="--set", show=False)] = None,
 ) -> Compared:
     """Screen every route on the labelled rows, confirm the best on fresh draws and the test rows, say what to ship.
@@ -169,9 +174,10 @@ def compare(
     draws = (_MOST_DRAWS if screened else _DEEP_DRAWS) if draws is None else draws
     need_positive("--draws", draws)
     out, bases, data = Path(out), as_paths(bases), as_paths(data)
+    need_positive("--workers", workers)
     need_report_folder(out)
     sizes = None if labels is None else label_counts(labels)
-    set_threads(threads)
+    set_threads(threads if workers is None else threads_each(workers, threads))
     columns = {"text": text, "text2": text2, "label": label, "group": group}
     task = task_of(data, columns, task)
     score = metric_of(metric, task)
@@ -197,6 +203,7 @@ def compare(
     if winner:
         rows = replace(rows, winner=WinnerRows(inputs.labelled_rows(rows), (inputs.test or data)[0]))
     how = {"draws": draws, "seconds": 60 * minutes, "seed": seed, "folds": folds or None, "screened": screened}
+    how["workers"] = workers
     asked = StudySettings(sizes=sizes or usual_counts(rows.most_labels), metric=score, folder=out, **how)
     more = {"language": pick_language(language), "audit": audit, "inputs": inputs, "begun": begun}
     return run_comparison(opened, entries_of(specs, opened), rows, asked, **more)
@@ -219,8 +226,10 @@ def run_comparison(
     `verify`.
     """
     from headstart.comparing.draws import check_sizes, fold_splits
+    from headstart.comparing.job import shared_cache
     from headstart.comparing.run_study import run_study
     from headstart.comparing.screen_and_confirm import run_screened
+    from headstart.comparing.work_queue import WorkQueue
     from headstart.reporting.audit_text import gate_facts
     from headstart.reporting.report import terminal_answer, terminal_steps, terminal_table
     from headstart.statistics.slices import length_slices
@@ -237,23 +246,31 @@ def run_comparison(
         inputs.save(settings.folder)
     # Cross-validation tests every row of the pool, so that their texts are no unlabelled documents.
     pool = data.train if settings.folds is None else None
-    spaces = workspaces_of(bases, inputs.documents if inputs else None, pool, DiskCache.of_user(say))
-    gate = left_out(audit) if audit != "run" else _audited(bases, data, settings, inputs, end)
-    facts = gate_facts(gate)
-    for sentence in facts.get("sentences", {}).get(language, []):
-        say(sentence)
-    foreign = tell_foreign(bases, data.train.items, language)
-    receipts = {name: _receipt(base) for name, base in bases.items()}
-    data = data.stating(bases=receipts, audit=facts, foreign=foreign, **_layers(bases, data, settings, end))
-    keep = _reporter(bases, data, settings, language)
-    study = (run_screened if settings.screened else run_study)(
-        entries,
-        replace(data, slices={**gate.slices, **length_slices(data.test.items)}),
-        spaces,
-        replace(settings, seconds=max(end - time.monotonic(), 0.0)),
-        progress=say,
-        keep=keep,
-    )
+    cache = DiskCache.of_user(say) if settings.workers is None else shared_cache(WorkQueue(settings.folder))
+    spaces = workspaces_of(bases, inputs.documents if inputs else None, pool, cache)
+    with contextlib.ExitStack() as ending:
+        crew = None
+        if settings.workers is not None:
+            crew = crew_of(data, spaces, settings)
+            ending.callback(crew.end)
+            crew.begin()
+        gate = left_out(audit) if audit != "run" else _audited(bases, data, settings, inputs, end)
+        facts = gate_facts(gate)
+        for sentence in facts.get("sentences", {}).get(language, []):
+            say(sentence)
+        foreign = tell_foreign(bases, data.train.items, language)
+        receipts = {name: _receipt(base) for name, base in bases.items()}
+        data = data.stating(bases=receipts, audit=facts, foreign=foreign, **_layers(bases, data, settings, end))
+        keep = _reporter(bases, data, settings, language)
+        study = (run_screened if settings.screened else run_study)(
+            entries,
+            replace(data, slices={**gate.slices, **length_slices(data.test.items)}),
+            spaces,
+            replace(settings, seconds=max(end - time.monotonic(), 0.0)),
+            progress=say,
+            keep=keep,
+            crew=crew,
+        )
     for space in spaces.values():
         space.flush()
     keep(study)

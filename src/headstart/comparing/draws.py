@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from headstart.comparing.settings import StudyData, StudySettings
 from headstart.core import registry
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
@@ -147,6 +148,16 @@ def lent_splits(
         how = {"how": "lent", "folds": folds, "seed": seed, "draw": number}
         found += [Split(tuple(parts[size]), how | {"size": size}) for size in sizes]
     return found
+
+
+def splits_of(data: StudyData, settings: StudySettings) -> list[Split]:
+    """Return the splits of all cells of an entry, draws outermost. Raises HeadstartError: impossible sizes or folds."""
+    if settings.folds is not None:
+        return fold_splits(data.train, settings.folds, settings.draws, settings.seed)
+    sizes = check_sizes(settings.sizes, data.most_labels)
+    if data.lent:
+        return lent_splits(data.train, data.test, sizes, settings.draws, data.lent, settings.seed)
+    return label_splits(data.train, sizes, settings.draws, settings.seed)
 
 
 def redraw(train: Examples, drawn: Mapping[str, Any], test: Examples | None = None) -> Split:
