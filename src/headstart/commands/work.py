@@ -46,8 +46,8 @@ class Worked:
     def summary(self) -> str:
         """Return how much was done."""
         if self.interrupted:
-            return f"interrupted; {self.made} were made here, and what was being made goes to another worker"
-        return f"nothing is left to do: {self.made} cells, trials and preparations were made here"
+            return f"interrupted; {self.made} tickets were made here, and what was being made goes to another worker"
+        return f"nothing is left to do: {self.made} tickets (cells, trials, preparations) were made here"
 
 
 def work(
@@ -70,6 +70,7 @@ def work(
     from headstart.comparing.maker import work_off
     from headstart.comparing.tickets import describe
     from headstart.comparing.work_queue import WorkQueue
+    from headstart.core.device import computing_in
 
     report = Path(report)
     need_positive("--workers", workers)
@@ -77,7 +78,7 @@ def work(
     job = Job.read(queue)
     if workers > 1:
         return _several(report, workers, threads)
-    maker, done = job.maker(report, threads), [0]
+    done = [0]
 
     def tell(ticket: Mapping[str, Any], result: Mapping[str, Any]) -> None:
         done[0] += 1
@@ -85,9 +86,11 @@ def work(
             say(f"made: {describe(dict(ticket))}")
 
     try:
-        if parent is None:
-            say(f"at work on {report}")
-        work_off(queue, maker.make, goes_on=_goes_on(queue, parent), tell=tell, wait=_WAIT)
+        with computing_in(job.dtypes):
+            maker = job.maker(report, threads)
+            if parent is None:
+                say(f"at work on {report}")
+            work_off(queue, maker.make, goes_on=_goes_on(queue, parent), tell=tell, wait=_WAIT)
     except KeyboardInterrupt:
         return Worked(done[0], report, interrupted=True)
     return Worked(done[0], report)

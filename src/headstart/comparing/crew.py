@@ -216,11 +216,15 @@ class Crew:
         self._tries[name] = self._tries.get(name, 0) + 1
         how, what = _how(code), describe(dict(self._open[name]))
         if self._tries[name] < _TRIES:
-            self.say(f"{what}: its worker ({holder}) {how}; another one makes it once more")
+            self.say(f"{what}: its worker, {holder}, was lost ({how}); another one makes it once more")
             self.queue.put(name, self._open[name])
             return {}
-        why = "the process that made it {how}, {times} times; often the memory was not enough"
-        reason = Reason("worker_lost", why, how=how, times=_TRIES)
+        reason = Reason(
+            "worker_lost",
+            "the process that made it was lost ({how}), {times} times; often the memory was not enough",
+            how=how,
+            times=_TRIES,
+        )
         return {name: {"failed": reason.kept()}}
 
     def _replace(self, number: int, code: int) -> None:
@@ -233,13 +237,13 @@ class Crew:
 
 
 def _how(code: int | None) -> str:
-    """Return how a process ended, for people."""
+    """Return how a process ended, for people; None: nobody saw its end."""
     if code is None:
-        return "gave no sign of life any more"
+        return "no sign of life"
     if code < 0:
         with contextlib.suppress(ValueError):
-            return f"was killed ({signal.Signals(-code).name})"
-    return f"ended with code {code}"
+            return signal.Signals(-code).name
+    return f"exit code {code}"
 
 
 def _last_line(logs: Path, number: int) -> str:

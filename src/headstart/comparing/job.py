@@ -16,7 +16,7 @@ from headstart.comparing.receipts import versions, workspace_identity
 from headstart.comparing.settings import StudyData, StudySettings
 from headstart.comparing.work_queue import WorkQueue
 from headstart.core import registry
-from headstart.core.device import compute_dtypes, set_threads, use_compute_dtypes
+from headstart.core.device import compute_dtypes, set_threads
 from headstart.core.disk_cache import DiskCache
 from headstart.core.errors import HeadstartError
 from headstart.core.files import read_json, write_json
@@ -80,7 +80,8 @@ class Job:
             raise HeadstartError(f"{queue.job}: damaged, it is no job of a comparison") from None
 
     def maker(self, report: Path, threads: int | None = None) -> Maker:
-        """Open rows and bases and return what makes the tickets; threads: others than those of the job.
+        """Open rows and bases and return what makes the tickets; threads: others than those of the job. It is to be used
+        in a block of `computing_in(job.dtypes)`.
 
         Raises HeadstartError: files or bases are not there, or are others than those of the comparison.
         """
@@ -91,25 +92,25 @@ class Job:
                     "cells would not be comparable"
                 )
         set_threads(threads or self.threads)
-        use_compute_dtypes(self.dtypes)
         inputs = CompareInputs.load(report)
         with reading(**self.reading):
             data = inputs.read(lambda line: None)
-        self._need_same("the rows", self.rows, _identities(data))
+        if self.rows != _identities(data):
+            raise HeadstartError("the rows here are not those that the comparison began with: their SHA-256 differ")
         bases = {name: PretrainedModel.open(Path(path)) for name, path in inputs.bases.items()}
         pool = data.train if inputs.folds is None else None
         spaces = workspaces_of(bases, inputs.documents, pool, shared_cache(WorkQueue(report)))
-        self._need_same("a base, or the unlabelled documents,", self.spaces, _spaces(spaces))
+        for name, space in _spaces(spaces).items():
+            if self.spaces.get(name) != space:
+                raise HeadstartError(
+                    f"base {name or 'none'} or its unlabelled documents are not those that the comparison began with: "
+                    "their SHA-256 differ"
+                )
         told = self.settings | {"metric": registry.load("metric", self.settings["metric"])()}
         settings = StudySettings(folder=report, **told | {"sizes": tuple(told["sizes"])})
         maker = Maker(data, spaces, settings)
         fix_batches(spaces, data, settings, maker.splits)
         return maker
-
-    @staticmethod
-    def _need_same(what: str, then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-        if then != now:
-            raise HeadstartError(f"{what} here are not those that the comparison began with: SHA-256 differ")
 
 
 def _identities(data: StudyData) -> dict[str, str]:

@@ -97,7 +97,11 @@ class SharedRun(StudyRun):
     def _abandon(self) -> None:
         """Stop the workers of this machine and take up what they finished."""
         self.crew.stop()
-        self._land(0.0)
+        self.landed |= self.crew.collect(0.0)
+        for name, flight in self.flights.items():
+            if name in self.landed:
+                self._take(flight, self.landed.pop(name))
+            self.crew.forget(name)
         self.flights.clear()
 
     def _land(self, wait: float) -> None:
@@ -143,8 +147,8 @@ class SharedRun(StudyRun):
         self.store.add(line)
         cell = self.store.get(planned.receipt["cell"], len(self.data.test))
         if cell is None:
-            why = "the answers that its worker wrote are damaged or not there"
-            self._fail(*planned.place, Reason("answers_lost", why))
+            lost = Reason("answers_lost", "the answers that its worker wrote are damaged or not there")
+            self._fail(*planned.place, lost)
             return
         slabs = (one for slab in self.slabs for one in slab if self._runs(one))
         self._finished(cell, list(slabs))

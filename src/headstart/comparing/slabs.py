@@ -280,8 +280,12 @@ class StudyRun:
         """Note that a cell was cut off; return False where it was by the end of the time."""
         if terms.last:
             return False
-        why = "a cell did not end within {seconds:.0f} s, far more than its share"
-        self._drop(planned.entry.name, Reason("over_share", why, seconds=round(terms.limit, 3)))
+        reason = Reason(
+            "over_share",
+            "a cell did not end within {seconds:.0f} s, far more than its share",
+            seconds=round(terms.limit, 3),
+        )
+        self._drop(planned.entry.name, reason)
         return True
 
     def _finished(self, cell: Cell, coming: Sequence[PlannedCell], storing: float = 0.0) -> None:

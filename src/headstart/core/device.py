@@ -20,7 +20,7 @@ from headstart.core.errors import HeadstartError, unknown
 A, B = TypeVar("A"), TypeVar("B")
 _DEVICES = ("auto", "cpu", "cuda", "mps")
 _chosen: ContextVar[torch.device | None] = ContextVar("device", default=None)
-_told: dict[bool, ComputeChoice] = {}  # by `convolutions`: what `use_compute_dtypes` said
+_told: dict[bool, ComputeChoice] = {}  # by `convolutions`: what holds in a block of `computing_in`
 # bf16 must win by this much: below it, the rounding buys nothing.
 _WORTH = 1.15
 # bf16 that takes so many times as long is no effect of a busy moment: one round decides. Without bf16 units a round
@@ -130,11 +130,18 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def use_compute_dtypes(names: Mapping[str, str]) -> None:
-    """Let this process compute in what another one chose, instead of measuring; see `compute_dtypes`."""
-    for convolutions, name in names.items():
-        choice = ComputeChoice(torch.bfloat16 if name == "bf16" else torch.float32, "another process chose it")
-        _told[convolutions == "convolutions"] = choice
+@contextlib.contextmanager
+def computing_in(names: Mapping[str, str]) -> Iterator[None]:
+    """Compute in what another process chose while the block runs, instead of measuring; see `compute_dtypes`."""
+    before = dict(_told)
+    for kind, name in names.items():
+        dtype = torch.bfloat16 if name == "bf16" else torch.float32
+        _told[kind == "convolutions"] = ComputeChoice(dtype, "another process chose it")
+    try:
+        yield
+    finally:
+        _told.clear()
+        _told.update(before)
 
 
 def compute_dtypes() -> dict[str, str]:
