@@ -17,7 +17,7 @@ from headstart.core.errors import HeadstartError
 )
 def test_bf16_must_win_clearly(monkeypatch, seconds, dtype):
     monkeypatch.setattr(device, "_race", lambda convolutions: seconds)
-    choice = device._measured.__wrapped__("cpu")
+    choice = device._measured.__wrapped__("cpu", False)
     assert choice.dtype == dtype
     assert str(choice).startswith(str(dtype).removeprefix("torch."))
 

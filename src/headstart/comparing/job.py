@@ -80,8 +80,9 @@ class Job:
             raise HeadstartError(f"{queue.job}: damaged, it is no job of a comparison") from None
 
     def maker(self, report: Path, threads: int | None = None) -> Maker:
-        """Open rows and bases and return what makes the tickets; threads: others than those of the job. It is to be used
-        in a block of `computing_in(job.dtypes)`.
+        """Open rows and bases and return what makes the tickets, in a block of `computing_in(job.dtypes)`.
+
+        threads: others than those of the job.
 
         Raises HeadstartError: files or bases are not there, or are others than those of the comparison.
         """
