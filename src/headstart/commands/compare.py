@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,11 +19,12 @@ from headstart.commands.comparison_options import (
     task_of,
     usual_counts,
 )
+from headstart.commands.crew import crew_of, threads_each
 from headstart.commands.reading import need_unlearned, open_bases, say, takes_of_files, tell_foreign
+from headstart.commands.reporter import reporter
 from headstart.commands.results import InFolder
 from headstart.commands.session import Language, command_line, files, need_positive, pick_language, whole
 from headstart.commands.winner import leave_winner
-from headstart.commands.work import crew_of, threads_each
 from headstart.comparing.inputs import CompareInputs, corpora_of, entries_of, workspaces_of
 from headstart.comparing.report_folder import ReportFolder
 from headstart.comparing.settings import StudyData, StudySettings, WinnerRows
@@ -34,7 +33,6 @@ from headstart.core.errors import HeadstartError
 
 if TYPE_CHECKING:
     from headstart.comparing.verdict import SizeVerdict
-    from headstart.core.examples import ImageRef
     from headstart.statistics.study import Entry, Study
     from headstart.training.pretrained_model import PretrainedModel
 
@@ -248,12 +246,7 @@ def run_comparison(
     pool = data.train if settings.folds is None else None
     cache = DiskCache.of_user(say) if settings.workers is None else shared_cache(WorkQueue(settings.folder))
     spaces = workspaces_of(bases, inputs.documents if inputs else None, pool, cache)
-    with contextlib.ExitStack() as ending:
-        crew = None
-        if settings.workers is not None:
-            crew = crew_of(data, spaces, settings)
-            ending.callback(crew.end)
-            crew.begin()
+    with crew_of(entries, data, spaces, settings) as crew:
         gate = left_out(audit) if audit != "run" else _audited(bases, data, settings, inputs, end)
         facts = gate_facts(gate)
         for sentence in facts.get("sentences", {}).get(language, []):
@@ -261,7 +254,7 @@ def run_comparison(
         foreign = tell_foreign(bases, data.train.items, language)
         receipts = {name: _receipt(base) for name, base in bases.items()}
         data = data.stating(bases=receipts, audit=facts, foreign=foreign, **_layers(bases, data, settings, end))
-        keep = _reporter(bases, data, settings, language)
+        keep = reporter(bases, data, settings, language)
         study = (run_screened if settings.screened else run_study)(
             entries,
             replace(data, slices={**gate.slices, **length_slices(data.test.items)}),
@@ -309,59 +302,6 @@ def _receipt(base: PretrainedModel) -> dict[str, Any]:
 
     fall = held_out_fall(base.path) if base.path else None
     return base.receipt | ({"held_out": fall} if fall else {})
-
-
-def _reporter(
-    bases: Mapping[str, PretrainedModel], data: StudyData, settings: StudySettings, language: str
-) -> Callable[[Study], None]:
-    """Return what writes the report of a study, finished or not, with what it shows of the data."""
-    from headstart.comparing.exhibits import NEAR, SEEN, kept_seen, show
-    from headstart.reporting.findings import findings
-    from headstart.reporting.report import write_report
-    from headstart.training.filters import first_filters
-    from headstart.training.seen import seen_images
-
-    filters = {name: drawn for name, base in bases.items() if (drawn := first_filters(base)) is not None}
-    fresh = {name: shown for name, base in bases.items() if (shown := seen_images(base, SEEN, settings.seed))}
-    kept = kept_seen(settings.folder)  # of a run whose images are gone meanwhile
-    seen = {name: one for name in bases if (one := fresh.get(name) or kept.get(name))}
-
-    near = _near(bases, data)
-
-    def keep(study: Study) -> None:
-        rows = [one.row for one in findings(study).mistakes]
-        show(data.test, rows, seen, filters, near(rows[:NEAR])).save(settings.folder)
-        write_report(study, settings.folder, language)
-
-    return keep
-
-
-def _near(
-    bases: Mapping[str, PretrainedModel], data: StudyData
-) -> Callable[[Sequence[int]], dict[tuple[str, int], tuple[list[ImageRef], list[str]]]]:
-    """Return what finds, by base and test row, the nearest training images with their labels.
-
-    Of the first base of images only; the training images are read once, at the first rows that are asked.
-    """
-    from headstart.comparing.exhibits import NEAREST
-    from headstart.training.nearest_items import NearestItems
-
-    train = data.train
-    name = next((name for name, base in bases.items() if base.processor.takes == "image"), None)
-    if name is None or train.labels is None or train.second is not None:
-        return lambda rows: {}
-    searched = cache(lambda: NearestItems(bases[name], train.items))
-
-    def near(rows: Sequence[int]) -> dict[tuple[str, int], tuple[list[ImageRef], list[str]]]:
-        if not rows:
-            return {}
-        found = searched().of([data.test.items[row] for row in rows], NEAREST)
-        named = [[train.classes[train.labels[place]] for place in places] for places in found]
-        return {
-            (name, row): ([train.items[at] for at in places], told) for row, places, told in zip(rows, found, named)
-        }
-
-    return near
 
 
 def _audited(

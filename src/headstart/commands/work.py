@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-import headstart
+from headstart.commands.crew import program
 from headstart.commands.reading import say
 from headstart.commands.session import need_positive, whole
-from headstart.core import plugins
-from headstart.core.disk_cache import DiskCache
 from headstart.core.errors import HeadstartError
 
 if TYPE_CHECKING:
-    from headstart.comparing.crew import Crew
-    from headstart.comparing.settings import StudyData, StudySettings
     from headstart.comparing.work_queue import WorkQueue
-    from headstart.fitting.workspace import Workspace
 
 _LOOK = 1.0  # seconds between two looks whether the comparison goes on
 _WAIT = 0.02  # seconds between two looks at an empty queue
@@ -129,68 +123,3 @@ def _several(report: Path, workers: int, threads: int | None) -> Worked:
     if any(codes):
         raise HeadstartError(f"{report}: {sum(map(bool, codes))} of {workers} workers ended early; see above")
     return Worked(0, report)
-
-
-def program() -> list[str]:
-    """Return the beginning of a command that runs this program."""
-    return [sys.executable, "-m", "headstart"]
-
-
-@dataclass(frozen=True)
-class LocalWorkers:
-    """Starts workers of this machine for the command that compares, as `headstart work` in a process of its own.
-
-    threads: of each. devices: each worker gets one of them in turn; none: what the program picks.
-    """
-
-    report: Path
-    threads: int
-    devices: Sequence[str] = ()
-
-    def start(self, number: int) -> subprocess.Popen[bytes]:
-        """Start worker `number`; what it prints goes to a file of the queue. Ctrl-C is the business of its parent."""
-        from headstart.comparing.work_queue import WorkQueue
-
-        command = [*program(), "work", str(self.report), "--parent", str(os.getpid())]
-        command += ["--device", self.devices[number % len(self.devices)]] if self.devices else []
-        command += [part for path in plugins.named() for part in ("--plugin", str(path))]
-        command += ["--no-cache"] if DiskCache.of_user() is None else []
-        # The same code as here, also where it was found by a changed sys.path.
-        places = [str(Path(headstart.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
-        own = {"OMP_NUM_THREADS": str(self.threads), "OMP_WAIT_POLICY": "PASSIVE"}
-        environment = os.environ | own | {"PYTHONPATH": os.pathsep.join(places)}
-        with open(WorkQueue(self.report).logs / f"{number}.txt", "wb") as log:
-            how = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log, "env": environment}
-            return subprocess.Popen(command, start_new_session=True, **how)
-
-
-def threads_each(workers: int, threads: int | None) -> int | None:
-    """Return the threads of each of so many workers: as given, by OMP_NUM_THREADS, else an equal part of the cores."""
-    from headstart.core.device import cores
-
-    given = os.environ.get("OMP_NUM_THREADS", "")
-    return threads or (int(given) if given.isdigit() and int(given) > 0 else max(1, cores() // workers))
-
-
-def crew_of(data: StudyData, spaces: Mapping[str | None, Workspace], settings: StudySettings) -> Crew:
-    """Return the workers of a comparison, not started yet; its inputs are saved already.
-
-    Raises HeadstartError: rows that cannot be read again.
-    """
-    import torch
-
-    from headstart.comparing.crew import Crew
-    from headstart.comparing.inputs import CompareInputs
-    from headstart.comparing.job import Job
-    from headstart.comparing.work_queue import WorkQueue
-    from headstart.core.device import pick_device
-
-    CompareInputs.load(settings.folder)
-    queue = WorkQueue(settings.folder)
-    queue.make()
-    job = Job.of(data, spaces, settings)
-    job.write(queue)
-    kind = pick_device().type
-    devices = [f"cuda:{number}" for number in range(torch.cuda.device_count())] if kind == "cuda" else [kind]
-    local = LocalWorkers(settings.folder, job.threads, devices)
-    return Crew(queue, local.start, settings.workers or 1, say)

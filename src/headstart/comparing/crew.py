@@ -62,6 +62,7 @@ class Crew:
     _helpers: int = 0
     _bad_starts: int = 0
     _looked: float = 0.0
+    _holds: bool = False
     _signed_in: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -69,10 +70,14 @@ class Crew:
 
     # Beginning and end
 
-    def begin(self) -> None:
-        """Take the folder for this command and start the workers. Raises HeadstartError: another command compares."""
+    def begin(self, describe_job: Callable[[], None] = lambda: None) -> None:
+        """Take the folder for this command and start the workers; describe_job: writes what they need to know.
+
+        Raises HeadstartError: another command compares there.
+        """
         self.queue.make()
         self._take_folder()
+        describe_job()
         for name in self.queue.waiting():
             self.queue.withdraw(name)  # with the seconds of an earlier run
         for name in self.queue.done():
@@ -95,6 +100,7 @@ class Crew:
                     told = True
                 time.sleep(_LOOK)
             take_back(path, holder)
+        self._holds = True
         heart = self._on.enter_context(Heartbeat().running())
         self._on.enter_context(heart.keeping(path))
 
@@ -115,6 +121,8 @@ class Crew:
     def end(self) -> None:
         """End the workers and give the folder free; the queue goes, unless somebody elsewhere still makes a ticket."""
         self.stop()
+        if not self._holds:  # another command compares there
+            return
         self._on.close()
         left = [path for path in self.queue.claims().values() if not self._watch.is_left(path)]
         if not left and not self.queue.done():

@@ -55,11 +55,12 @@ def prepare_ticket(
 ) -> tuple[str, dict[str, Any]]:
     """Return name and ticket of what entries do ahead, one after the other; pool: rows of it. test: and all test rows.
 
-    limit: seconds after which each of them is cut off.
+    The name is of the rows and of what the entries share, see `sharing`. limit: seconds after which each is cut off.
     """
     rows = [int(row) for row in pool]
     told = {"kind": "prepare", "entries": [entry_ticket(one) for one in entries], "pool": rows, "test": test}
-    return _name("prepare", told), told | {"limit": limit}
+    shared = [one.name if one.route.classical else one.space for one in entries[:1]]
+    return _name("prepare", [shared, rows, test]), told | {"limit": limit}
 
 
 def sharing(entries: Sequence[Entry]) -> list[list[Entry]]:
