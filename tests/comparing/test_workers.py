@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -12,7 +13,7 @@ import pytest
 from forked import Forked
 from synthetic_study import ACCURACY, ClassicalRoute, LetterModel, LetterRoute, letters
 
-from headstart.comparing import maker
+from headstart.comparing import cells, maker
 from headstart.comparing.cells import CellStore
 from headstart.comparing.crew import Crew
 from headstart.comparing.maker import Maker, work_off
@@ -194,6 +195,17 @@ def test_one_command_at_a_time(make, tmp_path):
     queue.coordinator.write_text(json.dumps(asdict(Holder.here())))
     with pytest.raises(HeadstartError, match="compares there; to help it: headstart work"):
         make("shared", [GOOD], 1)
+
+
+def test_a_full_disk_ends_the_comparison_in_one_line(make, tmp_path, monkeypatch):
+    def full(path, data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(cells, "write_bytes", full)
+    with pytest.raises(HeadstartError, match="disk full while writing"):
+        make("shared", [GOOD], 1)
+    monkeypatch.undo()
+    assert len(make("shared", [GOOD])[0].cells) == 8
 
 
 def test_claims_of_a_machine_that_went_away_are_taken_back(make, tmp_path):

@@ -24,6 +24,7 @@ _POLL, _LOOK = 0.02, 0.5  # seconds between two looks for results, and at the wo
 _TRIES = 2  # of a ticket whose worker is killed
 _BAD_STARTS = 3  # workers in a row that end before they make anything
 _PATIENCE = 5.0  # seconds in which a worker ends that is asked to
+_RELEASE = 1.0  # seconds in which whoever finished a ticket elsewhere gives its claim up
 
 
 class Hired(Protocol):
@@ -93,8 +94,7 @@ class Crew:
             holder, first = holder_of(path), self._watch.stamp(path)
             while not self._watch.is_left(path) and path.exists():
                 if (holder is not None and holder.is_here) or self._watch.stamp(path) != first:
-                    report = self.queue.folder.parent
-                    raise HeadstartError(f"{report}: {holder} compares there; to help it: headstart work {report}")
+                    raise self.queue.taken_by(holder)
                 if not told:
                     self.say(f"{holder} compared there; it has {self.stale:.0f} s to give a sign of life")
                     told = True
@@ -124,9 +124,16 @@ class Crew:
         if not self._holds:  # another command compares there
             return
         self._on.close()
-        left = [path for path in self.queue.claims().values() if not self._watch.is_left(path)]
-        if not left and not self.queue.done():
+        end = time.monotonic() + _RELEASE
+        while (busy := self._busy()) and time.monotonic() < end:
+            time.sleep(_POLL)
+        kept = [name for name in self.queue.done() if not name.startswith("prepare-")]
+        if not busy and not kept:
             self.queue.remove()
+
+    def _busy(self) -> bool:
+        """Whether somebody elsewhere still makes a ticket."""
+        return any(not self._watch.is_left(path) for path in self.queue.claims().values())
 
     # Tickets
 
@@ -154,13 +161,17 @@ class Crew:
     def collect(self, wait: float) -> dict[str, dict[str, Any]]:
         """Return the results that came since the last call, by name; wait at most so many seconds for the first.
 
-        A result is what the worker made, `failed` with a reason, or `cut`; it stays on the disk until `forget`. Raises
-        HeadstartError: no worker begins.
+        A result is what the worker made, `failed` with a reason, `refused` by the disk, or `cut`; it stays there until
+        `forget`. Raises HeadstartError: no worker begins.
         """
         end = time.monotonic() + wait
         while True:
-            ready = [name for name in self.queue.done() if name in self._open]
-            found = {name: result for name in ready if (result := self.queue.result(name)) is not None}
+            found = {}
+            for name in [name for name in self.queue.done() if name in self._open]:
+                if (result := self.queue.result(name)) is not None:
+                    found[name] = result
+                else:  # it was damaged
+                    self.queue.put(name, self._open[name])
             if time.monotonic() - self._looked > _LOOK:
                 found |= self._look_after()
             if found or time.monotonic() >= end:

@@ -37,7 +37,8 @@ class Maker:
         self._round = lru_cache(self._screening_round)
 
     def make(self, ticket: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the result of a ticket as JSON data: what was made, `cut` by its limit, or why it `failed`.
+        """Return the result of a ticket as JSON data: what was made, `cut` by its limit, `refused` by the
+        disk, or why it `failed`.
 
         KeyboardInterrupt is raised, and nothing else.
         """
@@ -68,7 +69,10 @@ class Maker:
         here = {"threads": torch.get_num_threads(), "machine": platform.machine()}
         cell = cell_of(ticket["entry"]["name"], split, receipt | here, made, ticket["allowed"])
         score = float(self.settings.metric.score(self.data.truth, cell.predicted))
-        return {"line": self.store.write_answers(receipt["cell"], replace(cell, score=score))}
+        try:
+            return {"line": self.store.write_answers(receipt["cell"], replace(cell, score=score))}
+        except HeadstartError as error:  # no fault of the entry: it ends the comparison
+            return {"refused": str(error)}
 
     def _trial(self, ticket: Mapping[str, Any]) -> dict[str, Any]:
         rows, entry = self._round(ticket["number"], ticket["asked"]), entry_of(ticket["entry"])

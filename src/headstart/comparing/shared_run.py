@@ -19,6 +19,7 @@ from headstart.comparing.draws import Split
 from headstart.comparing.slabs import StudyRun, Terms
 from headstart.comparing.tickets import cell_ticket, failure, prepare_ticket, sharing
 from headstart.comparing.work_queue import WorkQueue
+from headstart.core.errors import HeadstartError
 from headstart.core.reason import Reason
 
 _FOR_ONCE = 0.25  # of the time left, at most, for what one entry does ahead
@@ -129,7 +130,12 @@ class SharedRun(StudyRun):
         return next(other for other, flight in self.flights.items() if flight.planned.place == place) == name
 
     def _take(self, flight: Flight, result: dict[str, Any]) -> None:
-        """Take the result of a cell up; where an earlier draw failed it does not count."""
+        """Take the result of a cell up; where an earlier draw failed it does not count.
+
+        Raises HeadstartError: the disk refused its answers.
+        """
+        if "refused" in result:
+            raise HeadstartError(result["refused"])
         planned = flight.planned
         entry, size = planned.place
         if not self._runs(planned):

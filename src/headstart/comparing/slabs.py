@@ -169,7 +169,6 @@ class StudyRun:
                     return self._time_is_out(self.left)
                 self._tell(max(ahead, 1), left)
                 if not self._slab(max(ahead, 1)):
-                    self._settle()
                     return self._time_is_out(0.0)
                 self._reserve()
                 if keep is not None:
@@ -350,6 +349,7 @@ class StudyRun:
             self.progress(f"the {self.left / 60:.1f} min left allow {whole}, about {level:.1f} s of training per cell")
 
     def _time_is_out(self, left: float) -> str:
+        self._settle()
         slab = self.slabs[0] if self.slabs else []
         why = ""
         if slab and left > 0:

@@ -55,6 +55,17 @@ class WorkQueue:
         """Remove the queue; a worker that is still at it ends by that."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def need_free(self) -> None:
+        """Raise HeadstartError when another process of this machine compares in the folder."""
+        holder = holder_of(self.coordinator)
+        if holder is not None and holder.is_here and not holder.is_gone:
+            raise self.taken_by(holder)
+
+    def taken_by(self, holder: Holder | None) -> HeadstartError:
+        """Return what is said to a command that wants to compare where another one does."""
+        report = self.folder.parent
+        return HeadstartError(f"{report}: {holder} compares there; to help it: headstart work {report}")
+
     # What a worker does
 
     def take(self) -> Taken | None:
@@ -80,9 +91,10 @@ class WorkQueue:
                 (self._todo / f"{name}.json").unlink(missing_ok=True)
 
     def sign_in(self) -> Path:
-        """Say that this process is at work; return the claim that says so."""
+        """Say that this process is at work; return the claim that says so. Where the queue is gone, so is the work."""
         path = self.workers / uuid.uuid4().hex[:12]
-        claim(path)
+        with contextlib.suppress(OSError):
+            claim(path)
         return path
 
     # What the coordinator does
