@@ -5,9 +5,9 @@
 Pre-trains a halves base on 100,000 unlabelled reviews of NSMC for a minute (once; WORK/base), then runs `headstart
 compare` on 20,000 labelled and 4,000 test rows, as a program of its own each time, in one process and with every number
 of workers: the same draws, one thread each (OMP_NUM_THREADS=1), no cache between commands, and so many minutes that the
-clock decides nothing. Prints a Markdown table of seconds, processor seconds and the largest memory, looked at every 2 s,
-and compares every cell with that of one process: score, and the SHA-256 of answers and probabilities. --screened: the
-whole command with screening instead of --deep. The exit code is 1 where anything differs. About 10 minutes.
+clock decides nothing. Prints a Markdown table of seconds, processor seconds and the largest memory (every 2 s), and
+compares every cell with that of one process: score, and the SHA-256 of answers and probabilities. --screened: the whole
+command with screening instead of --deep. The exit code is 1 where anything differs. About 10 minutes.
 """
 
 from __future__ import annotations
