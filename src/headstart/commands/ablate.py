@@ -87,8 +87,7 @@ def ablate(
     Draws of a label count end when every change there is found better, worse or without effect (within one point).
 
     Further options: --metric, --language, --group COLUMN, --seed N, --threads N, --workers N (see compare), --audit
-    skip; settings of the route as it is, such as finetune.epochs=5. Without --vary the usual changes of that route are
-    tried.
+    skip; settings of the route as it is, such as finetune.epochs=5. Without --vary its usual changes are tried.
 
     Raises HeadstartError: unreadable input, unknown names, a change that changes nothing.
     """

@@ -1,4 +1,7 @@
-"""Fixes, before anything is embedded, which rows are embedded together: see `Workspace.read_together`."""
+"""Fixes, before anything is embedded, which rows are embedded together: see `Workspace.read_together`.
+
+One worker would embed them in this order: the command and its workers fix them in the same one.
+"""
 
 from __future__ import annotations
 
@@ -13,24 +16,27 @@ from headstart.core.examples import Examples
 from headstart.fitting.workspace import Workspace
 
 
-def fix_batches(
-    workspaces: Mapping[str | None, Workspace], data: StudyData, settings: StudySettings, splits: Sequence[Split]
-) -> None:
-    """Fix the batches of all rows that cells, and trials of a screening, will read; in the order of one worker.
+def fix_screened(workspaces: Mapping[str | None, Workspace], data: StudyData, settings: StudySettings) -> None:
+    """Fix the batches of the rows that a screening asks and learns, if there is one; before `fix_compared`."""
+    if settings.screened:
+        _fix(workspaces, _screened(data, settings))
 
-    splits: of all cells of an entry.
-    """
+
+def fix_compared(workspaces: Mapping[str | None, Workspace], data: StudyData, splits: Sequence[Split]) -> None:
+    """Fix the batches of the rows that cells learn and ask; splits: of all cells of an entry."""
+    _fix(workspaces, _compared(data, splits))
+
+
+def _fix(workspaces: Mapping[str | None, Workspace], parts: Iterable[Examples]) -> None:
     spaces = list({id(one.base): one for one in workspaces.values()}.values())  # two bases share what each has made
-    for rows in (*_screened(data, settings), *_compared(data, splits)):
+    for rows in parts:
         for space in spaces:
             space.read_together(rows.items)
             space.read_together(rows.second or ())
 
 
 def _screened(data: StudyData, settings: StudySettings) -> Iterable[Examples]:
-    """Yield the rows that screening asks and learns."""
-    if not settings.screened:
-        return
+    """Yield the rows of all rounds, those asked first, in the portions in which there may be time for them."""
     sizes = check_sizes(settings.sizes, data.most_labels)
     for number in range(ROUNDS):
         labelled, askable = drawn_round(data, sizes, settings.seed, number)

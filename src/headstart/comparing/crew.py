@@ -214,19 +214,19 @@ class Crew:
         """Replace workers that died, take back what was left behind; return the tickets that are given up."""
         self._looked = time.monotonic()
         ended = {number: code for number, one in self._workers.items() if (code := one.poll()) is not None}
-        pids = {one.pid for one in self._workers.values()}
+        own = {one.pid: one for one in self._workers.values()}
         claims = {name: (path, holder_of(path)) for name, path in self.queue.claims().items() if name in self._open}
         working = {path: holder_of(path) for path in self.queue.workers.glob("*")}
         self._signed_in |= {one.process for one in working.values() if one is not None and one.is_here}
         given_up = {}
         for name, (path, holder) in claims.items():
             if self._watch.is_left(path) and name not in self.queue.done():
-                code = next((ended[n] for n in ended if holder and self._workers[n].pid == holder.process), None)
-                given_up |= self._left_behind(name, code)
+                mine = own.get(holder.process) if holder and holder.is_here else None
+                given_up |= self._left_behind(name, mine and mine.poll())
         for number, code in ended.items():
             self._replace(number, code)
         alive = [one for path, one in working.items() if one is not None and not self._watch.is_left(path)]
-        self._helpers = sum(not (one.is_here and one.process in pids) for one in alive)
+        self._helpers = sum(not (one.is_here and one.process in own) for one in alive)
         return given_up
 
     def _left_behind(self, name: str, code: int | None) -> dict[str, dict[str, Any]]:

@@ -33,8 +33,15 @@ def draw(
     sizes = check_sizes(sizes, len(labels_N))
     if draws < 1:
         raise HeadstartError(f"draws={draws}: at least 1 is needed (10 gives useful intervals)")
-    orders = (_order(labels_N, numpy_generator(seed, "draw", number), groups) for number in range(draws))
-    return [{size: order[:size].copy() for size in sizes} for order in orders]
+    return [one_draw(labels_N, sizes, number, seed, groups) for number in range(draws)]
+
+
+def one_draw(
+    labels_N: np.ndarray, sizes: Sequence[int], number: int, seed: int, groups: Sequence[str] | None = None
+) -> dict[int, np.ndarray]:
+    """Return draw `number`, from 0, of those that `draw` returns; sizes: checked, ascending."""
+    order = _order(np.asarray(labels_N), numpy_generator(seed, "draw", number), groups)
+    return {size: order[:size].copy() for size in sizes}
 
 
 def check_sizes(sizes: Sequence[int], pool: int) -> list[int]:
@@ -143,7 +150,7 @@ def lent_splits(
         for learnt, asked in fold_parts(strata(test), folds, seed, number, units(test)):
             rows = np.concatenate([np.arange(first), first + learnt])
             groups = both.groups and [both.groups[row] for row in rows]
-            for size, taken in draw(labels_N[rows], sizes, number + 1, seed, groups)[number].items():
+            for size, taken in one_draw(labels_N[rows], sizes, number, seed, groups).items():
                 parts[size].append((rows[taken], asked))
         how = {"how": "lent", "folds": folds, "seed": seed, "draw": number}
         found += [Split(tuple(parts[size]), how | {"size": size}) for size in sizes]

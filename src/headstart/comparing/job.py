@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from headstart.comparing.batches import fix_batches
+from headstart.comparing.batches import fix_compared, fix_screened
 from headstart.comparing.inputs import CompareInputs, workspaces_of
 from headstart.comparing.maker import Maker
 from headstart.comparing.receipts import versions, workspace_identity
@@ -110,7 +110,8 @@ class Job:
         told = self.settings | {"metric": registry.load("metric", self.settings["metric"])()}
         settings = StudySettings(folder=report, **told | {"sizes": tuple(told["sizes"])})
         maker = Maker(data, spaces, settings)
-        fix_batches(spaces, data, settings, maker.splits)
+        fix_screened(spaces, data, settings)
+        fix_compared(spaces, data, maker.splits)
         return maker
 
 

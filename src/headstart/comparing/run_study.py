@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from headstart.comparing.batches import fix_batches
+from headstart.comparing.batches import fix_compared
 from headstart.comparing.budget import Budget
 from headstart.comparing.cells import CellStore
 from headstart.comparing.crew import Crew
@@ -56,7 +56,7 @@ def run_study(
     begun = time.monotonic()
     need_comparable(entries, data, workspaces, settings.metric)
     splits = splits_of(data, settings)
-    fix_batches(workspaces, data, settings, splits)
+    fix_compared(workspaces, data, splits)
     sizes = tuple(sorted({split.size for split in splits}))
     budget = Budget(settings.seconds, settings.short_draws, settings.chosen_with)
     store = CellStore(settings.folder / "cells")

@@ -14,9 +14,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from headstart.comparing.batches import fix_batches
+from headstart.comparing.batches import fix_screened
 from headstart.comparing.crew import Crew
-from headstart.comparing.draws import check_sizes, splits_of
+from headstart.comparing.draws import check_sizes
 from headstart.comparing.finalists import choose_finalists, questions_of_all, to_screen, told
 from headstart.comparing.make_cell import make_cell
 from headstart.comparing.run_study import need_comparable, run_study
@@ -60,10 +60,10 @@ def run_screened(
     begun = time.monotonic()
     need_comparable(entries, data, workspaces, settings.metric)
     sizes = check_sizes(settings.sizes, data.most_labels)
+    fix_screened(workspaces, data, settings)
     if not to_screen(entries):
         settings = replace(settings, questions=questions_of_all(entries, sizes), short_draws=SHORT_DRAWS)
         return run_study(entries, data, workspaces, settings, progress=progress, keep=keep, crew=crew)
-    fix_batches(workspaces, data, settings, splits_of(data, settings))
     facts = screen(entries, data, workspaces, settings, begun, progress, crew=crew)
     chosen = [one for one in entries if one.name in facts["finalists"]]
     questions = {int(size): Question(one["entry"], tuple(one["against"])) for size, one in facts["questions"].items()}

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from headstart.comparing.draws import Split, draw
+from headstart.comparing.draws import Split, one_draw
 from headstart.comparing.settings import StudyData
 from headstart.core.seeds import numpy_generator
-from headstart.data.splits import strata, units
+from headstart.data.splits import strata
 
 ROUNDS = 4  # at most
 STEPS = (100, 150, 200, 300, 450, 700, 1_000)  # pool rows that a trial is scored on: the most that there is time for
@@ -55,10 +55,9 @@ def drawn_round(
     pool = data.train
     most = max(1, int(_LEARNT * len(pool)))
     shortened = {size: min(size, most) for size in sizes}
-    labels_N = strata(pool)
-    drawn = draw(labels_N, sorted(set(shortened.values())), number + 1, seed + SEED, pool.groups)[number]
+    drawn = one_draw(strata(pool), sorted(set(shortened.values())), number, seed + SEED, pool.groups)
     learnt = {size: drawn[count] for size, count in shortened.items()}
-    unit_N = units(pool)
+    unit_N = data.pool_units
     others = np.setdiff1d(np.arange(len(pool)), drawn[max(drawn)])
     free = others[~np.isin(unit_N[others], unit_N[drawn[max(drawn)]])]
     if len(free) < _FREE * len(others):  # few groups, or few different texts: what is left of them must do

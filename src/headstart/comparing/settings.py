@@ -86,6 +86,13 @@ class StudyData:
         return len(self.train) + (len(self.test) // 2 if self.lent else 0)
 
     @cached_property
+    def pool_units(self) -> np.ndarray:
+        """The number of the unit of each row of the pool, see `data/splits.py`."""
+        from headstart.data.splits import units
+
+        return units(self.train)
+
+    @cached_property
     def task(self) -> TaskSpec:
         """The task of the rows. Raises HeadstartError: unknown."""
         from headstart.core import registry
