@@ -14,6 +14,7 @@ _PUBLIC = {
     "convert": "headstart.commands.convert",
     "transfer": "headstart.commands.transfer",
     "compare": "headstart.commands.compare",
+    "work": "headstart.commands.work",
     "verify": "headstart.commands.verify",
     "ablate": "headstart.commands.ablate",
     "sweep": "headstart.commands.sweep",

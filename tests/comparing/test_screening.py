@@ -15,7 +15,8 @@ from synthetic_study import ACCURACY, SEEN, ClassicalRoute, LetterModel, LetterR
 from headstart.comparing.finalists import MOST_FINALISTS, Screened, Trial, choose_finalists, to_screen
 from headstart.comparing.looks import PLANNED, Looks
 from headstart.comparing.screen_and_confirm import run_screened
-from headstart.comparing.screening import SCREENING, Screening, screening_round
+from headstart.comparing.screening import SCREENING, Screening
+from headstart.comparing.screening_rows import screening_round
 from headstart.comparing.settings import StudyData, StudySettings
 from headstart.core import registry
 from headstart.core.examples import Examples

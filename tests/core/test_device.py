@@ -17,7 +17,7 @@ from headstart.core.errors import HeadstartError
 )
 def test_bf16_must_win_clearly(monkeypatch, seconds, dtype):
     monkeypatch.setattr(device, "_race", lambda convolutions: seconds)
-    choice = device.pick_compute_dtype.__wrapped__("cpu")
+    choice = device._measured.__wrapped__("cpu", False)
     assert choice.dtype == dtype
     assert str(choice).startswith(str(dtype).removeprefix("torch."))
 
@@ -62,3 +62,10 @@ def test_work_that_waits_is_given_to_threads(monkeypatch):
     monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
     made_in = device.in_threads(lambda item: (time.sleep(0.002), threading.get_ident())[1], list(range(200)))
     assert sum(one != threading.get_ident() for one in made_in) > 100
+
+
+def test_what_another_process_computes_in_is_taken_without_a_measurement(monkeypatch):
+    monkeypatch.setattr(device, "_measured", lambda kind, convolutions: pytest.fail("it measured"))
+    with device.computing_in({"products": "bf16", "convolutions": "fp32"}):
+        assert device.compute_dtypes() == {"products": "bf16", "convolutions": "fp32"}
+    assert device._told == {}

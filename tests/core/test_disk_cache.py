@@ -26,6 +26,18 @@ def test_what_was_added_is_read_by_its_key(tmp_path):
     assert cache.read(["x", 2]) == []
 
 
+def test_two_caches_beside_each_other_and_what_is_known_is_not_read_again(tmp_path):
+    mine, ours = DiskCache(tmp_path / "mine"), DiskCache(tmp_path / "ours")
+    mine.add(["x"], {"n": 1}, ARRAYS)
+    both = DiskCache(ours.folder, beside=mine)
+    known: set[str] = set()
+    assert [data for data, _ in both.read(["x"], known)] == [{"n": 1}]
+    assert both.read(["x"], known) == []
+    both.add(["x"], {"n": 2}, ARRAYS)
+    assert len(mine.read(["x"])) == 2
+    assert [data for data, _ in ours.read(["x"])] == [{"n": 2}] == [data for data, _ in both.read(["x"], known)]
+
+
 @pytest.mark.parametrize("how", ["flipped", "short", "empty", "emptied of arrays"])
 def test_a_damaged_file_is_said_and_never_used(tmp_path, how):
     said = []

@@ -42,6 +42,37 @@ def test_each_text_is_embedded_once():
     assert len(base.texts) == 4
 
 
+def test_rows_are_embedded_in_fixed_batches_whoever_asks_first():
+    found = []
+    for order in (["a film", "c scene"], ["c scene", "a film"], ["d plot", "b story", "a film"]):
+        base = Counting()
+        workspace = Workspace(base)
+        for together in (["a film", "b story"], ["b story", "c scene", "d plot"], ["e ending"]):
+            workspace.read_together(together)
+        for item in order:
+            workspace.vectors([item])
+        batches = [base.texts[:2], base.texts[2:]]
+        assert sorted(batches) == [["a film", "b story"], ["c scene", "d plot"]]
+        found.append(workspace.vectors(["a film", "b story", "c scene", "d plot"]))
+        assert len(base.texts) == 4
+    assert all(np.array_equal(one, found[0]) for one in found)
+    workspace.forget_vectors()
+    workspace.vectors(["a film"])
+    assert base.texts[4:] == ["a film"]  # as a reader of the saved model asks
+
+
+def test_what_another_process_embedded_meanwhile_is_found_where_many_share_a_cache(tmp_path):
+    bases = Counting(), Counting()
+    for base in bases:
+        base.pooling = base.inner.pooling
+    first, second = (Workspace(base, cache=DiskCache(tmp_path, crowded=True)) for base in bases)
+    second.vectors(["a film"])
+    first.vectors(["a film", "b story"])
+    first.flush()
+    assert np.array_equal(second.vectors(["b story"]), first.vectors(["b story"]))
+    assert bases[1].texts == ["a film"]
+
+
 def test_features_are_centred_unit_and_paired():
     workspace = Workspace(bag_base(), corpus)
     train = rows(10, pairs=True)

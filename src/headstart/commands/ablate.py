@@ -13,6 +13,7 @@ from cyclopts import Parameter
 from headstart.auditing.gate import AuditMode
 from headstart.commands.compare import Compared, run_comparison
 from headstart.commands.comparison_options import label_counts, metric_of, need_report_folder, task_of
+from headstart.commands.crew import threads_each
 from headstart.commands.reading import open_bases, route_with, say, takes_of_files
 from headstart.commands.session import Language, command_line, files, need_positive, pick_language, whole
 from headstart.comparing.ablation import questions_of_changes
@@ -77,6 +78,7 @@ def ablate(
     group: Annotated[str | None, Parameter(show=False, help="column of groups that must not be split")] = None,
     seed: Annotated[int, Parameter(show=False, converter=whole)] = 0,
     threads: Annotated[int | None, Parameter(show=False, converter=whole)] = None,
+    workers: Annotated[int | None, Parameter(show=False, converter=whole)] = None,
     audit: Annotated[AuditMode, Parameter(show=False)] = "run",
     settings: Annotated[list[str] | None, Parameter(name="--set", show=False)] = None,
 ) -> Ablated:
@@ -84,8 +86,8 @@ def ablate(
 
     Draws of a label count end when every change there is found better, worse or without effect (within one point).
 
-    Further options: --metric, --language, --group COLUMN, --seed N, --threads N, --audit skip; settings of the route as
-    it is, such as finetune.epochs=5. Without --vary the usual changes of that route are tried.
+    Further options: --metric, --language, --group COLUMN, --seed N, --threads N, --workers N (see compare), --audit
+    skip; settings of the route as it is, such as finetune.epochs=5. Without --vary its usual changes are tried.
 
     Raises HeadstartError: unreadable input, unknown names, a change that changes nothing.
     """
@@ -100,7 +102,8 @@ def ablate(
     out, data = Path(out), as_paths(data)
     need_report_folder(out)
     sizes = label_counts(labels)
-    set_threads(threads)
+    need_positive("--workers", workers)
+    set_threads(threads if workers is None else threads_each(workers, threads))
     unchanged = route_with(route, settings or [])
     columns = {"text": text, "text2": text2, "label": label, "group": group}
     task = task_of(data, columns, task)
@@ -134,6 +137,7 @@ def ablate(
         seed=seed,
         short_draws=SHORT_DRAWS,
         questions=questions_of_changes(entries[0], entries[1:], sizes),
+        workers=workers,
     )
     spoken = pick_language(language)
     done = run_comparison(bases, entries, rows, asked, language=spoken, audit=audit, inputs=inputs, begun=begun)

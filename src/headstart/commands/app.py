@@ -28,6 +28,7 @@ VERBS = {
     "convert": "make a base of a file of weights, or for other images",
     "transfer": "one route from a base to a task model",
     "compare": "all routes and baselines on your labels, a verdict and a report",
+    "work": "help a comparison that runs with --workers, from here or elsewhere",
     "verify": "make cells of a report again and compare the scores",
     "ablate": "a route against the same with one change each: which one helped",
     "sweep": "settings of a route or of pre-training: a search by trials",

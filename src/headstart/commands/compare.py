@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,7 +19,9 @@ from headstart.commands.comparison_options import (
     task_of,
     usual_counts,
 )
+from headstart.commands.crew import crew_of, threads_each
 from headstart.commands.reading import need_unlearned, open_bases, say, takes_of_files, tell_foreign
+from headstart.commands.reporter import reporter
 from headstart.commands.results import InFolder
 from headstart.commands.session import Language, command_line, files, need_positive, pick_language, whole
 from headstart.commands.winner import leave_winner
@@ -32,7 +33,6 @@ from headstart.core.errors import HeadstartError
 
 if TYPE_CHECKING:
     from headstart.comparing.verdict import SizeVerdict
-    from headstart.core.examples import ImageRef
     from headstart.statistics.study import Entry, Study
     from headstart.training.pretrained_model import PretrainedModel
 
@@ -145,6 +145,9 @@ def compare(
     threads: Annotated[int | None, Parameter(show=False, converter=whole)] = None,
     folds: Annotated[int | None, Parameter(show=False, converter=whole)] = None,
     audit: Annotated[AuditMode, Parameter(show=False)] = "run",
+    workers: Annotated[
+        int | None, Parameter(help="processes that compare at once [this one alone]; helped by `work`", converter=whole)
+    ] = None,
     settings: Annotated[list[str] | None, Parameter(name="--set", show=False)] = None,
 ) -> Compared:
     """Screen every route on the labelled rows, confirm the best on fresh draws and the test rows, say what to ship.
@@ -169,9 +172,10 @@ def compare(
     draws = (_MOST_DRAWS if screened else _DEEP_DRAWS) if draws is None else draws
     need_positive("--draws", draws)
     out, bases, data = Path(out), as_paths(bases), as_paths(data)
+    need_positive("--workers", workers)
     need_report_folder(out)
     sizes = None if labels is None else label_counts(labels)
-    set_threads(threads)
+    set_threads(threads if workers is None else threads_each(workers, threads))
     columns = {"text": text, "text2": text2, "label": label, "group": group}
     task = task_of(data, columns, task)
     score = metric_of(metric, task)
@@ -197,6 +201,7 @@ def compare(
     if winner:
         rows = replace(rows, winner=WinnerRows(inputs.labelled_rows(rows), (inputs.test or data)[0]))
     how = {"draws": draws, "seconds": 60 * minutes, "seed": seed, "folds": folds or None, "screened": screened}
+    how["workers"] = workers
     asked = StudySettings(sizes=sizes or usual_counts(rows.most_labels), metric=score, folder=out, **how)
     more = {"language": pick_language(language), "audit": audit, "inputs": inputs, "begun": begun}
     return run_comparison(opened, entries_of(specs, opened), rows, asked, **more)
@@ -219,8 +224,10 @@ def run_comparison(
     `verify`.
     """
     from headstart.comparing.draws import check_sizes, fold_splits
+    from headstart.comparing.job import shared_cache
     from headstart.comparing.run_study import run_study
     from headstart.comparing.screen_and_confirm import run_screened
+    from headstart.comparing.work_queue import WorkQueue
     from headstart.reporting.audit_text import gate_facts
     from headstart.reporting.report import terminal_answer, terminal_steps, terminal_table
     from headstart.statistics.slices import length_slices
@@ -237,23 +244,26 @@ def run_comparison(
         inputs.save(settings.folder)
     # Cross-validation tests every row of the pool, so that their texts are no unlabelled documents.
     pool = data.train if settings.folds is None else None
-    spaces = workspaces_of(bases, inputs.documents if inputs else None, pool, DiskCache.of_user(say))
-    gate = left_out(audit) if audit != "run" else _audited(bases, data, settings, inputs, end)
-    facts = gate_facts(gate)
-    for sentence in facts.get("sentences", {}).get(language, []):
-        say(sentence)
-    foreign = tell_foreign(bases, data.train.items, language)
-    receipts = {name: _receipt(base) for name, base in bases.items()}
-    data = data.stating(bases=receipts, audit=facts, foreign=foreign, **_layers(bases, data, settings, end))
-    keep = _reporter(bases, data, settings, language)
-    study = (run_screened if settings.screened else run_study)(
-        entries,
-        replace(data, slices={**gate.slices, **length_slices(data.test.items)}),
-        spaces,
-        replace(settings, seconds=max(end - time.monotonic(), 0.0)),
-        progress=say,
-        keep=keep,
-    )
+    cache = DiskCache.of_user(say) if settings.workers is None else shared_cache(WorkQueue(settings.folder))
+    spaces = workspaces_of(bases, inputs.documents if inputs else None, pool, cache)
+    with crew_of(entries, data, spaces, settings) as crew:
+        gate = left_out(audit) if audit != "run" else _audited(bases, data, settings, inputs, end)
+        facts = gate_facts(gate)
+        for sentence in facts.get("sentences", {}).get(language, []):
+            say(sentence)
+        foreign = tell_foreign(bases, data.train.items, language)
+        receipts = {name: _receipt(base) for name, base in bases.items()}
+        data = data.stating(bases=receipts, audit=facts, foreign=foreign, **_layers(bases, data, settings, end))
+        keep = reporter(bases, data, settings, language)
+        study = (run_screened if settings.screened else run_study)(
+            entries,
+            replace(data, slices={**gate.slices, **length_slices(data.test.items)}),
+            spaces,
+            replace(settings, seconds=max(end - time.monotonic(), 0.0)),
+            progress=say,
+            keep=keep,
+            crew=crew,
+        )
     for space in spaces.values():
         space.flush()
     keep(study)
@@ -292,59 +302,6 @@ def _receipt(base: PretrainedModel) -> dict[str, Any]:
 
     fall = held_out_fall(base.path) if base.path else None
     return base.receipt | ({"held_out": fall} if fall else {})
-
-
-def _reporter(
-    bases: Mapping[str, PretrainedModel], data: StudyData, settings: StudySettings, language: str
-) -> Callable[[Study], None]:
-    """Return what writes the report of a study, finished or not, with what it shows of the data."""
-    from headstart.comparing.exhibits import NEAR, SEEN, kept_seen, show
-    from headstart.reporting.findings import findings
-    from headstart.reporting.report import write_report
-    from headstart.training.filters import first_filters
-    from headstart.training.seen import seen_images
-
-    filters = {name: drawn for name, base in bases.items() if (drawn := first_filters(base)) is not None}
-    fresh = {name: shown for name, base in bases.items() if (shown := seen_images(base, SEEN, settings.seed))}
-    kept = kept_seen(settings.folder)  # of a run whose images are gone meanwhile
-    seen = {name: one for name in bases if (one := fresh.get(name) or kept.get(name))}
-
-    near = _near(bases, data)
-
-    def keep(study: Study) -> None:
-        rows = [one.row for one in findings(study).mistakes]
-        show(data.test, rows, seen, filters, near(rows[:NEAR])).save(settings.folder)
-        write_report(study, settings.folder, language)
-
-    return keep
-
-
-def _near(
-    bases: Mapping[str, PretrainedModel], data: StudyData
-) -> Callable[[Sequence[int]], dict[tuple[str, int], tuple[list[ImageRef], list[str]]]]:
-    """Return what finds, by base and test row, the nearest training images with their labels.
-
-    Of the first base of images only; the training images are read once, at the first rows that are asked.
-    """
-    from headstart.comparing.exhibits import NEAREST
-    from headstart.training.nearest_items import NearestItems
-
-    train = data.train
-    name = next((name for name, base in bases.items() if base.processor.takes == "image"), None)
-    if name is None or train.labels is None or train.second is not None:
-        return lambda rows: {}
-    searched = cache(lambda: NearestItems(bases[name], train.items))
-
-    def near(rows: Sequence[int]) -> dict[tuple[str, int], tuple[list[ImageRef], list[str]]]:
-        if not rows:
-            return {}
-        found = searched().of([data.test.items[row] for row in rows], NEAREST)
-        named = [[train.classes[train.labels[place]] for place in places] for places in found]
-        return {
-            (name, row): ([train.items[at] for at in places], told) for row, places, told in zip(rows, found, named)
-        }
-
-    return near
 
 
 def _audited(

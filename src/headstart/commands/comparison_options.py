@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from headstart.commands.reading import metrics_of, pick_task, routes_with, say
 from headstart.commands.session import holds_anything, need_folder
 from headstart.comparing.report_folder import CELLS, ReportFolder
+from headstart.comparing.work_queue import WorkQueue
 from headstart.core.errors import HeadstartError, unknown
 
 if TYPE_CHECKING:
@@ -18,10 +19,14 @@ _USUAL, _CLEARLY_MORE = (16, 64, 256), 1.5
 
 
 def need_report_folder(out: Path) -> None:
-    """Raise HeadstartError when `out` cannot be made, holds something that is no comparison, or is damaged."""
+    """Raise HeadstartError when `out` cannot be made, holds something that is no comparison, or is damaged.
+
+    Likewise where another command compares there by a queue.
+    """
     need_folder(out)
     if holds_anything(out) and not (out / CELLS).is_dir():
         raise HeadstartError(f"{out} exists and is no comparison; choose another --out")
+    WorkQueue(out).need_free()
     ReportFolder(out).need_intact(say)
 
 

@@ -67,16 +67,18 @@ class TimeNeeded(NamedTuple):
 class Budget:
     """The costs seen so far, by entry, in the order of the cells.
 
-    seconds: for everything. short_draws: so many draws are worth short trainings; further ones are not. chosen_with: by
-    entry and label count, the seconds that a model took when the entry was chosen; more draws than a verdict needs are
-    made only where there is time for such models. limited: classical entries that are given seconds as trainable ones
-    are, because they take too long otherwise and no answer is possible without them.
+    seconds: for everything. hands: cells that are made at once; `left` of the methods is for all of them together, so
+    many times the seconds of the clock. short_draws: so many draws are worth short trainings; further ones are not.
+    chosen_with: by entry and label count, the seconds that a model took when the entry was chosen; more draws than a
+    verdict needs are made only where there is time for such models. limited: classical entries that are given seconds
+    as trainable ones are, because they take too long otherwise and no answer is possible without them.
     """
 
     seconds: float
     short_draws: int = FLIPPED
     chosen_with: Mapping[tuple[str, int], float] = field(default_factory=dict)
     limited: set[str] = field(default_factory=set)
+    hands: int = 1
     taken: dict[str, list[TimeTaken]] = field(default_factory=dict)
     storing: float = 0.0
 
@@ -145,7 +147,7 @@ class Budget:
         need = self.need(planned)
         longest = max((one.training + one.testing for one in self.taken.get(planned.entry.name, ())), default=0.0)
         expected = max(need.fixed + min(need.wanted, level), longest)
-        share = self.seconds / max(entries, 1)
+        share = self.hands * self.seconds / max(entries, 1)
         return max(share, min(_GENEROUS * share, self.seconds / 4), _GENEROUS * expected)
 
     def ahead(self, slabs: Sequence[Sequence[PlannedCell]], left: float) -> int:
@@ -181,5 +183,5 @@ class Budget:
         name = max(costs, key=costs.__getitem__, default=None)
         if name is None or len(slab) < 2:
             return None
-        fair = self.seconds / len(slab)
+        fair = self.hands * self.seconds / len(slab)
         return name if costs[name] > max(fair / _FEW_DRAWS, _HOG * median(costs.values())) else None

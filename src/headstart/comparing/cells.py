@@ -85,13 +85,30 @@ class CellStore:
 
     def put(self, key: str, cell: Cell) -> None:
         """Make a cell durable: answers first, then its line. Raises HeadstartError: the disk refuses."""
+        self.add(self.write_answers(key, cell))
+
+    def write_answers(self, key: str, cell: Cell) -> dict[str, Any]:
+        """Write the answers of a cell and return its line, which makes it a finished one once it is added.
+
+        Raises HeadstartError: the disk refuses.
+        """
         name, data = _to_file(key, cell)
         line = {"format": migration.FORMAT} | cell.facts()
         line |= {"key": key, "answers": name, "sha256": hashlib.sha256(data).hexdigest()}
-        written = json.dumps(line, ensure_ascii=False, default=str).encode() + b"\n"
         try:
             ReportFolder(self.folder.parent).begin()
             write_bytes(self.folder / name, data)
+        except OSError as error:
+            raise disk_error(self.folder, error) from None
+        return line
+
+    def add(self, line: dict[str, Any]) -> None:
+        """Add the line of a cell whose answers are written. One process at a time may do so.
+
+        Raises HeadstartError: the disk refuses.
+        """
+        written = json.dumps(line, ensure_ascii=False, default=str).encode() + b"\n"
+        try:
             with open(self._file, "ab") as out:
                 out.write((b"\n" if self._torn else b"") + written)
                 out.flush()
@@ -100,7 +117,7 @@ class CellStore:
         except OSError as error:
             raise disk_error(self.folder, error) from None
         self._torn = False
-        self._found[key] = line
+        self._found[line["key"]] = line
 
 
 def with_defaults(route: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from headstart.comparing.settings import StudyData, StudySettings
 from headstart.core import registry
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
@@ -32,8 +33,15 @@ def draw(
     sizes = check_sizes(sizes, len(labels_N))
     if draws < 1:
         raise HeadstartError(f"draws={draws}: at least 1 is needed (10 gives useful intervals)")
-    orders = (_order(labels_N, numpy_generator(seed, "draw", number), groups) for number in range(draws))
-    return [{size: order[:size].copy() for size in sizes} for order in orders]
+    return [one_draw(labels_N, sizes, number, seed, groups) for number in range(draws)]
+
+
+def one_draw(
+    labels_N: np.ndarray, sizes: Sequence[int], number: int, seed: int, groups: Sequence[str] | None = None
+) -> dict[int, np.ndarray]:
+    """Return draw `number`, from 0, of those that `draw` returns; sizes: checked, ascending."""
+    order = _order(np.asarray(labels_N), numpy_generator(seed, "draw", number), groups)
+    return {size: order[:size].copy() for size in sizes}
 
 
 def check_sizes(sizes: Sequence[int], pool: int) -> list[int]:
@@ -142,11 +150,21 @@ def lent_splits(
         for learnt, asked in fold_parts(strata(test), folds, seed, number, units(test)):
             rows = np.concatenate([np.arange(first), first + learnt])
             groups = both.groups and [both.groups[row] for row in rows]
-            for size, taken in draw(labels_N[rows], sizes, number + 1, seed, groups)[number].items():
+            for size, taken in one_draw(labels_N[rows], sizes, number, seed, groups).items():
                 parts[size].append((rows[taken], asked))
         how = {"how": "lent", "folds": folds, "seed": seed, "draw": number}
         found += [Split(tuple(parts[size]), how | {"size": size}) for size in sizes]
     return found
+
+
+def splits_of(data: StudyData, settings: StudySettings) -> list[Split]:
+    """Return the splits of all cells of an entry, draws outermost. Raises HeadstartError: impossible sizes or folds."""
+    if settings.folds is not None:
+        return fold_splits(data.train, settings.folds, settings.draws, settings.seed)
+    sizes = check_sizes(settings.sizes, data.most_labels)
+    if data.lent:
+        return lent_splits(data.train, data.test, sizes, settings.draws, data.lent, settings.seed)
+    return label_splits(data.train, sizes, settings.draws, settings.seed)
 
 
 def redraw(train: Examples, drawn: Mapping[str, Any], test: Examples | None = None) -> Split:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from headstart.core.spec import RouteSpec
 from headstart.core.task_model import TaskModel
 from headstart.fitting.checks import why_not
 from headstart.fitting.workspace import Workspace
-from headstart.statistics.study import as_truth
+from headstart.statistics.study import Cell, as_truth
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +74,24 @@ def make_cell(
         return MadeCell(*_classes(np.array(found), data.truth), notes, training, testing)
     answers = np.array(found, np.float32) if data.task.answers == "numbers" else found
     return MadeCell(answers, None, None, notes, training, testing)
+
+
+def cell_of(name: str, split: Split, receipt: Mapping[str, Any], made: MadeCell, allowed: float | None) -> Cell:
+    """Return the cell of an entry, not scored yet; receipt: without the times. allowed: seconds of training."""
+    seconds = {"training": made.training, "testing": made.testing, "allowed": allowed}
+    return Cell(
+        entry=name,
+        size=split.size,
+        draw=split.draw,
+        score=0.0,
+        seconds=made.training + made.testing,
+        allowed=allowed,
+        notes=made.notes,
+        answers=made.answers,
+        confidence_N=made.confidence_N,
+        likelihood_N=made.likelihood_N,
+        receipt={**receipt, "seconds": seconds},
+    )
 
 
 def _ask(model: TaskModel, data: StudyData, questions: Examples) -> np.ndarray | list[Any]:

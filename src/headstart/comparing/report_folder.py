@@ -4,6 +4,7 @@ REPORT/report.html      REPORT/report.json      REPORT/inputs.json, paths of thi
 REPORT/exhibits.json, REPORT/exhibits.png, what the page shows of the data
 REPORT/screening.json, finalists and questions; of a crossing screening-0.json and so on, one per part
 REPORT/winner, a task model with a manifest of its own
+REPORT/queue, while several workers compare (`work_queue.py`)
 REPORT/cells/cells.jsonl, one line per cell      REPORT/cells/KEY.safetensors      REPORT/manifest.json
 """
 
@@ -17,7 +18,7 @@ from pathlib import Path
 from headstart.core.files import read_json
 from headstart.core.manifest import FOREIGN, MANIFEST, MISSING, Fault, damage, faults, read_manifest, seal
 
-CELLS = "cells"
+CELLS, QUEUE = "cells", "queue"
 INPUTS, REPORT, PAGE = "inputs.json", "report.json", "report.html"
 EXHIBITS, SHEET = "exhibits.json", "exhibits.png"
 _ANSWERS = re.compile(rf"{CELLS}/[0-9a-f]{{24}}\.\w+")

@@ -7,18 +7,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from headstart.comparing.batches import fix_compared
 from headstart.comparing.budget import Budget
 from headstart.comparing.cells import CellStore
-from headstart.comparing.draws import Split, check_sizes, fold_splits, label_splits, lent_splits, overlap
+from headstart.comparing.crew import Crew
+from headstart.comparing.draws import Split, overlap, splits_of
 from headstart.comparing.looks import PLANNED, Looks
 from headstart.comparing.receipts import versions
 from headstart.comparing.settings import StudyData, StudySettings
+from headstart.comparing.shared_run import SharedRun, take_up_finished
 from headstart.comparing.slabs import StudyRun
 from headstart.comparing.verdict import answered
+from headstart.comparing.work_queue import WorkQueue
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.spec import MetricSpec
@@ -37,6 +42,7 @@ def run_study(
     progress: Callable[[str], None] = lambda line: None,
     keep: Callable[[Study], None] | None = None,
     prepare: Callable[[], None] = lambda: None,
+    crew: Crew | None = None,
 ) -> Study:
     """Train and test every entry on every label draw; return what was finished within `settings.seconds`.
 
@@ -44,14 +50,19 @@ def run_study(
     in the folder of the settings: a rerun with the same data and settings continues there. A route that cannot run
     loses its own cells only. Ctrl-C returns the study so far. progress: called with a line of text. keep: called now
     and then with the study so far, to write its report; then time is left for a last call. prepare: called before the
-    first cell that is made, if there is one. Raises HeadstartError on data that cannot be compared on.
+    first cell that is made, if there is one. crew: makes the cells; None: this process does. Raises HeadstartError on
+    data that cannot be compared on.
     """
     begun = time.monotonic()
     need_comparable(entries, data, workspaces, settings.metric)
-    splits = _splits(data, settings)
+    splits = splits_of(data, settings)
+    fix_compared(workspaces, data, splits)
     sizes = tuple(sorted({split.size for split in splits}))
     budget = Budget(settings.seconds, settings.short_draws, settings.chosen_with)
-    run = StudyRun(data, workspaces, settings, CellStore(settings.folder / "cells"), budget, progress)
+    store = CellStore(settings.folder / "cells")
+    take_up_finished(store, WorkQueue(settings.folder))
+    made_by = StudyRun if crew is None else partial(SharedRun, crew=crew, splits=splits)
+    run = made_by(data, workspaces, settings, store, budget, progress)
     run.looks = Looks(dict(PLANNED) if settings.questions else {})
     stated = _facts(data, settings)
     overlaps = {size: _overlap([split for split in splits if split.size == size]) for size in sizes}
@@ -88,16 +99,6 @@ def run_study(
     run.plan(entries, splits)
     so_far = keep and (lambda: keep(study("interrupted")))
     return study(run.work_off(begun + settings.seconds, so_far, decided=decided, prepare=prepare))
-
-
-def _splits(data: StudyData, settings: StudySettings) -> list[Split]:
-    """Return the splits of all cells of an entry, draws outermost. Raises HeadstartError: impossible sizes or folds."""
-    if settings.folds is not None:
-        return fold_splits(data.train, settings.folds, settings.draws, settings.seed)
-    sizes = check_sizes(settings.sizes, data.most_labels)
-    if data.lent:
-        return lent_splits(data.train, data.test, sizes, settings.draws, data.lent, settings.seed)
-    return label_splits(data.train, sizes, settings.draws, settings.seed)
 
 
 def need_comparable(

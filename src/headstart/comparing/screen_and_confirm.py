@@ -11,9 +11,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from headstart.comparing.draws import Split, check_sizes
+from headstart.comparing.batches import fix_screened
+from headstart.comparing.crew import Crew
+from headstart.comparing.draws import check_sizes
 from headstart.comparing.finalists import choose_finalists, questions_of_all, to_screen, told
 from headstart.comparing.make_cell import make_cell
 from headstart.comparing.run_study import need_comparable, run_study
@@ -25,9 +28,10 @@ from headstart.comparing.screening import (
     in_usual_order,
     keep_decision,
     kept_decision,
-    screening_round,
 )
+from headstart.comparing.screening_rows import screening_round
 from headstart.comparing.settings import SHORT_DRAWS, StudyData, StudySettings
+from headstart.comparing.shared_screening import SharedScreening
 from headstart.comparing.slow_bases import Reading, too_slow
 from headstart.core.time_limit import OutOfTime, cut_after
 from headstart.fitting.workspace import Workspace
@@ -47,6 +51,7 @@ def run_screened(
     *,
     progress: Callable[[str], None] = lambda line: None,
     keep: Callable[[Study], None] | None = None,
+    crew: Crew | None = None,
 ) -> Study:
     """Screen the entries, confirm the finalists and return the study of these; see `run_study` for the arguments.
 
@@ -55,10 +60,11 @@ def run_screened(
     begun = time.monotonic()
     need_comparable(entries, data, workspaces, settings.metric)
     sizes = check_sizes(settings.sizes, data.most_labels)
+    fix_screened(workspaces, data, settings)
     if not to_screen(entries):
         settings = replace(settings, questions=questions_of_all(entries, sizes), short_draws=SHORT_DRAWS)
-        return run_study(entries, data, workspaces, settings, progress=progress, keep=keep)
-    facts = screen(entries, data, workspaces, settings, begun, progress)
+        return run_study(entries, data, workspaces, settings, progress=progress, keep=keep, crew=crew)
+    facts = screen(entries, data, workspaces, settings, begun, progress, crew=crew)
     chosen = [one for one in entries if one.name in facts["finalists"]]
     questions = {int(size): Question(one["entry"], tuple(one["against"])) for size, one in facts["questions"].items()}
     names = ", ".join(one.name for one in chosen if one.kind != "majority")
@@ -72,7 +78,9 @@ def run_screened(
     chosen_with = {
         (one["entry"], int(size)): took for one in facts["entries"] for size, took in one["seconds_at"].items()
     }
-    slow = too_slow(chosen, facts["paces"], Reading.of(data, settings, sizes, 1 - SHARE))
+    slow = too_slow(
+        chosen, facts["paces"], Reading.of(data, settings, sizes, 1 - SHARE, 1 if crew is None else crew.hands)
+    )
     settings = replace(
         settings, questions=questions, short_draws=SHORT_DRAWS, seconds=left, chosen_with=chosen_with, left_out=slow
     )
@@ -80,7 +88,7 @@ def run_screened(
     def rehearse() -> None:
         _rehearse(chosen, data, workspaces, settings, affordable)
 
-    return run_study(chosen, data, workspaces, settings, progress=progress, keep=keep, prepare=rehearse)
+    return run_study(chosen, data, workspaces, settings, progress=progress, keep=keep, prepare=rehearse, crew=crew)
 
 
 def screen(
@@ -91,22 +99,25 @@ def screen(
     begun: float,
     progress: Callable[[str], None] = lambda line: None,
     file: str = SCREENING,
+    crew: Crew | None = None,
 ) -> dict[str, Any]:
     """Return what was screened and decided, see `finalists.told`; an earlier run's decision in the file stays.
 
     begun: monotonic seconds at which the seconds of the settings began to run; confirmation needs two thirds of them.
-    file: in the report folder.
+    file: in the report folder. crew: makes the trials; None: this process does.
     """
     sizes = check_sizes(settings.sizes, data.most_labels)
     clock = ScreeningClock(begun + SHARE * settings.seconds, _ONCE * settings.seconds)
-    affordable = _affordable(settings, sizes)
-    screening = Screening(data, workspaces, settings, sizes, clock, affordable, progress, tuple(entries), file)
+    hands = 1 if crew is None else crew.hands
+    affordable = hands * _affordable(settings, sizes)
+    made_by = Screening if crew is None else partial(SharedScreening, crew=crew)
+    screening = made_by(data, workspaces, settings, sizes, clock, affordable, progress, tuple(entries), file)
     facts = kept_decision(screening)
     if facts is None:
         tried = len(in_usual_order(entries))
         progress(f"screening {tried} entries on rows of the labelled data, up to {settings.seconds * SHARE:.0f} s")
         screened = screening.run()
-        finalists = choose_finalists(screened, entries, settings.seconds - (time.monotonic() - begun))
+        finalists = choose_finalists(screened, entries, hands * (settings.seconds - (time.monotonic() - begun)))
         facts = told(screened, finalists, time.monotonic() - begun) | {"paces": screening.paces}
         keep_decision(screening, screened, facts)
     return facts
@@ -126,8 +137,7 @@ def _rehearse(
 ) -> None:
     """Let every finalist learn a screening draw and answer the test rows; the answers are thrown away unscored."""
     size, end = min(settings.sizes), time.monotonic() + settings.seconds
-    learnt = screening_round(data, [size], settings.seed, 0).learnt[size]
-    split = Split(((learnt, None),), {"how": "screening", "draw": 0, "size": size})
+    split = screening_round(data, [size], settings.seed, 0).split(size)
     for entry in finalists:
         try:
             with cut_after(max(_REHEARSED * (end - time.monotonic()), 0.1)):

@@ -13,52 +13,54 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from headstart.comparing.draws import Split, draw
 from headstart.comparing.finalists import Screened, Trial
 from headstart.comparing.make_cell import make_cell, refusal_of
 from headstart.comparing.receipts import versions, workspace_identity
+from headstart.comparing.screening_rows import ROUNDS, SEED, STEPS, TIMED, Round, screening_round
 from headstart.comparing.settings import StudyData, StudySettings
 from headstart.comparing.slow_bases import Reading, too_slow
 from headstart.core.files import read_json, write_json
 from headstart.core.migration import FORMAT
 from headstart.core.reason import Reason, reason_of
-from headstart.core.seeds import numpy_generator
 from headstart.core.time_limit import OutOfTime, cut_after
 from headstart.data.identity import examples_identity
-from headstart.data.splits import strata, units
 from headstart.fitting.workspace import Workspace
 from headstart.statistics.analysis import FLIPPED
 from headstart.statistics.study import Entry
 
 SCREENING = "screening.json"
 SHARE = 1 / 3  # of the time of a comparison, at most, for screening
-_DRAWS = 4  # rounds, at most
-_ASKED, _LEAST_ASKED = 1_000, 100  # pool rows that a trial is scored on: at most; at least, however slow a base is
-_TIMED, _TIMED_SECONDS = (16, 48, 144, 432), 1.0  # pool rows that tell how long a base takes to embed one: the first
-# number of them whose new rows take so long
+_TIMED_SECONDS = 1.0  # a base's pace is known when new rows took so long
 _READ = 2e-5  # seconds a row: what takes longer read rows, what takes less found them read already
-_FREE = 0.1  # of the rows not learnt, that must be of other groups and texts, else they are not told apart
-_LEARNT = 0.75  # of the pool, at most: some of its rows must be left to ask
 _LEAST = 0.5  # seconds of training that an entry is given, at least
 _PATIENCE = 4.0  # a trial may take so many times what it was given
 _FAR = 0.15  # of the best score behind its role's best: not tried again at this label count
 _USUAL = ("probe", "finetune", "knn", "joined_bases", "vote")  # of the pre-trained entries, those that are tried first
-_SEED = 1_000_003  # apart from the seeds of the draws to come
 
 
-@dataclass(frozen=True, eq=False)
-class Round:
-    """Rows of one screening draw: learnt by label count, and asked of every trial; int64 rows of the pool."""
+class TrialTerms(NamedTuple):
+    """The seconds of a trial. seconds: told to the route. limit: after which it is cut off.
 
-    learnt: Mapping[int, np.ndarray]
-    asked: np.ndarray
+    once: it pays for what is paid once.
+    """
+
+    seconds: float
+    limit: float
+    once: bool
+
+
+class Outcome(NamedTuple):
+    """made: the trial, why it failed, or None where it was cut off. seconds: that it took."""
+
+    made: Trial | Reason | None
+    seconds: float
 
 
 @dataclass
@@ -92,7 +94,7 @@ class Screening:
     progress: Callable[[str], None]
     entries: tuple[Entry, ...]
     file: str = SCREENING
-    asked: int = _ASKED
+    asked: int = STEPS[-1]
     paces: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -104,17 +106,17 @@ class Screening:
         """Try the entries; trials of an interrupted run are taken up."""
         found = Screened(in_usual_order(self.entries), self.sizes, self.settings.metric.limits[1])
         kept = _read(self.path, self.identity)
-        found.trials, self.asked = [Trial(**one) for one in kept.get("trials", [])], kept.get("asked", _ASKED)
+        found.trials, self.asked = [Trial(**one) for one in kept.get("trials", [])], kept.get("asked", STEPS[-1])
         self.paces = kept.get("paces", {})
         self._refusals(found)
         self._prepare(found)
         middle = self.sizes[len(self.sizes) // 2]
         others = [size for size in self.sizes if size != middle]
-        for number in range(_DRAWS):
+        for number in range(ROUNDS):
             rows = screening_round(self.data, self.sizes, self.settings.seed, number, self.asked)
             # In the first draw the middle label count decides who is tried at the others.
             for sizes in ([middle], others) if number == 0 else (self.sizes,):
-                self._round(sizes, number, rows, found)
+                self._round(sizes, rows, found)
                 for size in sizes:
                     found.halve(size, self.sizes if sizes == [middle] else [size])
             if not self._go_on(found):
@@ -125,19 +127,27 @@ class Screening:
                 found.leave_out(entry.name, self.sizes, out)
         return found
 
-    def _round(self, sizes: Sequence[int], number: int, rows: Round, found: Screened) -> None:
+    def _round(self, sizes: Sequence[int], rows: Round, found: Screened) -> None:
         """Try every entry that is still in on one draw."""
         for place, entry in enumerate(found.entries):
-            coming = sum(
-                size not in found.left_out.get(one.name, {}) for one in found.entries[place:] for size in sizes
-            )
+            coming = self._coming(found.entries[place:], sizes, found)
             for size in sizes:
                 if time.monotonic() >= self.clock.end:
                     return
-                known = any((one.entry, one.size, one.draw) == (entry.name, size, number) for one in found.trials)
-                if not known and size not in found.left_out.get(entry.name, {}):
-                    self._try(entry, size, number, rows, found, coming)
+                if self._wanted(entry, size, rows, found):
+                    self._try(entry, size, rows, found, coming)
             keep_decision(self, found, None)
+
+    @staticmethod
+    def _coming(entries: Sequence[Entry], sizes: Sequence[int], found: Screened) -> int:
+        """Return how many trials of these entries are still in."""
+        return sum(size not in found.left_out.get(one.name, {}) for one in entries for size in sizes)
+
+    @staticmethod
+    def _wanted(entry: Entry, size: int, rows: Round, found: Screened) -> bool:
+        """Whether an entry is still in at a label count and has not been tried on this draw."""
+        known = any((one.entry, one.size, one.draw) == (entry.name, size, rows.number) for one in found.trials)
+        return not known and size not in found.left_out.get(entry.name, {})
 
     @cached_property
     def identity(self) -> str:
@@ -165,6 +175,7 @@ class Screening:
         rows = cache(lambda count: screening_round(self.data, self.sizes, self.settings.seed, 0, count))
         alive = [one for one in found.entries if found.sizes_of(one.name)]
         # Embedding goes first and keeps what it has when it is cut off; statistics of the text are all or nothing.
+        alive.sort(key=lambda one: one.route.classical)
         embedding = [one for one in alive if not one.route.classical]
         share = self.clock.once / 2
         if not found.trials:  # else it is settled how many are asked, and how fast the bases are
@@ -172,8 +183,8 @@ class Screening:
                 self._time(entry, lambda count: rows(count).asked, share)
             slowest = max(self.paces.values(), default=0.0)
             if slowest * self.asked > share > 0:
-                self.asked = max(_LEAST_ASKED, int(share / slowest))
-        reading = Reading.of(self.data, self.settings, self.sizes, 1 - SHARE)
+                self.asked = max([STEPS[0], *(step for step in STEPS if step * slowest <= share)])
+        reading = Reading.of(self.data, self.settings, self.sizes, 1 - SHARE, self.hands)
         told: dict[Reason, list[int]] = {}
         for name, reasons in too_slow(self.entries, self.paces, reading).items():
             for size, reason in reasons.items():
@@ -181,13 +192,16 @@ class Screening:
                 told.setdefault(reason, []).append(size)
         for reason, sizes in told.items():
             self.progress(f"{', '.join(f'{size:,}' for size in sorted(set(sizes)))} labels: {reason}")
-        for entry in embedding:
-            learnt = [rows(self.asked).learnt[size] for size in found.sizes_of(entry.name)]
-            if learnt:
-                self._ahead(entry, np.concatenate([rows(self.asked).asked, learnt[-1]]), share)
-        for entry in alive:
+        self._all_ahead(alive, rows(self.asked), found)
+
+    def _all_ahead(self, entries: Sequence[Entry], rows: Round, found: Screened) -> None:
+        """Let all entries prepare for the first draw."""
+        share = self.clock.once / 2
+        for entry in entries:
             if entry.route.classical:
-                self._ahead(entry, rows(self.asked).asked, self.clock.once)
+                self._ahead(entry, rows.asked, self.clock.once)
+            elif sizes := found.sizes_of(entry.name):
+                self._ahead(entry, np.concatenate([rows.asked, rows.learnt[sizes[-1]]]), share)
 
     def _time(self, entry: Entry, asked: Callable[[int], np.ndarray], seconds: float) -> None:
         """Note how long the base of an entry takes to embed a row, unless an entry before it told.
@@ -197,7 +211,7 @@ class Screening:
         if self.paces.get(str(entry.space), 0.0) > _READ:
             return
         known, pace = 0, 0.0
-        for count in _TIMED:
+        for count in TIMED:
             rows = asked(count)
             if len(rows) == known:
                 break
@@ -224,42 +238,57 @@ class Screening:
         left = [len(found.contenders(role, size)) for size in self.sizes for role in ("pretrained", "classical")]
         return time.monotonic() < self.clock.end and max(left) > 1
 
-    def _try(self, entry: Entry, size: int, number: int, rows: Round, found: Screened, coming: int) -> None:
+    def _try(self, entry: Entry, size: int, rows: Round, found: Screened, coming: int) -> None:
         """Make one trial; coming: trials of this round, this one included.
 
         The first trial of a classical entry may take long, and longer than the clock says: it pays for what is paid
         once (vectors learned from the unlabelled text), and without it there is nothing to hold pre-training against.
         """
+        terms, begun = self._terms(entry, found, coming), time.monotonic()
+        made = self._trial(entry, size, rows, terms)
+        self._note(entry, size, found, terms, Outcome(made, time.monotonic() - begun))
+
+    def _terms(self, entry: Entry, found: Screened, coming: int) -> TrialTerms:
+        """Return the seconds of a trial; coming: trials of this round, this one included."""
         left = max(self.clock.end - time.monotonic(), 0.0)
-        allowed = min(max(left / max(coming, 1), _LEAST), max(self.affordable, _LEAST))
+        share = self.hands * left / max(coming, 1)
+        allowed = min(max(min(share, left), _LEAST), max(self.affordable, _LEAST))
         limit = max(_PATIENCE * allowed, left / 4)
         once = entry.route.classical and not found.tried(entry.name)
-        begun = time.monotonic()
-        self._trial(entry, size, number, rows, found, allowed, max(limit, self.clock.once) if once else limit)
-        if once:
-            self.clock.extend(time.monotonic() - begun)
+        limit = max(limit, self.clock.once) if once else limit
+        return TrialTerms(limit if entry.route.classical else allowed, limit, once)  # as in confirmation
+
+    @property
+    def hands(self) -> int:
+        """How many trials are made at once."""
+        return 1
+
+    def _note(self, entry: Entry, size: int, found: Screened, terms: TrialTerms, outcome: Outcome) -> None:
+        """Take the outcome of a trial up."""
+        if terms.once:
+            self.clock.extend(outcome.seconds / self.hands)
+        if outcome.made is None:
+            slow = Reason("not_ready", "one model was not ready within {seconds:.0f} s", seconds=round(terms.limit, 3))
+            found.leave_out(entry.name, self.sizes, slow)
+        elif isinstance(outcome.made, Reason):
+            found.leave_out(entry.name, [size], outcome.made)
+        else:
+            found.trials.append(outcome.made)
         self._look_at(entry, size, found)
 
-    def _trial(
-        self, entry: Entry, size: int, number: int, rows: Round, found: Screened, allowed: float, limit: float
-    ) -> None:
-        begun = time.monotonic()
-        asked = replace(self.data, test=self.data.train.take(rows.asked), slices={}, lent=0)
-        split = Split(((rows.learnt[size], None),), {"how": "screening", "draw": number, "size": size})
-        seed, workspace = self.settings.seed + _SEED + number, self.workspaces[entry.space]
+    def _trial(self, entry: Entry, size: int, rows: Round, terms: TrialTerms) -> Trial | Reason | None:
+        """Make one trial; return its score, why it failed, or None where it was cut off."""
+        begun, asked = time.monotonic(), rows.asking(self.data)
+        seed, workspace = self.settings.seed + SEED + rows.number, self.workspaces[entry.space]
         try:
-            with cut_after(limit):
-                seconds = limit if entry.route.classical else allowed  # as in confirmation
-                made = make_cell(entry.route, split, asked, workspace, seed=seed, seconds=seconds)
+            with cut_after(terms.limit):
+                made = make_cell(entry.route, rows.split(size), asked, workspace, seed=seed, seconds=terms.seconds)
             score = float(self.settings.metric.score(asked.truth, made.predicted))
         except OutOfTime:
-            slow = Reason("not_ready", "one model was not ready within {seconds:.0f} s", seconds=round(limit, 3))
-            found.leave_out(entry.name, self.sizes, slow)
-            return
+            return None
         except Exception as error:  # whatever a route raises, the other entries go on
-            found.leave_out(entry.name, [size], reason_of(error))
-            return
-        found.trials.append(Trial(entry.name, size, number, score, time.monotonic() - begun))
+            return reason_of(error)
+        return Trial(entry.name, size, rows.number, score, time.monotonic() - begun)
 
     def _look_at(self, entry: Entry, size: int, found: Screened) -> None:
         """Leave out an entry that is far behind its role's best at this label count, or too slow to be confirmed.
@@ -294,26 +323,6 @@ def in_usual_order(entries: Sequence[Entry]) -> list[Entry]:
         return 1, _USUAL.index(name) if name in _USUAL else len(_USUAL) + names.index(name)
 
     return sorted((one for one in entries if one.kind in ("classical", "pretrained")), key=place)
-
-
-def screening_round(data: StudyData, sizes: Sequence[int], seed: int, number: int, most_asked: int = _ASKED) -> Round:
-    """Return the rows of screening draw `number`: nested label draws, and `most_asked` rows of other units to ask.
-
-    Where a label count is most of the pool, fewer rows are learnt, so that some are left to ask.
-    """
-    pool = data.train
-    most = max(1, int(_LEARNT * len(pool)))
-    shortened = {size: min(size, most) for size in sizes}
-    labels_N = strata(pool)
-    drawn = draw(labels_N, sorted(set(shortened.values())), number + 1, seed + _SEED, pool.groups)[number]
-    learnt = {size: drawn[count] for size, count in shortened.items()}
-    unit_N = units(pool)
-    others = np.setdiff1d(np.arange(len(pool)), drawn[max(drawn)])
-    free = others[~np.isin(unit_N[others], unit_N[drawn[max(drawn)]])]
-    if len(free) < _FREE * len(others):  # few groups, or few different texts: what is left of them must do
-        free = others
-    random = numpy_generator(seed, "screening", number)
-    return Round(learnt, np.sort(random.permutation(free)[:most_asked]))
 
 
 def keep_decision(screening: Screening, found: Screened, decision: Mapping[str, Any] | None) -> None:

@@ -31,7 +31,8 @@ class StudySettings:
     many draws are made even where each training is short; a further draw must leave 5 s for each. questions: by label
     count, what was fixed in screening to be asked; draws end early where the answers are known. Without any, every two
     entries are compared in all draws. chosen_with: by entry and label count, see `Budget`. left_out: by entry and label
-    count, why there is no time for its cells.
+    count, why there is no time for its cells. workers: processes of this machine that make the cells by the queue in
+    the folder; None: this process makes them.
     """
 
     sizes: tuple[int, ...]
@@ -45,6 +46,7 @@ class StudySettings:
     short_draws: int = 6  # fewer draws decide no difference (`FLIPPED` in statistics/analysis.py)
     chosen_with: Mapping[tuple[str, int], float] = field(default_factory=dict)
     left_out: Mapping[str, Mapping[int, Reason]] = field(default_factory=dict)
+    workers: int | None = None
     questions: Mapping[int, Question] = field(default_factory=dict)
 
 
@@ -82,6 +84,13 @@ class StudyData:
     def most_labels(self) -> int:
         """The most labels that a draw can have; of lent test rows half, as groups may make a fold that large."""
         return len(self.train) + (len(self.test) // 2 if self.lent else 0)
+
+    @cached_property
+    def pool_units(self) -> np.ndarray:
+        """The number of the unit of each row of the pool, see `data/splits.py`."""
+        from headstart.data.splits import units
+
+        return units(self.train)
 
     @cached_property
     def task(self) -> TaskSpec:

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from headstart.comparing.budget import LEAST, Budget, PlannedCell, TimeTaken
 from headstart.comparing.cells import CellStore
 from headstart.comparing.draws import Split
 from headstart.comparing.looks import Looks
-from headstart.comparing.make_cell import MadeCell, make_cell, refusal_of
+from headstart.comparing.make_cell import cell_of, make_cell, refusal_of
 from headstart.comparing.receipts import receipt, workspace_identity
 from headstart.comparing.settings import StudyData, StudySettings
 from headstart.comparing.winner import expected_seconds, leading
@@ -33,6 +33,22 @@ _SELDOM = 50.0  # between two reports pass so many times the seconds that a repo
 _MOST_FOR_WINNER = 0.15  # share of the time that is kept free, at most, for training the winner
 _NEEDED = ("probe", "finetune", "scratch")  # made first: should the time be short, the other entries miss it
 _ENOUGH_DRAWS = 3  # to reach so many, entries that take far more than their share are left out
+
+
+class Terms(NamedTuple):
+    """The seconds of a cell. allowed: of training, None of a classical entry. limit: after which it is cut off.
+
+    last: it is cut off by the end of the time, not for taking more than its share.
+    """
+
+    allowed: float | None
+    limit: float
+    last: bool
+
+    @property
+    def seconds(self) -> float:
+        """What the route is told."""
+        return self.limit if self.allowed is None else self.allowed
 
 
 @dataclass
@@ -65,6 +81,11 @@ class StudyRun:
     def left(self) -> float:
         """Seconds until the end of the cells."""
         return self.end - self.reserve - time.monotonic()
+
+    @property
+    def work_left(self) -> float:
+        """Seconds of making cells until the end, of all that make cells together."""
+        return self.left
 
     @property
     def _reports(self) -> int:
@@ -138,14 +159,14 @@ class StudyRun:
             self._reserve()
             self._look(decided)  # at the draws of an earlier run
             if self._alive():
-                prepare()
+                self._ready(prepare)
             while slabs := self._alive():
-                left = self.left
+                left = self.work_left
                 ahead = self.budget.ahead(slabs, left)
-                if left > 0 and self._leave_out(ahead):
+                if self.left > 0 and self._leave_out(ahead):
                     continue
-                if left <= 0 or (not ahead and self.budget.cost(slabs[0]) > left):
-                    return self._time_is_out(left)
+                if self.left <= 0 or (not ahead and self.budget.cost(slabs[0]) > left):
+                    return self._time_is_out(self.left)
                 self._tell(max(ahead, 1), left)
                 if not self._slab(max(ahead, 1)):
                     return self._time_is_out(0.0)
@@ -153,10 +174,22 @@ class StudyRun:
                 if keep is not None:
                     self._keep(keep, end)
                 self._look(decided)
+            self._settle()
         except KeyboardInterrupt:
+            self._abandon()
             self.progress("interrupted: finished cells are saved, the same command continues")
             return "interrupted"
         return None
+
+    def _ready(self, prepare: Callable[[], None]) -> None:
+        """Do ahead what is paid once."""
+        prepare()
+
+    def _settle(self) -> None:
+        """Wait for the cells that are being made; there are none where one is made at a time."""
+
+    def _abandon(self) -> None:
+        """Keep what is finished of the cells that are being made, and end the others."""
 
     def _look(self, decided: Callable[[], Collection[int]]) -> None:
         """Where a look is due and more draws are possible, end the draws of label counts that are decided."""
@@ -164,7 +197,9 @@ class StudyRun:
         finished = min((slab[0].split.draw for slab in slabs), default=0)  # draws are the outermost loop
         if finished not in self.looks.planned:
             return
-        possible = {slab[0].split.draw for slab in slabs[: self.budget.ahead(slabs, self.left)]}
+        self._settle()
+        slabs = self._alive()
+        possible = {slab[0].split.draw for slab in slabs[: self.budget.ahead(slabs, self.work_left)]}
         if not self.looks.due(finished, len(possible)):
             return
         found = decided()
@@ -194,74 +229,73 @@ class StudyRun:
         # Cells that take all the training they get come last: they use what the others left.
         slab.sort(key=lambda cell: math.isinf(self.budget.need(cell).wanted))
         while slab:
-            coming = [cell for cell in (*slab, *(cell for other in others for cell in other)) if self._runs(cell)]
-            planned, left = slab[0], self.left
-            if left <= 0:
+            if self.left <= 0:
                 return False
-            if not self._runs(planned):
-                slab.pop(0)
-                continue
-            hungry = sum(math.isinf(self.budget.need(cell).wanted) for cell in slab)
-            # A cell that took much longer than expected leaves the others of its slab what a draw is worth at least.
-            level = max(self.budget.level(coming, left), min(LEAST, left / (2 * max(hungry, 1))))
-            entries = len({other.entry.name for other in coming})
-            limit, last = self.budget.limit(planned, level, entries), left + _GRACE * self.budget.seconds
-            if not self._one(planned, self.budget.allowance(planned, level), min(limit, last), coming):
-                if last <= limit:
-                    return False
-                self._drop(
-                    planned.entry.name,
-                    Reason(
-                        "over_share",
-                        "a cell did not end within {seconds:.0f} s, far more than its share",
-                        seconds=round(limit, 3),
-                    ),
-                )
+            if self._runs(slab[0]) and not self._make(slab, others):
+                return False
             slab.pop(0)
         return True
 
-    def _runs(self, planned: PlannedCell) -> bool:
-        return planned.split.size not in self.failures.get(planned.entry.name, {})
-
-    def _one(self, planned: PlannedCell, allowed: float | None, limit: float, coming: Sequence[PlannedCell]) -> bool:
-        """Make one cell and store it, or record why it could not run; return False when it was cut off."""
-        name, split, workspace = planned.entry.name, planned.split, self.workspaces[planned.entry.space]
-        seconds = limit if allowed is None else allowed
+    def _make(self, slab: Sequence[PlannedCell], others: Sequence[Sequence[PlannedCell]]) -> bool:
+        """Make the first cell of a slab; others: the coming slabs. Return False where the time ended in it."""
+        planned, coming = slab[0], self._coming(slab, others)
+        terms = self._terms(slab, coming)
         try:
-            with cut_after(limit):
+            with cut_after(terms.limit):
                 made = make_cell(
-                    planned.entry.route, split, self.data, workspace, seed=planned.receipt["seed"], seconds=seconds
+                    planned.entry.route,
+                    planned.split,
+                    self.data,
+                    self.workspaces[planned.entry.space],
+                    seed=planned.receipt["seed"],
+                    seconds=terms.seconds,
                 )
         except OutOfTime:
-            return False
+            return self._cut(planned, terms)
         except Exception as error:  # whatever a route raises, the other entries go on
-            self._fail(name, split.size, reason_of(error))
+            self._fail(planned.entry.name, planned.split.size, reason_of(error))
             return True
-        ended = time.monotonic()
-        cell = self._cell(planned, made, allowed)
+        cell, ended = cell_of(planned.entry.name, planned.split, planned.receipt, made, terms.allowed), time.monotonic()
+        cell = replace(cell, score=self._score(cell.predicted))
         self.store.put(planned.receipt["cell"], cell)
-        self.cells.append(cell)
-        storing = time.monotonic() - ended
-        self.budget.note(name, TimeTaken(split.size, made.training, made.testing, allowed, storing))
-        self.progress(ProgressLine(self._line(cell, coming[1:]), len(self.cells) / max(self.planned, 1)))
+        self._finished(cell, coming[1:], time.monotonic() - ended)
         return True
 
-    def _cell(self, planned: PlannedCell, made: MadeCell, allowed: float | None) -> Cell:
-        seconds = {"training": made.training, "testing": made.testing, "allowed": allowed}
-        cell = Cell(
-            entry=planned.entry.name,
-            size=planned.split.size,
-            draw=planned.split.draw,
-            score=0.0,
-            seconds=made.training + made.testing,
-            allowed=allowed,
-            notes=made.notes,
-            answers=made.answers,
-            confidence_N=made.confidence_N,
-            likelihood_N=made.likelihood_N,
-            receipt=planned.receipt | {"seconds": seconds},
+    def _coming(self, slab: Sequence[PlannedCell], others: Sequence[Sequence[PlannedCell]]) -> list[PlannedCell]:
+        return [cell for cell in (*slab, *(cell for other in others for cell in other)) if self._runs(cell)]
+
+    def _terms(self, slab: Sequence[PlannedCell], coming: Sequence[PlannedCell]) -> Terms:
+        """Return the seconds of the first cell of a slab; coming: the cells that share the time with it."""
+        planned, left = slab[0], self.left
+        hungry = sum(math.isinf(self.budget.need(cell).wanted) for cell in slab)
+        level = self.budget.level(coming, self.work_left)
+        # A cell that took much longer than expected leaves the others of its slab what a draw is worth at least.
+        level = min(max(level, min(LEAST, left / (2 * max(hungry, 1)))), left)
+        entries = len({other.entry.name for other in coming})
+        limit, last = self.budget.limit(planned, level, entries), left + _GRACE * self.budget.seconds
+        return Terms(self.budget.allowance(planned, level), min(limit, last), last <= limit)
+
+    def _cut(self, planned: PlannedCell, terms: Terms) -> bool:
+        """Note that a cell was cut off; return False where it was by the end of the time."""
+        if terms.last:
+            return False
+        reason = Reason(
+            "over_share",
+            "a cell did not end within {seconds:.0f} s, far more than its share",
+            seconds=round(terms.limit, 3),
         )
-        return replace(cell, score=self._score(cell.predicted))
+        self._drop(planned.entry.name, reason)
+        return True
+
+    def _finished(self, cell: Cell, coming: Sequence[PlannedCell], storing: float = 0.0) -> None:
+        """Take a finished cell up and say so; coming: the cells after it. storing: seconds."""
+        self.cells.append(cell)
+        took = cell.receipt["seconds"]
+        self.budget.note(cell.entry, TimeTaken(cell.size, took["training"], took["testing"], cell.allowed, storing))
+        self.progress(ProgressLine(self._line(cell, coming), len(self.cells) / max(self.planned, 1)))
+
+    def _runs(self, planned: PlannedCell) -> bool:
+        return planned.split.size not in self.failures.get(planned.entry.name, {})
 
     def _score(self, predicted: np.ndarray | list[Any]) -> float:
         return float(self.settings.metric.score(self.data.truth, predicted))
@@ -312,9 +346,10 @@ class StudyRun:
             self.told, self.told_at = count, now
             level = self.budget.level([cell for slab in self.slabs[:ahead] for cell in slab], left)
             whole = f"{count} of {max(draws) + 1} draws of every entry" if count else "a part of the first draw"
-            self.progress(f"the {left / 60:.1f} min left allow {whole}, about {level:.1f} s of training per cell")
+            self.progress(f"the {self.left / 60:.1f} min left allow {whole}, about {level:.1f} s of training per cell")
 
     def _time_is_out(self, left: float) -> str:
+        self._settle()
         slab = self.slabs[0] if self.slabs else []
         why = ""
         if slab and left > 0:
@@ -330,7 +365,7 @@ class StudyRun:
     def _line(self, cell: Cell, coming: Sequence[PlannedCell]) -> str:
         digits = 3 if self.settings.metric.limits[1] <= 1 else 1
         score = "undefined" if math.isnan(cell.score) else f"{cell.score:.{digits}f}".removeprefix("0")
-        minutes = self.budget.expected(coming, self.left) / 60
+        minutes = self.budget.expected(coming, self.work_left) / self.budget.hands / 60
         wait = f"about {minutes:.0f} min left" if minutes >= 1 else "less than a minute left"
         where = f"[cell {len(self.cells)}/{self.planned}] {cell.entry}, {cell.size:,} labels"
         return f"{where}, draw {cell.draw + 1}: {score} ({cell.seconds:.1f} s), {wait}"

@@ -22,7 +22,8 @@ _READING = 0.8  # of the time for confirmation, at most, that may pass in readin
 class Reading:
     """What confirmation reads, and the time for it. test: test reading. pool: rows that labels are drawn from.
 
-    sizes: the label counts. seconds: for the whole comparison, of which confirmation has `share`.
+    sizes: the label counts. seconds: for the whole comparison, of which confirmation has `share`. hands: how many cells
+    are made at once.
     """
 
     test: int
@@ -30,17 +31,20 @@ class Reading:
     sizes: Sequence[int]
     seconds: float
     share: float
+    hands: int = 1
 
     @classmethod
-    def of(cls, data: StudyData, settings: StudySettings, sizes: Sequence[int], share: float) -> Reading:
+    def of(
+        cls, data: StudyData, settings: StudySettings, sizes: Sequence[int], share: float, hands: int = 1
+    ) -> Reading:
         """Return what is read; where test rows are lent or cross-validated, every row is a test row."""
         pool = 0 if settings.folds or data.lent else len(data.train)
-        return cls(len(data.test), pool, sizes, settings.seconds, share)
+        return cls(len(data.test), pool, sizes, settings.seconds, share, hands)
 
     @property
     def budget(self) -> float:
         """Seconds that may pass in reading reading."""
-        return _READING * self.share * self.seconds
+        return _READING * self.share * self.seconds * self.hands
 
     def once(self, size: int) -> int:
         """Return the rows that `FLIPPED` draws at this label count, and at fewer labels, read in all."""
@@ -48,7 +52,7 @@ class Reading:
 
     def minutes(self, seconds: float) -> int:
         """Return the whole minutes of a comparison in which rows may be read for so many seconds."""
-        return math.ceil(seconds / (_READING * self.share) / 60)
+        return math.ceil(seconds / (_READING * self.share) / 60 / self.hands)
 
 
 def too_slow(entries: Sequence[Entry], paces: Mapping[str, float], reading: Reading) -> dict[str, dict[int, Reason]]:

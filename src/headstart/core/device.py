@@ -6,7 +6,7 @@ import contextlib
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ from headstart.core.errors import HeadstartError, unknown
 A, B = TypeVar("A"), TypeVar("B")
 _DEVICES = ("auto", "cpu", "cuda", "mps")
 _chosen: ContextVar[torch.device | None] = ContextVar("device", default=None)
+_told: dict[bool, ComputeChoice] = {}  # by `convolutions`: what holds in a block of `computing_in`
 # bf16 must win by this much: below it, the rounding buys nothing.
 _WORTH = 1.15
 # bf16 that takes so many times as long is no effect of a busy moment: one round decides. Without bf16 units a round
@@ -88,7 +89,7 @@ def set_threads(count: int | None = None) -> int:
     """
     if count is None:
         given = os.environ.get("OMP_NUM_THREADS", "")
-        count = int(given) if given.isdigit() and int(given) > 0 else _cores()
+        count = int(given) if given.isdigit() and int(given) > 0 else cores()
     if count < 1:
         raise HeadstartError(f"threads={count}: expected at least 1")
     torch.set_num_threads(count)
@@ -124,14 +125,40 @@ def in_threads(function: Callable[[A], B], items: Sequence[A]) -> list[B]:
         return made + [one for some in each(work, blocks[second:]) for one in some]
 
 
-def _cores() -> int:
+def cores() -> int:
     """Return how many cores this process may use; systems without affinity know only how many there are."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-@cache
+@contextlib.contextmanager
+def computing_in(names: Mapping[str, str]) -> Iterator[None]:
+    """Compute in what another process chose while the block runs, instead of measuring; see `compute_dtypes`."""
+    before = dict(_told)
+    for kind, name in names.items():
+        dtype = torch.bfloat16 if name == "bf16" else torch.float32
+        _told[kind == "convolutions"] = ComputeChoice(dtype, "another process chose it")
+    try:
+        yield
+    finally:
+        _told.clear()
+        _told.update(before)
+
+
+def compute_dtypes() -> dict[str, str]:
+    """Return what networks are trained in here: `bf16` or `fp32`, of matrix `products` and of `convolutions`."""
+    kind = pick_device().type
+    found = {name: pick_compute_dtype(kind, name == "convolutions") for name in ("products", "convolutions")}
+    return {name: "bf16" if one.dtype == torch.bfloat16 else "fp32" for name, one in found.items()}
+
+
 def pick_compute_dtype(kind: str = "cpu", convolutions: bool = False) -> ComputeChoice:
-    """Return what to train in on device `kind` (`cpu`, `cuda` or `mps`); measured once per process.
+    """Return what to train in on device `kind` (`cpu`, `cuda` or `mps`); measured once per process, if nobody told."""
+    return _told.get(convolutions) or _measured(kind, convolutions)
+
+
+@cache
+def _measured(kind: str, convolutions: bool) -> ComputeChoice:
+    """Return what a measurement, or the kind of the device, says.
 
     convolutions: most weights of the network are in convolutions, which are measured instead of matrix products: on a
     chip that computes products 1.4 times as fast in bf16, those of 3 x 3 pixels took longer than in fp32. A CPU flag

@@ -42,11 +42,17 @@ def without_cache() -> Iterator[None]:
 
 @dataclass
 class DiskCache:
-    """folder: of the cache; limit: bytes of all files together; tell: is called with a line about a damaged file."""
+    """folder: of the cache; limit: bytes of all files together; tell: is called with a line about a damaged file.
+
+    beside: another cache, which is read and added to as well. crowded: other processes add to it while this one works,
+    so that it is worth looking again.
+    """
 
     folder: Path
     limit: int = _MOST_BYTES
     tell: Callable[[str], None] = lambda line: None
+    beside: DiskCache | None = None
+    crowded: bool = False
 
     @classmethod
     def of_user(cls, tell: Callable[[str], None] = lambda line: None) -> Self | None:
@@ -60,10 +66,17 @@ class DiskCache:
         home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
         return cls(Path(named or Path(home) / "headstart").expanduser(), tell=tell)
 
-    def read(self, key: Sequence[Any]) -> list[tuple[dict[str, Any], dict[str, np.ndarray]]]:
-        """Return (JSON values, arrays) of everything that was added under a key; its files count as used now."""
-        found = []
+    def read(
+        self, key: Sequence[Any], known: set[str] | None = None
+    ) -> list[tuple[dict[str, Any], dict[str, np.ndarray]]]:
+        """Return (JSON values, arrays) of everything that was added under a key; its files count as used now.
+
+        known: names of files that are passed over; what is read is added to them.
+        """
+        found = self.beside.read(key, known) if self.beside else []
         for path in self._files(self._home(key)):
+            if known is not None and path.name in known:
+                continue
             with contextlib.suppress(OSError):  # another process threw it away meanwhile
                 content = path.read_bytes()
                 if (kept := _unpacked(content)) is None or hashlib.sha256(content).hexdigest() != path.stem:
@@ -72,10 +85,14 @@ class DiskCache:
                     continue
                 os.utime(path)
                 found.append(kept)
+                if known is not None:
+                    known.add(path.name)
         return found
 
     def add(self, key: Sequence[Any], data: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
         """Keep a result under a key beside those that are there; a disk that refuses is no fault."""
+        if self.beside:
+            self.beside.add(key, data, arrays)
         import numpy as np
         from safetensors.numpy import save
 

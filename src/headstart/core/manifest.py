@@ -114,7 +114,7 @@ LAYOUTS: dict[Kind, Layout] = {
         "put the file back, or compare again with another --out",
         grows=_REPORT,
         appended=("cells/cells.jsonl",),
-        beside=r"winner/.+",  # an artefact of its own: a damaged one is no damage to the report
+        beside=r"(winner|queue)/.+",  # an artefact of its own: a damaged one is no damage to the report; and work to do
         holds=_REPORT,  # the caller may have chosen a folder with other files
     ),
 }

@@ -66,6 +66,11 @@ def known(axis: str) -> dict[str, Plugin]:
     return {name: plugin for (own, name), plugin in _known.items() if own == axis}
 
 
+def named() -> list[Path]:
+    """Return the files of all plug-ins that were named in this process."""
+    return list(dict.fromkeys(plugin.path for plugin in _known.values()))
+
+
 def add(place: Path, axis: str | None = None) -> list[Plugin]:
     """Make a file, the files of a folder, or the copies in a run or task model choosable; return them.
 

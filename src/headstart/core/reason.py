@@ -52,6 +52,20 @@ class Reason(str):
         values = {name: one.told() if isinstance(one, Reason) else one for name, one in self.values.items()}
         return {"code": self.code, "text": str.__str__(self), "values": values}
 
+    def kept(self) -> dict[str, Any]:
+        """Return the reason as JSON data from which `from_kept` makes it again in another process."""
+        values = {name: {"reason": one.kept()} if isinstance(one, Reason) else one for name, one in self.values.items()}
+        return {"code": self.code, "english": self._english, "values": values}
+
+    @classmethod
+    def from_kept(cls, data: Mapping[str, Any]) -> Reason:
+        """Return the reason that `kept` wrote."""
+        values = {
+            name: cls.from_kept(one["reason"]) if isinstance(one, dict) and "reason" in one else one
+            for name, one in data["values"].items()
+        }
+        return cls(data["code"], data["english"], **values)
+
 
 def as_reason(text: str | None) -> Reason | None:
     """Return a reason as it is; a text without a code, from a choice of a third party, gets the code `other`."""

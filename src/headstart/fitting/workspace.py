@@ -49,6 +49,9 @@ class Workspace:
         self._made: dict[Hashable, Any] = {}
         self._vectors: dict[tuple[Any, ...], dict[bytes, np.ndarray]] = {}
         self._unwritten: dict[tuple[Any, ...], dict[bytes, np.ndarray]] = {}
+        self._files: dict[tuple[Any, ...], set[str]] = {}
+        self._batches: list[dict[bytes, Any]] = []  # items by name that are embedded together
+        self._batch_of: dict[bytes, int] = {}
 
     def beside(self, partner: Workspace) -> Workspace:
         """Return this workspace with a partner, for routes that join two bases; what was computed is shared by both."""
@@ -109,6 +112,18 @@ class Workspace:
             state.update(_name(item))
         return state.hexdigest()
 
+    def read_together(self, items: Sequence[Any]) -> None:
+        """Fix the batches in which these items will be embedded, but for those that are in one already.
+
+        The last bits of a vector depend on what is embedded with it. So they are the same whoever asks first: another
+        cell, a run that goes on, another process.
+        """
+        fresh = {name: item for name, item in zip(map(_name, items), items) if name not in self._batch_of}
+        coming = iter(fresh.items())
+        while part := dict(itertools.islice(coming, _AT_ONCE)):
+            self._batch_of.update(dict.fromkeys(part, len(self._batches)))
+            self._batches.append(part)
+
     def flush(self) -> None:
         """Write the vectors to the disk that were too few to be written before."""
         for key, made in self._unwritten.items():
@@ -120,11 +135,16 @@ class Workspace:
     def _known(self, key: tuple[Any, ...]) -> dict[bytes, np.ndarray]:
         """Return the vectors of a key so far, by the name of the item; those on disk included."""
         if key not in self._vectors:
-            known = self._vectors[key] = {}
-            for _, arrays in [] if self._cache is None else self._cache.read(key):
-                names = arrays["names"].tobytes()
-                known.update(zip((names[at : at + 32] for at in range(0, len(names), 32)), arrays["vectors"]))
+            self._vectors[key] = {}
+            self._look_up(key)
         return self._vectors[key]
+
+    def _look_up(self, key: tuple[Any, ...]) -> None:
+        """Take up the vectors of a key that came to the disk since the last look."""
+        for _, arrays in [] if self._cache is None else self._cache.read(key, self._files.setdefault(key, set())):
+            names = arrays["names"].tobytes()
+            found = zip((names[at : at + 32] for at in range(0, len(names), 32)), arrays["vectors"])
+            self._vectors[key].update(found)
 
     def each(self, key: Sequence[Any], items: Sequence[Any], make: Callable[[Sequence[Any]], np.ndarray]) -> np.ndarray:
         """Return `make(items)`, float32 [N, D], asked once for each different item; see `RouteWorkspace`."""
@@ -140,8 +160,11 @@ class Workspace:
         fresh = [self._unwritten.setdefault(place, {}) for place in places]
         names = [_name(item) for item in items]
         missing = {name: item for name, item in zip(names, items) if any(name not in own for own in known)}
-        coming = iter(missing.items())
-        while part := list(itertools.islice(coming, _AT_ONCE)):
+        if missing and self._cache is not None and self._cache.crowded:
+            for place in places:
+                self._look_up(place)
+            missing = {name: item for name, item in missing.items() if any(name not in own for own in known)}
+        for part in self._parts(missing):
             for found, own, new in zip(make([item for _, item in part]), known, fresh, strict=True):
                 made = dict(zip((name for name, _ in part), found))
                 new.update((name, vector) for name, vector in made.items() if name not in own)
@@ -149,6 +172,14 @@ class Workspace:
         if any(len(new) >= _WORTH_KEEPING for new in fresh):
             self.flush()
         return [np.stack([own[name] for name in names]) if names else np.zeros((0, 0), np.float32) for own in known]
+
+    def _parts(self, missing: dict[bytes, Any]) -> Iterator[list[tuple[bytes, Any]]]:
+        """Yield the batches in which these items are embedded: whole ones where they were fixed."""
+        for number in dict.fromkeys(self._batch_of[name] for name in missing if name in self._batch_of):
+            yield list(self._batches[number].items())
+        loose = iter([(name, item) for name, item in missing.items() if name not in self._batch_of])
+        while part := list(itertools.islice(loose, _AT_ONCE)):
+            yield part
 
     def vectors(
         self, items: Sequence[Any], *, base: PretrainedModel | None = None, layer: int = -1, pooling: str = "auto"
@@ -177,7 +208,9 @@ class Workspace:
 
     def forget_vectors(self) -> None:
         """Forget the vectors of all items: they are embedded anew, in the batches in which they are asked."""
-        self._vectors.clear()
+        for forgotten in (self._vectors, self._files, self._batch_of):
+            forgotten.clear()
+        self._batches.clear()
 
     def transform(
         self, examples: Examples, *, base: PretrainedModel | None = None, layer: int = -1, pooling: str = "auto"
@@ -208,7 +241,9 @@ class Workspace:
                 return None
             seen = list(itertools.islice(self.documents(), _LOOKED_AT))
             places = np.linspace(0, len(seen), min(len(seen), _EMBEDDED), endpoint=False).astype(int)
-            return [seen[place] for place in places]
+            sample = [seen[place] for place in places]
+            self.read_together(sample)
+            return sample
 
         return self.once("documents of the transform", draw)
 
