@@ -147,11 +147,11 @@ def test_evaluation_keeps_its_own_memory():
     assert all(torch.equal(one, two) for one, two in zip(weights(with_).values(), weights(without).values()))
 
 
-@pytest.mark.parametrize("measured", [recurrent._bf16_on_cpu, device.pick_compute_dtype])
-def test_what_is_measured_once_a_process_draws_no_random_number(measured):
+@pytest.mark.parametrize(("measured", "what"), [(recurrent._bf16_on_cpu, ()), (device._measured, ("cpu", False))])
+def test_what_is_measured_once_a_process_draws_no_random_number(measured, what):
     measured.cache_clear()
     before = torch.get_rng_state()
-    measured()
+    measured(*what)
     assert torch.equal(torch.get_rng_state(), before)
 
 
