@@ -58,6 +58,7 @@ class FastTokenizer(Tokenizer):
         self.sentinel_ids = tuple(takewhile(lambda found: found is not None, numbered))
         self.special_ids = frozenset({*self.sentinel_ids, *(i for i, token in added.items() if token.special)})
         self._quick: PieceIds | None = None
+        self._walks: bool | None = None  # None: not asked yet
 
     def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
         """Return one int64 id array per text; half surrogate pairs, which are no text, count as U+FFFD."""
@@ -73,7 +74,9 @@ class FastTokenizer(Tokenizer):
             return self._run([unicodedata.normalize("NFC", mend(text)) for text in texts])
 
     def _run(self, composed: list[str]) -> tuple[np.ndarray, np.ndarray]:
-        if len(composed) < _MANY or not (self._quick or walks(self.rust)):
+        if len(composed) >= _MANY and self._walks is None:  # asked once: it writes the whole model out
+            self._walks = walks(self.rust)
+        if len(composed) < _MANY or not self._walks:
             return flat_ids(self.rust.encode_batch_fast(self.prepare(composed), add_special_tokens=False))
         self._quick = self._quick or PieceIds(self.rust)
         return self._quick.encode(composed)
@@ -101,7 +104,7 @@ class FastTokenizer(Tokenizer):
         """From here on read every text in small letters, whatever else the tokenizer does to it."""
         usual, small = self.rust.normalizer, normalizers.Lowercase()
         self.rust.normalizer = small if usual is None else normalizers.Sequence([small, usual])
-        self._quick = None
+        self._quick = self._walks = None
 
     def decode(self, ids: Sequence[int]) -> str:
         """Return the NFC text of `ids`, special tokens left out; bytes that are no UTF-8 become U+FFFD."""
