@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "audit": "headstart.commands.audit",
+    "plan": "headstart.commands.plan",
     "pretrain": "headstart.commands.pretrain",
     "convert": "headstart.commands.convert",
     "transfer": "headstart.commands.transfer",

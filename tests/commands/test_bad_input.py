@@ -274,14 +274,14 @@ def test_damaged_shards_are_made_again(program, place, tmp_path):
     assert faults(run / "store", "store") == []
 
 
-@pytest.mark.parametrize("part", ["_processor", "ensure_store", "_prepare"])
+@pytest.mark.parametrize("part", ["prepare._processor", "prepare.ensure_store", "run.prepared"])
 def test_interrupted_while_preparing(program, tmp_path, monkeypatch, part):
     def interrupt(*_):
         raise KeyboardInterrupt
 
     command = ("pretrain", "corpus.txt", "--out", tmp_path / "run", "--steps", 3, "backbone.width=32")
     with monkeypatch.context() as patch:
-        patch.setattr(f"headstart.training.run.{part}", interrupt)
+        patch.setattr(f"headstart.training.{part}", interrupt)
         found = program(*command)
     assert found.code == 130
     assert "interrupted" in found.complaint

@@ -24,6 +24,7 @@ from headstart.core.spoken import language, speaking, spoken
 VERBS = {
     "demo": "the whole story on text this machine has: pretrain, compare, report",
     "audit": "what is in the files: duplicates, leaks, doubtful labels, shifts",
+    "plan": "what to pre-train in so many minutes, what that takes and gained elsewhere",
     "pretrain": "train a model on unlabelled texts or images",
     "convert": "make a base of a file of weights, or for other images",
     "transfer": "one route from a base to a task model",

@@ -28,6 +28,15 @@ def program() -> list[str]:
     return [sys.executable, "-m", "headstart"]
 
 
+def another_program(asked: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """Return (command, environment) of this program in another process, with the plug-ins and code of this one."""
+    command = [*program(), *asked, *(part for path in plugins.named() for part in ("--plugin", str(path)))]
+    command += ["--no-cache"] if DiskCache.of_user() is None else []
+    # The same code as here, also where it was found by a changed sys.path.
+    places = [str(Path(headstart.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return command, os.environ | {"OMP_WAIT_POLICY": "PASSIVE", "PYTHONPATH": os.pathsep.join(places)}
+
+
 @dataclass(frozen=True)
 class LocalWorkers:
     """Starts workers of this machine for the command that compares, as `headstart work` in a process of its own.
@@ -43,14 +52,10 @@ class LocalWorkers:
         """Start worker `number`; what it prints goes to a file of the queue. Ctrl-C is the business of its parent."""
         from headstart.comparing.work_queue import WorkQueue
 
-        command = [*program(), "work", str(self.report), "--parent", str(os.getpid())]
-        command += ["--device", self.devices[number % len(self.devices)]] if self.devices else []
-        command += [part for path in plugins.named() for part in ("--plugin", str(path))]
-        command += ["--no-cache"] if DiskCache.of_user() is None else []
-        # The same code as here, also where it was found by a changed sys.path.
-        places = [str(Path(headstart.__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
-        own = {"OMP_NUM_THREADS": str(self.threads), "OMP_WAIT_POLICY": "PASSIVE"}
-        environment = os.environ | own | {"PYTHONPATH": os.pathsep.join(places)}
+        asked = ["work", str(self.report), "--parent", str(os.getpid())]
+        asked += ["--device", self.devices[number % len(self.devices)]] if self.devices else []
+        command, environment = another_program(asked)
+        environment["OMP_NUM_THREADS"] = str(self.threads)
         with open(WorkQueue(self.report).logs / f"{number}.txt", "wb") as log:
             how = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log, "env": environment}
             return subprocess.Popen(command, start_new_session=True, **how)

@@ -209,7 +209,7 @@ def _repeat_lines(
     import torch
 
     from headstart.data.corpus import Corpus
-    from headstart.training.run import machine
+    from headstart.training.prepare import machine
     from headstart.training.run_folder import RUN, RunFolder
 
     named = dataclasses.fields(then)

@@ -25,7 +25,7 @@ class RunFile(TypedDict):
 
     spec: `RunSpec.to_dict()`. asked_seconds, asked_steps: the budget as it was asked for. start: of a run with a base,
     what was taken over. ledger and notes are there from the start of training on, result from its end on. status:
-    running, stopped or finished.
+    running, stopped or finished. forecast: of a run that used up its minutes, what was planned and what it came to.
     """
 
     format: int
@@ -40,6 +40,7 @@ class RunFile(TypedDict):
     ledger: NotRequired[dict[str, Any]]
     notes: NotRequired[list[str]]
     result: NotRequired[dict[str, Any]]
+    forecast: NotRequired[dict[str, Any]]
 
 
 class ProcessorReceipt(TypedDict):

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from headstart.core import migration, ranks
@@ -46,11 +46,12 @@ class Checkpoints:
             return
 
         def fill(folder: Path) -> None:
-            (folder / WEIGHTS).write_bytes(save({k: v.contiguous() for k, v in _unshared(trained).items()}))
-            (folder / _OPTIMIZER).write_bytes(save(moments))
+            # Straight to the file: as bytes, all of it would be in memory once more.
+            save_file({k: v.contiguous() for k, v in _unshared(trained).items()}, folder / WEIGHTS)
+            save_file(moments, folder / _OPTIMIZER)
             if carried:
                 carry = {f"{place:03d}": tensor.contiguous() for place, tensor in enumerate(carried)}
-                (folder / _CARRY).write_bytes(save(_unshared(carry)))
+                save_file(_unshared(carry), folder / _CARRY)
             counters = {k: getattr(state, k) for k in ("step", "seconds", "units", "samples", "loss")}
             (folder / _STATE).write_text(json.dumps({"format": FORMAT, **counters}), encoding="utf-8")
 

@@ -30,6 +30,7 @@ from headstart.training.terms import accumulate
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 _AHEAD = 2  # steps whose batches are made ahead on an accelerator
+_PAUSES = 40  # an evaluation takes at most such a part of the time between two
 _MOST_EMPTY = 200  # batches in a row without anything to learn before the run is given up
 _MOST_SKIPPED = 20  # non-finite steps in a row before the run is given up
 
@@ -152,6 +153,7 @@ class _Run:
         self.skipped = self.in_a_row = self.empty = 0
         self._evaluated = self._saved = state.seconds
         self._saved_step = state.step
+        self._pause = plan.evaluate_seconds
 
     def _read(self, step: int, seconds: float) -> list[Share]:
         """Return the batches of a step, corrupted; a function of the step alone where the budget is in steps."""
@@ -251,15 +253,17 @@ class _Run:
 
     def evaluate(self) -> None:
         if self.held_out:
+            begun = self.state.seconds
             score, parts = evaluate(self.state.network, self.held_out, self.plan.seed, self.dtype)
             self.agreement.meet()
             self.evaluations.append(self.tell("evaluation", loss=score, parts=parts))
             self.tick()
             self._evaluated = self.state.seconds
+            self._pause = evaluation_pause(self.plan, self._evaluated - begun)
 
     def evaluate_and_save_when_due(self) -> None:
         plan, state = self.plan, self.state
-        if _due(state.step, plan.evaluate_steps, state.seconds - self._evaluated, plan.evaluate_seconds):
+        if _due(state.step, plan.evaluate_steps, state.seconds - self._evaluated, self._pause):
             self.evaluate()
         if _due(state.step, plan.save_steps, state.seconds - self._saved, plan.save_seconds):
             self.save_unless_saved()
@@ -272,6 +276,11 @@ class _Run:
             self._saved_step = self.state.step
             self.tick()
             self._saved = self.state.seconds
+
+
+def evaluation_pause(plan: TrainPlan, seconds: float) -> float:
+    """Return the seconds between two evaluations that take so many: those of the plan, or more where they cost much."""
+    return max(plan.evaluate_seconds, _PAUSES * seconds)
 
 
 def _due(step: int, steps: int | None, waited: float, seconds: float) -> bool:
