@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,7 @@ def test_ranges_are_those_of_what_is_near(monkeypatch):
         known("b", 5, _100=(0.5, 0.52)),
         known("far in minutes", 50, _64=(0.9, 0.1)),
         known("far in labels", 10, _1000=(0.9, 0.1)),
+        replace(known("too small to gain", 10, _64=(0.5, 0.9)), documents=10),
     )
     monkeypatch.setattr("headstart.sizing.evidence.measured", lambda: rows)
     asked = {"takes": "text", "task": "classify", "minutes": 10}

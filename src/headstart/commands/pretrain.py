@@ -6,6 +6,7 @@ import dataclasses
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -131,6 +132,7 @@ def pretrain(
 
     Raises HeadstartError: unreadable input, unknown names, an existing directory without --resume, a full disk.
     """
+    begun = time.monotonic()  # what is imported now is part of the budget
     from headstart.core import registry
     from headstart.core.device import set_threads
     from headstart.data.filtering import asked_filters
@@ -160,7 +162,7 @@ def pretrain(
     )
     if several := asked_seeds(seeds, seed):
         return _several(options, Path(out), several, loggers)
-    return train_asked(options, Path(out), resume, loggers)
+    return train_asked(options, Path(out), resume, loggers, begun)
 
 
 def _several(options: RunOptions, out: Path, seeds: Sequence[int], loggers: Sequence[LoggerSpec]) -> SeveralSeeds:
@@ -202,8 +204,13 @@ def _figures(record: RunFile) -> dict[str, Any]:
     return {"steps": result["step"], "loss": result["loss"], **parts}
 
 
-def train_asked(options: RunOptions, out: Path, resume: bool, loggers: Sequence[LoggerSpec]) -> Pretrained:
-    """Train what was asked for, or go on with it; every process that torchrun started trains the same model."""
+def train_asked(
+    options: RunOptions, out: Path, resume: bool, loggers: Sequence[LoggerSpec], begun: float | None = None
+) -> Pretrained:
+    """Train what was asked for, or go on with it; every process that torchrun started trains the same model.
+
+    begun: since when its minutes count (monotonic seconds), None = from now on.
+    """
     from headstart.core import ranks
     from headstart.training.curves import logging_curves
     from headstart.training.events import Progress
@@ -215,7 +222,14 @@ def train_asked(options: RunOptions, out: Path, resume: bool, loggers: Sequence[
         spec = _asked_of_first(options, out, resume)
         with logging_curves(loggers if ranks.is_first() else (), out), _spooled(spec, out) as spec:
             result: RunResult = train_run(
-                spec, out, resume=resume, listeners=[Progress()], stop=stop, say=say, command=command_line()
+                spec,
+                out,
+                resume=resume,
+                listeners=[Progress()],
+                stop=stop,
+                say=say,
+                command=command_line(),
+                begun=begun,
             )
     fit = result.fit
     return Pretrained(out, fit.step, fit.units, fit.loss, fit.stopped, result.notes, _then(out, spec))

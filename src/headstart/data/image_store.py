@@ -72,6 +72,10 @@ class ImageStore:
         """Return the images at these positions in batches of `wanted.images`; see `Store.batches`."""
         return ImageBatches(self.pixels, documents, processor, size=wanted.images, seed=seed)
 
+    def counts(self, documents: np.ndarray, ids: int) -> None:
+        """See `Store.counts`: pixels are no ids."""
+        return None
+
     def remark(self, documents: np.ndarray, wanted: BatchSpec) -> str:
         """Return nothing: no image is cut; see `Store.remark`."""
         return ""

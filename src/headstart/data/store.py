@@ -44,6 +44,10 @@ class Store(Protocol):
         """Return the batches of the documents at these positions."""
         ...
 
+    def counts(self, documents: np.ndarray, ids: int) -> np.ndarray | None:
+        """Return how often each of so many ids occurs in the documents, int64 [ids]; None: they are not made of ids."""
+        ...
+
     def remark(self, documents: np.ndarray, wanted: BatchSpec) -> str:
         """Return what a user should know of these batches (documents that are cut), to go on a sentence, or nothing."""
         ...

@@ -44,6 +44,16 @@ class TokenOutput(nn.Module):
         self.transform = transform
         self.bias = nn.Parameter(torch.zeros(vocabulary))
 
+    @torch.no_grad()
+    def start_from(self, count_V: Tensor) -> None:
+        """Let the bias say how often each id occurs, so that no step is spent on learning that.
+
+        count_V: [ids] at most as many as there are rows; what never occurs counts a half, rows beyond them too.
+        """
+        share_V = count_V.new_full(self.bias.shape, 0.5)
+        share_V[: len(count_V)] += count_V
+        self.bias.copy_((share_V / share_V.sum()).log())
+
     def forward(self, hidden_MD: Tensor, words_VD: Tensor) -> Tensor:
         """Return logits [M, V] for the M hidden states that are scored."""
         return nn.functional.linear(self.transform(hidden_MD), words_VD, self.bias)

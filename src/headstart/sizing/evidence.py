@@ -56,11 +56,13 @@ def measured() -> tuple[Measured, ...]:
 def gain(family: str, *, takes: str, task: str, minutes: float, labels: int) -> Gain | None:
     """Return what a family gained over the best row without it, near so many minutes and labels; None: not known.
 
-    For each set the label count that is nearest counts.
+    For each set the label count that is nearest counts; corpora too small for the family (`fewest_documents`) do not.
     """
-    found = []
+    found, fewest = [], fewest_documents(family, takes)
     for one in measured():
-        if (one.family, one.takes, one.task) != (family, takes, task) or _apart(one.minutes, minutes) > _NEAR:
+        if (one.family, one.takes, one.task) != (family, takes, task) or one.documents < fewest:
+            continue
+        if _apart(one.minutes, minutes) > _NEAR:
             continue
         nearest = min(one.scores, key=lambda count: _apart(count, labels))
         if _apart(nearest, labels) <= _NEAR:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from headstart import __version__
 from headstart.core import plugins, ranks
@@ -24,9 +25,11 @@ from headstart.core.files import write_json
 from headstart.core.load_processor import load_processor
 from headstart.core.migration import FORMAT, RunFile
 from headstart.core.processor import Processor, Tokenizer
+from headstart.core.shapes import TokenShape
 from headstart.data.batches import EpochBatches
 from headstart.data.corpus import Corpus
-from headstart.data.store import ensure_store, split_documents
+from headstart.data.store import HeldOutSplit, Store, ensure_store, split_documents
+from headstart.nn.outputs import TokenOutput
 from headstart.training.batching import check_usable, make_batches
 from headstart.training.pretrained_model import PretrainedModel
 from headstart.training.run_folder import PROCESSOR, RECEIPT, RUN, SEEN, STORE, RunFolder
@@ -39,13 +42,17 @@ Pieces = dict[int, list[int]]  # by new token of a grown vocabulary: the old tok
 
 @dataclass(frozen=True)
 class Prepared:
-    """What a run trains with. record: run.json so far; ledger: of the corpus; pieces: see `Pieces`."""
+    """What a run trains with. record: run.json so far; ledger: of the corpus; pieces: see `Pieces`.
+
+    count_V: how often each id is a target, see `build_parts`.
+    """
 
     record: RunFile
     base: PretrainedModel | None
     pieces: Pieces
     ledger: dict[str, Any]
     processor: Processor
+    count_V: Tensor | None
     backbone: Backbone
     objective: Objective
     batches: EpochBatches
@@ -68,8 +75,9 @@ def prepared(spec: RunSpec, corpus: Corpus, home: RunFolder, command: str, note:
     processor, pieces = _processor(spec, corpus, home, base, note)
     store = ensure_store(corpus, processor, home.store)
     list(map(note, [*store.ledger.notes, *store.ledger.summary().splitlines()]))
-    backbone, objective = build_parts(spec, processor)
     split = split_documents(len(store), spec.held_out, spec.training.seed)
+    count_V = None if base is not None else _counts(spec, store, split, processor)
+    backbone, objective = build_parts(spec, processor, count_V)
     batches, held_out = make_batches(spec.batches, processor, store, split, spec.training.seed, note)
     check_usable(spec.objective, objective, batches)
     parameters = sum(p.numel() for p in backbone.parameters())
@@ -77,7 +85,9 @@ def prepared(spec: RunSpec, corpus: Corpus, home: RunFolder, command: str, note:
     if ranks.is_first() and (told := write_seen(objective, processor, store, home.path / SEEN, spec.training.seed)):
         note(told)
     held_out = [batch for batch in held_out if objective.usable(batch) >= objective.fewest]
-    return Prepared(record, base, pieces, store.ledger.to_dict(), processor, backbone, objective, batches, held_out)
+    return Prepared(
+        record, base, pieces, store.ledger.to_dict(), processor, count_V, backbone, objective, batches, held_out
+    )
 
 
 def machine() -> dict[str, Any]:
@@ -181,15 +191,30 @@ def _processor(
     return processor, pieces
 
 
-def build_parts(spec: RunSpec, processor: Processor) -> tuple[Backbone, Objective]:
+def _counts(spec: RunSpec, store: Store, split: HeldOutSplit, processor: Processor) -> Tensor | None:
+    """Return how often each id can be a target in what is trained on, float64 [V]; None: there are no ids."""
+    shape = processor.shape
+    found = store.counts(split.train, shape.vocabulary) if isinstance(shape, TokenShape) else None
+    if found is None:
+        return None
+    if isinstance(processor, Tokenizer) and processor.sep_id >= 0 and "causal" in spec.objective.reads[0]:
+        found[processor.sep_id] += len(split.train)  # who reads one way predicts the end of every text
+    return torch.from_numpy(found).double()
+
+
+def build_parts(spec: RunSpec, processor: Processor, count_V: Tensor | None = None) -> tuple[Backbone, Objective]:
     """Return the randomly started network and objective, a function of the seed.
 
+    count_V: how often each id occurs, from which the outputs over the vocabulary start.
     What is to be spread over ranks stays on the CPU: no device may have room for all of it.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(spec.training.seed)
         backbone = spec.backbone.build(processor.shape)
         objective = build_objective(spec.objective, backbone, processor)
+    for part in objective.modules():
+        if count_V is not None and isinstance(part, TokenOutput):
+            part.start_from(count_V)
     spread = ranks.world() > 1 and spec.training.parallel == "fsdp"
     device = torch.device("cpu") if spread else pick_device()
     return backbone.to(device), objective.to(device)

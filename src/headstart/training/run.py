@@ -51,13 +51,14 @@ def train_run(
     stop: Stop | None = None,
     say: Callable[[str], None] = print,
     command: str = "",
+    begun: float | None = None,
 ) -> RunResult:
     """Carry out (or continue) a run. Raises HeadstartError; whatever was saved stays usable.
 
-    The budget of `training.seconds` counts from here, with reading, processor and store, except that training always
-    gets 40 % of it.
+    The budget of `training.seconds` counts from `begun` (monotonic seconds; None: from here), with reading, processor
+    and store, except that training always gets 40 % of it.
     """
-    begun = time.monotonic()
+    begun = time.monotonic() if begun is None else begun
     notes: list[str] = []
     spec, home = _with_dtype(spec), RunFolder(folder)
 
@@ -117,7 +118,7 @@ def _paced(spec: RunSpec, home: RunFolder, run: Prepared) -> tuple[Prepared, Pac
     if seconds is None or run.base is not None or ranks.world() > 1 or home.checkpoints.steps():
         return run, None
     pace = measured_pace(spec.training, run, trial_seconds(spec.training), home.path)
-    backbone, objective = build_parts(spec, run.processor)
+    backbone, objective = build_parts(spec, run.processor, run.count_V)
     return dataclasses.replace(run, backbone=backbone, objective=objective), pace
 
 
