@@ -136,7 +136,8 @@ def rows(options: argparse.Namespace, work: Path) -> Iterator[str]:
         memory = f"{torch.cuda.max_memory_allocated() // 10**6:,}" if cuda else "-"
         share = f"{used / 1e12:.1f} | {used / top:.1%}" if used else "- | -"
         size = sum(p.numel() for p in run.backbone.parameters()) / 1e6
-        yield f"| {objective} | {size:.1f} M | {speed:,.0f} | {share} | {first:.1f} | {preparing:.1f} | {steps} | {memory} |"
+        seconds = f"{first:.1f} | {preparing:.1f}"
+        yield f"| {objective} | {size:.1f} M | {speed:,.0f} | {share} | {seconds} | {steps} | {memory} |"
 
 
 def main() -> None:

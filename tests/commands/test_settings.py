@@ -24,7 +24,7 @@ def run_spec(recipe: str):
     ("recipe", "bare", "whole"),
     [
         ("mlm", "learning_rate=0.25", "training.learning_rate=0.25"),
-        ("mlm", "mask_ratio=0.3", "objective.mask_ratio=0.3"),
+        ("mlm", "mask_ratio=0.4", "objective.mask_ratio=0.4"),
         ("bert", "depth=3", "backbone.depth=3"),
         ("bert", "optimizer=muon", "training.optimizer=muon"),
         ("halves", "tokens=128", "batches.tokens=128"),

@@ -6,7 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from headstart.core import registry
+from headstart.sizing.default_recipe import choose_recipe, resolved
 from headstart.sizing.evidence import Gain
+from headstart.sizing.facts import Facts
 from headstart.sizing.planning import Planner, Trial, advise
 from headstart.training.pace import Pace
 
@@ -36,6 +39,14 @@ def test_runs_of_the_same_parts_are_tried_once(planner):
     assert len(networks) == len(set(networks))
     assert thirty[0].trial is two[0].trial
     assert planner.rows(2, "classify", 64, ["mlm"])[0].forecast == two[1].forecast
+
+
+def test_a_recipe_gives_settings_to_its_own_objective_alone():
+    facts = Facts({"paths": ["texts.txt"]}, 600.0, None)
+    mlm = choose_recipe("mlm", facts)[0]
+    assert resolved(mlm, "mlm", facts).objective.mask_ratio == resolved(mlm, None, facts).objective.mask_ratio == 0.3
+    assert resolved(mlm, "span", facts).objective.name == "span"
+    assert resolved(registry.load("recipe", "bert")(), "mlm", facts).objective.mask_ratio == 0.15
 
 
 def test_a_budget_is_spent_or_the_most_epochs_are_done(planner):

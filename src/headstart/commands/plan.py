@@ -227,17 +227,8 @@ def _table(rows: Sequence[Row]) -> list[str]:
     from headstart.core.progress_line import columns
     from headstart.core.spoken import spoken
 
-    names = (
-        "budget, min",
-        "trained by",
-        "network, parameters",
-        "vocabulary, ids",
-        "training steps",
-        "passes over data",
-        "memory at most",
-        "time in all",
-        "gained elsewhere",
-    )
+    names = ("in min", "trained by", "network, parameters", "ids known", "steps made", "passes made", "MB at most")
+    names += ("s in all", "gained elsewhere")
     told = [[spoken(name) for name in names], *map(_cells, rows)]
     wide = [max(columns(line[place]) for line in told) for place in range(len(names))]
     return [
@@ -253,7 +244,7 @@ def _cells(row: Row) -> list[str]:
         f"{row.trial.vocabulary:,}" if row.trial.vocabulary else "-",
         f"{row.forecast.steps:,}",
         f"{row.epochs:.1f}",
-        f"{row.forecast.memory:,} MB",
-        f"{row.forecast.seconds:.0f} s",
-        "-" if row.gain is None else row.gain.text(),
+        f"{row.forecast.memory:,}",
+        f"{row.forecast.seconds:,.0f}",
+        "-" if row.gain is None else row.gain.gained(),
     ]

@@ -61,11 +61,10 @@ def fresh_run(options: RunOptions, out: Path, resume: bool) -> RunSpec:
     """Return the recipe's run with the settings applied. Raises HeadstartError: unknown names, `out` is in use."""
     import torch
 
-    from headstart.core import registry
     from headstart.data.corpus import Corpus
     from headstart.data.open import STDIN
     from headstart.data.read_how import current
-    from headstart.sizing.default_recipe import choose_recipe
+    from headstart.sizing.default_recipe import choose_recipe, resolved
     from headstart.sizing.facts import Facts
     from headstart.training.from_base import from_base, rate_line
     from headstart.training.pretrained_model import PretrainedModel
@@ -90,8 +89,7 @@ def fresh_run(options: RunOptions, out: Path, resume: bool) -> RunSpec:
     recipe, reason = choose_recipe(objective, facts, options.recipe)
     if guessed:
         reason = f"objective {objective}: what {base.name} was trained by, or is usual for its network"
-    chosen = registry.load("objective", objective)() if objective else None
-    spec = dataclasses.replace(recipe.resolve(facts, chosen), vocabulary=options.vocabulary)
+    spec = dataclasses.replace(resolved(recipe, objective, facts), vocabulary=options.vocabulary)
     if base is not None:
         spec = from_base(spec, base)
     options = dataclasses.replace(options, settings=spec.named(options.settings))

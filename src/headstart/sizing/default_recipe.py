@@ -9,6 +9,7 @@ from headstart.core.errors import HeadstartError
 from headstart.core.item_nouns import some_items
 from headstart.core.spec import RecipeSpec
 from headstart.sizing.facts import Facts
+from headstart.training.run_spec import RunSpec
 
 _HALVES_UP_TO_MINUTES = 60
 
@@ -45,6 +46,12 @@ def choose_recipe(objective: str | None, facts: Facts, recipe: str | None = None
         f"no recipe for {some_items(facts.takes)} has the parts that objective '{objective}' needs; "
         "name one with --recipe"
     )
+
+
+def resolved(recipe: RecipeSpec, objective: str | None, facts: Facts) -> RunSpec:
+    """Return the recipe's run by an objective; its own keeps the settings that the recipe gives it."""
+    own = objective is None or objective == recipe.objective
+    return recipe.resolve(facts, None if own else registry.load("objective", objective)())
 
 
 def _first_choice(recipes: Mapping[str, type[RecipeSpec]], takes: str) -> tuple[RecipeSpec, str]:

@@ -38,6 +38,10 @@ class Gain:
     score: tuple[float, float]
     sets: int
 
+    def gained(self) -> str:
+        """Return the least and the most that was gained."""
+        return f"{self.low:+.3f}" if self.low == self.high else f"{self.low:+.3f} to {self.high:+.3f}"
+
     def text(self) -> str:
         """Return both ranges in few words."""
         low, high = self.score

@@ -11,12 +11,11 @@ from typing import Any
 
 import torch
 
-from headstart.core import registry
 from headstart.core.files import read_json, write_json
 from headstart.core.item_nouns import some_items
 from headstart.core.shapes import TokenShape
 from headstart.data.corpus import Corpus
-from headstart.sizing.default_recipe import choose_recipe
+from headstart.sizing.default_recipe import choose_recipe, resolved
 from headstart.sizing.evidence import Gain, fewest_documents, gain
 from headstart.sizing.facts import Facts
 from headstart.training.from_base import from_base
@@ -140,10 +139,8 @@ class Planner:
         facts = self.facts(minutes)
         if family == CONTINUED:
             name = default_objective(self._base)
-            recipe, _ = choose_recipe(name, facts)
-            return from_base(recipe.resolve(facts, registry.load("objective", name)()), self._base)
-        recipe, _ = choose_recipe(family, facts)
-        return recipe.resolve(facts, registry.load("objective", family)())
+            return from_base(resolved(choose_recipe(name, facts)[0], name, facts), self._base)
+        return resolved(choose_recipe(family, facts)[0], family, facts)
 
     def _trial(self, spec: RunSpec) -> Trial | None:
         for known, trial in self._known:

@@ -1,0 +1,134 @@
+"""A masked language model by transformers' Trainer, run by the peers' Python (see `pretraining.py`).
+
+    PYTHON peer_trainer.py SETTINGS.json
+
+SETTINGS: text (a document per line), tokenizer (folder), out (folder to write), and of the model and its training:
+depth, width, dropout, batch, learning_rate, warmup (share of the steps), mask_ratio, seconds, seed. The budget begins
+with the process: tokenising and packing into blocks of 128 (as run_mlm does) are part of it. Steps are timed on a
+copy first, off the clock, so that the learning rate falls to zero just when the budget ends. Writes OUT/model, and
+OUT/times.json: seconds of preparation, of training, steps, tokens per second.
+"""
+
+from __future__ import annotations
+
+import time
+
+BEGUN = time.monotonic()
+
+import copy  # noqa: E402: the clock starts before the imports
+import json  # noqa: E402
+import os  # noqa: E402
+import sys  # noqa: E402
+import tempfile  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+BLOCK = 128
+TRIAL = 6  # steps that are timed beforehand; the first two do not count
+
+
+def packed(text: str, tokenizer, home: str):
+    """Return the text as blocks of ids, as run_mlm makes them."""
+    from datasets import load_dataset
+
+    data = load_dataset("text", data_files=text, split="train", cache_dir=home)
+    encode = lambda rows: tokenizer(rows["text"], return_special_tokens_mask=True)  # noqa: E731
+    data = data.map(encode, batched=True, remove_columns=["text"])
+
+    def group(rows):
+        joined = {name: sum(values, []) for name, values in rows.items() if name != "token_type_ids"}
+        length = len(joined["input_ids"]) // BLOCK * BLOCK
+        return {name: [values[i : i + BLOCK] for i in range(0, length, BLOCK)] for name, values in joined.items()}
+
+    return data.map(group, batched=True, remove_columns=data.column_names)
+
+
+def network(asked: dict, tokenizer):
+    """Return BERT with random weights."""
+    from transformers import BertConfig, BertForMaskedLM
+
+    return BertForMaskedLM(
+        BertConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=asked["width"],
+            num_hidden_layers=asked["depth"],
+            num_attention_heads=asked["width"] // (64 if asked["width"] > 128 else 32),
+            intermediate_size=4 * asked["width"],
+            hidden_dropout_prob=asked["dropout"],
+            attention_probs_dropout_prob=asked["dropout"],
+            max_position_embeddings=512,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
+
+
+def main() -> None:
+    asked = json.loads(Path(sys.argv[1]).read_text())
+    home = tempfile.TemporaryDirectory()
+    os.environ |= {"HF_HOME": home.name, "HF_HUB_OFFLINE": "1", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
+    from transformers import (
+        AutoTokenizer,
+        DataCollatorForLanguageModeling,
+        Trainer,
+        TrainerCallback,
+        TrainingArguments,
+        set_seed,
+    )
+
+    set_seed(asked["seed"])
+    out, tokenizer = Path(asked["out"]), AutoTokenizer.from_pretrained(asked["tokenizer"])
+    data = packed(asked["text"], tokenizer, home.name)
+    model = network(asked, tokenizer)
+    collator = DataCollatorForLanguageModeling(tokenizer, mlm_probability=asked["mask_ratio"])
+
+    class Clock(TrainerCallback):
+        """Notes when every step ends, and stops at the end of the budget."""
+
+        def __init__(self, end: float) -> None:
+            self.end, self.ends = end, []
+
+        def on_step_end(self, args, state, control, **_):
+            self.ends.append(time.monotonic())
+            if self.ends[-1] >= self.end:
+                control.should_training_stop = True
+
+    def train(trained, steps: int, end: float) -> list[float]:
+        clock = Clock(end)
+        arguments = TrainingArguments(
+            output_dir=home.name,
+            max_steps=steps,
+            per_device_train_batch_size=asked["batch"],
+            learning_rate=asked["learning_rate"],
+            warmup_steps=round(asked["warmup"] * steps),
+            use_cpu=True,
+            save_strategy="no",
+            report_to=[],
+            disable_tqdm=True,
+            logging_steps=10**6,
+            seed=asked["seed"],
+        )
+        Trainer(model=trained, args=arguments, train_dataset=data, data_collator=collator, callbacks=[clock]).train()
+        return clock.ends
+
+    prepared = time.monotonic() - BEGUN
+    ends = train(copy.deepcopy(model), TRIAL, float("inf"))
+    step = (ends[-1] - ends[1]) / (len(ends) - 2)
+    left = asked["seconds"] - prepared
+    begun = time.monotonic()
+    ends = train(model, max(2, round(left / step)), begun + left)
+    model.save_pretrained(out / "model")
+    tokenizer.save_pretrained(out / "model")
+    tokens = len(ends) * asked["batch"] * BLOCK
+    (out / "times.json").write_text(
+        json.dumps(
+            {
+                "prepared": prepared,
+                "trained": ends[-1] - begun,
+                "steps": len(ends),
+                "tokens_per_second": tokens / (ends[-1] - begun),
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
