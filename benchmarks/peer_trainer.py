@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import time
 
-BEGUN = time.monotonic()
+BEGUN = time.monotonic()  # before the imports, which are part of the budget
 
-import copy  # noqa: E402: the clock starts before the imports
+import copy  # noqa: E402
 import json  # noqa: E402
 import os  # noqa: E402
 import sys  # noqa: E402
 import tempfile  # noqa: E402
+from itertools import chain  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 BLOCK = 128
@@ -35,7 +36,7 @@ def packed(text: str, tokenizer, home: str):
     data = data.map(encode, batched=True, remove_columns=["text"])
 
     def group(rows):
-        joined = {name: sum(values, []) for name, values in rows.items() if name != "token_type_ids"}
+        joined = {name: list(chain(*values)) for name, values in rows.items() if name != "token_type_ids"}
         length = len(joined["input_ids"]) // BLOCK * BLOCK
         return {name: [values[i : i + BLOCK] for i in range(0, length, BLOCK)] for name, values in joined.items()}
 

@@ -43,6 +43,7 @@ print(seconds, store.tokens, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 """
 DATASETS = """
 import os, sys, tempfile, time
+from itertools import chain
 home = tempfile.TemporaryDirectory()
 os.environ |= {"HF_HOME": home.name, "HF_HUB_OFFLINE": "1", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
 from datasets import load_dataset
@@ -53,7 +54,7 @@ data = load_dataset("text", data_files=sys.argv[1], split="train")
 tokenise = lambda rows: tokenizer(rows["text"], return_special_tokens_mask=True)
 data = data.map(tokenise, batched=True, remove_columns=["text"], num_proc=processes)
 def group(rows):
-    joined = {name: sum(values, []) for name, values in rows.items()}
+    joined = {name: list(chain(*values)) for name, values in rows.items()}
     length = len(joined["input_ids"]) // block * block
     return {name: [values[i : i + block] for i in range(0, length, block)] for name, values in joined.items()}
 data = data.map(group, batched=True, num_proc=processes)

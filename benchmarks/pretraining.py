@@ -180,13 +180,19 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--peers", type=Path, default=Path(".venv-peers"))
-    parser.add_argument("--ladder", default="0.33,0.5,0.75,1,1.25,2,3,10")
+    parser.add_argument("--ladder", default="0.2,0.33,0.5,0.75,1,10")
     parser.add_argument("--only", default="headstart,default,tuned")
+    parser.add_argument(
+        "--grid", default="128:3e-4,128:1e-3,256:3e-4,256:1e-3", help="width:learning rate of the tuned"
+    )
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--set", action="append", default=[], help="a setting of headstart's runs")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     options.ladder = [float(one) for one in options.ladder.split(",")]
+    options.grid = [
+        (int(width), float(rate)) for width, _, rate in (one.partition(":") for one in options.grid.split(","))
+    ]
     bench, only, found = Bench(options), options.only.split(","), []
     torch.set_num_threads(options.threads)
     for seed in map(int, options.seeds.split(",")):
@@ -195,10 +201,9 @@ def main() -> None:
         if "default" in only:
             found.append(bench.peer("default", DEFAULT, seed))
         if "tuned" in only:
-            for width in (128, 256):
-                for rate in (3e-4, 1e-3):
-                    name = f"tuned 4 x {width} at {rate:g}"
-                    found.append(bench.peer(name, TUNED | {"width": width, "learning_rate": rate}, seed))
+            for width, rate in options.grid:
+                name = f"tuned 4 x {width} at {rate:g}"
+                found.append(bench.peer(name, TUNED | {"width": width, "learning_rate": rate}, seed))
     print("| run | s | loss | probe | tokens/s | load before |\n|---|---|---|---|---|---|")
     for one in found:
         speed = f"{one['tokens_per_second']:,.0f}" if "tokens_per_second" in one else ""
