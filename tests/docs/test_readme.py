@@ -12,6 +12,7 @@ from pages import ROOT, check, commands
 
 from headstart.core.errors import HeadstartError
 from headstart.data import digits, docstrings
+from headstart.sizing import planning
 
 READMES = ["README.md", "README.ko.md"]
 DOCUMENTS = [*READMES, "CONTRIBUTING.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
@@ -55,6 +56,8 @@ def test_every_command_runs(tmp_path, monkeypatch, few_strengths):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(docstrings, "docstring_task", pages.docstrings)
     monkeypatch.setattr(digits, "write_digits", pages.write_digits)
+    monkeypatch.setattr(planning, "FAMILIES", {"text": ("halves",)})
+    monkeypatch.setattr(planning, "LADDER", ())
     told = pages.run(commands(read("README.md")))
     assert len(told) > 15
     assert any("winner: " in made.out for made in told.values())

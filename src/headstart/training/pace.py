@@ -91,8 +91,8 @@ class Trained(Protocol):
 def measured_pace(plan: TrainPlan, run: Trained, seconds: float, folder: Path) -> Pace:
     """Train for some `seconds`, at least two steps, and return what that cost; the weights are useless afterwards.
 
-    The first step sets up kernels and memory and is left out of the time. folder: where a checkpoint is written once
-    and removed. Raises HeadstartError: the disk has no room for one.
+    The first third of the steps, which sets up kernels and memory, is left out of the time. folder: where a checkpoint
+    is written once and removed. Raises HeadstartError: the disk has no room for one.
     """
     before = peak_memory()
     trial = dataclasses.replace(plan, steps=None, seconds=seconds, evaluate_seconds=math.inf, save_seconds=math.inf)
@@ -102,7 +102,7 @@ def measured_pace(plan: TrainPlan, run: Trained, seconds: float, folder: Path) -
     if state.step == 1:  # one step took longer than all that was asked for
         fit(state, run.batches, dataclasses.replace(trial, seconds=None, steps=2), [found.append])
     steps = [event for event in found if event.kind == "step"]
-    first, last = steps[0], steps[-1]
+    first, last = steps[len(steps) // 3 if len(steps) > 3 else 0], steps[-1]
     count = last.step - first.step
     step = (last.seconds - first.seconds) / count
     units = last.units / last.step
