@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -73,6 +73,9 @@ def generate(
         int | None, Parameter(help="continuations, each drawn anew [1, of pictures 36]", converter=whole)
     ] = None,
     seed: Annotated[int, Parameter(help="of the draws", converter=whole)] = 0,
+    precision: Annotated[
+        Literal["auto", "fp32", "int8"], Parameter(help="of weights: auto takes int8 where it is quicker and alike")
+    ] = "auto",
 ) -> Generated | Drawn:
     """Go on with a text; the same seed writes the same text. A model of images draws pictures (--out samples.png)."""
     from headstart.core.device import set_threads
@@ -94,19 +97,25 @@ def generate(
     heat = (1.0 if images else _TEMPERATURE) if temperature is None else temperature
     choose = greedy if heat == 0 else Draw(seed=seed, temperature=heat, top_k=top_k, top_p=top_p)
     if images:
-        for name, value, usual in (("--tokens", tokens, None), ("--beams", beams, 1)):
+        for name, value, usual in (
+            ("--tokens", tokens, None),
+            ("--beams", beams, 1),
+            ("--precision", precision, "auto"),
+        ):
             if value != usual:
                 raise HeadstartError(f"{name} {value}: pictures are all of one size and are drawn; leave it out")
         return _pictures(pretrained, prompt, out, samples or (_PICTURES if drawn or prompt else 1), choose)
     if out is not None:
         raise HeadstartError(f"--out {out}: the text goes to standard output; leave it out, or redirect the output")
-    return _text(pretrained, prompt, samples or 1, tokens=tokens or _TOKENS, choose=choose, beams=beams)
+    how = {"tokens": tokens or _TOKENS, "choose": choose, "beams": beams, "precision": precision}
+    return _text(pretrained, prompt, samples or 1, how)
 
 
-def _text(
-    pretrained: PretrainedModel, prompt: str, samples: int, *, tokens: int, choose: Choose, beams: int
-) -> Generated:
-    """Return continuations of the prompt; says how fast they were written and what was forgotten on the way."""
+def _text(pretrained: PretrainedModel, prompt: str, samples: int, how: dict[str, Any]) -> Generated:
+    """Return continuations of the prompt; says how fast they were written and what was forgotten on the way.
+
+    how: see `continue_texts`.
+    """
     import time
 
     from headstart.language_models.generation import continue_texts
@@ -117,7 +126,7 @@ def _text(
     if unknown := int((ids == pretrained.processor.unk_id).sum()):
         say(f"warning: {unknown} of the {len(ids)} tokens of the prompt are unknown to this vocabulary and say nothing")
     start = time.perf_counter()
-    found = continue_texts(pretrained, [prompt] * samples, tokens=tokens, choose=choose, beams=beams)
+    found = continue_texts(pretrained, [prompt] * samples, **how)
     seconds = time.perf_counter() - start
     written = sum(one.tokens for one in found)
     say(f"{written:,} tokens in {seconds:.1f} s ({written / max(seconds, 1e-9):,.0f} a second)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +17,7 @@ from headstart.core.errors import HeadstartError
 from headstart.core.seeds import numpy_generator
 from headstart.data.corpus import Corpus
 from headstart.language_models.kneser_ney import ORDER, control
+from headstart.nn.int8 import int8_copy, int8_output
 from headstart.nn.pooling import pool
 from headstart.training.pretrained_model import PretrainedModel
 
@@ -46,6 +48,13 @@ class LanguageModel:
         # A run on running text has hardly ever seen the begin mark; other runs have seen it before every window.
         self.reframes = not pretrained.receipt.get("stateful", "checkpoint" not in pretrained.receipt)
         self.backbone.eval()
+
+    def in_int8(self) -> LanguageModel:
+        """Return the same model with weights in int8, for `step`; what it has read so far goes on in either."""
+        quick = copy.copy(self)
+        quick.backbone = int8_copy(self.backbone)
+        quick.head = int8_output(self.head, self.backbone.words_VD)
+        return quick
 
     def begin(self) -> np.ndarray:
         """Return what stands before a text: the begin mark, or nothing where there is none."""
