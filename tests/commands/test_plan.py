@@ -80,6 +80,7 @@ def test_a_korean_reader_reads_korean(program, texts, quick):
     ],
 )
 def test_what_cannot_be_planned_is_one_line(program, texts, asked, told):
+    assert "write it to a file" in program("plan", "-").complaint
     found = program("plan", texts, *asked)
     assert found.code == 2
     assert told in found.complaint

@@ -83,6 +83,11 @@ def test_the_family_that_gained_most_is_advised(planner):
     assert advise(other, "halves", "text").row.family == "mlm"
 
 
+def test_without_a_row_of_the_default_another_is_judged(planner):
+    rows = [replace(row, gain=None) for row in planner.rows(10, "classify", 64, ["mlm"])]
+    assert advise(rows, "halves", "text").row.family == "mlm"
+
+
 def test_what_never_gained_is_advised_against(planner):
     rows = [replace(row, gain=gained(-0.3, -0.2, 0.0)) for row in planner.rows(10, "classify", 64)]
     told = advise(rows, "halves", "text")

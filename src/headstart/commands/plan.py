@@ -98,7 +98,8 @@ def plan(
     """
     from headstart.core import registry
     from headstart.core.device import set_threads
-    from headstart.data.open import as_paths
+    from headstart.data.open import STDIN, as_paths
+    from headstart.data.read_how import current
     from headstart.interop.hub_cache import located
     from headstart.sizing.planning import LADDER, Planner, advise
 
@@ -110,8 +111,11 @@ def plan(
     task = registry.named("task", task)
     registry.load("task", task)
     begun, paths = time.monotonic(), as_paths(corpus)
+    if STDIN in paths:
+        raise HeadstartError("plan reads the texts several times, and standard input comes once; write it to a file")
     with tempfile.TemporaryDirectory(prefix="headstart-plan-") as work:
-        sample = _sampled({"paths": paths, "column": column, "unit": "auto"}, Path(work))
+        how = {"how": given} if (given := current().given) else {}
+        sample = _sampled({"paths": paths, "column": column, "unit": "auto"} | how, Path(work))
         processes = _Processes(Path(work), sample.larger, begun + _MOST)
         planner = Planner(sample.corpus, sample.takes, processes.tried, None if base is None else located(base))
         rows = planner.rows(minutes, task, labels)
@@ -178,6 +182,9 @@ class _Processes:
 
     def tried(self, spec: RunSpec) -> Trial | None:
         """Return what the run costs, None where there is no time left. Raises HeadstartError: it cannot be made."""
+        import torch
+
+        from headstart.core.device import pick_device
         from headstart.core.files import write_json
         from headstart.sizing.planning import Trial
 
@@ -185,7 +192,8 @@ class _Processes:
         asked, out = self.work / f"asked-{number}.json", self.work / f"trial-{number}.json"
         say(f"trying objective {spec.objective.name} on {spec.backbone.name}")
         write_json(asked, {"spec": spec.to_dict(), "folder": str(self._folder(spec)), "out": str(out)})
-        command, environment = another_program(["plan", str(asked), "--trial"])
+        command, environment = another_program(["plan", str(asked), "--trial", "--device", str(pick_device())])
+        environment["OMP_NUM_THREADS"] = str(torch.get_num_threads())
         try:
             done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=max(left, 1))
         except subprocess.TimeoutExpired:

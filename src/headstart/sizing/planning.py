@@ -179,7 +179,7 @@ def advise(rows: Sequence[Row], default: str, takes: str) -> Advice:
 
     A family is advised against where it gained on no set; too few documents where it never was worth it on so few.
     """
-    row = next(row for row in rows if row.family == default)
+    row = next((row for row in rows if row.family == default), rows[0])
     fewest, documents = fewest_documents(default, takes), row.trial.documents
     if documents < fewest:
         told = f"{documents:,} {some_items(takes)}, and it was never worth it on fewer than {fewest:,}"
