@@ -77,7 +77,7 @@ def with_tokenizer(folder: Path) -> None:
     from headstart.core import registry
 
     texts = ["a text of a few words", "another one"] * 20
-    registry.load("processor", "bpe")().train(iter(texts), 300).save(folder)
+    registry.load("processor", "bpe")().train(iter(texts), 280).save(folder)
 
 
 def main() -> None:
