@@ -7,11 +7,13 @@ import json
 
 import pytest
 
+from headstart.core import registry
 from headstart.core.errors import HeadstartError
 from headstart.core.files import is_leftover
 from headstart.sizing.default_recipe import choose_recipe
 from headstart.sizing.facts import Facts
-from headstart.training import pace
+from headstart.training import curves, pace
+from headstart.training.curves import logging_curves
 from headstart.training.pace import Forecast, Pace, forecast
 from headstart.training.plan import TrainPlan
 from headstart.training.run import train_run
@@ -84,3 +86,13 @@ def test_a_disk_without_room_for_a_checkpoint_is_told_before_training(spec, tmp_
     with pytest.raises(HeadstartError, match="the disk is full"):
         train_run(spec, tmp_path / "run", say=lambda text: None)
     assert not (tmp_path / "run").exists()  # the mended command just works
+
+
+def test_the_trial_has_no_curve(spec, tmp_path):
+    loggers = [registry.load("logger", "csv")()]
+    with logging_curves(loggers, tmp_path / "run"):
+        train_run(spec, tmp_path / "run", say=lambda text: None)
+        assert curves.listeners_of_fit(0) != []  # those outside a trial have one
+    table = (tmp_path / "run" / "log" / "curves.csv").read_text()
+    assert "pretrain" in table
+    assert {line.split(",")[0] for line in table.splitlines()[1:]} == {"pretrain"}

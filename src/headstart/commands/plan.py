@@ -157,10 +157,10 @@ def _sampled(where: dict[str, Any], work: Path) -> _Sample:
     size = corpus.bytes_on_disk() * (_PACKED if packed else 1)
     if corpus.takes == "image" or size <= _SAMPLE:
         return _Sample(where, corpus.takes)
-    path, written = work / "sample.jsonl", 0
+    path = work / "sample.jsonl"
     with open(path, "w", encoding="utf-8") as stream:
         for document in corpus.documents():
-            written += stream.write(json.dumps({"text": document}, ensure_ascii=False) + "\n")
+            stream.write(json.dumps({"text": document}, ensure_ascii=False) + "\n")
             if stream.tell() > _SAMPLE:
                 break
         else:

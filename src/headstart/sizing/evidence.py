@@ -89,9 +89,7 @@ def fewest_documents(family: str, takes: str) -> int:
 
 
 def _apart(one: float, other: float) -> float:
-    """Return how many times the larger is the smaller; a base that needs no minutes is apart from none."""
-    if not one or not other:
-        return 1.0
+    """Return how many times the smaller number the larger one is; both are above 0."""
     return max(one, other) / min(one, other)
 
 

@@ -58,6 +58,16 @@ def logging_curves(loggers: Sequence[LoggerSpec], folder: Path) -> Iterator[None
 
 
 @contextmanager
+def unlogged() -> Iterator[None]:
+    """Let no fit of the block have a curve."""
+    token = _log.set(None)
+    try:
+        yield
+    finally:
+        _log.reset(token)
+
+
+@contextmanager
 def curve(name: str) -> Iterator[None]:
     """Name the fits of the block; blocks inside blocks make `outer/inner`."""
     token = _part_of.set((*_part_of.get(), name))

@@ -20,6 +20,7 @@ from headstart.core.device import pick_compute_dtype, pick_device
 from headstart.core.files import temporary_beside
 from headstart.data.batches import BatchSource
 from headstart.training.checkpoint import Checkpoints
+from headstart.training.curves import unlogged
 from headstart.training.events import Event
 from headstart.training.loop import DTYPES, TrainState, evaluation_pause, fit, start_state
 from headstart.training.plan import TrainPlan
@@ -29,7 +30,7 @@ _SHARE, _MOST = 0.02, 4.0  # of the budget, and seconds, that trial steps may ta
 _SCORED = 4  # steps' worth of held-out units by which an evaluation is timed
 _MB = 1_000_000
 # How much more memory steps take in the end than the first ones did: pieces of many sizes leave gaps in the heap. On
-# runs of 1 to 10 minutes 1.4 to 2.5 times (docs/log.md); a GPU's allocator is asked for what it handed out.
+# runs of a minute or two 1.4 to 2.5 times, of ten minutes 3.8; a GPU's allocator is asked for what it handed out.
 _GROWTH = 1.75
 
 
@@ -98,9 +99,10 @@ def measured_pace(plan: TrainPlan, run: Trained, seconds: float, folder: Path) -
     trial = dataclasses.replace(plan, steps=None, seconds=seconds, evaluate_seconds=math.inf, save_seconds=math.inf)
     found: list[Event] = []
     state = start_state(run.objective, run.backbone, trial)
-    fit(state, run.batches, trial, [found.append])
-    if state.step == 1:  # one step took longer than all that was asked for
-        fit(state, run.batches, dataclasses.replace(trial, seconds=None, steps=2), [found.append])
+    with unlogged():
+        fit(state, run.batches, trial, [found.append])
+        if state.step == 1:  # one step took longer than all that was asked for
+            fit(state, run.batches, dataclasses.replace(trial, seconds=None, steps=2), [found.append])
     steps = [event for event in found if event.kind == "step"]
     first, last = steps[len(steps) // 3 if len(steps) > 3 else 0], steps[-1]
     count = last.step - first.step
