@@ -14,7 +14,7 @@ from pathlib import Path
 
 import headstart as hs
 from headstart.core.device import set_threads
-from headstart.training.pretrained_model import describe
+from headstart.training.describe import describe
 
 
 @dataclass(frozen=True)

@@ -59,9 +59,9 @@ class EpochBatches(ABC):
         epoch, index = divmod(number, self.per_epoch)
         return self.batch(self._plan(epoch), index, epoch)
 
-    def epoch(self) -> list[Batch]:
-        """Return the batches of the first epoch, for evaluation."""
-        return [self.at(number) for number in range(self.per_epoch)]
+    def epoch(self, most: int | None = None) -> list[Batch]:
+        """Return the batches of the first epoch, for evaluation; most: no more than so many."""
+        return [self.at(number) for number in range(min(self.per_epoch, most or self.per_epoch))]
 
 
 def sort_within_pools(order: np.ndarray, lengths: np.ndarray, pools: int, *, alternate: bool = False) -> np.ndarray:

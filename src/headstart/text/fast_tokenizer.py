@@ -21,9 +21,10 @@ from headstart.text.alignment import compose, mend
 from headstart.text.flat_ids import flat_ids
 from headstart.text.older_files import tokenizer_of_older_files
 from headstart.text.piece_ids import PieceIds, walks
+from headstart.text.spaced_ids import SpacedIds, cut_before
 from headstart.text.tokenizer_training import SPECIALS, sentinel
 
-_MANY = 256  # texts from which on words are tokenised once
+_MANY = 1 << 13  # characters of texts from which on words are tokenised once
 _NAMES = ("pad", "unk", "cls", "sep", "mask")
 _DEFAULT = {
     "pad": ("[PAD]", "<pad>"),
@@ -57,8 +58,8 @@ class FastTokenizer(Tokenizer):
         numbered = (rust.token_to_id(sentinel(number)) for number in count())
         self.sentinel_ids = tuple(takewhile(lambda found: found is not None, numbered))
         self.special_ids = frozenset({*self.sentinel_ids, *(i for i, token in added.items() if token.special)})
-        self._quick: PieceIds | None = None
-        self._walks: bool | None = None  # None: not asked yet
+        self._quick: PieceIds | SpacedIds | None = None
+        self._asked = False  # whether there can be a quick one
 
     def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
         """Return one int64 id array per text; half surrogate pairs, which are no text, count as U+FFFD."""
@@ -67,23 +68,31 @@ class FastTokenizer(Tokenizer):
         return [ids[low:end] for low, end in zip([0, *end_N], end_N)]
 
     def encode_flat(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """See `Tokenizer.encode_flat`; many texts at once are ten times sooner where the model is BERT's WordPiece."""
+        """See `Tokenizer.encode_flat`; of much text every word is tokenised once where the tokenizer allows it."""
         try:
             return self._run([unicodedata.normalize("NFC", text) for text in texts])
         except (TypeError, UnicodeError):
             return self._run([unicodedata.normalize("NFC", mend(text)) for text in texts])
 
     def _run(self, composed: list[str]) -> tuple[np.ndarray, np.ndarray]:
-        if len(composed) >= _MANY and self._walks is None:  # asked once: it writes the whole model out
-            self._walks = walks(self.rust)
-        if len(composed) < _MANY or not self._walks:
+        many = sum(map(len, composed)) >= _MANY
+        if many and not self._asked:  # asked once: it writes the whole model out
+            self._quick = self._quicker()
+            self._asked = True
+        if self._quick is None or not many:
             return flat_ids(self.rust.encode_batch_fast(self.prepare(composed), add_special_tokens=False))
-        self._quick = self._quick or PieceIds(self.rust)
-        return self._quick.encode(composed)
+        return self._quick.encode(self.prepare(composed))
+
+    def _quicker(self) -> PieceIds | SpacedIds | None:
+        """Return what tokenises every word once, and as `rust` does; None: words are not tokenised one by one."""
+        if walks(self.rust):
+            return PieceIds(self.rust)
+        before = cut_before(self.rust)
+        return SpacedIds(self.rust, before) if before else None
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy in another process learns its words anew."""
-        return self.__dict__ | {"_quick": None}
+        return self.__dict__ | {"_quick": None, "_asked": False}
 
     def encode_spans(self, texts: Sequence[str]) -> list[tuple[np.ndarray, np.ndarray]]:
         """Return (ids [N], spans [N, 2]) per text; see `Tokenizer.encode_spans`."""
@@ -104,7 +113,7 @@ class FastTokenizer(Tokenizer):
         """From here on read every text in small letters, whatever else the tokenizer does to it."""
         usual, small = self.rust.normalizer, normalizers.Lowercase()
         self.rust.normalizer = small if usual is None else normalizers.Sequence([small, usual])
-        self._quick = self._walks = None
+        self._quick, self._asked = None, False
 
     def decode(self, ids: Sequence[int]) -> str:
         """Return the NFC text of `ids`, special tokens left out; bytes that are no UTF-8 become U+FFFD."""

@@ -1,20 +1,22 @@
 """Ids of many texts by the ids of their words, each of which is tokenised once: natural text repeats its words.
 
-A word is a run of characters up to a space behind it; the spaces before it belong to it. Tokenizers that treat what
-stands behind a space by itself give a text the ids of its words one behind the other.
+A word is a run of characters up to a space behind it; the white space before it belongs to it. Tokenizers that treat
+what stands behind a space by itself give a text the ids of its words one behind the other.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from threading import Lock
+from typing import Any
 
 import numpy as np
 
 _CHARACTERS_AT_ONCE = 1 << 20  # of texts: about 70 MB of arrays
 _MOST_WORDS = 2_000_000  # kept, about 40 bytes each
 _LONGEST = 1 << 12  # characters of a word; texts with longer ones are tokenised whole
-_SPACE = ord(" ")
+_BEGIN = re.compile(r"(?<=\S) ")  # of a word within a text
 _PLANE = 1 << 16  # code points that have a random number of their own
 
 Encode = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -23,12 +25,13 @@ Encode = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 class WordIds:
     """encode: from (code points of words one behind the other, size of each word) to (their ids, how many each has).
 
+    before: kinds of white space that begin a word behind something else, the space among them.
     Words are told apart by 64-bit hashes: among 2,000,000 words two share one with a chance of 1 in ten million.
     Several threads may ask at once.
     """
 
-    def __init__(self, encode: Encode) -> None:
-        self._encode = encode
+    def __init__(self, encode: Encode, before: str = " ") -> None:
+        self._encode, self._before = encode, before
         random = np.random.default_rng(0)
         # A word is the sum over its characters of (number of the character) x (number of the place), modulo 2^64.
         self._character_U = random.integers(0, 1 << 64, _PLANE, np.uint64)
@@ -37,19 +40,22 @@ class WordIds:
         self._lock = Lock()
         self._known = _Known()
 
-    def __getstate__(self) -> dict[str, Encode]:
+    def __getstate__(self) -> dict[str, Any]:
         """A copy learns its words anew."""
-        return {"encode": self._encode}
+        return {"encode": self._encode, "before": self._before}
 
-    def __setstate__(self, state: dict[str, Encode]) -> None:
-        self.__init__(state["encode"])
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(**state)
 
     def encode(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Return (ids of all texts one behind the other, int64 [T]; how many each text has, int64 [N])."""
-        parts = [self._some(some) for some in _groups(texts)]
+        pieces = [list(_pieces(text)) for text in texts]
+        parts = [self._some(some) for some in _groups([piece for some in pieces for piece in some])]
         if not parts:
             return np.zeros(0, np.int64), np.zeros(0, np.int64)
-        return np.concatenate([ids for ids, _ in parts]), np.concatenate([lengths for _, lengths in parts])
+        length_P = np.concatenate([lengths for _, lengths in parts])  # of pieces, of which each text has one at least
+        first_N = np.cumsum([0, *map(len, pieces[:-1])])
+        return np.concatenate([ids for ids, _ in parts]), np.add.reduceat(length_P, first_N)
 
     def _some(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         length_N = np.fromiter(map(len, texts), np.int64, len(texts))
@@ -70,8 +76,8 @@ class WordIds:
         return flat.astype(np.int64), until_W[words_N[1:]] - until_W[words_N[:-1]]
 
     def _starts(self, code_C: np.ndarray, length_N: np.ndarray) -> np.ndarray:
-        """Return where words begin: at the start of each text, and at each space behind something else."""
-        begins_C = code_C == _SPACE
+        """Return where words begin: at the start of each text, and at white space behind something else."""
+        begins_C = np.isin(code_C, [ord(kind) for kind in self._before])
         begins_C[1:] &= ~self._space_U[np.minimum(code_C[:-1], _PLANE - 1)]
         first_N = np.cumsum(length_N) - length_N
         begins_C[first_N[length_N > 0]] = True
@@ -144,6 +150,15 @@ def strings(code_C: np.ndarray, size_W: np.ndarray) -> list[str]:
     """Return words from their code points one behind the other."""
     text, end_W = code_C.astype("<u4").tobytes().decode("utf-32-le"), np.cumsum(size_W).tolist()
     return [text[low:end] for low, end in zip([0, *end_W], end_W)]
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Yield a text in parts of a bounded number of characters, each of which begins a word (and may be one longer)."""
+    start = 0
+    while len(text) - start > _CHARACTERS_AT_ONCE and (found := _BEGIN.search(text, start + _CHARACTERS_AT_ONCE)):
+        yield text[start : found.start()]
+        start = found.start()
+    yield text[start:]
 
 
 def _groups(texts: Sequence[str]) -> Iterator[Sequence[str]]:

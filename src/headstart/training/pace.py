@@ -5,19 +5,17 @@ from __future__ import annotations
 import dataclasses
 import math
 import shutil
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import torch
-
 from headstart.core.batch import Batch
 from headstart.core.contracts import Backbone, Objective
 from headstart.core.device import pick_compute_dtype, pick_device
 from headstart.core.files import temporary_beside
+from headstart.core.memory import give_back, peak_memory
 from headstart.data.batches import BatchSource
 from headstart.training.checkpoint import Checkpoints
 from headstart.training.curves import unlogged
@@ -28,7 +26,6 @@ from headstart.training.scoring import evaluate
 
 _SHARE, _MOST = 0.02, 4.0  # of the budget, and seconds, that trial steps may take
 _SCORED = 4  # steps' worth of held-out units by which an evaluation is timed
-_MB = 1_000_000
 # How much more memory steps take in the end than the first ones did: pieces of many sizes leave gaps in the heap. On
 # runs of a minute or two 1.4 to 2.5 times, of ten minutes 3.8; a GPU's allocator is asked for what it handed out.
 _GROWTH = 1.75
@@ -90,10 +87,10 @@ class Trained(Protocol):
 
 
 def measured_pace(plan: TrainPlan, run: Trained, seconds: float, folder: Path) -> Pace:
-    """Train for some `seconds`, at least two steps, and return what that cost; the weights are useless afterwards.
+    """Train for some `seconds`, at least a step, and return what that cost; the weights are useless afterwards.
 
-    The first third of the steps, which sets up kernels and memory, is left out of the time. folder: where a checkpoint
-    is written once and removed. Raises HeadstartError: the disk has no room for one.
+    The first third of the steps, which sets up kernels and memory, is left out of the time, unless there is only one.
+    folder: where a checkpoint is written once and removed. Raises HeadstartError: the disk has no room for one.
     """
     before = peak_memory()
     trial = dataclasses.replace(plan, steps=None, seconds=seconds, evaluate_seconds=math.inf, save_seconds=math.inf)
@@ -101,14 +98,13 @@ def measured_pace(plan: TrainPlan, run: Trained, seconds: float, folder: Path) -
     state = start_state(run.objective, run.backbone, trial)
     with unlogged():
         fit(state, run.batches, trial, [found.append])
-        if state.step == 1:  # one step took longer than all that was asked for
-            fit(state, run.batches, dataclasses.replace(trial, seconds=None, steps=2), [found.append])
     steps = [event for event in found if event.kind == "step"]
-    first, last = steps[len(steps) // 3 if len(steps) > 3 else 0], steps[-1]
-    count = last.step - first.step
-    step = (last.seconds - first.seconds) / count
+    last, settled = steps[-1], max(1, len(steps) // 3)  # after so many steps the rest is timed
+    first = steps[settled - 1] if len(steps) > 1 else None
+    step = (last.seconds - first.seconds) / (last.step - first.step) if first else last.seconds
     units = last.units / last.step
     evaluation, saving = _evaluation(plan, run, state, _SCORED * units), _saving(state, folder)
+    give_back()
     return Pace(step, units, last.unit, evaluation, saving, before, peak_memory())
 
 
@@ -157,18 +153,6 @@ def forecast(plan: TrainPlan, pace: Pace, preparing: float) -> Forecast:
         memory = round(pace.before + _GROWTH * (pace.memory - pace.before))
     whole, units = preparing + seconds + pace.saving, round(steps * pace.units)
     return Forecast(whole, preparing, steps, units, pace.unit, memory)
-
-
-def peak_memory() -> int:
-    """Return the MB that this process has held at most, those of the GPU where networks run on one."""
-    if pick_device().type == "cuda":
-        return torch.cuda.max_memory_allocated() // _MB
-    if sys.platform == "win32":  # nothing of the standard library tells it there
-        return 0
-    import resource
-
-    kilobytes = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * kilobytes // _MB
 
 
 def _some(batches: Sequence[Batch], units: float) -> list[Batch]:

@@ -15,6 +15,7 @@ from headstart.core import ranks
 from headstart.core.compatibility import need_items
 from headstart.core.errors import HeadstartError
 from headstart.core.files import disk_error
+from headstart.core.memory import peak_memory
 from headstart.data.batches import EpochBatches
 from headstart.data.corpus import Corpus
 from headstart.data.open import shown
@@ -23,7 +24,7 @@ from headstart.training.continuation import Continuation
 from headstart.training.curves import curve
 from headstart.training.events import Listener, MetricsFile
 from headstart.training.loop import FitResult, Stop, TrainState, fit, start_state
-from headstart.training.pace import Forecast, Pace, forecast, measured_pace, peak_memory, trial_seconds
+from headstart.training.pace import Forecast, Pace, forecast, measured_pace, trial_seconds
 from headstart.training.plan import measured_dtype
 from headstart.training.prepare import Prepared, build_parts, prepared, undone_when_refused, written
 from headstart.training.run_folder import RunFolder
