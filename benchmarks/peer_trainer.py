@@ -1,12 +1,13 @@
-"""A masked language model by transformers' Trainer, run by the peers' Python (see `pretraining.py`).
+"""A language model by transformers' Trainer, run by the peers' Python (see `pretraining.py` and `causal.py`).
 
     PYTHON peer_trainer.py SETTINGS.json
 
-SETTINGS: text (a document per line), tokenizer (folder), out (folder to write), and of the model and its training:
-depth, width, dropout, batch, learning_rate, warmup (share of the steps), mask_ratio, seconds, seed. The budget begins
-with the process: tokenising and packing into blocks of 128 (as run_mlm does) are part of it. Steps are timed on a
-copy first, off the clock, so that the learning rate falls to zero just when the budget ends. Writes OUT/model, and
-OUT/times.json: seconds of preparation, of training, steps, tokens per second.
+SETTINGS: text (files, a document per line), tokenizer (folder), out (folder to write), and of the model and its
+training: block (tokens of a row), depth, width, dropout, batch, learning_rate, warmup (share of the steps), mask_ratio
+(BERT, as run_mlm trains it; null: GPT-2, as run_clm does), seconds, seed. The budget begins with the process:
+tokenising and packing into blocks are part of it. Steps are timed on a copy first, off the clock, so that the learning
+rate falls to zero just when the budget ends. Writes OUT/model, and OUT/times.json: seconds of preparation, of training,
+steps, tokens per second.
 """
 
 from __future__ import annotations
@@ -23,36 +24,42 @@ import tempfile  # noqa: E402
 from itertools import chain  # noqa: E402
 from pathlib import Path  # noqa: E402
 
-BLOCK = 128
 TRIAL = 6  # steps that are timed beforehand; the first two do not count
 
 
-def packed(text: str, tokenizer, home: str):
-    """Return the text as blocks of ids, as run_mlm makes them."""
+def packed(asked: dict, tokenizer, home: str):
+    """Return the text as blocks of ids, as run_mlm and run_clm make them."""
     from datasets import load_dataset
 
-    data = load_dataset("text", data_files=text, split="train", cache_dir=home)
-    encode = lambda rows: tokenizer(rows["text"], return_special_tokens_mask=True)  # noqa: E731
-    data = data.map(encode, batched=True, remove_columns=["text"])
+    masked, block = asked["mask_ratio"] is not None, asked["block"]
+    how = {"data_files": asked["text"], "split": "train", "cache_dir": home, "keep_linebreaks": not masked}
+    data = load_dataset("text", **how)
+    settings = {"return_special_tokens_mask": True} if masked else {"add_special_tokens": False}
+    data = data.map(lambda rows: tokenizer(rows["text"], **settings), batched=True, remove_columns=["text"])
 
     def group(rows):
         joined = {name: list(chain(*values)) for name, values in rows.items() if name != "token_type_ids"}
-        length = len(joined["input_ids"]) // BLOCK * BLOCK
-        return {name: [values[i : i + BLOCK] for i in range(0, length, BLOCK)] for name, values in joined.items()}
+        length = len(joined["input_ids"]) // block * block
+        return {name: [values[i : i + block] for i in range(0, length, block)] for name, values in joined.items()}
 
     return data.map(group, batched=True, remove_columns=data.column_names)
 
 
 def network(asked: dict, tokenizer):
-    """Return BERT with random weights."""
-    from transformers import BertConfig, BertForMaskedLM
+    """Return BERT or GPT-2 with random weights."""
+    from transformers import BertConfig, BertForMaskedLM, GPT2Config, GPT2LMHeadModel
 
+    heads = asked["width"] // (64 if asked["width"] > 128 else 32)
+    if asked["mask_ratio"] is None:
+        dropout = dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), asked["dropout"])
+        sizes = {"n_embd": asked["width"], "n_layer": asked["depth"], "n_head": heads, "n_positions": asked["block"]}
+        return GPT2LMHeadModel(GPT2Config(vocab_size=len(tokenizer), **sizes, **dropout))
     return BertForMaskedLM(
         BertConfig(
             vocab_size=len(tokenizer),
             hidden_size=asked["width"],
             num_hidden_layers=asked["depth"],
-            num_attention_heads=asked["width"] // (64 if asked["width"] > 128 else 32),
+            num_attention_heads=heads,
             intermediate_size=4 * asked["width"],
             hidden_dropout_prob=asked["dropout"],
             attention_probs_dropout_prob=asked["dropout"],
@@ -77,9 +84,10 @@ def main() -> None:
 
     set_seed(asked["seed"])
     out, tokenizer = Path(asked["out"]), AutoTokenizer.from_pretrained(asked["tokenizer"])
-    data = packed(asked["text"], tokenizer, home.name)
+    data = packed(asked, tokenizer, home.name)
     model = network(asked, tokenizer)
-    collator = DataCollatorForLanguageModeling(tokenizer, mlm_probability=asked["mask_ratio"])
+    masked = asked["mask_ratio"] is not None
+    collator = DataCollatorForLanguageModeling(tokenizer, mlm=masked, mlm_probability=asked["mask_ratio"])
 
     class Clock(TrainerCallback):
         """Notes when every step ends, and stops at the end of the budget."""
@@ -118,7 +126,7 @@ def main() -> None:
     ends = train(model, max(2, round(left / step)), begun + left)
     model.save_pretrained(out / "model")
     tokenizer.save_pretrained(out / "model")
-    tokens = len(ends) * asked["batch"] * BLOCK
+    tokens = len(ends) * asked["batch"] * asked["block"]
     (out / "times.json").write_text(
         json.dumps(
             {

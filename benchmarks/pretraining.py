@@ -18,22 +18,14 @@ Markdown table and the smallest budget of the ladder that reaches each peer's lo
 
 from __future__ import annotations
 
-import argparse
 import gzip
-import json
 import lzma
-import os
-import subprocess
-import sys
-import time
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from peers import python_of
+from beside_peers import Bench, given, parser, table
 
 from headstart.core.batch import TokenBatch
 from headstart.training.pretrained_model import PretrainedModel
@@ -41,6 +33,7 @@ from headstart.training.pretrained_model import PretrainedModel
 TRAIN, HELD, LABELLED, TESTED = 200_000, 2_000, 2_000, 4_000
 BLOCK, ROWS = 128, 64  # tokens of a row of the peers; rows that are scored together
 DEFAULT = {
+    "block": BLOCK,
     "depth": 4,
     "width": 256,
     "batch": 64,
@@ -49,29 +42,24 @@ DEFAULT = {
     "warmup": 0,
     "mask_ratio": 0.15,
 }
-TUNED = {"depth": 4, "batch": 16, "dropout": 0.0, "warmup": 0.06, "mask_ratio": 0.3}
+TUNED = {"block": BLOCK, "depth": 4, "batch": 16, "dropout": 0.0, "warmup": 0.06, "mask_ratio": 0.3}
 
 
-@dataclass
-class Bench:
-    """options: of the command line."""
+class Masked(Bench):
+    """See above."""
 
-    options: argparse.Namespace
-
-    @property
-    def work(self) -> Path:
-        return self.options.work
+    objective, unit = "mlm", "line"
 
     @cached_property
-    def text(self) -> Path:
-        """The unlabelled training text, written once; the held-out text is beside it."""
+    def text(self) -> list[Path]:
+        """See `Bench.text`."""
         path = self.work / "reviews.txt"
         if not path.is_file():
             with lzma.open(self.options.data / "nsmc/unlabeled.txt.xz", "rt", encoding="utf-8") as stream:
                 lines = [line for line, _ in zip(stream, range(TRAIN + HELD), strict=False)]
             (self.work / "held.txt").write_text("".join(lines[TRAIN:]), encoding="utf-8")
             path.write_text("".join(lines[:TRAIN]), encoding="utf-8")
-        return path
+        return [path]
 
     def labelled(self, name: str, count: int) -> tuple[list[str], list[str]]:
         """Return (texts, labels) of the first usable rows of a file of NSMC."""
@@ -80,51 +68,10 @@ class Bench:
         rows = [row for row in rows if len(row) == 3 and row[1].strip()][:count]
         return [row[1] for row in rows], [row[2] for row in rows]
 
-    def run(self, name: str, command: list[object]) -> dict[str, Any]:
-        """Run a command and return its seconds, or what an earlier run left."""
-        path = self.work / f"{name}.json"
-        if not path.is_file():
-            environment = os.environ | {"OMP_NUM_THREADS": str(self.options.threads)}
-            load, begun = os.getloadavg()[0], time.monotonic()
-            with open(self.work / f"{name}.log", "w") as log:
-                subprocess.run(list(map(str, command)), check=True, env=environment, stdout=log, stderr=log)
-            path.write_text(json.dumps({"name": name, "seconds": time.monotonic() - begun, "load": load}))
-        return json.loads(path.read_text())
-
-    def ours(self, minutes: float, seed: int) -> dict[str, Any]:
-        """Return what a run of headstart of so many minutes is worth."""
-        name = f"headstart {minutes:g} min, seed {seed}"
-        out = self.work / name.replace(" ", "-")
-        command = [sys.executable, "-W", "ignore", "-m", "headstart", "pretrain", self.text, "--unit", "line"]
-        settings = [f"--set={setting}" for setting in self.options.set]
-        command += ["--objective", "mlm", "--minutes", minutes, "--seed", seed, "--out", out, *settings]
-        return self.scored(self.run(name, command), out, rows=None)
-
-    def peer(self, name: str, settings: dict[str, Any], seed: int) -> dict[str, Any]:
-        """Return what a run of the Trainer is worth."""
-        name = f"{name}, seed {seed}"
-        out = self.work / name.replace(" ", "-").replace(",", "")
-        out.mkdir(exist_ok=True)
-        asked = settings | {"text": str(self.text), "tokenizer": str(self.tokenizer), "out": str(out), "seed": seed}
-        (out / "asked.json").write_text(json.dumps(asked | {"seconds": 60 * self.options.minutes}))
-        program = Path(__file__).with_name("peer_trainer.py")
-        python = python_of(self.options.peers)
-        found = self.run(name, [python, "-W", "ignore", program, out / "asked.json"])
-        return self.scored(found, out / "model", rows=BLOCK) | json.loads((out / "times.json").read_text())
-
-    @cached_property
-    def tokenizer(self) -> Path:
-        """The tokenizer of headstart's runs, for the peers."""
-        self.ours(self.options.ladder[0], 0)
-        return self.work / f"headstart-{self.options.ladder[0]:g}-min,-seed-0/processor"
-
-    def scored(self, found: dict[str, Any], folder: Path, rows: int | None) -> dict[str, Any]:
-        """Add loss and probe to what a run is worth, once."""
-        if "loss" not in found:
-            model = PretrainedModel.open(folder)
-            found |= {"loss": masked_loss(model, self.work / "held.txt", rows), "probe": self.probe(model)}
-            (self.work / f"{found['name']}.json").write_text(json.dumps(found))
-        return found
+    def scores(self, model: PretrainedModel, name: str) -> dict[str, float]:
+        """See `Bench.scores`."""
+        rows = None if name.startswith("headstart") else BLOCK
+        return {"loss": masked_loss(model, self.work / "held.txt", rows), "probe": self.probe(model)}
 
     def probe(self, model: PretrainedModel) -> float:
         """Return the share of right answers of a logistic regression on mean vectors."""
@@ -174,43 +121,19 @@ def masked_loss(model: PretrainedModel, held: Path, rows: int | None) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=10)
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--peers", type=Path, default=Path(".venv-peers"))
-    parser.add_argument("--ladder", default="0.2,0.33,0.5,0.75,1,10")
-    parser.add_argument("--only", default="headstart,default,tuned")
-    parser.add_argument(
-        "--grid", default="128:3e-4,128:1e-3,256:3e-4,256:1e-3", help="width:learning rate of the tuned"
-    )
-    parser.add_argument("--seeds", default="0")
-    parser.add_argument("--set", action="append", default=[], help="a setting of headstart's runs")
-    options = parser.parse_args()
-    options.work.mkdir(parents=True, exist_ok=True)
-    options.ladder = [float(one) for one in options.ladder.split(",")]
-    options.grid = [
-        (int(width), float(rate)) for width, _, rate in (one.partition(":") for one in options.grid.split(","))
-    ]
-    bench, only, found = Bench(options), options.only.split(","), []
+    options = given(parser(__doc__, "0.2,0.33,0.5,0.75,1,10", "128:3e-4,128:1e-3,256:3e-4,256:1e-3"))
+    bench, only, found = Masked(options), options.only.split(","), []
     torch.set_num_threads(options.threads)
-    for seed in map(int, options.seeds.split(",")):
+    for seed in options.seeds:
         if "headstart" in only:
             found += [bench.ours(minutes, seed) for minutes in options.ladder]
         if "default" in only:
-            found.append(bench.peer("default", DEFAULT, seed))
+            found.append(bench.peer("default", "peer_trainer.py", DEFAULT, seed))
         if "tuned" in only:
             for width, rate in options.grid:
-                name = f"tuned 4 x {width} at {rate:g}"
-                found.append(bench.peer(name, TUNED | {"width": width, "learning_rate": rate}, seed))
-    print("| run | s | loss | probe | tokens/s | load before |\n|---|---|---|---|---|---|")
-    for one in found:
-        speed = f"{one['tokens_per_second']:,.0f}" if "tokens_per_second" in one else ""
-        print(
-            f"| {one['name']} | {one['seconds']:.0f} | {one['loss']:.3f} | {one['probe']:.4f} | {speed} "
-            f"| {one['load']:.1f} |"
-        )
+                settings = TUNED | {"width": width, "learning_rate": rate}
+                found.append(bench.peer(f"tuned 4 x {width} at {rate:g}", "peer_trainer.py", settings, seed))
+    table(found)
 
 
 if __name__ == "__main__":

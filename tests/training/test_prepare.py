@@ -41,8 +41,8 @@ def entropy(count_V: torch.Tensor) -> float:
     return float(-(share_V[share_V > 0] * share_V[share_V > 0].log()).sum())
 
 
-def loss_before_training(spec, parts, count_V) -> float:
-    backbone, objective = build_parts(spec, parts.processor, count_V)
+def loss_before_training(spec, parts, first) -> float:
+    backbone, objective = build_parts(spec, parts.processor, first)
     batch = parts.batches.at(0)
     place_M = torch.arange(1, batch.units - 1)
     place_M = place_M[torch.isin(batch.ids_N[place_M], torch.tensor(sorted(parts.processor.special_ids)), invert=True)]
@@ -55,14 +55,14 @@ def loss_before_training(spec, parts, count_V) -> float:
 def test_the_first_loss_is_what_frequencies_alone_give(run):
     spec, parts = run("mlm")
     even = loss_before_training(spec, parts, None)
-    started = loss_before_training(spec, parts, parts.count_V)
+    started = loss_before_training(spec, parts, parts.first)
     assert started < even - 0.5
-    assert started == pytest.approx(entropy(parts.count_V), abs=0.3)
+    assert started == pytest.approx(entropy(parts.first.count_V), abs=0.3)
 
 
 def test_the_same_seed_gives_the_same_parts_with_and_without_counts(run):
     spec, parts = run("mlm")
-    plain, counted = (build_parts(spec, parts.processor, count_V) for count_V in (None, parts.count_V))
+    plain, counted = (build_parts(spec, parts.processor, first) for first in (None, parts.first))
     for (name, one), other in zip(plain[0].state_dict().items(), counted[0].state_dict().values()):
         assert torch.equal(one, other), name
     differ = {n for n, p in plain[1].named_parameters() if not torch.equal(p, dict(counted[1].named_parameters())[n])}

@@ -49,6 +49,10 @@ class Block(nn.Module):
         self.mlp_norm = RMSNorm(spec.width, eps=spec.eps)
         self.mlp = GatedMLP(spec.width, spec.mlp_width, act=spec.act)
 
+    def norms(self) -> tuple[nn.Module, ...]:
+        """See `CausalTransformer`."""
+        return self.attention_norm, self.mlp_norm
+
     def forward(
         self,
         hidden_ND: Tensor,

@@ -76,6 +76,10 @@ class ImageStore:
         """See `Store.counts`: pixels are no ids."""
         return None
 
+    def pairs(self, documents: np.ndarray, ids: int, begin_id: int, end_id: int) -> None:
+        """See `Store.pairs`: pixels are no ids."""
+        return None
+
     def remark(self, documents: np.ndarray, wanted: BatchSpec) -> str:
         """Return nothing: no image is cut; see `Store.remark`."""
         return ""

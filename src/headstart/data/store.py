@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+from scipy import sparse
 
 from headstart.core.errors import HeadstartError
 from headstart.core.processor import Processor
@@ -46,6 +47,13 @@ class Store(Protocol):
 
     def counts(self, documents: np.ndarray, ids: int) -> np.ndarray | None:
         """Return how often each of so many ids occurs in the documents, int64 [ids]; None: they are not made of ids."""
+        ...
+
+    def pairs(self, documents: np.ndarray, ids: int, begin_id: int, end_id: int) -> sparse.csr_matrix | None:
+        """Return how often each of so many ids follows each in the documents, [ids, ids]; None: see `counts`.
+
+        begin_id, end_id: marks that stand before and behind every document, -1 = none.
+        """
         ...
 
     def remark(self, documents: np.ndarray, wanted: BatchSpec) -> str:

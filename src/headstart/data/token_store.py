@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 import numpy as np
 import torch
+from scipy import sparse
 
 from headstart.core import migration
 from headstart.core.errors import HeadstartError
@@ -28,7 +29,7 @@ from headstart.data.row import Block
 from headstart.data.stateful_batches import StatefulBatches
 
 _FACTS = "store.json"
-_COUNTED = 20_000_000  # tokens, at most, by which ids are counted
+_COUNTED, _PAIRED = 20_000_000, 8_000_000  # tokens, at most, by which ids and pairs of them are counted
 
 
 @dataclass(frozen=True)
@@ -95,11 +96,37 @@ class TokenStore:
 
     def counts(self, documents: np.ndarray, ids: int) -> np.ndarray:
         """See `Store.counts`; the first twenty million tokens tell it."""
-        last = int(np.searchsorted(self.offsets, _COUNTED, side="right")) - 1  # documents that lie within them
+        found, of_token = self._first(documents, _COUNTED)
+        return np.bincount(found[of_token], minlength=ids)
+
+    def pairs(self, documents: np.ndarray, ids: int, begin_id: int, end_id: int) -> sparse.csr_matrix:
+        """See `Store.pairs`; the first eight million tokens tell it."""
+        found, of_token = self._first(documents, _PAIRED)
+        begins = np.zeros(len(found) + 1, bool)
+        begins[self.offsets[self.offsets <= len(found)]] = True
+        first, last = of_token & begins[:-1], of_token & begins[1:]
+        both = np.flatnonzero(of_token & ~begins[1:])[: len(found) - 1]  # places of tokens with a next one
+        both = both[both + 1 < len(found)]
+        before, after = [found[both]], [found[both + 1]]
+        if begin_id >= 0:
+            after.append(found[first])
+            before.append(np.full(len(after[-1]), begin_id))
+        if end_id >= 0:
+            before.append(found[last])
+            after.append(np.full(len(before[-1]), end_id))
+        places = tuple(np.concatenate(side).astype(np.int32) for side in (before, after))
+        return sparse.coo_matrix((np.ones(len(places[0]), np.float32), places), (ids, ids)).tocsr()
+
+    def _first(self, documents: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return (at most so many ids from the start; True where one is of the documents).
+
+        Whole documents, unless the first is longer.
+        """
+        last = max(1, int(np.searchsorted(self.offsets, most, side="right")) - 1) if len(self) else 0
         chosen = np.zeros(last, bool)
         chosen[documents[documents < last]] = True
-        of_token = np.repeat(chosen, np.diff(self.offsets[: last + 1]))
-        return np.bincount(self.ids[: self.offsets[last]][of_token], minlength=ids)
+        of_token = np.repeat(chosen, np.diff(self.offsets[: last + 1]))[:most]
+        return self.ids[: len(of_token)], of_token
 
     def remark(self, documents: np.ndarray, wanted: BatchSpec) -> str:
         """Return how many documents are cut into windows; see `Store.remark`."""

@@ -15,6 +15,11 @@ from headstart.nn.attention import KeyValues
 from headstart.nn.outputs import LinearOutput, WordOutput
 from headstart.nn.position import Rotary
 from headstart.nn.ragged import Layout
+from headstart.nn.successors import Successors
+
+_CONSTANT = 2.0  # how large what all words share is beside what tells them apart
+_WORD_STD = 0.2
+_SHARED_GAIN = 0.1  # of what all words share, in the norms of blocks
 
 
 class CausalTransformer(TransformerBackbone):
@@ -22,7 +27,7 @@ class CausalTransformer(TransformerBackbone):
 
     Its carry is that of `nn/attention.py KeyValues`; positions go on across parts, up to `max_tokens` in all. A
     subclass makes `words`, `final_norm` and `blocks`, each of which takes (hidden_ND, layout, bias, rotary, maps, past)
-    and returns (hidden_ND, map or None).
+    and returns (hidden_ND, map or None); those of a network whose output is not tied name their `norms()`.
     """
 
     reads = "causal"
@@ -74,6 +79,31 @@ class CausalTransformer(TransformerBackbone):
         groups = [parameters_of(*below), *(parameters_of(block) for block in self.blocks)]
         groups[-1].extend(parameters_of(self.final_norm))
         return groups
+
+    @torch.no_grad()
+    def predict_successors(self, output: WordOutput, found: Successors) -> None:
+        """Take weights by which the untrained network says of each token what `found` does.
+
+        output: of this backbone, with a matrix of its own; the final norm is an RMS norm. Words become s [c, left_u]:
+        their first part is the same for all, so that the final norm f_u = sqrt(D) / |[c, left_u]| leaves it nearly the
+        same, and an output row [log p(v) / c, right_v] / f gives nearly log p(v) + left_u . right_v. Blocks, whose
+        outputs begin small, hardly see the shared part.
+        """
+        rank = min(found.left_VK.shape[1], self.width - 1)
+        left_VK, right_VK = found.left_VK[:, :rank], found.right_VK[:, :rank]
+        length_V = left_VK.norm(dim=1)
+        constant = _CONSTANT * float(found.share_V @ length_V)
+        factor = float(found.share_V @ (self.width**0.5 / (constant**2 + length_V**2).sqrt()))
+        scale = _WORD_STD / float(found.share_V @ left_VK.square().mean(1)) ** 0.5
+        size = len(length_V)
+        words_VD, rows_VD = self.words.weight, output.weight
+        words_VD[:, 0] = constant * scale
+        words_VD[:size, 1 : rank + 1] = left_VK * scale
+        rows_VD[:size, 0] = found.share_V.log() / (factor * constant)
+        rows_VD[:size, 1 : rank + 1] = right_VK / factor
+        for block in self.blocks:
+            for norm in block.norms():
+                norm.weight[0] = _SHARED_GAIN
 
     def prediction_head(self) -> WordOutput:
         """See `TransformerBackbone`; `lm_head` of the reference."""

@@ -8,7 +8,7 @@ Score: docs/recipes/causal.md.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from headstart.core import registry
 from headstart.core.spec import ObjectiveSpec, RecipeSpec
@@ -28,12 +28,13 @@ class CausalRecipe(RecipeSpec):
     objective = "causal"
     backbone: ClassVar[str] = "llama"
     inner: ClassVar[float] = 8 / 3  # width of the position-wise network for each of D
+    wiring: ClassVar[dict[str, Any]] = {"tied": False}  # an output of its own begins as a bigram model
 
     def resolve(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
         """Return the run: byte-pair tokens, a decoder of a size that the budget can train, windows of running text."""
         depth, width, heads, learning_rate = by_budget(facts, _CPU_SIZES, _GPU_SIZE, 600)
         longest = 1_024 if facts.cuda else 256
-        sizes = {"depth": depth, "width": width, "heads": heads, "max_tokens": longest}
+        sizes = {"depth": depth, "width": width, "heads": heads, "max_tokens": longest, **self.wiring}
         mlp_width = -int(-self.inner * width // 8) * 8
         parts = {
             "processor": registry.load("processor", "bpe")(),

@@ -7,6 +7,7 @@ Score: docs/recipes/gpt2.md.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from headstart.core.spec import RecipeSpec
 from headstart.recipes.causal import CausalRecipe
@@ -18,3 +19,4 @@ class GPT2Recipe(CausalRecipe, RecipeSpec):
 
     backbone = "gpt2"
     inner = 4.0
+    wiring: ClassVar[dict[str, Any]] = {}

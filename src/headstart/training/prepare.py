@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from headstart import __version__
 from headstart.core import plugins, ranks
@@ -25,12 +24,11 @@ from headstart.core.files import write_json
 from headstart.core.load_processor import load_processor
 from headstart.core.migration import FORMAT, RunFile
 from headstart.core.processor import Processor, Tokenizer
-from headstart.core.shapes import TokenShape
 from headstart.data.batches import EpochBatches
 from headstart.data.corpus import Corpus
-from headstart.data.store import HeldOutSplit, Store, ensure_store, split_documents
-from headstart.nn.outputs import TokenOutput
+from headstart.data.store import ensure_store, split_documents
 from headstart.training.batching import check_usable, make_batches
+from headstart.training.first_weights import FirstWeights, first_weights
 from headstart.training.pretrained_model import PretrainedModel
 from headstart.training.run_folder import PROCESSOR, RECEIPT, RUN, SEEN, STORE, RunFolder
 from headstart.training.run_spec import RunSpec
@@ -44,7 +42,7 @@ Pieces = dict[int, list[int]]  # by new token of a grown vocabulary: the old tok
 class Prepared:
     """What a run trains with. record: run.json so far; ledger: of the corpus; pieces: see `Pieces`.
 
-    count_V: how often each id is a target, see `build_parts`.
+    first: what an untrained network knows.
     """
 
     record: RunFile
@@ -52,7 +50,7 @@ class Prepared:
     pieces: Pieces
     ledger: dict[str, Any]
     processor: Processor
-    count_V: Tensor | None
+    first: FirstWeights | None
     backbone: Backbone
     objective: Objective
     batches: EpochBatches
@@ -76,8 +74,8 @@ def prepared(spec: RunSpec, corpus: Corpus, home: RunFolder, command: str, note:
     store = ensure_store(corpus, processor, home.store)
     list(map(note, [*store.ledger.notes, *store.ledger.summary().splitlines()]))
     split = split_documents(len(store), spec.held_out, spec.training.seed)
-    count_V = None if base is not None else _counts(spec, store, split, processor)
-    backbone, objective = build_parts(spec, processor, count_V)
+    first = None if base is not None else first_weights(spec.objective.reads[0], store, split, processor)
+    backbone, objective = build_parts(spec, processor, first)
     batches, held_out = make_batches(spec.batches, processor, store, split, spec.training.seed, note)
     check_usable(spec.objective, objective, batches)
     parameters = sum(p.numel() for p in backbone.parameters())
@@ -86,7 +84,7 @@ def prepared(spec: RunSpec, corpus: Corpus, home: RunFolder, command: str, note:
         note(told)
     held_out = [batch for batch in held_out if objective.usable(batch) >= objective.fewest]
     return Prepared(
-        record, base, pieces, store.ledger.to_dict(), processor, count_V, backbone, objective, batches, held_out
+        record, base, pieces, store.ledger.to_dict(), processor, first, backbone, objective, batches, held_out
     )
 
 
@@ -191,30 +189,17 @@ def _processor(
     return processor, pieces
 
 
-def _counts(spec: RunSpec, store: Store, split: HeldOutSplit, processor: Processor) -> Tensor | None:
-    """Return how often each id can be a target in what is trained on, float64 [V]; None: there are no ids."""
-    shape = processor.shape
-    found = store.counts(split.train, shape.vocabulary) if isinstance(shape, TokenShape) else None
-    if found is None:
-        return None
-    if isinstance(processor, Tokenizer) and processor.sep_id >= 0 and "causal" in spec.objective.reads[0]:
-        found[processor.sep_id] += len(split.train)  # who reads one way predicts the end of every text
-    return torch.from_numpy(found).double()
+def build_parts(spec: RunSpec, processor: Processor, first: FirstWeights | None = None) -> tuple[Backbone, Objective]:
+    """Return the randomly started network and objective, a function of the seed and of what it knows already.
 
-
-def build_parts(spec: RunSpec, processor: Processor, count_V: Tensor | None = None) -> tuple[Backbone, Objective]:
-    """Return the randomly started network and objective, a function of the seed.
-
-    count_V: how often each id occurs, from which the outputs over the vocabulary start.
     What is to be spread over ranks stays on the CPU: no device may have room for all of it.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(spec.training.seed)
         backbone = spec.backbone.build(processor.shape)
         objective = build_objective(spec.objective, backbone, processor)
-    for part in objective.modules():
-        if count_V is not None and isinstance(part, TokenOutput):
-            part.start_from(count_V)
+    if first is not None:
+        first.give(backbone, objective)
     spread = ranks.world() > 1 and spec.training.parallel == "fsdp"
     device = torch.device("cpu") if spread else pick_device()
     return backbone.to(device), objective.to(device)

@@ -119,7 +119,7 @@ def _paced(spec: RunSpec, home: RunFolder, run: Prepared) -> tuple[Prepared, Pac
     if seconds is None or run.base is not None or ranks.world() > 1 or home.checkpoints.steps():
         return run, None
     pace = measured_pace(spec.training, run, trial_seconds(spec.training), home.path)
-    backbone, objective = build_parts(spec, run.processor, run.count_V)
+    backbone, objective = build_parts(spec, run.processor, run.first)
     return dataclasses.replace(run, backbone=backbone, objective=objective), pace
 
 

@@ -1,0 +1,120 @@
+"""Runs of headstart and of peers by the clock, each a command of its own, kept in a folder and scored once."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from abc import ABC, abstractmethod
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from peers import python_of
+
+from headstart.training.pretrained_model import PretrainedModel
+
+
+class Bench(ABC):
+    """options: of the command line. objective: of headstart's runs; unit: how they read the text."""
+
+    objective: str
+    unit: str
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options, self.work = options, options.work
+
+    @property
+    @abstractmethod
+    def text(self) -> list[Path]:
+        """The unlabelled training text, written once, and the held-out text with it."""
+
+    @abstractmethod
+    def scores(self, model: PretrainedModel, name: str) -> dict[str, float]:
+        """Return what a model is worth; name: of its run."""
+
+    def run(self, name: str, command: list[object]) -> dict[str, Any]:
+        """Run a command and return its seconds, or what an earlier run left."""
+        path = self.work / f"{name}.json"
+        if not path.is_file():
+            environment = os.environ | {"OMP_NUM_THREADS": str(self.options.threads)}
+            load, begun = os.getloadavg()[0], time.monotonic()
+            with open(self.work / f"{name}.log", "w") as log:
+                subprocess.run(list(map(str, command)), check=True, env=environment, stdout=log, stderr=log)
+            path.write_text(json.dumps({"name": name, "seconds": time.monotonic() - begun, "load": load}))
+        return json.loads(path.read_text())
+
+    def ours(self, minutes: float, seed: int) -> dict[str, Any]:
+        """Return what a run of headstart of so many minutes is worth."""
+        name = f"headstart {minutes:g} min, seed {seed}"
+        out = self.work / name.replace(" ", "-")
+        command = [sys.executable, "-W", "ignore", "-m", "headstart", "pretrain", *self.text, "--unit", self.unit]
+        settings = [f"--set={setting}" for setting in self.options.set]
+        command += ["--objective", self.objective, "--minutes", minutes, "--seed", seed, "--out", out, *settings]
+        return self.scored(self.run(name, command), out)
+
+    def peer(self, name: str, program: str, settings: dict[str, Any], seed: int) -> dict[str, Any]:
+        """Return what a run of a program beside this file is worth."""
+        name = f"{name}, seed {seed}"
+        out = self.work / name.replace(" ", "-").replace(",", "")
+        out.mkdir(exist_ok=True)
+        text = list(map(str, self.text))
+        asked = settings | {"text": text, "tokenizer": str(self.tokenizer), "out": str(out), "seed": seed}
+        (out / "asked.json").write_text(json.dumps(asked | {"seconds": 60 * self.options.minutes}))
+        python = python_of(self.options.peers)
+        found = self.run(name, [python, "-W", "ignore", Path(__file__).with_name(program), out / "asked.json"])
+        return self.scored(found, out / "model") | json.loads((out / "times.json").read_text())
+
+    @cached_property
+    def tokenizer(self) -> Path:
+        """The tokenizer of headstart's runs, for the peers."""
+        self.ours(self.options.ladder[0], 0)
+        return self.work / f"headstart-{self.options.ladder[0]:g}-min,-seed-0/processor"
+
+    def scored(self, found: dict[str, Any], folder: Path) -> dict[str, Any]:
+        """Add the scores to what a run is worth, once."""
+        path = self.work / f"{found['name']}.json"
+        if "scores" not in found:
+            found["scores"] = self.scores(PretrainedModel.open(folder), found["name"])
+            path.write_text(json.dumps(found))
+        return found
+
+
+def parser(description: str, ladder: str, grid: str) -> argparse.ArgumentParser:
+    """Return the options that these benchmarks share; grid: width:learning rate of the tuned peer."""
+    made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--data", type=Path, required=True)
+    made.add_argument("--work", type=Path, required=True)
+    made.add_argument("--minutes", type=float, default=10)
+    made.add_argument("--threads", type=int, default=os.cpu_count())
+    made.add_argument("--peers", type=Path, default=Path(".venv-peers"))
+    made.add_argument("--ladder", default=ladder)
+    made.add_argument("--only", default="headstart,default,tuned")
+    made.add_argument("--grid", default=grid, help="width:learning rate of the tuned")
+    made.add_argument("--seeds", default="0")
+    made.add_argument("--set", action="append", default=[], help="a setting of headstart's runs")
+    return made
+
+
+def given(made: argparse.ArgumentParser) -> argparse.Namespace:
+    """Return the options that were given, lists read."""
+    options = made.parse_args()
+    options.work.mkdir(parents=True, exist_ok=True)
+    options.ladder = [float(one) for one in options.ladder.split(",")]
+    pairs = (one.partition(":") for one in options.grid.split(","))
+    options.grid = [(int(width), float(rate)) for width, _, rate in pairs]
+    options.seeds = [int(seed) for seed in options.seeds.split(",")]
+    return options
+
+
+def table(found: list[dict[str, Any]]) -> None:
+    """Print what the runs are worth."""
+    names = list(found[0]["scores"])
+    print(f"| run | s | {' | '.join(names)} | tokens/s | load before |\n|---|---|{'---|' * len(names)}---|---|")
+    for one in found:
+        speed = f"{one['tokens_per_second']:,.0f}" if "tokens_per_second" in one else ""
+        cells = " | ".join(f"{one['scores'][name]:.4f}" for name in names)
+        print(f"| {one['name']} | {one['seconds']:.0f} | {cells} | {speed} | {one['load']:.1f} |")
