@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import random
+import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from headstart.commands.plan import _Processes
+from headstart.core.files import write_json
+from headstart.sizing.default_recipe import choose_recipe
+from headstart.sizing.facts import Facts
 from headstart.sizing.planning import Trial
 from headstart.training.pace import Pace
 
@@ -98,3 +106,20 @@ def test_a_long_text_is_planned_from_its_beginning(tmp_path, monkeypatch):
     assert 300 < len(lines) < 1_000
     assert sample.larger == pytest.approx(3_000 / len(lines), rel=0.5)
     assert "about" in sample.notes[0]
+
+
+def test_a_second_network_on_the_same_text_counts_the_whole_preparation(texts, tmp_path, monkeypatch):
+    took = iter([12.0, 0.5])
+
+    def carried_out(command, **_):
+        asked = json.loads(Path(command[command.index("plan") + 1]).read_text())
+        trial = Trial(PACE, preparing=next(took), documents=200, vocabulary=100, parameters=10, epoch=1_000)
+        write_json(Path(asked["out"]), dataclasses.asdict(trial))
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr("headstart.commands.plan.subprocess.run", carried_out)
+    facts = Facts({"paths": [str(texts)], "unit": "line"}, 120.0, None)
+    small = choose_recipe("mlm", facts)[0].resolve(facts)
+    processes = _Processes(tmp_path, 2.0, end=time.monotonic() + 60)
+    assert processes.tried(small).preparing == 24.0
+    assert processes.tried(small.override(["backbone.depth=3"])).preparing == 24.0

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -179,6 +179,7 @@ class _Processes:
     end: float
     notes: list[str] = field(default_factory=list)
     _folders: list[tuple[RunSpec, Path]] = field(default_factory=list)
+    _preparing: dict[Path, float] = field(default_factory=dict)  # seconds, of the first run in a folder
 
     def tried(self, spec: RunSpec) -> Trial | None:
         """Return what the run costs, None where there is no time left. Raises HeadstartError: it cannot be made."""
@@ -191,7 +192,8 @@ class _Processes:
         left, number = self.end - time.monotonic(), len(self._folders)
         asked, out = self.work / f"asked-{number}.json", self.work / f"trial-{number}.json"
         say(f"trying objective {spec.objective.name} on {spec.backbone.name}")
-        write_json(asked, {"spec": spec.to_dict(), "folder": str(self._folder(spec)), "out": str(out)})
+        folder = self._folder(spec)
+        write_json(asked, {"spec": spec.to_dict(), "folder": str(folder), "out": str(out)})
         command, environment = another_program(["plan", str(asked), "--trial", "--device", str(pick_device())])
         environment["OMP_NUM_THREADS"] = str(torch.get_num_threads())
         try:
@@ -201,7 +203,10 @@ class _Processes:
             return None
         if done.returncode:
             raise HeadstartError(done.stderr.strip().splitlines()[-1].removeprefix("headstart: "))
-        return Trial.read(out).scaled(self.larger)
+        trial = Trial.read(out)
+        # Who finds a folder prepared took no time for it, and will when it comes first.
+        preparing = max(trial.preparing, self._preparing.setdefault(folder, trial.preparing))
+        return replace(trial, preparing=preparing).scaled(self.larger)
 
     def _folder(self, spec: RunSpec) -> Path:
         """Return the folder where the run is prepared: with processor and store, where another run left the same."""

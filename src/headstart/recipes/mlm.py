@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from headstart.core import registry
 from headstart.core.spec import ObjectiveSpec, RecipeSpec
 from headstart.sizing.facts import Facts
-from headstart.sizing.network_sizes import encoder_run
+from headstart.sizing.network_sizes import encoder_run, encoder_size
 from headstart.training.run_spec import RunSpec
 
 # Twice BERT's 15 %: in short runs targets are what is scarce. 75 seconds on one core of NSMC: 6.62 nats instead of
@@ -28,4 +28,5 @@ class MaskedLMRecipe(RecipeSpec):
     def resolve(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
         """Return the run: WordPiece, encoder of a size that the budget can train, length buckets, 30 % masked."""
         masked = registry.load("objective", "mlm")(mask_ratio=_MASK_RATIO)
-        return encoder_run(self, facts, objective or masked, "modernbert")
+        mlp_width = max(256, 2 * encoder_size(facts).width)  # of each half of the gate
+        return encoder_run(self, facts, objective or masked, "modernbert", mlp_width=mlp_width)
