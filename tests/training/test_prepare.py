@@ -10,7 +10,7 @@ from headstart.core.batch import TokenBatch
 from headstart.data.corpus import Corpus
 from headstart.data.token_store import in_memory
 from headstart.nn.outputs import TokenOutput, Transform
-from headstart.sizing.default_recipe import choose_recipe
+from headstart.sizing.default_recipe import choose_recipe, resolved
 from headstart.sizing.facts import Facts
 from headstart.training.prepare import build_parts, prepared
 from headstart.training.run_folder import RunFolder
@@ -22,13 +22,13 @@ SMALL = ["backbone.width=32", "backbone.depth=1", "backbone.heads=2", "held_out=
 def run(tmp_path):
     """Returns what a small run of an objective on words of unlike frequency trains with, and its spec."""
 
-    def make(objective: str):
+    def make(objective: str, recipe: str | None = None):
         random = np.random.default_rng(0)
         lines = [" ".join(f"word{int(one)}" for one in random.geometric(0.3, 12)) for _ in range(300)]
         (tmp_path / "texts.txt").write_text("\n".join(lines), encoding="utf-8")
         facts = Facts({"paths": [str(tmp_path / "texts.txt")], "unit": "line"}, None, 3)
-        recipe, _ = choose_recipe(objective, facts)
-        spec = recipe.resolve(facts).override([*SMALL, "processor=word"] if objective == "mlm" else SMALL)
+        recipe, _ = choose_recipe(objective, facts, recipe)
+        spec = resolved(recipe, objective, facts).override([*SMALL, "processor=word"] if objective == "mlm" else SMALL)
         home = RunFolder(tmp_path / objective)
         home.path.mkdir()
         return spec, prepared(spec, Corpus(**spec.corpus), home, "", lambda text: None)
@@ -53,7 +53,7 @@ def loss_before_training(spec, parts, first) -> float:
 
 
 def test_the_first_loss_is_what_frequencies_alone_give(run):
-    spec, parts = run("mlm")
+    spec, parts = run("mlm", "bert")
     even = loss_before_training(spec, parts, None)
     started = loss_before_training(spec, parts, parts.first)
     assert started < even - 0.5
@@ -61,7 +61,7 @@ def test_the_first_loss_is_what_frequencies_alone_give(run):
 
 
 def test_the_same_seed_gives_the_same_parts_with_and_without_counts(run):
-    spec, parts = run("mlm")
+    spec, parts = run("mlm", "bert")
     plain, counted = (build_parts(spec, parts.processor, first) for first in (None, parts.first))
     for (name, one), other in zip(plain[0].state_dict().items(), counted[0].state_dict().values()):
         assert torch.equal(one, other), name

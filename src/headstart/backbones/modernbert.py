@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -17,12 +17,14 @@ from headstart.core.shapes import TokenShape
 from headstart.core.spec import BackboneSpec
 from headstart.interop.names import NameTable, Rule, affine, copy
 from headstart.networks.encoder import Trace, TransformerBackbone, check_sizes, parameters_of, require
+from headstart.networks.neighbours import begin_from_neighbours, neighbour_rank
 from headstart.nn.attention import SelfAttention
 from headstart.nn.init import truncated_
 from headstart.nn.mlp import GatedMLP
 from headstart.nn.outputs import TokenOutput, Transform, TransformOutput
 from headstart.nn.position import Rotary
 from headstart.nn.ragged import Layout
+from headstart.nn.successors import Successors
 
 INIT_STD = 0.02
 _CONFIG_NAMES = {
@@ -113,6 +115,12 @@ class ModernBert(TransformerBackbone):
         groups = [parameters_of(self.words, self.embedding_norm), *(parameters_of(block) for block in self.blocks)]
         groups[-1].extend(parameters_of(self.final_norm))
         return groups
+
+    def begin_from_pairs(self, output: nn.Module, predicts: str, found: Callable[[int], Successors]) -> None:
+        """See `TransformerBackbone`; a hidden token is then predicted from the two beside it."""
+        rank = neighbour_rank(self.width, self.spec.heads)
+        if predicts == "masked" and isinstance(output, TokenOutput) and rank:
+            begin_from_neighbours(self.words, self.blocks[0].attention, output, found(rank), self.spec.global_theta)
 
     def _transform(self) -> Transform:
         spec = self.spec

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -80,23 +81,26 @@ class CausalTransformer(TransformerBackbone):
         groups[-1].extend(parameters_of(self.final_norm))
         return groups
 
-    @torch.no_grad()
-    def predict_successors(self, output: WordOutput, found: Successors) -> None:
-        """Take weights by which the untrained network says of each token what `found` does.
+    def begin_from_pairs(self, output: nn.Module, predicts: str, found: Callable[[int], Successors]) -> None:
+        """See `TransformerBackbone`; there is a place for it where the output has a matrix of its own."""
+        if predicts == "next" and isinstance(output, WordOutput) and output.weight is not None:
+            self._predict_successors(output.weight, found(self.width - 1))
 
-        output: of this backbone, with a matrix of its own; the final norm is an RMS norm. Words become s [c, left_u]:
-        their first part is the same for all, so that the final norm f_u = sqrt(D) / |[c, left_u]| leaves it nearly the
-        same, and an output row [log p(v) / c, right_v] / f gives nearly log p(v) + left_u . right_v. Blocks, whose
-        outputs begin small, hardly see the shared part.
+    @torch.no_grad()
+    def _predict_successors(self, rows_VD: Tensor, found: Successors) -> None:
+        """Let each token say what may follow it. rows_VD: of the output; the final norm is an RMS norm.
+
+        Words become s [c, left_u]: their first part is the same for all, so that the final norm f_u = sqrt(D) /
+        |[c, left_u]| leaves it nearly the same, and a row [log p(v) / c, right_v] / f gives nearly log p(v) +
+        left_u . right_v. Blocks, whose outputs begin small, hardly see the shared part.
         """
-        rank = min(found.left_VK.shape[1], self.width - 1)
-        left_VK, right_VK = found.left_VK[:, :rank], found.right_VK[:, :rank]
+        left_VK, right_VK, rank = found.left_VK, found.right_VK, found.left_VK.shape[1]
         length_V = left_VK.norm(dim=1)
         constant = _CONSTANT * float(found.share_V @ length_V)
         factor = float(found.share_V @ (self.width**0.5 / (constant**2 + length_V**2).sqrt()))
         scale = _WORD_STD / float(found.share_V @ left_VK.square().mean(1)) ** 0.5
         size = len(length_V)
-        words_VD, rows_VD = self.words.weight, output.weight
+        words_VD = self.words.weight
         words_VD[:, 0] = constant * scale
         words_VD[:size, 1 : rank + 1] = left_VK * scale
         rows_VD[:size, 0] = found.share_V.log() / (factor * constant)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from headstart.core.contracts import Backbone, Features
 from headstart.core.errors import HeadstartError
 from headstart.nn.outputs import TokenOutput
 from headstart.nn.ragged import Layout
+from headstart.nn.successors import Successors
 
 
 class TransformerBackbone(Backbone):
@@ -28,6 +29,13 @@ class TransformerBackbone(Backbone):
     @abstractmethod
     def classification_head(self, classes: int) -> nn.Module:
         """Return a new classification output [features -> B, C] as the reference wires it."""
+
+    def begin_from_pairs(self, output: nn.Module, predicts: str, found: Callable[[int], Successors]) -> None:
+        """Take weights by which the untrained network predicts what was counted; most wirings have no place for it.
+
+        output: what it predicts tokens by; predicts: see `Objective.predicts`; found: returns vectors of so many parts
+        at most.
+        """
 
     @property
     def words_VD(self) -> Tensor:

@@ -19,6 +19,7 @@ from scipy import sparse
 from torch import Tensor
 
 _DISCOUNT = 0.75
+_MOST = 128  # parts: more take longer to find than the steps that they save
 _EXTRA, _ROUNDS = 10, 2  # directions beyond those asked for, and rounds of subspace iteration
 
 
@@ -31,7 +32,7 @@ class Successors(NamedTuple):
 
 
 def successors(counts: sparse.csr_matrix, rank: int, seed: int = 0) -> Successors:
-    """Return vectors of K = min(rank, V) parts; counts [V, V]: how often v came next after u."""
+    """Return vectors of K = min(rank, V, 128) parts; counts [V, V]: how often v came next after u."""
     pairs = counts.tocoo()
     before_V = np.asarray(counts.sum(1)).ravel() + 0.5
     after_V = np.asarray(counts.sum(0)).ravel() + 0.5
@@ -41,7 +42,7 @@ def successors(counts: sparse.csr_matrix, rank: int, seed: int = 0) -> Successor
     root_left, root_right = np.sqrt(before_V), np.sqrt(after_V)
     value_P = value_P * root_left[pairs.row] * root_right[pairs.col]
     weighted = sparse.csr_matrix((value_P.astype(np.float32), (pairs.row, pairs.col)), counts.shape)
-    left, right = _factors(weighted, min(rank, counts.shape[0]), seed)
+    left, right = _factors(weighted, min(rank, counts.shape[0], _MOST), seed)
     parts = (left / root_left[:, None], right / root_right[:, None], share_V)
     return Successors(*(torch.from_numpy(part.astype(np.float32)) for part in parts))
 

@@ -16,7 +16,7 @@ from headstart.core.contracts import Backbone, Objective
 from headstart.core.processor import Processor, Tokenizer
 from headstart.core.shapes import TokenShape
 from headstart.data.store import HeldOutSplit, Store
-from headstart.networks.decoder import CausalTransformer
+from headstart.networks.encoder import TransformerBackbone
 from headstart.nn.outputs import TokenOutput, WordOutput
 from headstart.nn.successors import Successors, successors
 
@@ -33,14 +33,13 @@ class FirstWeights:
         for part in objective.modules():
             if isinstance(part, TokenOutput):
                 part.start_from(self.count_V)
-            elif (
-                isinstance(part, WordOutput)
-                and part.weight is not None
-                and objective.predicts == "next"
-                and isinstance(backbone, CausalTransformer)
-            ):
-                self._found = self._found or successors(self._pairs(), backbone.width - 1)
-                backbone.predict_successors(part, self._found)
+            if isinstance(part, TokenOutput | WordOutput) and isinstance(backbone, TransformerBackbone):
+                backbone.begin_from_pairs(part, objective.predicts, self._successors)
+
+    def _successors(self, rank: int) -> Successors:
+        """Return vectors of the counted pairs; they are made once, for one network."""
+        self._found = self._found or successors(self._pairs(), rank)
+        return self._found
 
 
 def first_weights(reads: str, store: Store, split: HeldOutSplit, processor: Processor) -> FirstWeights | None:
@@ -52,10 +51,8 @@ def first_weights(reads: str, store: Store, split: HeldOutSplit, processor: Proc
     found = store.counts(split.train, shape.vocabulary) if isinstance(shape, TokenShape) else None
     if found is None:
         return None
-    marks = (-1, -1)
-    if isinstance(processor, Tokenizer) and "causal" in reads:
-        marks = (processor.cls_id, processor.sep_id)
-        if marks[1] >= 0:
-            found[marks[1]] += len(split.train)  # who reads one way predicts the end of every text
+    marks = (processor.cls_id, processor.sep_id) if isinstance(processor, Tokenizer) else (-1, -1)
+    if marks[1] >= 0 and "causal" in reads:
+        found[marks[1]] += len(split.train)  # who reads one way predicts the end of every text
     count_V = torch.from_numpy(found).double()
     return FirstWeights(count_V, lambda: store.pairs(split.train, shape.vocabulary, *marks))
