@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from headstart.core import registry
 from headstart.core.spec import ObjectiveSpec, RecipeSpec
 from headstart.sizing.facts import Facts
-from headstart.sizing.network_sizes import run_of, writer_size
+from headstart.sizing.network_sizes import encoder_size, run_of
 from headstart.training.run_spec import RunSpec
 
 
@@ -25,7 +25,7 @@ class AttentiveSeq2SeqRecipe(RecipeSpec):
 
     def resolve(self, facts: Facts, objective: ObjectiveSpec | None = None) -> RunSpec:
         """Return the run: unigram pieces of both languages together, one layer on each side, short samples."""
-        size = writer_size(facts)
+        size = encoder_size(facts)
         parts = {
             "processor": registry.load("processor", "unigram")(sentinels=100),
             "backbone": registry.load("backbone", "seq2seq_attention")(width=2 * size.width),

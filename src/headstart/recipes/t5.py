@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from headstart.core import registry
 from headstart.core.spec import ObjectiveSpec, RecipeSpec
 from headstart.sizing.facts import Facts
-from headstart.sizing.network_sizes import run_of, writer_size, writer_sizes
+from headstart.sizing.network_sizes import encoder_size, run_of, writer_sizes
 from headstart.training.run_spec import RunSpec
 
 # The words start at N(0, 1), as in T5, and Adam's steps do not grow with them (those of T5's Adafactor do).
@@ -37,6 +37,6 @@ class T5Recipe(RecipeSpec):
             objective,
             **parts,
             max_length=126,
-            learning_rate=writer_size(facts).learning_rate,
+            learning_rate=encoder_size(facts).learning_rate,
             learning_rate_embeddings=_RATE_WORDS,
         )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from headstart.core import registry
 from headstart.core.spec import ObjectiveSpec, RecipeSpec
 from headstart.sizing.facts import Facts
-from headstart.sizing.network_sizes import run_of, writer_size, writer_sizes
+from headstart.sizing.network_sizes import encoder_size, run_of, writer_sizes
 from headstart.training.run_spec import RunSpec
 
 
@@ -35,6 +35,6 @@ class TransformerTranslationRecipe(RecipeSpec):
             objective,
             **parts,
             max_length=126,
-            learning_rate=writer_size(facts).learning_rate / 2,
+            learning_rate=encoder_size(facts).learning_rate / 2,
             warmup=0.1,
         )

@@ -26,9 +26,6 @@ class Size(NamedTuple):
 
 # CPU minutes up to which it is the right size; N = sqrt(C / 6r) with r = 20-40 tokens per parameter at measured speed.
 _CPU = ((20, Size(4, 128, 4, 3e-3)), (120, Size(4, 256, 4, 2e-3)), (10**9, Size(6, 320, 5, 1e-3)))
-# Of encoders with an output for every masked token, by the sweep in docs/decisions.md: what decides in the first
-# minutes is how many steps there are.
-_CPU_ENCODERS = ((20, Size(2, 64, 2, 4e-3)), *_CPU[1:])
 # Tokens of a batch: 75 seconds on one core, 2,048 gave 238 steps and 6.79 nats, 1,024 428 and 6.77, 512 6.85.
 _CPU_TOKENS = ((4, 1_024), (10**9, 2_048))
 _GPU = Size(12, 768, 12, 6e-4)
@@ -47,11 +44,6 @@ def by_budget(facts: Facts, cpu: Sequence[tuple[float, T]], gpu: T, steps_per_mi
 
 def encoder_size(facts: Facts) -> Size:
     """Return the size of an encoder for the budget and the machine."""
-    return by_budget(facts, _CPU_ENCODERS, _GPU, 400)
-
-
-def writer_size(facts: Facts) -> Size:
-    """Return the size of an encoder-decoder for the budget and the machine; its layers are those of both sides."""
     return by_budget(facts, _CPU, _GPU, 400)
 
 
@@ -87,8 +79,8 @@ def vit_run(
 
 
 def writer_sizes(facts: Facts) -> dict[str, int]:
-    """Return the settings of an encoder-decoder, each side half as deep as an encoder alone."""
-    size = writer_size(facts)
+    """Return the sizes of an encoder-decoder, each side half as deep as an encoder alone."""
+    size = encoder_size(facts)
     return {"depth": max(size.depth // 2, 2), "width": size.width, "heads": size.heads, "mlp_width": 4 * size.width}
 
 
