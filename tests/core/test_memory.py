@@ -14,7 +14,7 @@ def resident() -> int:
     """Return the MB that this process holds now."""
     with open("/proc/self/status", encoding="ascii") as file:
         (line,) = [line for line in file if line.startswith("VmRSS")]
-    return int(line.split()[1]) // 1000
+    return int(line.split()[1]) * 1024 // 1_000_000
 
 
 def test_the_peak_is_of_megabytes_and_never_falls():
