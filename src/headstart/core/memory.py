@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import sys
 from collections.abc import Callable
 from functools import cache
@@ -13,7 +12,6 @@ import torch
 from headstart.core.device import pick_device
 
 _MB = 1_000_000
-_GAPS = 64  # MB that may gather before they are given back
 
 
 def peak_memory() -> int:
@@ -28,42 +26,14 @@ def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * kilobytes // _MB
 
 
-def held_memory() -> int:
-    """Return the MB that this process holds now; 0 where the system is not asked in a few microseconds (Linux is)."""
-    if not sys.platform.startswith("linux"):
-        return 0
-    with open("/proc/self/statm", "rb") as file:
-        return int(file.read().split()[1]) * _page() // _MB
-
-
-class GapKeeper:
-    """Gives memory back whenever the process holds 64 MB more than it did after the last time, or at least."""
-
-    def __init__(self) -> None:
-        self._least = held_memory()
-
-    def look(self) -> None:
-        """Do so now, if it is time."""
-        held = held_memory()
-        if held > self._least + _GAPS:
-            give_back()
-            held = self._least = held_memory()
-        self._least = min(self._least, held)
-
-
 def give_back() -> bool:
     """Give freed memory back to the system, where the C library can (glibc's malloc_trim); return whether it did.
 
     Batches of many sizes leave gaps in the heap that no later batch fits: steps that need 400 MB hold 700 after a
-    minute and more every minute. Once takes some 25 ms, and a masked run on a CPU gathers 64 MB in some four seconds.
+    minute and more every minute. Once takes some 25 ms.
     """
     trim = _trim()
     return trim is not None and bool(trim(0))
-
-
-@cache
-def _page() -> int:
-    return os.sysconf("SC_PAGE_SIZE")
 
 
 @cache
