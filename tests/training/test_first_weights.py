@@ -13,7 +13,7 @@ from headstart.core import registry
 from headstart.data.store import HeldOutSplit, memory_store
 from headstart.sizing.default_recipe import choose_recipe
 from headstart.sizing.facts import Facts
-from headstart.training.first_weights import first_weights
+from headstart.training.first_weights import FirstWeights, first_weights
 from headstart.training.make_network import make_network
 from headstart.training.prepare import build_parts
 from headstart.training.scoring import evaluate
@@ -84,3 +84,27 @@ def test_of_one_long_text_the_beginning_is_counted(made, monkeypatch):
     monkeypatch.setattr("headstart.data.token_store._PAIRED", 50)
     found = whole.pairs(np.array([0]), processor.vocabulary, -1, -1)
     assert found.sum() == 49
+
+
+@pytest.mark.parametrize("objective", ["causal", "mlm"])
+def test_where_no_token_follows_another_a_network_begins_at_random(made, objective):
+    processor, _, _ = made
+    single = memory_store(processor, [np.array([7]), np.array([8])])
+    none = single.pairs(np.arange(2), processor.vocabulary, -1, -1)
+    assert none.nnz == 0
+    facts = Facts({"paths": ["none.txt"], "unit": "line"}, None, 10)
+    spec = choose_recipe(objective, facts)[0].resolve(facts)
+    backbone, _ = build_parts(spec, processor, FirstWeights(torch.ones(processor.vocabulary).double(), lambda: none))
+    plain, _ = build_parts(spec, processor, None)
+    assert all(torch.equal(one, two) for one, two in zip(backbone.parameters(), plain.parameters(), strict=True))
+    assert all(torch.isfinite(one).all() for one in backbone.parameters())
+
+
+@pytest.mark.parametrize("objective", ["causal", "mlm"])
+def test_few_pairs_give_finite_weights(made, objective):
+    processor, _, _ = made
+    single = memory_store(processor, [np.array([7, 8]), np.array([9])])
+    first = first_weights("causal", single, HeldOutSplit(np.arange(2), np.arange(0)), processor)
+    facts = Facts({"paths": ["none.txt"], "unit": "line"}, None, 10)
+    backbone, head = build_parts(choose_recipe(objective, facts)[0].resolve(facts), processor, first)
+    assert all(torch.isfinite(one).all() for one in [*backbone.parameters(), *head.parameters()])

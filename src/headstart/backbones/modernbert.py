@@ -116,11 +116,11 @@ class ModernBert(TransformerBackbone):
         groups[-1].extend(parameters_of(self.final_norm))
         return groups
 
-    def begin_from_pairs(self, output: nn.Module, predicts: str, found: Callable[[int], Successors]) -> None:
+    def begin_from_pairs(self, output: nn.Module, predicts: str, found: Callable[[int], Successors | None]) -> None:
         """See `TransformerBackbone`; a hidden token is then predicted from the two beside it."""
         rank = neighbour_rank(self.width, self.spec.heads)
-        if predicts == "masked" and isinstance(output, TokenOutput) and rank:
-            begin_from_neighbours(self.words, self.blocks[0].attention, output, found(rank), self.spec.global_theta)
+        if predicts == "masked" and isinstance(output, TokenOutput) and rank and (vectors := found(rank)):
+            begin_from_neighbours(self.words, self.blocks[0].attention, output, vectors, self.spec.global_theta)
 
     def _transform(self) -> Transform:
         spec = self.spec

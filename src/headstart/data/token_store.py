@@ -105,8 +105,9 @@ class TokenStore:
         begins = np.zeros(len(found) + 1, bool)
         begins[self.offsets[self.offsets <= len(found)]] = True
         first, last = of_token & begins[:-1], of_token & begins[1:]
-        both = np.flatnonzero(of_token & ~begins[1:])[: len(found) - 1]  # places of tokens with a next one
-        both = both[both + 1 < len(found)]
+        followed = of_token & ~begins[1:]  # tokens with a next one in their document
+        followed[-1:] = False  # which lies beyond what is counted
+        both = np.flatnonzero(followed)
         before, after = [found[both]], [found[both + 1]]
         if begin_id >= 0:
             after.append(found[first])

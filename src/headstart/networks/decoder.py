@@ -81,10 +81,11 @@ class CausalTransformer(TransformerBackbone):
         groups[-1].extend(parameters_of(self.final_norm))
         return groups
 
-    def begin_from_pairs(self, output: nn.Module, predicts: str, found: Callable[[int], Successors]) -> None:
+    def begin_from_pairs(self, output: nn.Module, predicts: str, found: Callable[[int], Successors | None]) -> None:
         """See `TransformerBackbone`; there is a place for it where the output has a matrix of its own."""
-        if predicts == "next" and isinstance(output, WordOutput) and output.weight is not None:
-            self._predict_successors(output.weight, found(self.width - 1))
+        own = isinstance(output, WordOutput) and output.weight is not None
+        if predicts == "next" and own and (vectors := found(self.width - 1)):
+            self._predict_successors(output.weight, vectors)
 
     @torch.no_grad()
     def _predict_successors(self, rows_VD: Tensor, found: Successors) -> None:

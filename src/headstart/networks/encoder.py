@@ -30,11 +30,11 @@ class TransformerBackbone(Backbone):
     def classification_head(self, classes: int) -> nn.Module:
         """Return a new classification output [features -> B, C] as the reference wires it."""
 
-    def begin_from_pairs(self, output: nn.Module, predicts: str, found: Callable[[int], Successors]) -> None:
+    def begin_from_pairs(self, output: nn.Module, predicts: str, found: Callable[[int], Successors | None]) -> None:
         """Take weights by which the untrained network predicts what was counted; most wirings have no place for it.
 
         output: what it predicts tokens by; predicts: see `Objective.predicts`; found: returns vectors of so many parts
-        at most.
+        at most, None where no token follows another.
         """
 
     @property

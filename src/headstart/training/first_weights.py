@@ -36,9 +36,10 @@ class FirstWeights:
             if isinstance(part, TokenOutput | WordOutput) and isinstance(backbone, TransformerBackbone):
                 backbone.begin_from_pairs(part, objective.predicts, self._successors)
 
-    def _successors(self, rank: int) -> Successors:
-        """Return vectors of the counted pairs; they are made once, for one network."""
-        self._found = self._found or successors(self._pairs(), rank)
+    def _successors(self, rank: int) -> Successors | None:
+        """Return vectors of the counted pairs, which are made once, for one network; None: there are no pairs."""
+        if self._found is None and (counts := self._pairs()).nnz:
+            self._found = successors(counts, rank)
         return self._found
 
 
