@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import torch
 from peers import python_of
 
 from headstart.training.pretrained_model import PretrainedModel
@@ -108,6 +109,26 @@ def given(made: argparse.ArgumentParser) -> argparse.Namespace:
     options.grid = [(int(width), float(rate)) for width, _, rate in pairs]
     options.seeds = [int(seed) for seed in options.seeds.split(",")]
     return options
+
+
+def compare(bench: Bench, default: dict[str, Any], tuned: dict[str, Any], program: str) -> None:
+    """Run or recall every arm that is asked for and print what they are worth.
+
+    default: settings of `peer_trainer.py`; tuned: those of `program`, without the width and the rate of the grid.
+    """
+    options, found = bench.options, []
+    only = options.only.split(",")
+    torch.set_num_threads(options.threads)
+    for seed in options.seeds:
+        if "headstart" in only:
+            found += [bench.ours(minutes, seed) for minutes in options.ladder]
+        if "default" in only:
+            found.append(bench.peer("default", "peer_trainer.py", default, seed))
+        if "tuned" in only:
+            for width, rate in options.grid:
+                settings = tuned | {"width": width, "learning_rate": rate}
+                found.append(bench.peer(f"tuned 4 x {width} at {rate:g}", program, settings, seed))
+    table(found)
 
 
 def table(found: list[dict[str, Any]]) -> None:

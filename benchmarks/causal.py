@@ -21,8 +21,7 @@ import gzip
 from functools import cached_property
 from pathlib import Path
 
-import torch
-from beside_peers import Bench, given, parser, table
+from beside_peers import Bench, compare, given, parser
 
 from headstart.language_models.bits_per_byte import bits_per_byte
 from headstart.training.pretrained_model import PretrainedModel
@@ -69,18 +68,7 @@ class Causal(Bench):
 
 def main() -> None:
     options = given(parser(__doc__, "0.33,0.5,1,2,4,7,10", "128:1e-3,128:3e-3,256:1e-3"))
-    bench, only, found = Causal(options), options.only.split(","), []
-    torch.set_num_threads(options.threads)
-    for seed in options.seeds:
-        if "headstart" in only:
-            found += [bench.ours(minutes, seed) for minutes in options.ladder]
-        if "default" in only:
-            found.append(bench.peer("default", "peer_trainer.py", DEFAULT, seed))
-        if "tuned" in only:
-            for width, rate in options.grid:
-                settings = TUNED | {"width": width, "learning_rate": rate}
-                found.append(bench.peer(f"tuned 4 x {width} at {rate:g}", "peer_loop.py", settings, seed))
-    table(found)
+    compare(Causal(options), DEFAULT, TUNED, "peer_loop.py")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from beside_peers import Bench, given, parser, table
+from beside_peers import Bench, compare, given, parser
 
 from headstart.core.batch import TokenBatch
 from headstart.training.pretrained_model import PretrainedModel
@@ -122,18 +122,7 @@ def masked_loss(model: PretrainedModel, held: Path, rows: int | None) -> float:
 
 def main() -> None:
     options = given(parser(__doc__, "0.2,0.33,0.5,0.75,1,10", "128:3e-4,128:1e-3,256:3e-4,256:1e-3"))
-    bench, only, found = Masked(options), options.only.split(","), []
-    torch.set_num_threads(options.threads)
-    for seed in options.seeds:
-        if "headstart" in only:
-            found += [bench.ours(minutes, seed) for minutes in options.ladder]
-        if "default" in only:
-            found.append(bench.peer("default", "peer_trainer.py", DEFAULT, seed))
-        if "tuned" in only:
-            for width, rate in options.grid:
-                settings = TUNED | {"width": width, "learning_rate": rate}
-                found.append(bench.peer(f"tuned 4 x {width} at {rate:g}", "peer_trainer.py", settings, seed))
-    table(found)
+    compare(Masked(options), DEFAULT, TUNED, "peer_trainer.py")
 
 
 if __name__ == "__main__":
