@@ -19,23 +19,11 @@ from peers import python_of
 from headstart.training.pretrained_model import PretrainedModel
 
 
-class Bench(ABC):
-    """options: of the command line. objective: of headstart's runs; unit: how they read the text."""
-
-    objective: str
-    unit: str
+class Runs:
+    """Commands that are run once, into a folder. options: of the command line."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options, self.work = options, options.work
-
-    @property
-    @abstractmethod
-    def text(self) -> list[Path]:
-        """The unlabelled training text, written once, and the held-out text with it."""
-
-    @abstractmethod
-    def scores(self, model: PretrainedModel, name: str) -> dict[str, float]:
-        """Return what a model is worth; name: of its run."""
 
     def run(self, name: str, command: list[object]) -> dict[str, Any]:
         """Run a command and return its seconds, or what an earlier run left."""
@@ -48,6 +36,39 @@ class Bench(ABC):
             path.write_text(json.dumps({"name": name, "seconds": time.monotonic() - begun, "load": load}))
         return json.loads(path.read_text())
 
+    def program(self, name: str, program: str, asked: dict[str, Any]) -> tuple[dict[str, Any], Path]:
+        """Run a program beside this file by the peers' Python; return what is known of the run, and its folder.
+
+        asked: settings of the program, which finds `out` among them, the folder to write.
+        """
+        out = self.work / name.replace(" ", "-").replace(",", "")
+        out.mkdir(exist_ok=True)
+        (out / "asked.json").write_text(json.dumps(asked | {"out": str(out)}))
+        python = python_of(self.options.peers)
+        found = self.run(name, [python, "-W", "ignore", Path(__file__).with_name(program), out / "asked.json"])
+        return found | json.loads((out / "times.json").read_text()), out
+
+    def keep(self, found: dict[str, Any]) -> dict[str, Any]:
+        """Write what is known of a run, and return it."""
+        (self.work / f"{found['name']}.json").write_text(json.dumps(found))
+        return found
+
+
+class Bench(Runs, ABC):
+    """Pre-training. objective: of headstart's runs; unit: how they read the text."""
+
+    objective: str
+    unit: str
+
+    @property
+    @abstractmethod
+    def text(self) -> list[Path]:
+        """The unlabelled training text, written once, and the held-out text with it."""
+
+    @abstractmethod
+    def scores(self, model: PretrainedModel, name: str) -> dict[str, float]:
+        """Return what a model is worth; name: of its run."""
+
     def ours(self, minutes: float, seed: int) -> dict[str, Any]:
         """Return what a run of headstart of so many minutes is worth."""
         name = f"headstart {minutes:g} min, seed {seed}"
@@ -59,15 +80,9 @@ class Bench(ABC):
 
     def peer(self, name: str, program: str, settings: dict[str, Any], seed: int) -> dict[str, Any]:
         """Return what a run of a program beside this file is worth."""
-        name = f"{name}, seed {seed}"
-        out = self.work / name.replace(" ", "-").replace(",", "")
-        out.mkdir(exist_ok=True)
-        text = list(map(str, self.text))
-        asked = settings | {"text": text, "tokenizer": str(self.tokenizer), "out": str(out), "seed": seed}
-        (out / "asked.json").write_text(json.dumps(asked | {"seconds": 60 * self.options.minutes}))
-        python = python_of(self.options.peers)
-        found = self.run(name, [python, "-W", "ignore", Path(__file__).with_name(program), out / "asked.json"])
-        return self.scored(found, out / "model") | json.loads((out / "times.json").read_text())
+        asked = settings | {"text": list(map(str, self.text)), "tokenizer": str(self.tokenizer), "seed": seed}
+        found, out = self.program(f"{name}, seed {seed}", program, asked | {"seconds": 60 * self.options.minutes})
+        return self.scored(found, out / "model") | {"speed": f"{found['tokens_per_second']:,.0f} tokens/s"}
 
     @cached_property
     def tokenizer(self) -> Path:
@@ -77,15 +92,13 @@ class Bench(ABC):
 
     def scored(self, found: dict[str, Any], folder: Path) -> dict[str, Any]:
         """Add the scores to what a run is worth, once."""
-        path = self.work / f"{found['name']}.json"
         if "scores" not in found:
             found["scores"] = self.scores(PretrainedModel.open(folder), found["name"])
-            path.write_text(json.dumps(found))
-        return found
+        return self.keep(found)
 
 
-def parser(description: str, ladder: str, grid: str) -> argparse.ArgumentParser:
-    """Return the options that these benchmarks share; grid: width:learning rate of the tuned peer."""
+def parser(description: str, ladder: str) -> argparse.ArgumentParser:
+    """Return the options that these benchmarks share."""
     made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--data", type=Path, required=True)
     made.add_argument("--work", type=Path, required=True)
@@ -94,7 +107,6 @@ def parser(description: str, ladder: str, grid: str) -> argparse.ArgumentParser:
     made.add_argument("--peers", type=Path, default=Path(".venv-peers"))
     made.add_argument("--ladder", default=ladder)
     made.add_argument("--only", default="headstart,default,tuned")
-    made.add_argument("--grid", default=grid, help="width:learning rate of the tuned")
     made.add_argument("--seeds", default="0")
     made.add_argument("--set", action="append", default=[], help="a setting of headstart's runs")
     return made
@@ -105,9 +117,17 @@ def given(made: argparse.ArgumentParser) -> argparse.Namespace:
     options = made.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     options.ladder = [float(one) for one in options.ladder.split(",")]
+    options.seeds = [int(seed) for seed in options.seeds.split(",")]
+    return options
+
+
+def pretraining_options(description: str, ladder: str, grid: str) -> argparse.Namespace:
+    """Return the options of a benchmark of pre-training; grid: width:learning rate of the tuned peer."""
+    made = parser(description, ladder)
+    made.add_argument("--grid", default=grid, help="width:learning rate of the tuned")
+    options = given(made)
     pairs = (one.partition(":") for one in options.grid.split(","))
     options.grid = [(int(width), float(rate)) for width, _, rate in pairs]
-    options.seeds = [int(seed) for seed in options.seeds.split(",")]
     return options
 
 
@@ -134,8 +154,7 @@ def compare(bench: Bench, default: dict[str, Any], tuned: dict[str, Any], progra
 def table(found: list[dict[str, Any]]) -> None:
     """Print what the runs are worth."""
     names = list(found[0]["scores"])
-    print(f"| run | s | {' | '.join(names)} | tokens/s | load before |\n|---|---|{'---|' * len(names)}---|---|")
+    print(f"| run | s | {' | '.join(names)} | speed | load before |\n|---|---|{'---|' * len(names)}---|---|")
     for one in found:
-        speed = f"{one['tokens_per_second']:,.0f}" if "tokens_per_second" in one else ""
         cells = " | ".join(f"{one['scores'][name]:.4f}" for name in names)
-        print(f"| {one['name']} | {one['seconds']:.0f} | {cells} | {speed} | {one['load']:.1f} |")
+        print(f"| {one['name']} | {one['seconds']:.0f} | {cells} | {one.get('speed', '')} | {one['load']:.1f} |")

@@ -21,7 +21,7 @@ import gzip
 from functools import cached_property
 from pathlib import Path
 
-from beside_peers import Bench, compare, given, parser
+from beside_peers import Bench, compare, pretraining_options
 
 from headstart.language_models.bits_per_byte import bits_per_byte
 from headstart.training.pretrained_model import PretrainedModel
@@ -67,7 +67,7 @@ class Causal(Bench):
 
 
 def main() -> None:
-    options = given(parser(__doc__, "0.33,0.5,1,2,4,7,10", "128:1e-3,128:3e-3,256:1e-3"))
+    options = pretraining_options(__doc__, "0.33,0.5,1,2,4,7,10", "128:1e-3,128:3e-3,256:1e-3")
     compare(Causal(options), DEFAULT, TUNED, "peer_loop.py")
 
 

@@ -25,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from beside_peers import Bench, compare, given, parser
+from beside_peers import Bench, compare, pretraining_options
 
 from headstart.core.batch import TokenBatch
 from headstart.training.pretrained_model import PretrainedModel
@@ -121,7 +121,7 @@ def masked_loss(model: PretrainedModel, held: Path, rows: int | None) -> float:
 
 
 def main() -> None:
-    options = given(parser(__doc__, "0.2,0.33,0.5,0.75,1,10", "128:3e-4,128:1e-3,256:3e-4,256:1e-3"))
+    options = pretraining_options(__doc__, "0.2,0.33,0.5,0.75,1,10", "128:3e-4,128:1e-3,256:3e-4,256:1e-3")
     compare(Masked(options), DEFAULT, TUNED, "peer_trainer.py")
 
 

@@ -21,7 +21,7 @@ def test_what_a_script_imports_from_headstart_is_there(script):
             continue
         module = importlib.import_module(node.module)
         for alias in node.names:
-            if alias.name not in vars(module):
+            if alias.name not in {*vars(module), *vars(module).get("__all__", ())}:
                 importlib.import_module(f"{node.module}.{alias.name}")
 
 

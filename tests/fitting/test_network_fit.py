@@ -40,7 +40,7 @@ def test_slow_steps_keep_to_the_seconds(name, monkeypatch):
     passes = slowed(monkeypatch, 0.4, training=True)
     model = registry.load("route", name)(epochs=1000).run(rows(24), workspace, seed=0, seconds=3.0)
     assert sum(passes) < 3.0 + 2 * 0.4  # each fit may look at one row and end in the step that began in time
-    assert model.notes["inner_fits"] == 1  # given up: it would not have ended
+    assert model.notes["inner_fits"] == 0  # the first steps told that none would end
 
 
 def test_slow_answers_keep_to_the_seconds(monkeypatch):
@@ -51,7 +51,7 @@ def test_slow_answers_keep_to_the_seconds(monkeypatch):
     passes = slowed(monkeypatch, 0.4, training=False)
     model = route.run(rows(600), workspace, seed=0, seconds=2.0)  # 120 held-out rows in four slices: 1.6 s
     assert sum(passes) < 2.0
-    assert model.notes["inner_fits"] == 1
+    assert model.notes["inner_fits"] <= 1  # on a busy machine the first steps tell that there is no time for one
 
 
 @pytest.mark.parametrize("name", NAMES)

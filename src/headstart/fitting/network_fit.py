@@ -5,18 +5,19 @@ A route defines the weights it starts from, the parts added to a copy of them (`
 
 The learning rate is chosen by `model_selection.py`: held-out folds, one-standard-error rule. Few rows are judged on
 three folds; with 1,000 rows or more, one fold holds out 200 rows, which are enough. The inner fits and the final fit
-share the caller's seconds. The head is trained alone first: on NSMC with 64 labels this gave .730 instead of .709.
+share the caller's seconds; where a few timed steps tell that these allow no inner fit per factor, none is begun. The
+head is trained alone first: on NSMC with 64 labels this gave .730 instead of .709.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from headstart.core import registry
 from headstart.core.batch import Batch
@@ -32,8 +33,9 @@ from headstart.data.encode_examples import take_pieces
 from headstart.fitting.checks import no_base, one_class, targets_of
 from headstart.fitting.early_stopping import ENOUGH, MOST_LOOKS, fit_best, hold_out
 from headstart.fitting.linear_probe_init import start_from_probe
-from headstart.fitting.model_selection import RowFacts, folds_of, nearest_good
+from headstart.fitting.model_selection import FOLDS, RowFacts, folds_of, nearest_good
 from headstart.fitting.network_model import NetworkModel, encode_with_prompt
+from headstart.fitting.network_steps import learning_layers, seconds_per_step
 from headstart.fitting.regularisation import Regularisation
 from headstart.fitting.supervised import LabelledBatches, LabelledPieces, Supervised, head_outputs, weights_of
 from headstart.fitting.time_budget import CUT, Clock
@@ -48,6 +50,7 @@ _MOST_FOLDS = 3  # each costs a fit per factor
 _INNER_SHARE = 0.6  # of the seconds, at most, for choosing
 _HEAD_SHARE = 0.25  # of the seconds of one fit, at most, for the head alone
 _LOOKED_AT = 1_000  # training rows, at most, that a head looks at when it concludes
+_TRIAL_SHARE = 0.05  # of the seconds, at most, for timing steps
 _SLICE = 32  # held-out rows answered between two looks at the clock
 
 
@@ -190,6 +193,22 @@ def _head_of(examples: Examples) -> HeadSpec:
     return registry.load("head", registry.load("task", examples.task).head)()
 
 
+class _Parts(NamedTuple):
+    """The parts of one fit: a copy of the start with a new head, and the labelled pieces.
+
+    places: positions of the pieces to learn from; unseen: batches for early stopping.
+    """
+
+    pretrained: PretrainedModel
+    head: Head
+    objective: Supervised
+    labelled: LabelledPieces
+    places: np.ndarray
+    batches: LabelledBatches
+    unseen: list[Batch]
+    layers: list[list[torch.nn.Parameter]]
+
+
 class _Trained(NamedTuple):
     """A trained copy with its head; steps: of the network; whole: whether no step was cut."""
 
@@ -239,7 +258,11 @@ def fit_network(
     )
     factor, tried = 1.0, 0
     if settings.choose_learning_rate:
-        factor, tried = _choose_factor(work, Clock(None if seconds is None else seconds * _INNER_SHARE))
+        fits = math.inf if seconds is None else _whole_fits(work, seconds)
+        if fits < 1:
+            factor = settings.hurried
+        elif fits * _INNER_SHARE >= len(FACTORS) * (1 - 1 / FOLDS):  # a fit per factor, without the held-out rows
+            factor, tried = _choose_factor(work, Clock(None if seconds is None else clock.left * _INNER_SHARE))
     left = None if seconds is None else max(clock.left, 0.05 * seconds, 0.1)
     trained = _train(work, np.arange(len(examples)), default_rate * factor, left)
     if trained.head.concludes:
@@ -257,9 +280,9 @@ def fit_network(
     return model
 
 
-def _train(work: _Work, chosen: np.ndarray, learning_rate: float, seconds: float | None) -> _Trained:
-    """Return a copy trained on the chosen examples with a new head, whose initial weights are a function of `seed`."""
-    settings, clock = work.settings, Clock(seconds)
+def _parts(work: _Work, chosen: np.ndarray) -> _Parts:
+    """Return the parts of a fit on the chosen examples; the head's initial weights are a function of `seed`."""
+    settings = work.settings
     pretrained = trainable_copy(work.start)
     backbone = pretrained.backbone
     with torch.random.fork_rng(devices=[]):
@@ -274,9 +297,17 @@ def _train(work: _Work, chosen: np.ndarray, learning_rate: float, seconds: float
     targets = head.targets(work.examples, work.pieces) | weights_of(work.examples, work.pieces, chosen)
     labelled = LabelledPieces(work.pieces, targets, pretrained.processor)
     batches = LabelledBatches(labelled, places, size=settings.batch, seed=work.seed)
-    layers = _layers(backbone, head, labelled.batch(places[[labelled.cost_P[places].argmax()]]))
+    layers = learning_layers(backbone, head, labelled.batch(places[[labelled.cost_P[places].argmax()]]))
     unseen = labelled.batches(np.flatnonzero(np.isin(work.pieces.owner_P, held)))
     objective = Supervised(head, settings, pretrained.processor)
+    return _Parts(pretrained, head, objective, labelled, places, batches, unseen, layers)
+
+
+def _train(work: _Work, chosen: np.ndarray, learning_rate: float, seconds: float | None) -> _Trained:
+    """Return a copy trained on the chosen examples."""
+    settings, clock = work.settings, Clock(seconds)
+    pretrained, head, objective, labelled, places, batches, unseen, layers = _parts(work, chosen)
+    backbone = pretrained.backbone
     steps, begun_stages, whole = 0, 0, True
     for stage in settings.stages(len(layers), batches.per_epoch, learning_rate):
         if stage.layers == 0 and not any(parameter.requires_grad for parameter in head.parameters()):
@@ -291,9 +322,7 @@ def _train(work: _Work, chosen: np.ndarray, learning_rate: float, seconds: float
             for parameter in layer:
                 parameter.requires_grad_(height < stage.layers)
         looks = max(batches.per_epoch, stage.plan.steps // MOST_LOOKS)
-        more = {"seed": work.seed, "optimizer": settings.optimizer, "evaluate_steps": looks}
-        more["dtype"] = measured_dtype(work.start.backbone_spec)
-        plan = replace(stage.plan, seconds=clock.share(stage.share), **more)
+        plan = replace(stage.plan, seconds=clock.share(stage.share), evaluate_steps=looks, **_how(work))
         with curve("network" if stage.layers else "head"):
             made = fit_best(objective, backbone, batches, plan, unseen if stage.layers else [], settings.patience)
         if stage.layers:
@@ -303,26 +332,23 @@ def _train(work: _Work, chosen: np.ndarray, learning_rate: float, seconds: float
     return _Trained(pretrained, head, steps, whole, settled)
 
 
-def _layers(backbone: Backbone, head: Head, batch: Batch) -> list[list[torch.nn.Parameter]]:
-    """Return the parameters that get a gradient, by layer from input to output; freeze all other parameters.
+def _whole_fits(work: _Work, seconds: float) -> float:
+    """Return how many fits with all their steps the seconds allow, by the pace of a few steps of all layers."""
+    parts = _parts(work, np.arange(len(work.examples)))
+    stages = work.settings.stages(len(parts.layers), parts.batches.per_epoch, work.default_rate)
+    plans = [replace(stage.plan, **_how(work)) for stage in stages if stage.layers]
+    most = _TRIAL_SHARE * seconds
+    pace = seconds_per_step(parts.objective, parts.pretrained.backbone, parts.batches, plans[-1], most)
+    return seconds / (pace * sum(plan.steps for plan in plans))
 
-    A head on token outputs gives the pooler no gradient, and a head on an encoder gives the decoder none; a stage for
-    such a layer would train nothing. batch: any pieces. Batch norms are only read: one piece is no batch, and its
-    statistics must not enter the running ones.
-    """
-    norms = [module for module in backbone.modules() if isinstance(module, _BatchNorm) and module.training]
-    for norm in norms:
-        norm.eval()
-    with torch.random.fork_rng(devices=[]):
-        head.score(backbone, batch.to(next(backbone.parameters()).device)).total.backward()
-    for norm in norms:
-        norm.train()
-    layers = [[parameter for parameter in group if parameter.grad is not None] for group in backbone.groups()]
-    for parameter in backbone.parameters():
-        parameter.requires_grad_(parameter.grad is not None)
-        parameter.grad = None
-    head.zero_grad()
-    return [layer for layer in layers if layer]
+
+def _how(work: _Work) -> dict[str, object]:
+    """Return the settings of a plan that all stages of all fits share."""
+    return {
+        "seed": work.seed,
+        "optimizer": work.settings.optimizer,
+        "dtype": measured_dtype(work.start.backbone_spec),
+    }
 
 
 def _choose_factor(work: _Work, clock: Clock) -> tuple[float, int]:
@@ -341,8 +367,8 @@ def _choose_factor(work: _Work, clock: Clock) -> tuple[float, int]:
             with curve(f"choice/rate-{work.default_rate * factor:.3g}"):
                 trained = _train(work, train, work.default_rate * factor, clock.share(1 / to_come))
             tried += 1
-            if not trained.whole and not quality:  # not even one fit is completed: all time goes to the final fit
-                return work.settings.hurried, tried
+            if not trained.whole and not quality:  # slower than its first steps: all time goes to the final fit
+                return 1.0, tried
             judged = _quality(work, trained, held, clock)
             if judged is None:
                 break

@@ -18,6 +18,8 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
+from headstart.nn.ritz import ritz
+
 _DISCOUNT = 0.75
 _MOST = 128  # parts: more take longer to find than the steps that they save
 _EXTRA, _ROUNDS = 10, 2  # directions beyond those asked for, and rounds of subspace iteration
@@ -57,10 +59,7 @@ def _factors(matrix: sparse.csr_matrix, rank: int, seed: int) -> tuple[np.ndarra
     for _ in range(_ROUNDS):
         space = np.linalg.qr(matrix.T @ (matrix @ space))[0]
     image = matrix @ space
-    square, turn = np.linalg.eigh((image.T @ image).astype(np.float64))  # rising
-    strength = np.sqrt(np.maximum(square[::-1][:rank], 1e-12))
-    turn = turn[:, ::-1][:, :rank]
-    # The sign of an eigenvector is arbitrary: its largest part is made positive, the same on every machine.
-    turn = turn * np.sign(turn[np.abs(turn).argmax(0), np.arange(turn.shape[1])])
+    turn, strength = (found.numpy() for found in ritz(torch.from_numpy(image), rank))
+    root = np.sqrt(np.maximum(strength, 1e-6))
     # image turn = U S, so that L = U S^.5 and R = V S^.5
-    return image @ (turn / np.sqrt(strength)), (space @ turn) * np.sqrt(strength)
+    return image @ (turn / root), (space @ turn) * root

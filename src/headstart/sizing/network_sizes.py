@@ -25,7 +25,8 @@ class Size(NamedTuple):
 
 
 # CPU minutes up to which it is the right size; N = sqrt(C / 6r) with r = 20-40 tokens per parameter at measured speed.
-_CPU = ((20, Size(4, 128, 4, 3e-3)), (120, Size(4, 256, 4, 2e-3)), (10**9, Size(6, 320, 5, 1e-3)))
+# The first one was the best of five after 2 and 10 minutes (benchmarks/results/2026-11-28-plan.md).
+_CPU = ((20, Size(2, 128, 4, 3e-3)), (120, Size(4, 256, 4, 2e-3)), (10**9, Size(6, 320, 5, 1e-3)))
 # Tokens of a batch: 75 seconds on one core, 2,048 gave 238 steps and 6.79 nats, 1,024 428 and 6.77, 512 6.85.
 _CPU_TOKENS = ((4, 1_024), (10**9, 2_048))
 _GPU = Size(12, 768, 12, 6e-4)

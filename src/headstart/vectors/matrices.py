@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from scipy import sparse
 
+from headstart.nn.ritz import ritz
+
 _ROWS_AT_ONCE = 500
 _EXTRA, _ROUNDS = 10, 2  # directions beyond those asked for, and rounds of subspace iteration
 
@@ -53,10 +55,6 @@ def leading_directions(matrix: np.ndarray, rank: int, leading: int, seed: int) -
     for _ in range(_ROUNDS):
         space = torch.linalg.qr(first.T @ (first @ space))[0]
     image = rows @ space
-    square, turn = torch.linalg.eigh((image.T @ image).double())  # rising
-    strength = square.flip(0)[:rank].clamp(min=0).sqrt()
-    turn = turn.flip(1)[:, :rank]
-    # The sign of an eigenvector is arbitrary: its largest part is made positive, the same on every machine.
-    turn = turn * turn.gather(0, turn.abs().argmax(0, keepdim=True)).sign()
+    turn, strength = ritz(image, rank)
     left = image @ (turn / strength.clamp(min=1e-12)).float()
     return left.numpy(), strength.float().numpy()
