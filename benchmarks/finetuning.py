@@ -26,6 +26,8 @@ from typing import Any
 
 from beside_peers import Runs, given, parser, table
 
+from headstart import Examples, load_task
+
 TRAIN, TESTED = 10_000, 5_000  # rows of NSMC
 DEFAULT = {"padding": 128, "batch": 8, "learning_rate": 5e-5, "warmup": 0, "epochs": 3}
 TUNED = {"padding": None, "batch": 16, "warmup": 0.06, "epochs": 3}
@@ -69,11 +71,10 @@ class FineTuning(Runs):
         command += ["--data", self.files["train"], "--route", self.options.route, "--minutes", minutes, "--seed", seed]
         found = self.run(name, [*command, *settings])
         if "scores" not in found:
-            from headstart import load_task
-
             model = load_task(out)
             texts = [json.loads(line)["text"] for line in self.files["dev"].read_text(encoding="utf-8").splitlines()]
-            found["scores"] = {"accuracy": self.accuracy(model.predict(texts))}
+            answers = model.predict_proba(Examples(texts)).argmax(1)
+            found["scores"] = {"accuracy": self.accuracy([model.classes[number] for number in answers])}
         return self.keep(found)
 
     def accuracy(self, answers: list[str]) -> float:

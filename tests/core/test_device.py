@@ -17,16 +17,35 @@ from headstart.core.errors import HeadstartError
 )
 def test_bf16_must_win_clearly(monkeypatch, seconds, dtype):
     monkeypatch.setattr(device, "_race", lambda convolutions: seconds)
+    monkeypatch.setattr(device, "_may_have_bf16", lambda: True)
     choice = device._measured.__wrapped__("cpu", False)
     assert choice.dtype == dtype
     assert str(choice).startswith(str(dtype).removeprefix("torch."))
 
 
 @pytest.mark.parametrize("convolutions", [False, True])
-def test_the_real_race_gives_plausible_times_and_is_run_once(convolutions):
+def test_the_real_race_gives_plausible_times_and_the_choice_is_made_once(convolutions):
+    slow, fast = device._race(convolutions)
+    assert 0.001 < slow / fast < 1000
     choice = device.pick_compute_dtype("cpu", convolutions)
     assert choice is device.pick_compute_dtype("cpu", convolutions)
-    assert 0.001 < choice.fp32_ms / choice.bf16_ms < 1000
+    if not device._may_have_bf16():
+        assert (choice.dtype, choice.fp32_ms) == (torch.float32, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("told", "may"),
+    [
+        ({"architecture": "x86_64", "avx512_bf16": False, "amx_bf16": False}, False),
+        ({"architecture": "x86_64", "avx512_bf16": True, "amx_bf16": False}, True),
+        ({"architecture": "x86_64", "avx512_bf16": False, "amx_bf16": True}, True),
+        ({"architecture": "x86_64"}, True),  # of an older torch, which says less
+        ({"architecture": "aarch64"}, True),
+    ],
+)
+def test_only_a_processor_that_says_so_has_no_bf16(monkeypatch, told, may):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: told)
+    assert device._may_have_bf16() == may
 
 
 def test_compute_sets_the_dtype_and_puts_it_back():

@@ -11,6 +11,7 @@ from headstart.core.examples import Examples
 from headstart.fitting.linear_probe_init import start_from_probe
 from headstart.fitting.network_model import encode_with_prompt
 from headstart.fitting.supervised import LabelledPieces
+from headstart.fitting.time_budget import Clock
 
 
 def parts(backbone: str, examples: Examples):
@@ -36,6 +37,17 @@ def test_the_head_separates_the_rows_and_knows_no_unseen_class():
     with torch.no_grad():
         logits = head(network(labelled.batch(np.arange(60)))).numpy()
     assert (logits.argmax(1) == two.labels).mean() > 0.95
+
+
+def test_a_short_time_takes_a_part_of_the_pieces(monkeypatch):
+    examples = rows(200)
+    head, network, labelled = parts("ngram_bag", examples)
+    looks = iter([False, False, False, True])
+    monkeypatch.setattr(Clock, "out", property(lambda clock: next(looks)))
+    assert start_from_probe(head, network, labelled, np.arange(200), seconds=60.0)  # of three slices out of seven
+    with torch.no_grad():
+        logits = head(network(labelled.batch(np.arange(200)))).numpy()
+    assert (logits.argmax(1) == examples.labels).mean() > 0.9
 
 
 def test_where_it_cannot_the_head_is_left():

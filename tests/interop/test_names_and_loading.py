@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch.overrides import TorchFunctionMode
 
 from headstart.backbones.bert import BertSpec
 from headstart.backbones.distilbert import DistilBertSpec
@@ -16,7 +17,7 @@ from headstart.core.errors import HeadstartError
 from headstart.core.exportable import Exportable
 from headstart.core.shapes import TokenShape
 from headstart.exports.hf import HfSpec
-from headstart.interop.huggingface import WEIGHTS, load_backbone, load_head
+from headstart.interop.huggingface import WEIGHTS, empty_backbone, load_backbone, load_head
 from headstart.interop.names import Rule, affine, fit_rules, read_state, transpose, write_state
 from headstart.objectives.mlm import MaskedLMSpec
 
@@ -203,3 +204,20 @@ def test_damaged_pickled_and_absent_weights_are_one_line(tmp_path):
         load_backbone(folder)
     with pytest.raises(HeadstartError, match="no such file"):
         load_backbone(tmp_path / "nowhere")
+
+
+def test_a_network_without_memory_draws_no_random_start():
+    drawn = []
+
+    class Watch(TorchFunctionMode):
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            drawn.append(func.__name__)
+            return func(*args, **(kwargs or {}))
+
+    with Watch():  # sees what is left for torch to do
+        network = empty_backbone(SPECS[0], TokenShape(31, 0), "here")
+    assert not {"normal_", "uniform_"} & set(drawn)
+    assert all(weight.is_meta for weight in network.parameters())
+    with Watch(), torch.device("meta"):
+        SPECS[0].build(TokenShape(31, 0))
+    assert "normal_" in drawn

@@ -161,8 +161,8 @@ def _measured(kind: str, convolutions: bool) -> ComputeChoice:
     """Return what a measurement, or the kind of the device, says.
 
     convolutions: most weights of the network are in convolutions, which are measured instead of matrix products: on a
-    chip that computes products 1.4 times as fast in bf16, those of 3 x 3 pixels took longer than in fp32. A CPU flag
-    does not decide, because bf16 without hardware support is 2 to 30 times slower, not a little.
+    chip that computes products 1.4 times as fast in bf16, those of 3 x 3 pixels took longer than in fp32. A CPU's flag
+    for bf16 is no promise that it is faster; without one it is 2 to 30 times slower, and nothing is measured.
     """
     if kind == "cuda":
         if torch.cuda.is_bf16_supported():
@@ -170,11 +170,19 @@ def _measured(kind: str, convolutions: bool) -> ComputeChoice:
         return ComputeChoice(torch.float32, "this GPU has no bf16 units")
     if kind == "mps":
         return ComputeChoice(torch.float32, "bf16 is not measured on this kind of GPU")
+    if not _may_have_bf16():
+        return ComputeChoice(torch.float32, "this CPU has no bf16 units")
     slow, fast = _race(convolutions)
     ratio = slow / fast
     dtype = torch.bfloat16 if ratio >= _WORTH else torch.float32
     reason = f"self-test: bf16 takes {1 / ratio:.2f} of the time of fp32"
     return ComputeChoice(dtype, reason, round(slow * 1e3, 3), round(fast * 1e3, 3))
+
+
+def _may_have_bf16() -> bool:
+    """Return False where the processor says that it has no instruction for sums of bf16 products."""
+    told = vars(torch.cpu).get("get_capabilities", dict)()  # an older torch does not say
+    return told.get("architecture") != "x86_64" or any(told.get(name, True) for name in ("avx512_bf16", "amx_bf16"))
 
 
 def _race(convolutions: bool) -> tuple[float, float]:

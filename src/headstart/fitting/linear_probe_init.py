@@ -22,6 +22,7 @@ from headstart.nn.pooling import pool
 
 _SLICE = 32  # pieces between two looks at the clock
 _MOST = 4_000  # pieces that are enough for a start; of Fashion-MNIST's 55,000 the solver alone would take a minute
+_VECTORS_SHARE = 0.7  # of the seconds for the vectors; the rest is for the solver
 
 
 @torch.no_grad()
@@ -31,26 +32,31 @@ def start_from_probe(
     """Set the linear layer of the head from the pieces at these positions; return whether that was done.
 
     It is done for a head of classes (`label_B`) or of labels (`labels_B`) that is one linear layer on a pooled vector,
-    for pieces of at least two classes, within `seconds`; otherwise the head is left unchanged. Vectors are centred and
-    scaled to mean length 1, with C = 1, the default of the route probe.
+    for pieces of at least two classes; otherwise the head is left unchanged. Within `seconds` it takes the pieces, in
+    random order, that there is time for. Vectors are centred and scaled to mean length 1, with C = 1, the default of
+    the route probe.
     """
     found, vectors, labels, weights = head.linear_layer(), [], [], []
     if found is None:
         return False
     layer, pooling = found
-    clock = Clock(seconds)
+    clock = Clock(None if seconds is None else _VECTORS_SHARE * seconds)
     backbone.eval()
     device = next(backbone.parameters()).device
     if len(places) > _MOST:
         places = np.sort(numpy_generator(0, "probe pieces").permutation(places)[:_MOST])
     in_order = places[np.argsort(labelled.cost_P[places], kind="stable")]
-    for some in np.array_split(in_order, -(-len(places) // _SLICE)):
+    slices = np.array_split(in_order, -(-len(places) // _SLICE))  # of pieces of like length
+    for number in numpy_generator(0, "probe slices").permutation(len(slices)):
         if clock.out:
-            return False
+            break
+        some = slices[number]
         batch = labelled.batch(some)
         vectors.append(pool(backbone(batch.to(device)), pooling).double().cpu().numpy())
         labels.append((batch.extra["label_B"] if "label_B" in batch.extra else batch.extra["labels_B"]).numpy())
         weights.append(batch.extra.get("weight_B", torch.ones(batch.size)).double().numpy())
+    if not vectors:
+        return False
     vectors_ND, target = np.concatenate(vectors), np.concatenate(labels)
     centre_D = vectors_ND.mean(0)
     scale = np.linalg.norm(vectors_ND - centre_D, axis=1).mean()

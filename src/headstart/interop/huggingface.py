@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from headstart.core import registry
 from headstart.core.contracts import Backbone
@@ -26,6 +27,10 @@ from headstart.interop.preprocessor import read_preprocessor
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
+_DRAWS = {
+    *("normal_", "uniform_", "trunc_normal_", "kaiming_normal_", "kaiming_uniform_"),
+    *("xavier_normal_", "xavier_uniform_", "orthogonal_"),
+}
 
 
 @dataclass(frozen=True)
@@ -228,10 +233,21 @@ def _shape(spec: BackboneSpec, config: Mapping[str, Any], folder: Path) -> Shape
     return shape
 
 
+class _Undrawn(TorchFunctionMode):
+    """Draws no random start: of tensors without memory torch draws by its compiler, whose import takes seconds."""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if func.__name__ in _DRAWS:
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **(kwargs or {}))
+
+
 def empty_backbone(spec: BackboneSpec, shape: Shape, where: str) -> Backbone:
     """Build the backbone without memory, so that a config with absurd sizes costs nothing before it is refused."""
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), _Undrawn():
             return spec.build(shape)
     except (RuntimeError, OverflowError) as error:
         raise HeadstartError(f"{where}: sizes in config.json do not work ({str(error).splitlines()[0]})") from None
