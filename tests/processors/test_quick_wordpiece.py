@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,7 +10,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizers import Tokenizer as Rust
 from tokenizers import models, normalizers, pre_tokenizers
 
 from headstart.core import registry
@@ -18,6 +18,7 @@ from headstart.text.bert_words import BertWords, reads
 from headstart.text.fast_tokenizer import FastTokenizer
 from headstart.text.flat_ids import flat_ids
 from headstart.text.piece_ids import PieceIds, walks
+from headstart.text.rust import Rust
 
 ODD = "ab 가힣.,!#[]\t\u00a0\u00ad\u200b\ufeffé\u0301한漢\U0001f600İßﬁ\u1100\u1161\x00\u202e"
 TEXTS = st.lists(st.text(st.sampled_from(ODD), max_size=30), max_size=20)
@@ -45,11 +46,11 @@ VOCABULARY = {piece: number for number, piece in enumerate(PIECES)}
 
 
 def bert(lower: bool = False, accents: bool = False, longest: int = 100) -> Rust:
-    rust = Rust(models.WordPiece(VOCABULARY, unk_token="[UNK]", max_input_chars_per_word=longest))
+    model = models.WordPiece(VOCABULARY, unk_token="[UNK]", max_input_chars_per_word=longest)
     clean = normalizers.BertNormalizer(clean_text=True, strip_accents=accents, lowercase=lower)
-    rust.normalizer = normalizers.Sequence([normalizers.NFC(), clean])
-    rust.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    rust.encode_special_tokens = True
+    normalizer = normalizers.Sequence([normalizers.NFC(), clean])
+    rust = Rust.of_model(model, "bert", normalizer=normalizer, pre_tokenizer=pre_tokenizers.BertPreTokenizer())
+    rust.read_plainly()
     return rust
 
 
@@ -58,7 +59,7 @@ def composed(texts: list[str]) -> list[str]:
 
 
 def same(rust: Rust, quick: PieceIds, texts: list[str]) -> bool:
-    expected = flat_ids(rust.encode_batch_fast(texts, add_special_tokens=False))
+    expected = flat_ids(rust._raw.encode_batch_fast(texts, add_special_tokens=False))
     return all(np.array_equal(a, b) for a, b in zip(expected, quick.encode(texts), strict=True))
 
 
@@ -78,7 +79,7 @@ def test_real_texts_in_blocks_and_threads(reviews, monkeypatch):
     with ThreadPoolExecutor(4) as pool:
         parts = [reviews[low : low + 9] for low in range(0, len(reviews), 9)] * 3
         found = list(pool.map(quick.encode, parts))
-    expected = [flat_ids(tokenizer.rust.encode_batch_fast(part, add_special_tokens=False)) for part in parts]
+    expected = [flat_ids(tokenizer.rust._raw.encode_batch_fast(part, add_special_tokens=False)) for part in parts]
     assert all(np.array_equal(a, b) for one, two in zip(expected, found, strict=True) for a, b in zip(one, two))
 
 
@@ -120,19 +121,19 @@ def test_the_tokenizer_takes_it_for_many_texts_and_travels_without_it(reviews, m
 def test_other_tokenizers_are_left_to_rust(part):
     rust = bert()
     if part == "cutting":
-        rust.pre_tokenizer = pre_tokenizers.Whitespace()
+        rust.use(pre_tokenizer=pre_tokenizers.Whitespace())
     elif part == "normalizer":
-        rust.normalizer = normalizers.NFKC()
+        rust.use(normalizer=normalizers.NFKC())
     elif part == "added":
-        rust.add_tokens(["a b"])
+        rust._raw.add_tokens(["a b"])
     else:
-        rust.model = models.WordLevel({"[UNK]": 0}, "[UNK]")
+        rust.use(model=models.WordLevel({"[UNK]": 0}, "[UNK]"))
     assert not walks(rust)
 
 
 def test_letters_within_words_equal_those_of_rust(reviews):
-    words = BertWords(bert())
-    assert reads(bert())
+    rust = bert()
+    assert reads(json.loads(rust.to_str()))
     texts = [*reviews, "ab\u00ad c", "가.나다"]
-    expected = {letter for text in texts for word in words.words(text) for letter in word[1:]}
-    assert words.letters_within(texts) == expected
+    expected = {letter for text in texts for word in rust.words([text])[0] for letter in word[1:]}
+    assert BertWords(rust).letters_within(texts) == expected

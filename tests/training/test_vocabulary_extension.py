@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tokenizers import AddedToken
 
 from headstart.core import registry
 from headstart.core.errors import HeadstartError
@@ -130,7 +129,7 @@ def test_jamo_of_an_english_model_become_korean_words(minilm, review_texts, tmp_
 
 def test_tokens_added_behind_the_model_keep_their_ids(tmp_path):
     rust = trained("bpe").rust
-    rust.add_special_tokens([AddedToken("<|end|>", special=True)])
+    rust.add_special(["<|end|>"])
     old = FastTokenizer(rust, "bpe", reversible=True)
     new = extend(old, NEW, 20).tokenizer
     check_old_ids_stay(old, new)

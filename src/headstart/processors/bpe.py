@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tokenizers import Tokenizer as Rust
 from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
 
 from headstart.core.spec import ProcessorSpec
 from headstart.text.fast_tokenizer import FastTokenizer, finish
-from headstart.text.tokenizer_training import PIECE_STAGE_BYTES, batches, check_size, sample, special_tokens, target
+from headstart.text.rust import Rust
+from headstart.text.tokenizer_training import PIECE_STAGE_BYTES, check_size, sample, special_tokens, target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,10 +27,13 @@ class BytePair(ProcessorSpec):
         texts, text_bytes = sample(documents, PIECE_STAGE_BYTES)
         size, strict = target(text_bytes, vocabulary, self.vocabulary)
         specials = special_tokens(self.sentinels)
-        rust = Rust(models.BPE())
-        rust.normalizer = normalizers.NFC()
-        rust.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
-        rust.decoder = decoders.ByteLevel()
+        rust = Rust.of_model(
+            models.BPE(),
+            "bpe",
+            normalizer=normalizers.NFC(),
+            pre_tokenizer=pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True),
+            decoder=decoders.ByteLevel(),
+        )
         trainer = trainers.BpeTrainer(
             vocab_size=size,
             min_frequency=2,
@@ -38,8 +41,8 @@ class BytePair(ProcessorSpec):
             initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
             show_progress=False,
         )
-        rust.train_from_iterator(batches(texts), trainer, length=len(texts))
-        check_size("bpe", rust.get_vocab_size(), size, strict)
+        rust.train(texts, trainer)
+        check_size("bpe", rust.size(), size, strict)
         return finish(rust, "bpe", specials, reversible=True)
 
     def load(self, folder: Path) -> FastTokenizer:

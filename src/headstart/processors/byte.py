@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tokenizers import Tokenizer as Rust
 from tokenizers import decoders, models, normalizers, pre_tokenizers
 
 from headstart.core.errors import HeadstartError
 from headstart.core.spec import ProcessorSpec
 from headstart.text.fast_tokenizer import FastTokenizer, finish
+from headstart.text.rust import Rust
 from headstart.text.tokenizer_training import special_tokens
 
 
@@ -30,10 +30,13 @@ class Bytes(ProcessorSpec):
         if self.vocabulary not in (None, size):
             raise HeadstartError(f"tokenizer byte.vocabulary={self.vocabulary}: it is always {size}; leave it out")
         written = [*specials, *_byte_characters()]
-        rust = Rust(models.BPE({token: position for position, token in enumerate(written)}, []))
-        rust.normalizer = normalizers.NFC()
-        rust.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-        rust.decoder = decoders.ByteLevel()
+        rust = Rust.of_model(
+            models.BPE({token: position for position, token in enumerate(written)}, []),
+            "byte",
+            normalizer=normalizers.NFC(),
+            pre_tokenizer=pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+            decoder=decoders.ByteLevel(),
+        )
         return finish(rust, "byte", specials, reversible=True)
 
     def load(self, folder: Path) -> FastTokenizer:

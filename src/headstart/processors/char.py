@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tokenizers import Tokenizer as Rust
 from tokenizers import decoders, models, normalizers
 
 from headstart.core.errors import HeadstartError
 from headstart.core.spec import ProcessorSpec
 from headstart.text.fast_tokenizer import FastTokenizer, finish
+from headstart.text.rust import Rust
 from headstart.text.tokenizer_training import check_size, sample, special_tokens
 
 
@@ -37,9 +37,8 @@ class Characters(ProcessorSpec):
         specials = special_tokens(self.sentinels)
         written = [*specials, *ranked][:size]
         check_size("char", max(len(written), len(specials) + 1), size or len(written), size is not None)
-        rust = Rust(models.BPE({token: position for position, token in enumerate(written)}, [], unk_token="[UNK]"))
-        rust.normalizer = normalizers.NFC()
-        rust.decoder = decoders.Fuse()
+        model = models.BPE({token: position for position, token in enumerate(written)}, [], unk_token="[UNK]")
+        rust = Rust.of_model(model, "char", normalizer=normalizers.NFC(), decoder=decoders.Fuse())
         return finish(rust, "char", specials)
 
     def load(self, folder: Path) -> FastTokenizer:

@@ -80,17 +80,15 @@ class MorphemeTokenizer(FastTokenizer):
 
     def _offsets(self, composed: list[str]) -> list[tuple[np.ndarray, np.ndarray]]:
         written = self.prepare(composed)
-        found = self.rust.encode_batch(written, add_special_tokens=False)
         out = []
-        for text, item in zip(written, found):
+        for text, (ids, offsets) in zip(written, self.rust.offsets(written)):
             joiners = np.cumsum([0, *(character == JOINER for character in text)])
-            offsets = np.array(item.offsets, np.int64).reshape(-1, 2)
-            out.append((np.array(item.ids, np.int64), offsets - joiners[offsets]))
+            out.append((ids, offsets - joiners[offsets]))
         return out
 
     def save(self, folder: Path) -> None:
         """Write morpheme.json and the kind with Kiwi's version, on which the ids depend."""
-        write_bytes(Path(folder) / self.model_file, self.rust.to_str(pretty=False).encode())
+        write_bytes(Path(folder) / self.model_file, self.rust.to_str().encode())
         write_json(Path(folder) / KIND_FILE, {"kind": self.kind, "reversible": False, "kiwi": _version()})
 
     @classmethod

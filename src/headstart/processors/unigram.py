@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 from tokenizers import Regex, decoders, models, normalizers, pre_tokenizers, trainers
-from tokenizers import Tokenizer as Rust
 
 from headstart.core.spec import ProcessorSpec
-from headstart.text.fast_tokenizer import FastTokenizer, finish, guarded
+from headstart.text.fast_tokenizer import FastTokenizer, finish
+from headstart.text.rust import Rust
 from headstart.text.tokenizer_training import batches, check_size, common_characters, sample, special_tokens, target
 
 _STAGE_BYTES = 2**20  # the trainer is slow (a suffix array and several rounds of EM): half of the others' sample
@@ -33,24 +33,21 @@ class Unigram(ProcessorSpec):
         size, strict = target(text_bytes, vocabulary, self.vocabulary)
         texts = _without_rare(texts, int(size * _CHARACTERS))
         specials = special_tokens(self.sentinels)
-        rust = Rust(models.Unigram())
-        rust.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " ")])
-        rust.pre_tokenizer = pre_tokenizers.Sequence(
+        normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " ")])
+        cut = pre_tokenizers.Sequence(
             [
                 pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always"),
                 pre_tokenizers.Split(Regex(r"[\[\]<>]"), "isolated"),  # so that no piece spells a special token
             ]
         )
-        rust.decoder = decoders.Metaspace(replacement="▁", prepend_scheme="always")
+        decoder = decoders.Metaspace(replacement="▁", prepend_scheme="always")
+        rust = Rust.of_model(models.Unigram(), "unigram", normalizer=normalizer, pre_tokenizer=cut, decoder=decoder)
         trainer = trainers.UnigramTrainer(
             vocab_size=size, special_tokens=list(specials), unk_token="[UNK]", show_progress=False
         )
-        guarded(
-            lambda: rust.train_from_iterator(batches(texts), trainer, length=len(texts)),
-            f"tokenizer unigram cannot be trained with vocabulary {size:,}",
-        )
-        check_size("unigram", rust.get_vocab_size(), size, strict)
-        rust.model = _settled(rust, texts, specials)
+        rust.train(texts, trainer)
+        check_size("unigram", rust.size(), size, strict)
+        rust.use(model=_settled(rust, texts, specials))
         return finish(rust, "unigram", specials)
 
     def load(self, folder: Path) -> FastTokenizer:
@@ -71,15 +68,14 @@ def _settled(rust: Rust, texts: list[str], specials: tuple[str, ...]) -> models.
     The trainer sums in a random order and its scores differ from run to run in the second decimal; these depend on
     nothing but the pieces and the texts.
     """
-    pieces = sorted(piece for piece in rust.get_vocab() if piece not in specials)
+    pieces = sorted(piece for piece in rust.vocabulary() if piece not in specials)
     scores = np.full(len(pieces), -1.0)
     head = [(token, 0.0) for token in specials]
     for _ in range(_ROUNDS):
-        rust.model = models.Unigram(head + list(zip(pieces, scores.tolist())), unk_id=1, byte_fallback=False)
+        rust.use(model=models.Unigram(head + list(zip(pieces, scores.tolist())), unk_id=1, byte_fallback=False))
         counts = np.full(len(head) + len(pieces), 0.5)
         for batch in batches(texts):
-            ids = [i for item in rust.encode_batch_fast(batch, add_special_tokens=False) for i in item.ids]
-            counts += np.bincount(np.array(ids, np.int64), minlength=len(counts))
+            counts += np.bincount(rust.ids(batch)[0], minlength=len(counts))
         scores = np.log(counts[len(head) :] / counts[len(head) :].sum())
     ranked = sorted(zip(pieces, scores.tolist()), key=lambda entry: (-entry[1], entry[0]))
     return models.Unigram(head + ranked, unk_id=1, byte_fallback=False)

@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tokenizers import Tokenizer as Rust
 from tokenizers import models, normalizers, pre_tokenizers
 
 from headstart.core.errors import HeadstartError
 from headstart.core.spec import ProcessorSpec
 from headstart.text.alignment import mend
 from headstart.text.fast_tokenizer import FastTokenizer, finish
-from headstart.text.tokenizer_training import SPECIALS, check_size, sample
+from headstart.text.rust import Rust
+from headstart.text.tokenizer_training import SPECIALS, batches, check_size, sample
 
 _MOST = 30_000
 
@@ -34,9 +34,11 @@ class Words(ProcessorSpec):
         """Count words in one pass over a bounded sample. Raises HeadstartError: fewer than asked for."""
         parts = [normalizers.NFC(), *([normalizers.Lowercase()] if self.lower else [])]
         normalizer, cutter = normalizers.Sequence(parts), pre_tokenizers.Whitespace()
+        rust = Rust.of_model(models.WordLevel(), "word", normalizer=normalizer, pre_tokenizer=cutter)
         counts: Counter[str] = Counter()
-        for text in sample(documents).texts:
-            counts.update(word for word, _ in cutter.pre_tokenize_str(normalizer.normalize_str(mend(text))))
+        for some in batches(sample(documents).texts):
+            for words in rust.words([mend(text) for text in some]):
+                counts.update(words)
         for token in SPECIALS:
             counts.pop(token, None)
         size = vocabulary or self.vocabulary
@@ -46,8 +48,8 @@ class Words(ProcessorSpec):
             raise HeadstartError(f"no word occurs {least} times in this text (tokenizer.least); more text is needed")
         written = [*SPECIALS, *ranked][: size or _MOST]
         check_size("word", max(len(written), len(SPECIALS) + 1), size or len(written), size is not None)
-        rust = Rust(models.WordLevel({token: number for number, token in enumerate(written)}, unk_token="[UNK]"))
-        rust.normalizer, rust.pre_tokenizer = normalizer, cutter
+        ids = {token: number for number, token in enumerate(written)}
+        rust.use(model=models.WordLevel(ids, unk_token="[UNK]"))
         return finish(rust, "word", SPECIALS)
 
     def load(self, folder: Path) -> FastTokenizer:

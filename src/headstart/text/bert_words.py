@@ -6,23 +6,25 @@ otherwise than one by one (accents that are taken off, letters that become two) 
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from tokenizers import Tokenizer as Rust
+
+from headstart.text.rust import Rust
 
 _KEPT, _APART, _SPACE, _HARD = range(4)  # a letter of a word, a word of its own, between words, left to Rust
 _CODES = 0x110000
 _ONE_BY_ONE = ("NFC", "BertNormalizer", "Lowercase", "Sequence")  # of normalizers, on text in NFC
 
 
-def reads(rust: Rust) -> bool:
-    """Whether a tokenizer cuts words as BERT does, with parts that look at one character at a time."""
-    cutting = json.loads(rust.pre_tokenizer.__getstate__()) if rust.pre_tokenizer else {}
-    normalizer = json.loads(rust.normalizer.__getstate__()) if rust.normalizer else None
-    return cutting.get("type") == "BertPreTokenizer" and _one_by_one(normalizer)
+def reads(parts: dict[str, Any]) -> bool:
+    """Whether a tokenizer cuts words as BERT does, with parts that look at one character at a time.
+
+    parts: what its tokenizer.json holds.
+    """
+    cutting = parts["pre_tokenizer"] or {}
+    return cutting.get("type") == "BertPreTokenizer" and _one_by_one(parts["normalizer"])
 
 
 def _one_by_one(normalizer: dict[str, Any] | None) -> bool:
@@ -46,7 +48,7 @@ class BertWords:
     """rust: a tokenizer for which `reads` holds. Several threads may ask at once."""
 
     def __init__(self, rust: Rust) -> None:
-        self._normalizer, self._cutting = rust.normalizer, rust.pre_tokenizer
+        self._rust = rust
         self._class_U = np.full(_CODES, -1, np.int8)  # by code point; -1: not asked yet
         self._becomes_U = np.zeros(_CODES, np.int32)  # by code point: another one
 
@@ -69,10 +71,9 @@ class BertWords:
         end_P = np.append(start_P, len(used_C))[1:]
         return Cut(self._becomes_U[code_C[used_C]], word_L, start_P, end_P, hard_W)
 
-    def _ask(self, codes: Iterable[int]) -> None:
+    def _ask(self, codes: Sequence[int]) -> None:
         """Learn what becomes of these code points between two letters."""
-        for code in codes:
-            found = self.words(f"a{chr(code)}a")
+        for code, found in zip(codes, self._rust.words([f"a{chr(code)}a" for code in codes])):
             becomes = "".join(found)[1:-1]
             if found == ["a", "a"]:
                 self._class_U[code] = _SPACE
@@ -82,11 +83,6 @@ class BertWords:
             else:
                 self._class_U[code] = _HARD
 
-    def words(self, text: str) -> list[str]:
-        """Return the words of one text, by Rust."""
-        normal = self._normalizer.normalize_str(text) if self._normalizer else text
-        return [word for word, _ in self._cutting.pre_tokenize_str(normal)]
-
     def letters_within(self, texts: Iterable[str]) -> set[str]:
         """Return the characters that stand behind the first one of a word."""
         found: set[str] = set()
@@ -94,7 +90,7 @@ class BertWords:
             code_C = np.frombuffer(text.encode("utf-32-le"), np.uint32)
             cut = self.cut(code_C, np.array([len(code_C)]))
             if cut.hard_W.any():
-                found |= {letter for word in self.words(text) for letter in word[1:]}
+                found |= {letter for word in self._rust.words([text])[0] for letter in word[1:]}
                 continue
             within_L = np.ones(len(cut.letter_L), bool)
             within_L[cut.start_P] = False

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import count, takewhile
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from tokenizers import AddedToken, normalizers
-from tokenizers import Tokenizer as Rust
 from tokenizers.processors import TemplateProcessing
 
 from headstart.core.errors import HeadstartError
 from headstart.core.files import read_json, write_bytes, write_json
 from headstart.core.processor import KIND_FILE, Tokenizer
 from headstart.text.alignment import compose, mend
-from headstart.text.flat_ids import flat_ids
 from headstart.text.older_files import tokenizer_of_older_files
 from headstart.text.piece_ids import PieceIds, walks
+from headstart.text.regexes import check_regexes
+from headstart.text.rust import Rust
 from headstart.text.spaced_ids import SpacedIds, cut_before
 from headstart.text.tokenizer_training import SPECIALS, sentinel
 
@@ -47,17 +46,14 @@ class FastTokenizer(Tokenizer):
     def __init__(self, rust: Rust, kind: str, specials: dict[str, str] | None = None, reversible: bool = False):
         self.rust, self.kind, self.reversible = rust, kind, reversible
         self.specials = dict(zip(_NAMES, SPECIALS)) if specials is None else specials
-        rust.encode_special_tokens = True
-        rust.no_padding()
-        rust.no_truncation()
-        self.vocabulary = rust.get_vocab_size(with_added_tokens=True)
+        rust.read_plainly()
+        self.vocabulary = rust.size()
         for name, token in self.specials.items():
-            found = rust.token_to_id(token)
+            found = rust.id_of(token)
             setattr(self, f"{name}_id", -1 if found is None else found)
-        added = rust.get_added_tokens_decoder()
-        numbered = (rust.token_to_id(sentinel(number)) for number in count())
+        numbered = (rust.id_of(sentinel(number)) for number in count())
         self.sentinel_ids = tuple(takewhile(lambda found: found is not None, numbered))
-        self.special_ids = frozenset({*self.sentinel_ids, *(i for i, token in added.items() if token.special)})
+        self.special_ids = frozenset({*self.sentinel_ids, *rust.special_ids()})
         self._quick: PieceIds | SpacedIds | None = None
         self._asked = False  # whether there can be a quick one
 
@@ -80,7 +76,7 @@ class FastTokenizer(Tokenizer):
             self._quick = self._quicker()
             self._asked = True
         if self._quick is None or not many:
-            return flat_ids(self.rust.encode_batch_fast(self.prepare(composed), add_special_tokens=False))
+            return self.rust.ids(self.prepare(composed))
         return self._quick.encode(self.prepare(composed))
 
     def _quicker(self) -> PieceIds | SpacedIds | None:
@@ -102,8 +98,7 @@ class FastTokenizer(Tokenizer):
 
     def _offsets(self, composed: list[str]) -> list[tuple[np.ndarray, np.ndarray]]:
         """Return (ids, offsets into the composed text) per text."""
-        found = self.rust.encode_batch(self.prepare(composed), add_special_tokens=False)
-        return [(np.array(item.ids, np.int64), np.array(item.offsets, np.int64).reshape(-1, 2)) for item in found]
+        return self.rust.offsets(self.prepare(composed))
 
     def prepare(self, composed: list[str]) -> list[str]:
         """Return what the Rust tokenizer is given for NFC texts: the texts."""
@@ -111,18 +106,17 @@ class FastTokenizer(Tokenizer):
 
     def write_small(self) -> None:
         """From here on read every text in small letters, whatever else the tokenizer does to it."""
-        usual, small = self.rust.normalizer, normalizers.Lowercase()
-        self.rust.normalizer = small if usual is None else normalizers.Sequence([small, usual])
+        self.rust.write_small()
         self._quick, self._asked = None, False
 
     def decode(self, ids: Sequence[int]) -> str:
         """Return the NFC text of `ids`, special tokens left out; bytes that are no UTF-8 become U+FFFD."""
         kept = [int(i) for i in ids if int(i) not in self.special_ids]
-        return unicodedata.normalize("NFC", self.rust.decode(kept, skip_special_tokens=True))
+        return unicodedata.normalize("NFC", self.rust.decode(kept))
 
     def token(self, token_id: int) -> str:
         """Return how one id is written. Raises HeadstartError when there is no such id."""
-        written = self.rust.id_to_token(int(token_id)) if token_id >= 0 else None
+        written = self.rust.token_of(int(token_id)) if token_id >= 0 else None
         if written is None:
             raise HeadstartError(f"no token {token_id}: ids go from 0 to {self.vocabulary - 1:,}")
         return written
@@ -137,7 +131,7 @@ class FastTokenizer(Tokenizer):
             "split_special_tokens": True,
             "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
         }
-        write_bytes(Path(folder) / self.model_file, self.rust.to_str(pretty=False).encode())
+        write_bytes(Path(folder) / self.model_file, self.rust.to_str().encode())
         write_json(Path(folder) / "tokenizer_config.json", config)
         write_json(Path(folder) / "special_tokens_map.json", named)
         write_json(Path(folder) / KIND_FILE, {"kind": self.kind, "reversible": self.reversible})
@@ -146,35 +140,21 @@ class FastTokenizer(Tokenizer):
     def load(cls, folder: Path) -> FastTokenizer:
         """Read a saved tokenizer or any folder with a tokenizer.json, or with the older files of BERT and GPT-2.
 
-        Raises HeadstartError: missing or damaged.
+        Raises HeadstartError: missing, damaged, or with a regular expression that may take forever.
         """
         folder = Path(folder)
         path = folder / cls.model_file
         if path.is_file():
-            text = json.dumps(read_json(path), ensure_ascii=False)
-            rust = guarded(lambda: Rust.from_str(text), f"{path}: not a tokenizer")
-        elif (rust := guarded(lambda: tokenizer_of_older_files(folder), f"{folder}: not a tokenizer")) is None:
+            check_regexes(description := read_json(path), str(path))
+            rust = Rust.from_str(json.dumps(description, ensure_ascii=False), str(path))
+        elif (rust := tokenizer_of_older_files(folder)) is None:
             raise HeadstartError(f"{path}: no such file; a tokenizer folder holds a {cls.model_file}")
         if not path.is_file():  # the tokens are there, and nothing says that they are special
-            named = dict.fromkeys(_specials(folder, rust).values())
-            rust.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in named])
+            rust.add_special([*dict.fromkeys(_specials(folder, rust).values())])
         own = read_json(folder / KIND_FILE) if (folder / KIND_FILE).is_file() else {}
         if not isinstance(own, dict):
             raise HeadstartError(f"{folder / KIND_FILE}: not a tokenizer's description")
-        return guarded(
-            lambda: cls(rust, str(own.get("kind", "hf")), _specials(folder, rust), bool(own.get("reversible", False))),
-            f"{path}: not a usable tokenizer",
-        )
-
-
-def guarded(action: Callable[[], Any], what: str) -> Any:
-    """Return `action()`; whatever the Rust library throws, panics (no Exception) included, becomes a HeadstartError."""
-    try:
-        return action()
-    except (KeyboardInterrupt, SystemExit, HeadstartError):
-        raise
-    except BaseException as error:
-        raise HeadstartError(f"{what} ({str(error).partition(chr(10))[0][:200]})") from None
+        return cls(rust, str(own.get("kind", "hf")), _specials(folder, rust), bool(own.get("reversible", False)))
 
 
 def finish(
@@ -184,13 +164,14 @@ def finish(
 
     The special tokens have the first ids already: trainers count them in the size that is asked for.
     """
-    rust.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in specials])
-    assert [rust.token_to_id(token) for token in specials] == list(range(len(specials)))
-    rust.post_processor = TemplateProcessing(
+    rust.add_special(specials)
+    assert [rust.id_of(token) for token in specials] == list(range(len(specials)))
+    frame = TemplateProcessing(
         single="[CLS] $A [SEP]",
         pair="[CLS] $A [SEP] $B:1 [SEP]:1",
         special_tokens=[("[CLS]", SPECIALS.index("[CLS]")), ("[SEP]", SPECIALS.index("[SEP]"))],
     )
+    rust.use(post_processor=frame)
     return make(rust, kind, reversible=reversible)
 
 
@@ -205,7 +186,7 @@ def _specials(folder: Path, rust: Rust) -> dict[str, str]:
             if isinstance(token, str):
                 named.setdefault(name, token)
     for name, default in _DEFAULT.items():
-        found = next((token for token in default if rust.token_to_id(token) is not None), None)
+        found = next((token for token in default if rust.id_of(token) is not None), None)
         if found is not None:
             named.setdefault(name, found)
     return named

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tokenizers import Tokenizer as Rust
 from tokenizers import decoders, normalizers, pre_tokenizers
 from tokenizers.models import BPE, WordPiece
 
 from headstart.core.errors import HeadstartError
 from headstart.core.files import read_json
+from headstart.text.rust import Guarded, Rust
 
 _CONFIG = "tokenizer_config.json"
 
@@ -25,10 +25,10 @@ def tokenizer_of_older_files(folder: Path) -> Rust | None:
     if (folder / "vocab.txt").is_file():
         return _wordpiece(folder / "vocab.txt", told)
     if (folder / "vocab.json").is_file() and (folder / "merges.txt").is_file():
-        rust = Rust(BPE.from_file(str(folder / "vocab.json"), str(folder / "merges.txt")))
-        rust.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=bool(told.get("add_prefix_space", False)))
-        rust.decoder = decoders.ByteLevel()
-        return rust
+        with Guarded(f"{folder}: not a tokenizer"):
+            model = BPE.from_file(str(folder / "vocab.json"), str(folder / "merges.txt"))
+        cut = pre_tokenizers.ByteLevel(add_prefix_space=bool(told.get("add_prefix_space", False)))
+        return Rust.of_model(model, str(folder), pre_tokenizer=cut, decoder=decoders.ByteLevel())
     pieces = sorted(path.name for path in folder.glob("*.model")) if folder.is_dir() else []
     if pieces:
         raise HeadstartError(
@@ -42,13 +42,13 @@ def _wordpiece(path: Path, told: dict[str, object]) -> Rust:
     lower, accents = bool(told.get("do_lower_case", True)), told.get("strip_accents")
     unknown = told.get("unk_token", "[UNK]")
     unknown = unknown.get("content", "[UNK]") if isinstance(unknown, dict) else unknown
-    rust = Rust(WordPiece.from_file(str(path), unk_token=str(unknown)))
-    rust.normalizer = normalizers.BertNormalizer(
+    with Guarded(f"{path}: not a tokenizer"):
+        model = WordPiece.from_file(str(path), unk_token=str(unknown))
+    clean = normalizers.BertNormalizer(
         clean_text=True,
         handle_chinese_chars=bool(told.get("tokenize_chinese_chars", True)),
         strip_accents=None if accents is None else bool(accents),
         lowercase=lower,
     )
-    rust.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    rust.decoder = decoders.WordPiece()
-    return rust
+    cut, decoder = pre_tokenizers.BertPreTokenizer(), decoders.WordPiece()
+    return Rust.of_model(model, str(path), normalizer=clean, pre_tokenizer=cut, decoder=decoder)

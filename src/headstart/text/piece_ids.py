@@ -6,11 +6,10 @@ import json
 from collections.abc import Sequence
 
 import numpy as np
-from tokenizers import Tokenizer as Rust
 
 from headstart.text.bert_words import reads
-from headstart.text.flat_ids import flat_ids
 from headstart.text.piece_walk import PieceWalk
+from headstart.text.rust import Rust
 from headstart.text.word_ids import WordIds, strings
 
 
@@ -18,8 +17,8 @@ def walks(rust: Rust) -> bool:
     """Whether a tokenizer is BERT's WordPiece, without tokens that were added to it."""
     parts = json.loads(rust.to_str())
     model, added = parts["model"], parts.get("added_tokens") or ()
-    known = model["type"] == "WordPiece" and model["unk_token"] in model["vocab"] and reads(rust)
-    return known and rust.encode_special_tokens and all(token["special"] for token in added)
+    known = model["type"] == "WordPiece" and model["unk_token"] in model["vocab"] and reads(parts)
+    return known and rust.reads_plainly() and all(token["special"] for token in added)
 
 
 class PieceIds:
@@ -39,7 +38,7 @@ class PieceIds:
         if not hard_W.any():
             return ids, count_W
         hard = strings(code_C[np.repeat(hard_W, size_W)], size_W[hard_W])
-        asked, asked_count = flat_ids(self._rust.encode_batch_fast(hard, add_special_tokens=False))
+        asked, asked_count = self._rust.ids(hard)
         count_W[hard_W] = asked_count
         from_rust = np.repeat(hard_W, count_W)
         both = np.empty(int(count_W.sum()), np.int64)

@@ -6,9 +6,9 @@ import json
 from typing import NamedTuple
 
 import numpy as np
-from tokenizers import Tokenizer as Rust
 
 from headstart.text.bert_words import BertWords
+from headstart.text.rust import Rust
 
 _CODES = 0x110000
 

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from tokenizers import Tokenizer as Rust
 
-from headstart.text.flat_ids import flat_ids
+from headstart.text.rust import Rust
 from headstart.text.word_ids import WordIds, strings
 
 _WITHIN_WORDS = ("NFC", "Lowercase")  # normalizers that look at no more than a character, on text in NFC
@@ -25,7 +24,7 @@ def cut_before(rust: Rust) -> str:
     """
     parts = json.loads(rust.to_str())
     added = parts.get("added_tokens") or ()
-    apart = rust.encode_special_tokens and all(token["special"] for token in added)
+    apart = rust.reads_plainly() and all(token["special"] for token in added)
     if not apart or parts["model"].get("dropout") or not _narrow(parts["normalizer"]):
         return ""
     return _before(parts)
@@ -67,4 +66,4 @@ class SpacedIds:
 
     def _encode(self, code_C: np.ndarray, size_W: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the ids of words, given as their code points one behind the other and their sizes."""
-        return flat_ids(self._rust.encode_batch_fast(strings(code_C, size_W), add_special_tokens=False))
+        return self._rust.ids(strings(code_C, size_W))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
-from tokenizers import Tokenizer as Rust
 from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
 
 from headstart.core.errors import HeadstartError
 from headstart.text.bert_words import BertWords, reads
+from headstart.text.rust import Rust
 from headstart.text.tokenizer_training import batches, check_size, common_characters
 
 
@@ -24,38 +25,35 @@ def train_pieces(
     if not 0 < characters < 1:
         raise HeadstartError(f"tokenizer {kind}.characters={characters}: expected a share between 0 and 1")
     alphabet = common_characters(texts, int(size * characters))
-    within = _within(texts, mark) & set(alphabet)
+    within = _within(kind, texts, mark) & set(alphabet)
     fixed = [*specials, *(mark + letter for letter in sorted(within))]
     check_size(kind, max(size, len({*fixed, *alphabet})), size, strict)
-    entries = _trained(texts, size, fixed, alphabet, mark).get_vocab()
+    entries = _trained(kind, texts, fixed, alphabet, size=size, mark=mark).vocabulary()
     check_size(kind, len(entries), size, strict)
     model = models.WordPiece(entries, unk_token="[UNK]", continuing_subword_prefix=mark, max_input_chars_per_word=100)
-    return _pipeline(model, mark)
+    return _pipeline(kind, model, mark)
 
 
-def _within(texts: list[str], mark: str) -> set[str]:
+def _within(kind: str, texts: list[str], mark: str) -> set[str]:
     """Return the characters that stand within words."""
-    rust = _pipeline(models.WordPiece(unk_token="[UNK]"), mark)
-    words = BertWords(rust)
-    if reads(rust):
-        return words.letters_within("\n".join(some) for some in batches(texts))
-    return {letter for text in texts for word in words.words(text) for letter in word[1:]}
+    rust = _pipeline(kind, models.WordPiece(unk_token="[UNK]"), mark)
+    if reads(json.loads(rust.to_str())):
+        return BertWords(rust).letters_within("\n".join(some) for some in batches(texts))
+    return {letter for some in batches(texts) for words in rust.words(some) for word in words for letter in word[1:]}
 
 
-def _pipeline(model: models.Model, mark: str) -> Rust:
-    rust = Rust(model)
+def _pipeline(kind: str, model: models.Model, mark: str) -> Rust:
     clean = normalizers.BertNormalizer(clean_text=True, handle_chinese_chars=True, strip_accents=False, lowercase=False)
-    rust.normalizer = normalizers.Sequence([normalizers.NFC(), clean])
+    normalizer = normalizers.Sequence([normalizers.NFC(), clean])
     words = pre_tokenizers.BertPreTokenizer()
     if mark != "##":
         words = pre_tokenizers.Sequence([words, pre_tokenizers.Split(mark, "merged_with_next")])
-    rust.pre_tokenizer = words
-    rust.decoder = decoders.WordPiece(prefix=mark, cleanup=False)
-    return rust
+    decoder = decoders.WordPiece(prefix=mark, cleanup=False)
+    return Rust.of_model(model, kind, normalizer=normalizer, pre_tokenizer=words, decoder=decoder)
 
 
-def _trained(texts: list[str], size: int, fixed: Sequence[str], alphabet: list[str], mark: str) -> Rust:
-    rust = _pipeline(models.WordPiece(unk_token="[UNK]"), mark)
+def _trained(kind: str, texts: list[str], fixed: Sequence[str], alphabet: list[str], *, size: int, mark: str) -> Rust:
+    rust = _pipeline(kind, models.WordPiece(unk_token="[UNK]"), mark)
     trainer = trainers.WordPieceTrainer(
         vocab_size=size,
         min_frequency=2,
@@ -65,5 +63,5 @@ def _trained(texts: list[str], size: int, fixed: Sequence[str], alphabet: list[s
         continuing_subword_prefix=mark,
         show_progress=False,
     )
-    rust.train_from_iterator(batches(texts), trainer, length=len(texts))
+    rust.train(texts, trainer)
     return rust

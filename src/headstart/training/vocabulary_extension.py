@@ -10,11 +10,10 @@ from heapq import heapify, heappop, heappush
 from itertools import pairwise
 from typing import Any
 
-from tokenizers import Tokenizer as Rust
-
 from headstart.core.errors import HeadstartError
 from headstart.core.processor import Tokenizer
 from headstart.text.fast_tokenizer import FastTokenizer
+from headstart.text.rust import Rust
 from headstart.text.tokenizer_training import batches, sample
 
 _WORDS = 200_000  # the most frequent distinct words that choose the pieces; rarer ones hardly change the order
@@ -37,10 +36,11 @@ def refusal(tokenizer: Tokenizer) -> str | None:
     kinds = "WordPiece and byte-level BPE tokenizers can be extended"
     if not isinstance(tokenizer, FastTokenizer):
         return f"tokenizer {tokenizer.kind} has no pieces: {kinds}"
-    model = json.loads(tokenizer.rust.to_str())["model"]
+    parts = json.loads(tokenizer.rust.to_str())
+    model = parts["model"]
     if model["type"] not in ("WordPiece", "BPE"):
         return f"tokenizer {tokenizer.kind} is a {model['type']} model: {kinds}"
-    if model["type"] == "BPE" and (not model["merges"] or tokenizer.rust.pre_tokenizer is None):
+    if model["type"] == "BPE" and (not model["merges"] or parts["pre_tokenizer"] is None):
         return f"tokenizer {tokenizer.kind} has no words to find pieces in: {kinds}"
     if model["type"] == "BPE" and any(
         map(model.get, ("continuing_subword_prefix", "end_of_word_suffix", "byte_fallback"))
@@ -68,7 +68,8 @@ def extend(tokenizer: FastTokenizer, texts: Iterable[str], new: int) -> Extensio
     # tokens that were added after the model's own would be numbered anew behind a longer vocabulary
     model["vocab"].update({token["content"]: token["id"] for token in data["added_tokens"]})
     counts = _words(tokenizer, sample(texts).texts)
-    words = [(_parts(tokenizer.rust, model, word), count) for word, count in counts.items()]
+    written = tokenizer.rust.pieces([*counts])
+    words = [(_parts(pieces, model, word), count) for pieces, (word, count) in zip(written, counts.items())]
     find = _byte_pairs if model["type"] == "BPE" else _word_pieces
     found, merges = find(words, model, new)
     if len(found) < new:
@@ -78,7 +79,7 @@ def extend(tokenizer: FastTokenizer, texts: Iterable[str], new: int) -> Extensio
     model["vocab"].update(numbers)
     if merges:
         model["merges"] += merges  # after the old ones, which so keep their turn
-    rust = Rust.from_str(json.dumps(data, ensure_ascii=False))
+    rust = Rust.from_str(json.dumps(data, ensure_ascii=False), tokenizer.rust.name)
     made = type(tokenizer)(rust, tokenizer.kind, tokenizer.specials, tokenizer.reversible)
     assert made.vocabulary == tokenizer.vocabulary + new
     return Extension(made, pieces)
@@ -86,20 +87,18 @@ def extend(tokenizer: FastTokenizer, texts: Iterable[str], new: int) -> Extensio
 
 def _words(tokenizer: FastTokenizer, texts: list[str]) -> dict[str, int]:
     """Return how often each word occurs, as the model gets it: normalised and cut by the tokenizer's own rules."""
-    normalizer, cut = tokenizer.rust.normalizer, tokenizer.rust.pre_tokenizer
     counts: Counter[str] = Counter()
     for batch in batches(texts):
-        for text in tokenizer.prepare(list(batch)):
-            written = normalizer.normalize_str(text) if normalizer is not None else text
-            counts.update(word for word, _ in cut.pre_tokenize_str(written))
+        for words in tokenizer.rust.words(tokenizer.prepare(list(batch))):
+            counts.update(words)
     ranked = sorted((word for word in counts if counts[word] >= _LEAST), key=lambda word: (-counts[word], word))
     return {word: counts[word] for word in ranked[:_WORDS]}
 
 
-def _parts(rust: Rust, model: dict[str, Any], word: str) -> list[str]:
-    """Return the pieces a word is written with now: the characters of a word that WordPiece cannot write, nothing for
-    one that BPE cannot."""
-    pieces = [token.value for token in rust.model.tokenize(word)]
+def _parts(written: list[tuple[str, int]], model: dict[str, Any], word: str) -> list[str]:
+    """Return the pieces of a word, which the model writes so: those, the characters of a word that WordPiece cannot
+    write, nothing for one that BPE cannot."""
+    pieces = [piece for piece, _ in written]
     if model["unk_token"] not in pieces:
         return pieces
     if model["type"] == "BPE" or len(word) > model["max_input_chars_per_word"]:
@@ -199,7 +198,7 @@ def _replaced(pieces: list[str], pair: tuple[str, str], whole: str) -> list[str]
 def _before(tokenizer: FastTokenizer, model: dict[str, Any], piece: str) -> list[int]:
     """Return the old ids that a new piece was written with: for WordPiece the longest that match, one by one."""
     if model["type"] == "BPE":
-        return [token.id for token in tokenizer.rust.model.tokenize(piece)]
+        return [number for _, number in tokenizer.rust.pieces([piece])[0]]
     mark, old, ids = model["continuing_subword_prefix"], model["vocab"], []
     rest = _characters(piece, mark)
     while rest:
