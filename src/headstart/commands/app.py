@@ -18,6 +18,7 @@ from headstart.commands.session import DASH, Terminated, running
 from headstart.core.disk_cache import without_cache
 from headstart.core.errors import HeadstartError, nearest, one_line
 from headstart.core.launched import launched
+from headstart.core.reason import is_out_of_memory
 from headstart.core.registry import use_plugin
 from headstart.core.spoken import language, speaking, spoken
 
@@ -65,6 +66,15 @@ _FILE_OPTIONS = ("--data", "--test", "--corpus", "--labelled")
 _VALUED = ("--vary", "--out", "--base", *_FILE_OPTIONS)
 _SETTING = re.compile(r"^((--)?[a-z_]+(\.[a-z0-9_]+)+|[a-z][a-z0-9_]*)=")
 _PARTS = ("cross",)  # verbs with `name=file` among their words: their settings need the name of a part
+# What to lower where memory was not enough.
+_LOWER = dict.fromkeys(
+    ("pretrain", "plan", "demo", "sweep"),
+    "lower batches.tokens (1024, say; batches.images for images), --vocabulary or backbone.width",
+) | dict.fromkeys(
+    ("transfer", "compare", "ablate", "cross", "work", "verify"),
+    "lower the batch of the route (finetune.batch=8, say), or take a smaller base",
+)
+_ACCELERATORS = ("OutOfMemoryError", "CUDA", "CUBLAS", "CUDNN", "MPS")  # in what torch says of memory that is not ours
 _KINDS = {float: "a number", int: "a whole number", Path: "a path", str: "text"}
 
 
@@ -135,7 +145,9 @@ def _main(tokens: list[str], *, debug: bool, said: Sequence[str]) -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-    except (Exception, KeyboardInterrupt) as error:
+    except SystemExit:
+        raise
+    except BaseException as error:  # a panic of a library in Rust is no Exception
         text, code = _explain(error, tokens)
         if debug and not isinstance(error, cyclopts.CycloptsError | KeyboardInterrupt):
             raise
@@ -240,8 +252,11 @@ def _explain(error: BaseException, tokens: Sequence[str]) -> tuple[str, int]:
     if isinstance(error, KeyboardInterrupt):
         again = _GOES_ON.get(tokens[0] if tokens else "", "nothing was left half done")
         return f"interrupted; {again}", 143 if isinstance(error, Terminated) else 130
-    if isinstance(error, MemoryError):
-        return "out of memory; give smaller batches (batches.tokens=1024) or a smaller --vocabulary", 2
+    if is_out_of_memory(error):
+        lower = _LOWER.get(tokens[0] if tokens else "", "give fewer or shorter items at once, or take a smaller model")
+        if any(name in f"{type(error).__name__}: {error}" for name in _ACCELERATORS):
+            return f"out of memory on the device; {lower}, or add --device cpu", 2
+        return f"out of memory; {lower}", 2
     if isinstance(error, OSError):
         return f"{error.filename or 'a file'}: {error.strerror or error}", 2
     return f"internal fault: {type(error).__name__}: {error} (--debug shows where)", 1

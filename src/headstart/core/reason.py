@@ -7,10 +7,13 @@ reason is found (a new choice stays one file); other languages are looked up by 
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from typing import Any
 
 MADE: dict[str, str] = {}  # the English sentences, by code, of all reasons that this process made
+# How torch says it: its allocators of the processor (here, on Windows, on Macs), CUDA and its libraries, Metal.
+_OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "alloc_failed", "bad_alloc")
 
 
 class _Listed(tuple):
@@ -77,6 +80,15 @@ def cannot_run(why: str) -> Reason:
     return Reason("cannot_run", "this route cannot run: {why}", why=as_reason(why))
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory was not enough: of Python, of the operating system, of torch on any device."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _OUT_OF_MEMORY)
+
+
 def reason_of(error: BaseException) -> Reason:
     """Return the reason that an error carries; of other errors, a reason that holds their first line."""
     carried = error.args[0] if error.args else None
@@ -86,8 +98,10 @@ def reason_of(error: BaseException) -> Reason:
     # A HeadstartError tells its message in the reader's language; what is kept is English.
     said = str(carried) if name == "HeadstartError" else str(error)
     first = (said.strip().splitlines() or [""])[0]
-    if isinstance(error, MemoryError) or name == "OutOfMemoryError" or "not enough memory" in first:
-        return Reason("out_of_memory", "the memory was not enough for it ({kind})", kind=name)
+    if is_out_of_memory(error):
+        return Reason(
+            "out_of_memory", "the memory was not enough for it ({kind}); a smaller base or batch needs less", kind=name
+        )
     if name == "HeadstartError":
         return Reason("error", "{message}", message=first)
     told = f"{name}: {first}".rstrip(": ")
