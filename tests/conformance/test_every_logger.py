@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 from collections import Counter
@@ -15,8 +16,9 @@ from headstart.core import registry
 from headstart.core.errors import HeadstartError
 from headstart.training.checkpoint import Checkpoints, restore
 from headstart.training.curves import curve, listeners_of_fit, logging_curves
-from headstart.training.events import MetricsFile
+from headstart.training.events import Event
 from headstart.training.loop import Stop, fit, start_state
+from headstart.training.metrics_file import MetricsFile
 from headstart.training.plan import TrainPlan
 
 NAMES = registry.names("logger")
@@ -82,6 +84,18 @@ def test_a_run_that_lost_its_checkpoint_does_not_double_either(logger, tmp_path)
     found = curves_read.points(logger, tmp_path / "log")
     assert max(Counter(point[:3] for point in found).values()) == 1
     assert sorted(step for _, scalar, step, _ in found if scalar == "loss") == list(range(1, STEPS + 1))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_loss_that_is_no_number_is_written_as_none(logger, tmp_path):
+    with logging_curves([registry.load("logger", logger)()], tmp_path), curve("pretrain"):
+        (listener,) = listeners_of_fit(0)
+        for step, loss in ((1, 2.0), (2, math.nan), (3, 1.0)):
+            listener(Event("step", step, step / 3, float(step), loss=loss, learning_rate=1e-3))
+    found = curves_read.points(logger, tmp_path / "log")
+    losses = {step: value for _, scalar, step, value in found if scalar == "loss"}
+    assert (losses[1], losses[3]) == (2.0, 1.0)
+    assert math.isnan(float(losses[2]))
 
 
 def test_fits_of_one_name_are_curves_of_their_own(tmp_path):

@@ -1,16 +1,16 @@
-"""Every objective: corruption is a pure function, a prefetching loop changes nothing, accumulation is exact."""
+"""Every objective of texts: corruption is a pure function, and a prefetching loop changes nothing."""
 
 from __future__ import annotations
 
 import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from small_parts import TextBatches, batch_of, documents, pair
+from pairings import partner
+from small_parts import TextBatches, batch_of, documents, taught
 
 from headstart.core import registry
 from headstart.core.batch import TokenBatch
@@ -18,26 +18,7 @@ from headstart.core.seeds import KeyedRandom
 from headstart.training.loop import fit, start_state, weights
 from headstart.training.plan import TrainPlan
 
-# The kind of network that each objective is made for.
-PARTNER = {
-    "bidirectional": "bert",
-    "causal": "gpt2",
-    "two_causal": "elmo",
-    "encoder_decoder": "t5",
-    "token": "word_vectors",
-    "document": "ngram_bag",
-}
 OBJECTIVES = registry.fitting("objective", batch="tokens")
-
-
-def parts_of(objective: str):
-    spec = registry.load("objective", objective)
-    parts = pair(objective, PARTNER[spec.reads[0]])
-    if spec.teacher:
-        teacher = pair("mlm", PARTNER[spec.reads[0]])
-        teacher.objective.load_state_dict({name: 1.1 * t for name, t in teacher.objective.state_dict().items()})
-        parts.objective.learn_from(teacher.backbone, teacher.objective, teacher.processor)
-    return parts
 
 
 def values(batch: TokenBatch | None) -> dict[str, object]:
@@ -59,7 +40,7 @@ def values(batch: TokenBatch | None) -> dict[str, object]:
 @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**31), progress=st.floats(0, 1), training=st.booleans(), rows=st.integers(2, 12))
 def test_corruption_depends_on_its_arguments_alone(objective, seed, progress, training, rows):
-    parts = parts_of(objective)
+    parts = taught(objective, partner(objective))
     batch = batch_of(parts.processor, documents(rows, seed=seed % 97), list(range(0, 3 * rows, 3)), epoch=1)
     other = batch_of(parts.processor, documents(9, seed=5), list(range(9)))
 
@@ -81,7 +62,7 @@ def test_corruption_depends_on_its_arguments_alone(objective, seed, progress, tr
 
 
 def test_an_impure_corruption_is_found():
-    parts = parts_of("mlm")
+    parts = taught("mlm", "bert")
     batch = batch_of(parts.processor, documents(6), list(range(6)))
     plain, calls = parts.objective.corrupt, []
 
@@ -95,11 +76,10 @@ def test_an_impure_corruption_is_found():
 
 
 def trained(objective: str, **settings_of_plan) -> dict[str, torch.Tensor]:
-    parts = parts_of(objective)
+    parts = taught(objective, partner(objective))
     plan = TrainPlan(steps=4, learning_rate=5e-3, dtype="fp32", clip=1e9, **settings_of_plan)
-    size = 32 // plan.accumulate
     state = start_state(parts.objective, parts.backbone, plan)
-    fit(state, TextBatches(parts.processor, documents(), size), plan)
+    fit(state, TextBatches(parts.processor, documents()), plan)
     return weights(state)
 
 
@@ -107,47 +87,3 @@ def trained(objective: str, **settings_of_plan) -> dict[str, torch.Tensor]:
 def test_a_prefetching_loop_gives_the_same_weights(objective):
     plain, ahead = trained(objective, prefetch=0), trained(objective, prefetch=3)
     assert all(torch.equal(plain[name], ahead[name]) for name in plain)
-
-
-def gradients(objective: str, accumulate: int, *, exact: bool = True) -> list[np.ndarray]:
-    """Return the gradients of one step over 32 documents, in so many batches; not exact: an average of means."""
-    parts = parts_of(objective)
-    plan = TrainPlan(steps=1, accumulate=accumulate, learning_rate=1e-3, dtype="fp32", clip=1e9)
-    state, found = start_state(parts.objective, parts.backbone, plan), []
-    if not exact:
-        plain = parts.objective.forward
-
-        def averaged(backbone, batch):
-            loss = plain(backbone, batch)
-            terms = {
-                name: term._replace(total=term.total / max(term.count, 1), count=1) for name, term in loss.terms.items()
-            }
-            return dataclasses.replace(loss, terms=terms)
-
-        parts.objective.forward = averaged
-    parameters = [p for group in state.optimizers["main"].param_groups for p in group["params"]]
-    state.optimizers["main"].step = lambda: found.extend(
-        np.zeros(p.shape) if p.grad is None else p.grad.double().numpy().copy() for p in parameters
-    )
-    fit(state, TextBatches(parts.processor, documents(), 32 // accumulate), plan)
-    return found
-
-
-def apart(one: list[np.ndarray], two: list[np.ndarray]) -> float:
-    """Return the largest difference of two gradients in units of the largest entry of the first."""
-    largest = max(float(np.abs(a).max(initial=0.0)) for a in one)
-    return max(float(np.abs(a - b).max(initial=0.0)) for a, b in zip(one, two, strict=True)) / largest
-
-
-@pytest.mark.parametrize(
-    "objective", [name for name in OBJECTIVES if parts_of(name).objective.alone and name != "halves"]
-)
-@pytest.mark.parametrize("batches", [2, 4])
-def test_accumulation_equals_the_large_batch(objective, batches):
-    parts_of(objective).backbone.eval()
-    assert apart(gradients(objective, 1), gradients(objective, batches)) <= 1e-6
-
-
-@pytest.mark.parametrize("objective", ["mlm", "hybrid", "rtd"])
-def test_an_average_of_means_is_found(objective):
-    assert apart(gradients(objective, 1), gradients(objective, 4, exact=False)) > 1e-4

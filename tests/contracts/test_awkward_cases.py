@@ -52,6 +52,32 @@ def test_each_phase_moves_its_own_weights_alone():
     assert not any("generator" in name for name in moved)
 
 
+def test_a_phase_that_is_not_finite_takes_nothing_from_the_other():
+    plan = TrainPlan(steps=3, learning_rate=1e-2, dtype="fp32")
+    state, told, followed = gan(plan), [], []
+    forward, kept = state.objective.forward, {}
+
+    def spoilt(backbone, batch, phase):
+        loss = forward(backbone, batch, phase)
+        if phase == "generator" and state.step == 1:
+            terms = {name: term._replace(total=term.total * float("nan")) for name, term in loss.terms.items()}
+            return dataclasses.replace(loss, terms=terms)
+        return loss
+
+    def listen(event):
+        told.append(event)
+        kept[event.step] = {name: tensor.clone() for name, tensor in weights(state).items()}
+
+    state.objective.forward = spoilt
+    state.objective.after_step = lambda backbone: followed.append(state.step)
+    fit(state, Images(blobs(64), 16), plan, [listen])
+    moved = {name for name, tensor in kept[2].items() if not torch.equal(tensor, kept[1][name])}
+    assert moved
+    assert not any("generator" in name for name in moved)
+    assert [event.step for event in told if event.kind == "step" and event.loss != event.loss] == [2]
+    assert followed == [0, 2]  # not after the step that was skipped in part
+
+
 def test_a_gan_resumes_bit_for_bit(tmp_path):
     plan = TrainPlan(steps=9, learning_rate=1e-2, dtype="fp32")
     whole = gan(plan)

@@ -5,6 +5,7 @@ Here a sample of the places; all of them in tests/full.
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -44,6 +45,12 @@ def made(tmp_path_factory) -> Path:
     return home
 
 
+def told_in_order(run: Path) -> bool:
+    """Whether metrics.jsonl has whole lines alone, whose steps never go back and of which every one was told."""
+    steps = [json.loads(line)["step"] for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return steps == sorted(steps) and {0, *steps} == {*range(steps[-1] + 1)}
+
+
 def opens_or_says_why(run: Path) -> bool:
     """Whether the run opens; otherwise it must be one that never had a checkpoint."""
     try:
@@ -70,6 +77,7 @@ def new_run_is_killed(made: Path, tmp_path: Path, every: int) -> None:
         headstart(*RUN, "--out", out, "--steps", 6, "--resume")
         assert final(out) == final(made / "run")
         assert faults(out, "run") == []
+        assert told_in_order(out)
         assert not list(out.rglob(".*"))
         if not killed:
             break
@@ -85,6 +93,7 @@ def resumed_run_is_killed(made: Path, tmp_path: Path, every: int) -> None:
         headstart(*MORE, "--out", out)
         assert final(out) == final(made / "longer")
         assert faults(out, "run") == []
+        assert told_in_order(out)
         if not killed:
             break
     assert number > 20

@@ -19,6 +19,16 @@ from headstart.core import registry
 from headstart.core.shapes import TokenShape
 
 Pair = tuple[str, str]
+# The kind of network that an objective is made for, by the way of reading that it names first.
+_OF_TOKENS = {
+    "bidirectional": "bert",
+    "causal": "gpt2",
+    "two_causal": "elmo",
+    "encoder_decoder": "t5",
+    "token": "word_vectors",
+    "document": "ngram_bag",
+}
+_OF_PIXELS = {"bidirectional": "vit", "document": "small_resnet"}
 
 
 @cache
@@ -42,6 +52,12 @@ def fits(axis: str = "objective") -> tuple[Pair, ...]:
         for backbone in registry.fitting("backbone", batch="tokens")
         if reads(backbone) in registry.load(axis, name).reads
     )
+
+
+def partner(objective: str) -> str:
+    """Return the backbone that an objective is tried with where one is enough."""
+    spec = registry.load("objective", objective)
+    return (_OF_PIXELS if "pixels" in spec.batch else _OF_TOKENS)[spec.reads[0]]
 
 
 @cache

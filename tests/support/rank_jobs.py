@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from small_parts import TextBatches, documents, pair
+from small_parts import TextBatches, documents, pair, taught
 from small_pixels import SmallPixels
 
 from headstart.commands.pretrain import pretrain
@@ -86,13 +86,9 @@ def _nothing_dropped() -> None:
 
 
 def _set_up(objective: str, backbone: str, plan: TrainPlan) -> SimpleNamespace:
-    parts = pair(objective, backbone)
+    parts = taught(objective, backbone)
     if parts.refusal:
         raise HeadstartError(parts.refusal)
-    if parts.objective_spec.teacher == "twin":
-        teacher = pair("mlm", backbone)
-        teacher.objective.load_state_dict({name: 1.1 * t for name, t in teacher.objective.state_dict().items()})
-        parts.objective.learn_from(teacher.backbone, teacher.objective, teacher.processor)
     _nothing_dropped()
     text = parts.spec.batch == "tokens"
     if text:
@@ -215,9 +211,9 @@ def dying(rank: int, step: int) -> dict[str, Any] | None:
     return None
 
 
-def poisoned(step: int) -> dict[str, Any]:
+def poisoned(step: int, **settings: Any) -> dict[str, Any]:
     """Train with a loss of the last rank that is no number in one step."""
-    plan = TrainPlan(steps=8, dtype="fp32")
+    plan = TrainPlan(steps=8, dtype="fp32", **settings)
     with ranks.joined():
         set_up = _set_up("mlm", "bert", plan)
         plain, last, calls = set_up.state.objective.forward, ranks.rank() == ranks.world() - 1, []
@@ -233,8 +229,25 @@ def poisoned(step: int) -> dict[str, Any]:
 
         set_up.state.objective.forward = forward
         result = fit(set_up.state, set_up.source, plan)
-    total = sum(float(p.detach().double().abs().sum()) for p in set_up.state.backbone.parameters())
+        state = set_up.state
+        total = sum(float(state.network.whole(p.detach()).double().abs().sum()) for p in state.backbone.parameters())
     return {"skipped": result.skipped, "weights": total, "finite": bool(np.isfinite(total))}
+
+
+def broken(**settings: Any) -> str:
+    """Train with a weight that is no number on the last rank; return what is told."""
+    plan = TrainPlan(steps=8, dtype="fp32", **settings)
+    try:
+        with ranks.joined():
+            set_up = _set_up("mlm", "bert", plan)
+            weight = set_up.state.backbone.get_parameter("blocks.0.mlp.up.weight").detach()
+            own = weight.to_local() if "parallel" in settings else weight
+            if ranks.rank() == ranks.world() - 1:
+                own[0, 0] = float("nan")
+            fit(set_up.state, set_up.source, plan)
+    except HeadstartError as error:
+        return str(error)
+    return ""
 
 
 def clocks() -> dict[str, Any]:
@@ -269,6 +282,6 @@ def command(corpus: str, out: str, **options: Any) -> dict[str, Any]:
 
 
 _FUNCTIONS: tuple[Callable[..., Any], ...] = (
-    curve, tried, refusal, go_on, apart, dying, poisoned, clocks, failing, command,
+    curve, tried, refusal, go_on, apart, dying, poisoned, broken, clocks, failing, command,
 )  # fmt: skip
 JOBS = {function.__name__: function for function in _FUNCTIONS}

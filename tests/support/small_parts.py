@@ -126,6 +126,16 @@ def pair(objective: str, backbone: str) -> SimpleNamespace:
     )
 
 
+def taught(objective: str, backbone: str) -> SimpleNamespace:
+    """Return a pairing as `pair` does; what learns from a model of its own kind has one as its teacher."""
+    parts = pair(objective, backbone)
+    if parts.objective_spec.teacher == "twin" and parts.objective is not None:
+        teacher = pair("mlm", backbone)
+        teacher.objective.load_state_dict({name: 1.1 * t for name, t in teacher.objective.state_dict().items()})
+        parts.objective.learn_from(teacher.backbone, teacher.objective, teacher.processor)
+    return parts
+
+
 def batch_of(tokenizer: Tokenizer, texts: list[str], samples: list[int], epoch: int = 0) -> TokenBatch:
     """Return encoded texts as a batch with these sample ids."""
     return _batch([tokenizer.add_special_tokens(ids)[0] for ids in tokenizer.encode(texts)], samples, epoch)

@@ -16,8 +16,9 @@ from headstart.core.batch import TokenBatch
 from headstart.core.contracts import Backbone, Features, Loss, Objective
 from headstart.core.errors import HeadstartError
 from headstart.training.checkpoint import Checkpoints, restore
-from headstart.training.events import Event, MetricsFile, Progress
+from headstart.training.events import Event, Progress
 from headstart.training.loop import Stop, fit, start_state, weights
+from headstart.training.metrics_file import MetricsFile
 from headstart.training.plan import TrainPlan
 
 
@@ -39,7 +40,7 @@ class Net(Backbone):
 
 
 class Sum(Objective):
-    """Squared distance of the document vector to a constant; poison: the step whose loss is not a number."""
+    """Squared distance of the document vector to a constant; poison: the calls whose loss is not a number."""
 
     def __init__(self, poison=()):
         super().__init__()
@@ -119,7 +120,7 @@ def test_no_update_from_a_non_finite_step():
     assert result.skipped == 1
     assert math.isfinite(result.loss)
     warning = next(e for e in events if e.kind == "warning")
-    assert "step 3" in warning.message
+    assert "step 4" in warning.message  # the one behind step 3
     assert "samples [24, 25" in warning.message
     assert all(torch.isfinite(p).all() for p in net.parameters())
     _, other, _ = _train(plan, poison=())

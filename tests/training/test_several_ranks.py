@@ -64,6 +64,9 @@ def found(tmp_path_factory) -> dict[str, Any]:
         "dying": (2, "dying", {"rank": 1, "step": 2}),
         "dying first": (2, "dying", {"rank": 0, "step": 2}),
         "poisoned": (2, "poisoned", {"step": 4}),
+        "poisoned spread": (2, "poisoned", {"step": 4, "parallel": "fsdp"}),
+        "broken": (2, "broken", {}),
+        "broken spread": (2, "broken", {"parallel": "fsdp"}),
         "clocks": (2, "clocks", {}),
         "failing": (2, "failing", {}),
     }
@@ -150,10 +153,18 @@ def test_the_others_end_when_one_dies(found, name, left):
     assert found[name][left]["seconds"] < 60
 
 
-def test_a_loss_that_is_no_number_on_one_rank_is_skipped_on_all(found):
-    first, second = found["poisoned"]
+@pytest.mark.parametrize("how", ["poisoned", "poisoned spread"])
+def test_a_loss_that_is_no_number_on_one_rank_is_skipped_on_all(found, how):
+    first, second = found[how]
     assert first == second
     assert (first["skipped"], first["finite"]) == (1, True)
+
+
+@pytest.mark.parametrize("how", ["broken", "broken spread"])
+def test_a_weight_that_is_no_number_on_one_rank_ends_all(found, how):
+    first, second = found[how]
+    assert first == second
+    assert first.startswith("step 1: the weight backbone.blocks.0.mlp.up.weight holds a number that is not finite")
 
 
 def test_the_clock_of_the_first_rank_is_everyones(found):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import shutil
 import signal
 import sys
@@ -232,7 +233,8 @@ def train_asked(
                 begun=begun,
             )
     fit = result.fit
-    return Pretrained(out, fit.step, fit.units, fit.loss, fit.stopped, result.notes, _then(out, spec))
+    loss = math.nan if fit.loss is None else fit.loss  # of a run without a step that was made
+    return Pretrained(out, fit.step, fit.units, loss, fit.stopped, result.notes, _then(out, spec))
 
 
 def _asked_of_first(options: RunOptions, out: Path, resume: bool) -> RunSpec:

@@ -212,14 +212,17 @@ class Objective(nn.Module, ABC):
 
     On several ranks a batch is a share of what is learned from at once: a loss that compares samples takes those of all
     by `ranks.gathered`, a count over samples by `ranks.summed`.
-    alone: what is hidden in a sample does not depend on the other samples of its batch. steady: how often the network
-    is called does not depend on what is in the batch, so that its weights can be spread over ranks. fewest: usable
-    samples without which nothing can be learned; needs: said when there are fewer. predicts: which token the vocabulary
-    output tells at a position: the one that is `masked` there, the `next` one, or none. phases: what a step trains one
-    after the other, each with an optimizer of its own.
+    alone: what is hidden in a sample does not depend on the other samples of its batch. compares_samples: its loss does
+    (negatives, statistics of a batch), so that accumulated batches are not one large batch. steady: how often the
+    network is called does not depend on what is in the batch, so that its weights can be spread over ranks. fewest:
+    usable samples without which nothing can be learned; needs: said when there are fewer. predicts: which token the
+    vocabulary output tells at a position: the one that is `masked` there, the `next` one, or none. phases: what a step
+    trains one after the other, each with an optimizer of its own.
+    What a forward pass changes are buffers, in place: they are put back when the phase is skipped.
     """
 
     alone: bool = True
+    compares_samples: bool = False
     steady: bool = True
     fewest: int = 1
     needs: str = "more documents are needed"
@@ -266,7 +269,10 @@ class Objective(nn.Module, ABC):
         return [*backbone.groups(), list(self.parameters())]
 
     def after_step(self, backbone: Backbone) -> None:
-        """Update what follows the weights without a gradient (counts, a teacher's moving average); called per step."""
+        """Update what follows the weights without a gradient (counts, a teacher's moving average).
+
+        Called after every step, except one that was skipped because a loss or gradient was not finite.
+        """
 
     def sample(self, backbone: Backbone, count: int, random: KeyedRandom) -> Batch:
         """Return `count` new samples. Raises HeadstartError for an objective that does not generate."""

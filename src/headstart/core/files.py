@@ -89,6 +89,16 @@ def write_bytes(path: Path, data: bytes) -> None:
     sync_folder(path.parent)
 
 
+def whole_lines(path: Path) -> list[str]:
+    """Return the lines of a text that were written to their end, without it; [] where there is no file.
+
+    Behind the last end may be what a killed writer left.
+    """
+    if not path.is_file():
+        return []
+    return path.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]
+
+
 def read_bytes_or_none(path: Path) -> bytes | None:
     """Return the bytes of a file, or None where it is not there (any more) or is locked."""
     try:

@@ -41,11 +41,12 @@ class DistilVectorsSpec(ViewSettings, ObjectiveSpec):
 
 
 class DistilVectors(TwoViews):
-    """L = 1 - cos(projected vector of a view, the teacher's of the image), the latter's numbers standardised.
+    """L = 1 - cos(projected vector of a view, the teacher's of the image), the latter standardised over a batch.
 
     The teacher and its vectors are no part of the objective's state: a saved student stands alone. parts: `cosine`.
     """
 
+    compares_samples = True
     fewest, needs = 2, "it needs at least two images"
 
     def __init__(self, spec: DistilVectorsSpec, width: int, shape: ImageShape) -> None:

@@ -70,6 +70,7 @@ class _Words:
 class Halves(Objective):
     """See the file's first lines. parts: `recognised`, the share of views that find their partner first."""
 
+    compares_samples = True
     fewest = 2  # a document alone has nothing to be told apart from
 
     def __init__(self, width: int, spec: HalvesSpec, word_end_id: int, special_ids: list[int], phrase_id: int):

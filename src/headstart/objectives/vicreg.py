@@ -56,6 +56,7 @@ class VICReg(TwoViews):
     `spread`, the mean standard deviation of the numbers of a vector; below 1 they collapse.
     """
 
+    compares_samples = True
     fewest = 2
     needs = "it needs at least two images"
 

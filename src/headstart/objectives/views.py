@@ -47,6 +47,7 @@ class ViewsSpec(ViewSettings, ObjectiveSpec):
 class Views(TwoViews):
     """See the file's first lines. parts: `recognised`, the share of views that find their partner first."""
 
+    compares_samples = True
     fewest = 2  # an image alone has nothing to be told from
     needs = "it needs at least two images"
 

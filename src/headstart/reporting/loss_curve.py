@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Any
 
 from headstart.reporting.svg import Scale, nice_ticks
+from headstart.training.metrics_file import METRICS, read_metrics
 
 _WIDE, _HEIGHT, _RIGHT = 560.0, 240.0, 540.0
 _MOST = 200  # places on the line
@@ -15,20 +15,14 @@ _MOST = 200  # places on the line
 
 def loss_rows(folder: Path) -> list[dict[str, Any]]:
     """Return a row per logged step and evaluation of a run: kind, step, seconds, loss; [] where nothing was logged."""
-    path, out = folder / "metrics.jsonl", []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
-        try:
-            event = json.loads(line)
-        except ValueError:  # a kill came while it was written
-            continue
-        if isinstance(event, dict) and event.get("kind") in ("step", "evaluation"):
-            out.append({name: event.get(name) for name in ("kind", "step", "seconds", "loss", "learning_rate")})
-    return out
+    names = ("kind", "step", "seconds", "loss", "learning_rate")
+    told = [event for event in read_metrics(folder / METRICS) if event.get("kind") in ("step", "evaluation")]
+    return [{name: event.get(name) for name in names} for event in told]
 
 
 def loss_curve(folder: Path) -> dict[str, Any] | None:
     """Return the places of a run's losses by step, or None where there are fewer than two."""
-    rows = [row for row in loss_rows(folder) if isinstance(row["loss"], int | float) and math.isfinite(row["loss"])]
+    rows = [row for row in loss_rows(folder) if row["loss"] is not None and math.isfinite(row["loss"])]
     trained, held = ([row for row in rows if row["kind"] == kind] for kind in ("step", "evaluation"))
     if len(trained) < 2:
         return None

@@ -103,7 +103,7 @@ class _Curve:
         if event.kind not in ("step", "evaluation") or not self.thinned.due(event):
             return
         values = self._of_step(event) if event.kind == "step" else _of_evaluation(event)
-        values = {name: one for name, one in values.items() if one == one and event.step > self.last.get(name, -1)}
+        values = {name: one for name, one in values.items() if event.step > self.last.get(name, -1)}
         if values:
             self.writer.write(event.step, values)
             self.last |= dict.fromkeys(values, event.step)

@@ -1,14 +1,12 @@
-"""What the loop tells its listeners, and the listeners that write metrics and print progress. Listeners only read."""
+"""What the loop tells its listeners, which only read, and the listener that prints progress."""
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol, TextIO
 
 from torch import Tensor
@@ -23,7 +21,8 @@ _ALL_OF, _APART = 100, 0.5  # first steps of which every one is written: short f
 class Event:
     """kind: step | evaluation | saved | warning.
 
-    loss: per target (of steps: smoothed, see `FitResult`); learning_rate: of the step; seconds: of training so far.
+    loss: per target (of steps: smoothed, see `FitResult`), NaN for a step that was skipped; learning_rate: of the step;
+    seconds: of training so far.
     units: tokens or images so far, as `unit` says. parts: scalar tensors or numbers; reading a tensor may wait for the
     device, so that a listener does so only when it writes.
     """
@@ -48,7 +47,7 @@ class Listener(Protocol):
 
 
 class Thinned:
-    """Which steps are written to files: the first 100, then two a second at most, and the last."""
+    """Which steps are written to files: the first 100, then two a second at most, the last, and those skipped."""
 
     def __init__(self) -> None:
         self._last = -math.inf
@@ -57,36 +56,11 @@ class Thinned:
         """Whether the event is written; every event that is no step is."""
         if event.kind != "step":
             return True
-        wanted = event.step <= _ALL_OF or event.seconds - self._last >= _APART or event.progress >= 1.0
+        waited = event.seconds - self._last >= _APART
+        wanted = event.step <= _ALL_OF or waited or event.progress >= 1.0 or math.isnan(event.loss)
         if wanted:
             self._last = event.seconds
         return wanted
-
-
-class MetricsFile:
-    """Append events to a JSONL file, see `Thinned`. Non-finite numbers stay named."""
-
-    def __init__(self, path: Path):
-        self._stream = open(path, "a", encoding="utf-8")  # noqa: SIM115 (lives as long as the run)
-        self._thinned = Thinned()
-
-    def __call__(self, event: Event) -> None:
-        if not self._thinned.due(event):
-            return
-        data = {name: _plain(value) for name, value in vars(event).items() if name != "parts"}
-        data = {name: value for name, value in data.items() if value != "" and value == value}
-        if event.parts:
-            data["parts"] = {name: float(value) for name, value in event.parts.items()}
-        self._stream.write(json.dumps(data, ensure_ascii=False) + "\n")
-        self._stream.flush()
-
-    def close(self) -> None:
-        """Close the file."""
-        self._stream.close()
-
-
-def _plain(value: object) -> object:
-    return round(value, 6) if isinstance(value, float) and math.isfinite(value) else value
 
 
 class Progress:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 
 import numpy as np
+
+from headstart.training.metrics_file import METRICS, read_metrics
 
 _BEFORE = 0.8  # of the progress: where the last fifth begins
 _NEAR = 0.5  # an evaluation at this progress or later must lie before the last fifth
@@ -18,17 +19,9 @@ def held_out_fall(folder: Path) -> dict[str, float] | None:
     `before` is read off the line between the evaluations around it. None where fewer than three were made, none of them
     near enough, or where the folder is no run.
     """
-    path = folder / "metrics.jsonl"
-    if not path.is_file():
-        return None
     found: dict[int, tuple[float, float]] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            event = json.loads(line)
-        except ValueError:  # a kill came while it was written
-            continue
-        loss = event.get("loss", math.nan) if event.get("kind") == "evaluation" else math.nan
-        if isinstance(loss, float) and math.isfinite(loss):
+    for event in read_metrics(folder / METRICS):
+        if event.get("kind") == "evaluation" and math.isfinite(loss := event.get("loss", math.nan)):
             found[event["step"]] = event["progress"], loss
     points = [found[step] for step in sorted(found)]
     if len(points) < 3 or not any(_NEAR <= at <= _BEFORE for at, _ in points) or points[-1][0] < 1.0:

@@ -21,6 +21,7 @@ from headstart.data.batches import BatchSource
 from headstart.training.agreement import Agreement, Stop
 from headstart.training.curves import listeners_of_fit
 from headstart.training.events import Event, Listener
+from headstart.training.kept_buffers import KeptBuffers
 from headstart.training.make_network import make_network
 from headstart.training.parallel import Network
 from headstart.training.plan import TrainPlan, make_optimizers
@@ -100,7 +101,9 @@ def fit(
 
     held_out: corruptible batches, scored at the start, as often as the plan says and at the end. Several ranks train
     one model; the first tells the listeners, and its clock is everyone's.
-    Raises HeadstartError when steps stay non-finite; no update is ever made from a non-finite gradient.
+    A phase of a step whose loss or gradient is not finite is skipped: nothing of it stays in weights, buffers and
+    optimizers, and what other phases learned from the same batches does stay. Raises HeadstartError when steps stay
+    non-finite, or a weight is.
     """
     stop = stop or Stop()
     run = _Run(state, batches, plan, listeners, held_out, saver, stop)
@@ -158,6 +161,7 @@ class _Run:
         self._tidied = state.seconds
         self._saved_step = state.step
         self._pause = plan.evaluate_seconds
+        self.buffers = KeptBuffers(state.backbone, state.objective)
 
     def _read(self, step: int, seconds: float) -> list[Share]:
         """Return the batches of a step, corrupted; a function of the step alone where the budget is in steps."""
@@ -181,30 +185,34 @@ class _Run:
         rank = [ranks.rank()] if ranks.rank() else []  # each hides others; the first what one process would
         seed(int(key(plan.seed, "dropout", state.step, *rank)) & 0x7FFFFFFFFFFFFFFF)
         scored = [self._phase(phase, optimizer, shares) for phase, optimizer in state.optimizers.items()]
-        state.objective.after_step(state.backbone)
+        made = all(one.updated for one in scored)
         losses = [one.loss for one in scored if one.loss is not None]
+        if made:
+            state.objective.after_step(state.backbone)
         if not losses:
             self.empty += 1
-        elif all(one.updated for one in scored):
+        elif made:
             loss = losses[0]
             state.loss = loss if state.loss is None else 0.98 * state.loss + 0.02 * loss
             self.in_a_row = self.empty = 0
         else:
             self.skipped, self.in_a_row, self.empty = self.skipped + 1, self.in_a_row + 1, 0
             state.carry = ()  # what is remembered may be what went wrong
-            samples = shares[0].whole.sample_B[:8].tolist()
-            message = f"step {state.step}: loss or gradient is not finite; no update; samples {samples}"
-            self.tell("warning", message=message)
         state.step += 1
         state.units += sum(share.whole.units for share in shares)
         state.samples += sum(share.whole.size for share in shares)
         self.tick()
-        self._tell_step(shares[-1].whole.unit, scored)
-        self._give_up_when_hopeless()
+        if not made:
+            samples = shares[0].whole.sample_B[:8].tolist()
+            message = f"step {state.step}: loss or gradient is not finite; no update; samples {samples}"
+            self.tell("warning", message=message)
+        self._tell_step(shares[-1].whole.unit, scored, made)
+        self._give_up_when_hopeless(made)
 
     def _phase(self, phase: str, optimizer: torch.optim.Optimizer, shares: Sequence[Share]) -> _Scored:
-        """Score the batches of a step in one phase and move its weights, unless loss or gradient is not finite."""
+        """Score the batches of a step in one phase and move its weights; see `fit` for what is not finite."""
         state = self.state
+        self.buffers.keep()
         shares = [share._replace(corrupted=share.corrupted.to(self.device)) for share in shares]
         total, parts, state.carry = accumulate(state.network, phase, shares, state.carry, self.agreement, self.dtype)
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
@@ -215,16 +223,19 @@ class _Run:
             updated = math.isfinite(loss) and math.isfinite(norm)
             if updated:
                 optimizer.step()
+            else:
+                self.buffers.put_back()
         for other in state.optimizers.values():
             other.zero_grad(set_to_none=True)
         return _Scored(loss, updated, parts)
 
-    def _tell_step(self, unit: str, scored: Sequence[_Scored]) -> None:
+    def _tell_step(self, unit: str, scored: Sequence[_Scored], made: bool) -> None:
+        """Tell the listeners of the step; made: whether it was, else its loss is no number."""
         state = self.state
         last = list(state.optimizers.values())[-1]
         self.tell(
             "step",
-            loss=math.nan if state.loss is None else state.loss,
+            loss=state.loss if made and state.loss is not None else math.nan,
             learning_rate=last.param_groups[-1]["lr"],
             units=state.units,
             unit=unit,
@@ -232,7 +243,12 @@ class _Run:
             parts={name: value for one in scored for name, value in one.parts.items()},
         )
 
-    def _give_up_when_hopeless(self) -> None:
+    def _give_up_when_hopeless(self, made: bool) -> None:
+        if not made and (broken := self._broken_weight()):
+            raise HeadstartError(
+                f"step {self.state.step}: the weight {broken} holds a number that is not finite, which no step mends; "
+                "go on from the last checkpoint (pretrain: --resume), or start from other weights"
+            )
         if self.in_a_row >= _MOST_SKIPPED:
             raise HeadstartError(
                 f"{self.in_a_row} steps in a row were not finite (last: step {self.state.step}); "
@@ -240,6 +256,14 @@ class _Run:
             )
         if self.empty >= _MOST_EMPTY:
             raise HeadstartError(f"{self.empty} batches in a row had nothing to learn from; set batches.tokens larger")
+
+    def _broken_weight(self) -> str:
+        """Return the name of a weight that is not finite on any rank, "" where all are. All ranks ask together."""
+        parts = (("backbone", self.state.backbone), ("objective", self.state.objective))
+        named = {f"{part}.{name}": weight for part, module in parts for name, weight in module.named_parameters()}
+        norms = [self.state.network.whole(torch.linalg.vector_norm(weight.detach())) for weight in named.values()]
+        finite = ranks.summed(torch.stack(norms)).isfinite().tolist()
+        return next((name for name, sound in zip(named, finite) if not sound), "")
 
     @property
     def progress(self) -> float:

@@ -22,13 +22,15 @@ from headstart.data.open import shown
 from headstart.training.checkpoint import restore
 from headstart.training.continuation import Continuation
 from headstart.training.curves import curve
-from headstart.training.events import Listener, MetricsFile
+from headstart.training.events import Listener
 from headstart.training.loop import FitResult, Stop, TrainState, fit, start_state
+from headstart.training.metrics_file import METRICS, MetricsFile
 from headstart.training.pace import Forecast, Pace, forecast, measured_pace, trial_seconds
 from headstart.training.plan import measured_dtype
 from headstart.training.prepare import Prepared, build_parts, prepared, undone_when_refused, written
 from headstart.training.run_folder import RunFolder
 from headstart.training.run_spec import RunSpec
+from headstart.training.terms import inexact_accumulation
 from headstart.training.warm_start import take_layers, take_over
 
 _LEAST_TRAINING = 0.4  # share of the budget that training gets even when preparing took longer than the rest
@@ -94,8 +96,9 @@ def train_run(
         if ranks.is_first():
             home.begin(record)
         fresh = record.get("start", {}).get("tensors", {}).get("fresh", [])
-        with _metrics(home) as metrics:
-            state, result = _train(spec, home, run, fresh, [*listeners, *metrics], stop or Stop(), resume, note)
+        state = _started(spec, home, run, fresh, resume, note)
+        with _metrics(home, state.step) as metrics:
+            result = _train(spec, home, run, state, [*listeners, *metrics], stop or Stop(), note)
             settled = record.get("start", {}).get("vectors", {})
             if going_on and spec.keep and result.stopped == "budget" and settled.get("step") != state.step:
                 record["start"]["vectors"] = going_on.settle(state, home.checkpoints)
@@ -132,12 +135,13 @@ def _beside(planned: Forecast, result: FitResult, seconds: float, note: Callable
 
 
 @contextmanager
-def _metrics(home: RunFolder) -> Iterator[list[Listener]]:
-    """Yield what writes metrics.jsonl, on the first rank."""
+def _metrics(home: RunFolder, step: int) -> Iterator[list[Listener]]:
+    """Yield what writes metrics.jsonl from this step on, on the first rank."""
     if not ranks.is_first():
         yield []
         return
-    metrics = MetricsFile(home.path / "metrics.jsonl")
+    home.go_on_from(step)
+    metrics = MetricsFile(home.path / METRICS)
     try:
         yield [metrics]
     finally:
@@ -145,9 +149,10 @@ def _metrics(home: RunFolder) -> Iterator[list[Listener]]:
 
 
 def _plain_result(result: FitResult) -> dict[str, Any]:
-    """Return the result as JSON data; of the evaluations only the last."""
+    """Return the result as JSON data, None for what is not finite; of the evaluations only the last."""
     last = result.evaluations[-1:]
-    scored = [{"step": e.step, "loss": e.loss if math.isfinite(e.loss) else None, **e.parts} for e in last]
+    told = [{"step": event.step, "loss": event.loss, **event.parts} for event in last]
+    scored = [{name: value if math.isfinite(value) else None for name, value in one.items()} for one in told]
     return {k: v for k, v in dataclasses.asdict(result).items() if k != "evaluations"} | {"held_out": scored}
 
 
@@ -219,26 +224,34 @@ def _with_dtype(spec: RunSpec) -> RunSpec:
     return dataclasses.replace(spec, training=dataclasses.replace(spec.training, dtype=measured_dtype(spec.backbone)))
 
 
+def _started(
+    spec: RunSpec, home: RunFolder, run: Prepared, fresh: Sequence[str], resume: bool, note: Callable[[str], None]
+) -> TrainState:
+    """Return the state that training goes on from."""
+    state = start_state(run.objective, run.backbone, spec.training, fresh)
+    if resume:
+        _resume(state, home, note)
+    if inexact := inexact_accumulation(run.objective, run.backbone, spec.training.accumulate):
+        note(inexact)
+    return state
+
+
 def _train(
     spec: RunSpec,
     home: RunFolder,
     run: Prepared,
-    fresh: Sequence[str],
+    state: TrainState,
     listeners: Sequence[Listener],
     stop: Stop,
-    resume: bool,
     note: Callable[[str], None],
-) -> tuple[TrainState, FitResult]:
-    state = start_state(run.objective, run.backbone, spec.training, fresh)
-    if resume:
-        _resume(state, home, note)
+) -> FitResult:
     with curve("pretrain"):
         result = fit(
             state, run.batches, spec.training, listeners, held_out=run.held_out, saver=home.checkpoints, stop=stop
         )
     epochs, unit = result.units / max(run.batches.units_per_epoch, 1), run.batches.unit
     note(f"trained {result.step:,} steps, {result.units:,} {unit} ({epochs:.2f} epochs) in {result.seconds:.0f} s")
-    return state, result
+    return result
 
 
 def _resume(state: TrainState, home: RunFolder, note: Callable[[str], None]) -> None:

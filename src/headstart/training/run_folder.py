@@ -18,6 +18,7 @@ from headstart.core.files import json_bytes, read_json, remove_folder, write_jso
 from headstart.core.manifest import MANIFEST, MISSING, Fault, damage, faults, seal
 from headstart.core.migration import ProcessorReceipt, RunFile, part
 from headstart.training.checkpoint import Checkpoints
+from headstart.training.metrics_file import METRICS, metrics_until
 
 RUN = "run.json"
 PROCESSOR, RECEIPT, STORE, SEEN = "processor", "processor.json", "store", "seen.png"
@@ -113,6 +114,15 @@ class RunFolder:
             else:
                 os.replace(old, self.path / name)
         seal(self.path, "run", growing=True, changed={RUN: json_bytes(record)})
+
+    def go_on_from(self, step: int) -> None:
+        """Leave in metrics.jsonl what was told up to this step, in whole lines, while the run grows. Raises OSError.
+
+        Through the manifest: it lists how the file begins, and a file that was cut short would be damage.
+        """
+        kept = metrics_until(self.path / METRICS, step)
+        if kept is not None:
+            seal(self.path, "run", growing=True, changed={METRICS: kept})
 
     def end(self, record: RunFile) -> None:
         """Write run.json and the manifest of all files after training. Raises OSError."""

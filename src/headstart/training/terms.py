@@ -1,6 +1,7 @@
 """Exact normalisation: the gradient of every term of a loss is that of its mean over all targets of a step.
 
-All targets are those of every batch of the step and of every rank.
+All targets are those of every batch of the step and of every rank. What compares the samples of a batch (negatives, the
+statistics of a batch norm) compares those of one batch, see `inexact_accumulation`.
 """
 
 from __future__ import annotations
@@ -13,16 +14,34 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from headstart.core import ranks
 from headstart.core.batch import Batch, TokenBatch
-from headstart.core.contracts import Loss, Term
+from headstart.core.contracts import Backbone, Loss, Objective, Term
 from headstart.core.device import compute
 from headstart.training.agreement import Agreement
 from headstart.training.parallel import Network
 from headstart.training.shares import Share
 
 Carry = tuple[Tensor, ...]
+
+
+def inexact_accumulation(objective: Objective, backbone: Backbone, batches: int) -> str:
+    """Return why a step of so many batches is not one of a batch as large as all of them; "" where it is."""
+    if batches == 1:
+        return ""
+    modules = [module for part in (backbone, objective) for module in part.modules()]
+    if objective.compares_samples:
+        why = "the objective compares the samples of one batch"
+    elif any(isinstance(module, _BatchNorm) and module.training for module in modules):
+        why = "batch norms take the statistics of one batch"
+    else:
+        return ""
+    return (
+        f"training.accumulate={batches}: {why}, so that {batches} batches do not teach what one large batch would; set "
+        "batches.tokens (of images: batches.images) larger instead"
+    )
 
 
 class Accumulated(NamedTuple):

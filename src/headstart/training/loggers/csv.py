@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headstart.core.curves import CurveWriter
-from headstart.core.files import write_bytes
+from headstart.core.files import whole_lines, write_bytes
 from headstart.core.spec import LoggerSpec
 
 FILE = "curves.csv"
@@ -46,10 +46,7 @@ class _Table(CurveWriter):
 
     def _rows(self) -> list[list[str]]:
         """Return the whole lines of the table below its head."""
-        if not self.path.is_file():
-            return []
-        whole, _, _ = self.path.read_text(encoding="utf-8").rpartition("\n")
-        rows = list(csv.reader(io.StringIO(whole)))[1:]
+        rows = list(csv.reader(whole_lines(self.path)))[1:]
         return [row for row in rows if len(row) == len(_COLUMNS) and row[1].isdecimal()]
 
 
