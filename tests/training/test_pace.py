@@ -39,7 +39,14 @@ def test_steps_are_what_evaluations_and_checkpoints_leave():
     assert found.units == found.steps * 1_000
     assert found.seconds == pytest.approx(120.25)
     assert found.preparing == 20.0
-    assert found.memory == 510  # the 100 MB of the first steps become 210
+    assert found.memory == 475  # the 100 MB of the first steps become 175
+
+
+def test_the_memory_of_longer_runs_grows_more():
+    minutes = (0.1, 2, 5, 10, 20, 30, 600)
+    found = [forecast(TrainPlan(seconds=60.0 * each), PACE, preparing=0.0).memory for each in minutes]
+    assert (found[0], found[1], found[3], found[5], found[6]) == (475, 475, 550, 590, 590)
+    assert 475 < found[2] < 550 < found[4] < 590
 
 
 def test_steps_that_are_asked_for_end_a_run_early():

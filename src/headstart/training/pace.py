@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+
 from headstart.core.batch import Batch
 from headstart.core.contracts import Backbone, Objective
 from headstart.core.device import pick_compute_dtype, pick_device
@@ -26,10 +28,10 @@ from headstart.training.scoring import evaluate
 
 _SHARE, _MOST = 0.02, 4.0  # of the budget, and seconds, that trial steps may take
 _SCORED = 4  # steps' worth of held-out units by which an evaluation is timed
-# How much more memory steps take in the end than the first ones did: pieces of many sizes leave gaps in the heap until
-# they are given back. With 1.75 runs of 2 minutes took 9 % less to 10 % more than said, of 10 minutes up to 20 % more;
-# a GPU's allocator is asked for what it handed out.
-_GROWTH = 2.1
+# How much more memory steps take in the end than the first ones did, by the minutes of the run: pieces of many sizes
+# leave gaps in the heap until they are given back (benchmarks/results/2026-11-28-plan.md has the runs). A GPU's
+# allocator is asked for what it handed out.
+_GROWTH = ((2.0, 1.75), (10.0, 2.5), (30.0, 2.9))
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,9 @@ def forecast(plan: TrainPlan, pace: Pace, preparing: float) -> Forecast:
         steps, seconds = most, most * pace.step + 2 * pace.evaluation
     memory = pace.memory
     if pick_device().type != "cuda":
-        memory = round(pace.before + _GROWTH * (pace.memory - pace.before))
+        minutes, factors = zip(*_GROWTH)
+        growth = np.interp(math.log(seconds / 60), np.log(minutes), factors)  # as at the ends beyond them
+        memory = round(float(pace.before + growth * (pace.memory - pace.before)))
     whole, units = preparing + seconds + pace.saving, round(steps * pace.units)
     return Forecast(whole, preparing, steps, units, pace.unit, memory)
 
