@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken, Regex, models, normalizers, pre_tokenizers
 
 from headstart.core import registry
-from headstart.text import fast_tokenizer, word_ids
+from headstart.text import fast_tokenizer, spaced_ids, word_ids
 from headstart.text.flat_ids import flat_ids
 from headstart.text.rust import Rust
 from headstart.text.spaced_ids import SpacedIds, cut_before
@@ -58,10 +58,19 @@ def test_ids_are_those_of_rust(rust):
 def test_a_long_text_is_read_in_parts(rust, reviews, monkeypatch):
     monkeypatch.setattr(word_ids, "_CHARACTERS_AT_ONCE", 300)
     long = "  ".join(reviews)
-    assert len(list(word_ids._pieces(long))) > 10
-    assert "".join(word_ids._pieces(long)) == long
-    texts = ["", long, "a" * 5000, " " * 700 + "b", long[:299], "\n".join(reviews)]
+    monkeypatch.setattr(spaced_ids, "RUST_AT_ONCE", 300)
+    texts = ["", long, "a" * 500, " " * 500 + "b", long[:299], "\n".join(reviews)]
     assert same(rust, SpacedIds(rust, cut_before(rust)), texts)
+
+
+def test_a_long_word_is_read_whole_up_to_a_limit(rust, monkeypatch):
+    quick = SpacedIds(rust, cut_before(rust))
+    assert same(rust, quick, ["a" * 5000, " " * 7000 + "b"])
+    monkeypatch.setattr(word_ids, "_CHARACTERS_AT_ONCE", 300)
+    (cut,), (whole,) = (quick.encode(["ab" * 450])[1].tolist() for quick in (quick, SpacedIds(rust, cut_before(rust))))
+    assert (
+        cut == whole == sum(len(rust.encode(part, add_special_tokens=False).ids) for part in ("ab" * 300, "ab" * 150))
+    )
 
 
 def test_the_tokenizer_takes_it_for_one_long_text(reviews):

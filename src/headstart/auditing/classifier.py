@@ -7,7 +7,6 @@ features, those of images, are not weighted; all rows are brought to length 1.
 
 from __future__ import annotations
 
-import unicodedata
 import warnings
 from collections.abc import Callable, Sequence
 
@@ -17,6 +16,7 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from threadpoolctl import threadpool_limits
 
+from headstart.core.normal_form import normal_form
 from headstart.core.seeds import numpy_generator
 from headstart.text.folding import Flat, mix
 
@@ -36,7 +36,7 @@ def counts(texts: Sequence[str]) -> sparse.csr_matrix:
     parts = [sparse.csr_matrix((0, _COLUMNS), dtype=np.float32)]
     for start in range(0, len(texts), _PORTION):
         some = [f" {' '.join(text[:_LONGEST].split())} " for text in texts[start : start + _PORTION]]
-        flat = Flat.of([unicodedata.normalize("NFC", text).casefold() for text in some])
+        flat = Flat.of([normal_form(text).casefold() for text in some])
         row_M, hashed, columns, rows = flat.row_M, np.zeros(len(flat.code_M), np.uint64), [], []
         for length, turn in enumerate(_TURNS, 1):
             last = len(flat.code_M) - length + 1

@@ -6,6 +6,7 @@ import difflib
 import unicodedata
 from collections.abc import Callable, Iterable
 
+_LONGEST_NAME, _MOST_NAMES = 100, 10_000  # of names that are compared: characters, how many
 _UNSEEN = ("Cc", "Cs", "Zl", "Zp")  # control characters, surrogates, ends of lines and paragraphs
 
 
@@ -29,8 +30,12 @@ def translate_errors(translate: Callable[[str], str] | None) -> None:
 
 
 def nearest(given: str, allowed: Iterable[str]) -> str:
-    """Return `; did you mean 'x'?` for the closest of `allowed`, or an empty string when nothing is close."""
-    close = difflib.get_close_matches(given, list(allowed), n=1, cutoff=0.5)
+    """Return `; did you mean 'x'?` for the closest of `allowed`, or an empty string when nothing is close.
+
+    Names of more than 100 characters are close to nothing: comparing takes the product of both lengths.
+    """
+    names = [] if len(given) > _LONGEST_NAME else [name for name in allowed if len(name) <= _LONGEST_NAME]
+    close = difflib.get_close_matches(given, names[:_MOST_NAMES], n=1, cutoff=0.5)
     return f"; did you mean '{close[0]}'?" if close else ""
 
 

@@ -7,7 +7,6 @@ as the strings do. Where the characters are too many for 64 bits, the same is do
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,14 +15,24 @@ from typing import NamedTuple
 
 import numpy as np
 
+from headstart.core.normal_form import normal_form
+
 _WORDS_AT_ONCE = 200_000  # about 25 n-grams each: 120 MB of keys and places
+_CHARACTERS_AT_ONCE = 1 << 22  # of words that are longer than usual
+_LONGEST = 1 << 16  # characters of a word
 _FEW_WORDS = 24  # up to so many words are read string by string, which is sooner
 
 
 def split_words(text: str, lower: bool = True) -> list[str]:
-    """Return the NFC-normalised words of a text, split at white space, in lower case unless told otherwise."""
-    text = unicodedata.normalize("NFC", text)
-    return (text.lower() if lower else text).split()
+    """Return the NFC-normalised words of a text, split at white space, in lower case unless told otherwise.
+
+    A word of more than 65,536 characters is cut.
+    """
+    text = normal_form(text)
+    words = (text.lower() if lower else text).split()
+    if len(text) <= _LONGEST:
+        return words
+    return [word[low : low + _LONGEST] for word in words for low in range(0, len(word), _LONGEST)]
 
 
 class GramRule(NamedTuple):
@@ -109,8 +118,8 @@ def count_grams(words: Mapping[str, int], rule: GramRule, *, once: bool = False)
         return _count_strings(words, rule, once)
     times_W = np.fromiter(words.values(), np.int64, len(words))
     key_G, count_G = np.zeros(0, np.uint64), np.zeros(0, np.int64)
-    for low in range(0, len(listed), _WORDS_AT_ONCE):
-        key_P, total_W = keys.of(listed[low : low + _WORDS_AT_ONCE])
+    for some in _slices(listed):
+        key_P, total_W = keys.of(listed[some])
         word_P = np.repeat(np.arange(len(total_W)), total_W)
         if once:
             order = np.lexsort((key_P, word_P))
@@ -118,7 +127,7 @@ def count_grams(words: Mapping[str, int], rule: GramRule, *, once: bool = False)
             first = np.r_[True, (key_P[1:] != key_P[:-1]) | (word_P[1:] != word_P[:-1])][: len(key_P)]
             key_P, word_P = key_P[first], word_P[first]
         both, place = np.unique(np.concatenate([key_G, key_P]), return_inverse=True)
-        times = np.concatenate([count_G, times_W[low : low + _WORDS_AT_ONCE][word_P]])
+        times = np.concatenate([count_G, times_W[some][word_P]])
         key_G, count_G = both, np.bincount(place, times, len(both)).astype(np.int64)
     order = np.argsort(-count_G, kind="stable")
     return GramCounts(count_G[order], key_G[order], keys)
@@ -150,7 +159,7 @@ class KnownGrams:
             found = [[self.place[gram] for gram in self.rule.of(word) if gram in self.place] for word in words]
             return np.array([*chain.from_iterable(found)], np.int64), np.array([len(one) for one in found], np.int64)
         keys, key_G, place_G = table
-        parts = [self._look_up(keys, key_G, place_G, some) for some in _slices(words)]
+        parts = [self._look_up(keys, key_G, place_G, words[some]) for some in _slices(words)]
         places, counts = zip(*parts)
         return np.concatenate(places), np.concatenate(counts)
 
@@ -183,5 +192,12 @@ class KnownGrams:
         return self._table
 
 
-def _slices(words: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (words[low : low + _WORDS_AT_ONCE] for low in range(0, len(words), _WORDS_AT_ONCE))
+def _slices(words: Sequence[str]) -> Iterator[slice]:
+    """Yield the places of words that are looked at together."""
+    end_W = np.cumsum(np.fromiter(map(len, words), np.int64, len(words)))
+    low = before = 0
+    while low < len(words):
+        high = int(np.searchsorted(end_W, before + _CHARACTERS_AT_ONCE, side="right"))
+        high = min(max(high, low + 1), low + _WORDS_AT_ONCE)
+        yield slice(low, high)
+        low, before = high, int(end_W[high - 1])

@@ -76,15 +76,22 @@ def _results(results: list[Any]) -> dict[str, Any]:
         name, kind, value = str(one.get("from_name", "label")), one.get("type"), one["value"]
         if kind == "choices":  # of several parts of a text each
             before = found.get(name, [])
-            both = [*(before if isinstance(before, list) else [before]), *value.get("choices", [])]
-            found[name] = _one_or_all(list(dict.fromkeys(both)))
+            if not isinstance(before, _Choices):
+                before = found[name] = _Choices.fromkeys(before if isinstance(before, list) else [before])
+            before.update(dict.fromkeys(value.get("choices", [])))
         elif kind in _NUMBERS:
             found[name] = value.get(kind)
         elif kind == "textarea":
             found[name] = _one_or_all(value.get("text", []))
         elif kind in _SPANS:
-            found.setdefault(name, []).append({"labels": value.get(kind), **value})
-    return found
+            if not isinstance(found.get(name), list):
+                found[name] = []
+            found[name].append({"labels": value.get(kind), **value})
+    return {name: _one_or_all(list(one)) if isinstance(one, _Choices) else one for name, one in found.items()}
+
+
+class _Choices(dict[Any, None]):
+    """Choices in their order, each once."""
 
 
 def _one_or_all(values: Any) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from headstart.core.errors import HeadstartError
+from headstart.data.columns import shown_names
 from headstart.data.image_cells import is_image
 from headstart.data.ledger import Ledger
 from headstart.data.row import Row, Source, short
@@ -39,8 +40,9 @@ class TableColumns:
 
     def row(self, cells: dict[str, Any]) -> dict[str, Any]:
         """Return a row as other readers give it: texts for bytes, dates and decimal numbers, names for classes."""
+        bytewise = set(self.bytewise)
         for name, value in cells.items():
-            if name in self.bytewise and value is not None:
+            if name in bytewise and value is not None:
                 cells[name] = value.decode("utf-8", "replace")
             elif name in self.classes and isinstance(value, int):
                 # -1 stands for a row without a class in data sets of `datasets`.
@@ -68,12 +70,15 @@ def table_columns(schema: Any, cells_of: Callable[[str], Iterator[Any]], source:
     written = [
         one.name
         for one in others
-        if one.name not in images and any(test(one.type) for test in bytewise) and all(map(_is_text, first[one.name]))
+        if one.name not in {*images}
+        and any(test(one.type) for test in bytewise)
+        and all(map(_is_text, first[one.name]))
     ]
     passed = [one.name for one in others if one.name not in {*images, *written}]
-    names = [name for name in schema.names if name not in passed]
+    left_out = set(passed)
+    names = [name for name in schema.names if name not in left_out]
     if not names:
-        raise HeadstartError(f"{source}: no column of texts, numbers or images (it has: {', '.join(schema.names)})")
+        raise HeadstartError(f"{source}: no column of texts, numbers or images (it has: {shown_names(schema.names)})")
     fixed = {name: value for name, value in partitions(source).items() if name not in names}
     return TableColumns(names, images, written, _class_names(schema), fixed, passed)
 
@@ -103,7 +108,7 @@ def table_rows(
     import pyarrow as pa
 
     if columns.passed:
-        ledger.note(f"passed over nested or binary columns {', '.join(columns.passed)}", source.name)
+        ledger.note(f"passed over nested or binary columns {shown_names(columns.passed)}", source.name)
     number = held = 0
     try:
         for batch in batches:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from headstart.core.errors import HeadstartError, nearest
 from headstart.core.examples import ImageRef
+from headstart.data.row import Row, refuse
 
 TEXT_NAMES = (
     *("text", "document", "sentence", "sentence1", "review", "content", "contents", "comment", "comments", "utterance"),
@@ -28,7 +30,12 @@ LABEL_NAMES = (
     *("polarity", "score", "rating", "y", "라벨", "레이블", "분류", "감성", "감정", "카테고리", "범주"),
 )
 SECOND_NAMES = ("text2", "sentence2", "question2", "hypothesis", "sentence_b", "text_b")
+MOST_COLUMNS = 1 << 16
 SAMPLE_ROWS = 200
+SAMPLE_SIZE = 1 << 24  # characters of these rows, with `_CELL` for every cell
+_CELL = 16
+_SHOWN = 30  # names of columns in a message
+_LONGEST_LIST = 1 << 20  # characters of a text that may write out a value
 _MUCH_LONGER = 2.0
 _FEW = 5  # rows that may hold one text by chance
 _CODE = 5  # characters on average, below which a column of a common name may hold codes
@@ -45,8 +52,8 @@ def cell(value: Any) -> str | None:
 
 
 def written_out(text: str) -> Any:
-    """Return the value that a text writes out as JSON or as Python does; None: it writes out none."""
-    for read in (json.loads, ast.literal_eval):
+    """Return the value that a text writes out as JSON or as Python does; None: it writes out none, or is very long."""
+    for read in (json.loads, ast.literal_eval) if len(text) <= _LONGEST_LIST else ():
         try:
             return read(text.strip())
         except (ValueError, SyntaxError, RecursionError, MemoryError):
@@ -59,7 +66,7 @@ def check_column(what: str, given: str, columns: Sequence[str], source: str) -> 
     if given in columns:
         return given
     raise HeadstartError(
-        f"{source}: no {what} column '{given}'{nearest(given, columns)} (columns: {', '.join(columns)})"
+        f"{source}: no {what} column '{given}'{nearest(given, columns)} (columns: {shown_names(columns)})"
     )
 
 
@@ -95,12 +102,13 @@ def guess_text(rows: Sequence[dict[str, Any]], source: str, avoid: Sequence[str]
     """
     columns = [name for name in columns_of(rows) if name not in avoid]
     images = [name for name in columns if any(isinstance(row.get(name), ImageRef) for row in rows)]
-    written = [name for name in columns if name not in images]
-    texts = [name for name in written if _holds_texts(rows, name)]
+    written = set(columns).difference(images)
+    texts = [name for name in columns if name in written and _holds_texts(rows, name)]
     default, heading = _common(texts, TEXT_NAMES), _common(texts, HEADING_NAMES)
     lengths = {name: _mean_length(rows, name) for name in columns}
     said = [name for name in columns if name.strip().casefold() not in _ORIGIN_NAMES and lengths[name]]
-    said = [name for name in said if name in texts] or said
+    holding = set(texts)
+    said = [name for name in said if name in holding] or said
     best = max(said or columns, key=lambda name: lengths[name], default=None)
     if default is None and heading is not None and lengths[best] < _MUCH_LONGER * lengths[heading]:
         default = heading
@@ -112,7 +120,7 @@ def guess_text(rows: Sequence[dict[str, Any]], source: str, avoid: Sequence[str]
         return images[0], "it holds images"
     if best is None or lengths[best] == 0:
         raise HeadstartError(
-            f"{source}: no column holds texts or images (columns: {', '.join(columns_of(rows))}); "
+            f"{source}: no column holds texts or images (columns: {shown_names(columns_of(rows))}); "
             "name it with --column or --text"
         )
     return best, f"the longest, {lengths[best]:.0f} characters on average"
@@ -127,7 +135,7 @@ def guess_label(rows: Sequence[dict[str, Any]], source: str, avoid: Sequence[str
     few = [name for name in columns if 2 <= len(values[name]) <= max(2, len(rows) // 4)]
     if len(few) != 1:
         raise HeadstartError(
-            f"{source}: which column is the label? name it with --label (columns: {', '.join(columns_of(rows))})"
+            f"{source}: which column is the label? name it with --label (columns: {shown_names(columns_of(rows))})"
         )
     return few[0], f"{len(values[few[0]])} different values in the first {len(rows)} rows"
 
@@ -135,6 +143,47 @@ def guess_label(rows: Sequence[dict[str, Any]], source: str, avoid: Sequence[str
 def columns_of(rows: Sequence[dict[str, Any]]) -> list[str]:
     """Return every column of `rows` in order of appearance."""
     return list(dict.fromkeys(name for row in rows for name in row))
+
+
+def shown_names(names: Sequence[str]) -> str:
+    """Return names of columns for a message, the first ones of very many."""
+    return ", ".join(names[:_SHOWN]) + (" ..." if len(names) > _SHOWN else "")
+
+
+def need_columns(count: int, source: str) -> None:
+    """Raise HeadstartError where a table has more columns than are read."""
+    if count > MOST_COLUMNS:
+        raise refuse(source, f"more than {MOST_COLUMNS:,} columns", "give those of the texts and labels alone")
+
+
+def sample_rows(rows: Iterator[Row]) -> list[Row]:
+    """Return the first rows, by which columns are told: 200, or fewer where they hold many cells or much text.
+
+    Raises HeadstartError: they have more columns than are read.
+    """
+    head: list[Row] = []
+    left, names = SAMPLE_SIZE, set()
+    for row in islice(rows, SAMPLE_ROWS):
+        head.append(row)
+        names.update(row.value if isinstance(row.value, dict) else ())
+        need_columns(len(names), row.source)
+        left -= _size(row.value)
+        if left < 0:
+            break
+    return head
+
+
+def _size(value: Any) -> int:
+    """Return the characters of a value, with `_CELL` for itself and every value in it."""
+    size, waiting = 0, [value]
+    while waiting:
+        one = waiting.pop()
+        size += _CELL
+        if isinstance(one, str | bytes):
+            size += len(one)
+        elif isinstance(one, dict | list | tuple):
+            waiting.extend(one.values() if isinstance(one, dict) else one)
+    return size
 
 
 def _holds_texts(rows: Sequence[dict[str, Any]], name: str) -> bool:

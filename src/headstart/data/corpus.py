@@ -13,8 +13,9 @@ from typing import Any, Literal
 from headstart.core.errors import HeadstartError, unknown
 from headstart.core.examples import ImageRef, need_one_kind, takes_of
 from headstart.core.item_nouns import one_item
+from headstart.core.normal_form import normal_form
 from headstart.core.spec import ReaderSpec
-from headstart.data.columns import SAMPLE_ROWS, cell, check_column, columns_of, guess_text
+from headstart.data.columns import cell, check_column, columns_of, guess_text, sample_rows, shown_names
 from headstart.data.filtering import Sieve, chosen_filters, sieve_of
 from headstart.data.ledger import Ledger
 from headstart.data.open import as_paths, expand, files_of, read_blocks, read_rows, shown
@@ -106,7 +107,7 @@ class Corpus:
         for values, source, lines in blocks:
             ledger.begin(len(values))
             if self.normal_form != "none" and not unicodedata.is_normalized(self.normal_form, "\n".join(values)):
-                values = [unicodedata.normalize(self.normal_form, text) for text in values]
+                values = [normal_form(text, self.normal_form) for text in values]
             empty = [place for place, text in enumerate(values) if not text or text.isspace()]
             for place in empty:
                 ledger.skip("empty", source, lines[place])
@@ -185,7 +186,7 @@ class Corpus:
                 ledger.skip(f"no {one_item(takes)}", row.source, row.line)
                 continue
             if isinstance(item, str) and self.normal_form != "none":
-                item = unicodedata.normalize(self.normal_form, item)
+                item = normal_form(item, self.normal_form)
             if isinstance(item, str) and (not item or item.isspace()):
                 ledger.skip("empty", row.source, row.line)
                 continue
@@ -193,7 +194,7 @@ class Corpus:
 
     def _cells(self, rows: Iterator[Row], source: str, ledger: Ledger) -> Iterator[tuple[Row, str]]:
         """Yield rows whose value is a text or an image, or None where a table has none in the column, and which."""
-        head = list(islice(rows, SAMPLE_ROWS))
+        head = sample_rows(rows)
         column = self._column([row.value for row in head if isinstance(row.value, dict)], source, ledger)
         cells = [row.value.get(column) for row in head if isinstance(row.value, dict)]
         takes = takes_of([value for value in cells if value is not None])
@@ -212,7 +213,7 @@ class Corpus:
             return check_column("text", self.column, columns, source)
         column, why = guess_text(sample, source)
         if len(columns) > 1:
-            ledger.note(f"column '{column}' chosen from {', '.join(columns)} ({why})", source)
+            ledger.note(f"column '{column}' chosen from {shown_names(columns)} ({why})", source)
         return column
 
     def fingerprint(self) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from headstart.data.columns import LABEL_NAMES, SECOND_NAMES, TEXT_NAMES
+from headstart.data.columns import LABEL_NAMES, SECOND_NAMES, TEXT_NAMES, need_columns
 from headstart.data.records import Feed, Records, split
 from headstart.data.row import Line
 
@@ -22,6 +22,7 @@ _ASKED = re.compile(r'"?sep=(.)"?', re.IGNORECASE)  # what Excel writes into a f
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?")
 _NUMBERS = 0.9  # of the cells of a column of numbers, at least
 _TITLES = 12  # lines, at most, that are looked at for titles
+_SUFFIXES = 8  # columns of one name whose suffixes are written out
 _STRAY = 0.1  # of the lines that open a quote, at most, are stray ones
 _FEWEST_WRAPPED = 3  # cells by which a column is known as quoted
 _LONG = 20  # characters of a text, on average; a name is much shorter
@@ -55,11 +56,12 @@ def dialect(
     delimiter: str | None = None,
     quoting: str = "auto",
     header: bool | None = None,
+    source: str = "",
 ) -> Dialect:
     """Return how the table is written that begins with these lines; what is given is not decided.
 
     cut: more lines follow. quoting: `yes`, `no` or `auto`. header: whether the first line of the table holds column
-    names.
+    names. source: for messages. Raises HeadstartError: more columns than are read.
     """
     notes: list[str] = []
     if asked := _ASKED.fullmatch(head[0].text.strip(" \r\ufeff")):
@@ -68,6 +70,7 @@ def dialect(
     delimiter = delimiter or max(DELIMITERS, key=lambda one: _agreement(head, one))
     titles = _titles(head, delimiter)
     begin, width, nameless = _begin(head[titles:], delimiter)
+    need_columns(width, source)
     begin += titles
     body = whole(head[begin:], delimiter, width) if cut else head[begin:]
     if begin:
@@ -243,13 +246,17 @@ def _text(cell: Any) -> str:
 
 def column_names(names: Sequence[Any]) -> list[str]:
     """Return names of columns without blanks around them; empty ones get their number, repeated ones a suffix."""
-    out: list[str] = []
+    out: dict[str, None] = {}
+    suffixes: dict[str, int] = {}  # by name, how many a column of that name got last
     for position, name in enumerate(names, 1):
         name = _text(name) or str(position)
-        while name in out:
-            name += "_2"
-        out.append(name)
-    return out
+        free, count = name, suffixes.get(name, 0)
+        while free in out:
+            count += 1
+            free = f"{name}_{count + 1}" if count >= _SUFFIXES else name + "_2" * count
+        suffixes[name] = count
+        out[free] = None
+    return list(out)
 
 
 def _first(head: Sequence[Line], delimiter: str) -> tuple[list[str], int]:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import unicodedata
 from typing import Any
 
 import numpy as np
 
 from headstart.core.examples import Examples, ImageRef, digest
+from headstart.core.normal_form import normal_form
 from headstart.images.decode import decode
 
 _ROW_BYTES = 8  # two of a million rows have the same hash by chance with a probability of 3e-8
@@ -35,7 +35,7 @@ def examples_identity(examples: Examples) -> str:
 
 def same_text(text: str) -> str:
     """Return what texts have in common that differ in Unicode form or white space alone."""
-    return " ".join(unicodedata.normalize("NFC", text).split())
+    return " ".join(normal_form(text).split())
 
 
 def row_hashes(examples: Examples) -> np.ndarray:

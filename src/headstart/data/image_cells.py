@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import ImageRef
-from headstart.data.columns import SAMPLE_ROWS, columns_of
+from headstart.data.columns import columns_of, sample_rows
 from headstart.data.ledger import Ledger
 from headstart.data.row import Row
 
@@ -25,7 +25,7 @@ def with_images(rows: Iterator[Row], folder: Path, ledger: Ledger) -> Iterator[R
     the bytes of an image or {"bytes", "path"}, or when most are names of image files, one of which is there. Rows whose
     image is missing are rejected.
     """
-    head = list(islice(rows, SAMPLE_ROWS))
+    head = sample_rows(rows)
     tables = [row.value for row in head if isinstance(row.value, dict)]
     columns = [name for name in columns_of(tables) if _holds_images([row.get(name) for row in tables], folder)]
     if not columns:

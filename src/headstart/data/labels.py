@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from headstart.core.errors import nearest
+from headstart.core.normal_form import normal_form
 from headstart.data.columns import cell, written_out
 from headstart.data.ledger import Ledger
 from headstart.data.task_files import Gathered, Unusable
@@ -42,7 +42,7 @@ _UNDECIDED = frozenset(
 _BELOW_ALL = frozenset(("-1", "-9", "-99", "-999", "-9999"))  # of a missing value, beside numbers that are not negative
 _UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u200e\u200f\u2060\ufe0e\ufe0f\ufeff"))  # soft hyphen, widths of 0, marks
 _SHOWN = 6  # classes, at most, whose rows are told
-_LIST = re.compile(r"\[.*\]|\(.*['\"].*\)|\{.*\}", re.DOTALL)  # (18, 25) is an interval
+_BRACKETS = {"[": "]", "(": ")", "{": "}"}
 # An array of numpy as text: ['joy' 'anger'], which Python would read as one text, [1. 0.] or [1 0].
 _ARRAY = re.compile(r"\[\s*('[^']*'|\"[^\"]*\"|[-+0-9.e]+)(\s+('[^']*'|\"[^\"]*\"|[-+0-9.e]+))+\s*\]")
 _ARRAY_PART = re.compile(r"'([^']*)'|\"([^\"]*)\"|([-+0-9.e]+)")
@@ -72,12 +72,12 @@ def parse_label(value: Any, allowed: Mapping[str, str] | None = None) -> str:
 
 def clean_label(name: str) -> str:
     """Return the name of a class in NFC, without space around it and without characters that nobody sees."""
-    return unicodedata.normalize("NFC", name).translate(_UNSEEN).strip()
+    return normal_form(name).translate(_UNSEEN).strip()
 
 
 def key_of(name: str) -> str:
     """Return what spellings of one class have in common: case (of single characters: not), width, spaces, 1.0 for 1."""
-    plain = " ".join(unicodedata.normalize("NFKC", name).split())
+    plain = " ".join(normal_form(name, "NFKC").split())
     if whole := _WHOLE.fullmatch(plain):
         sign, digits = whole.groups()
         return f"-{digits}" if sign == "-" and digits != "0" else digits
@@ -87,7 +87,8 @@ def key_of(name: str) -> str:
 def by_key(classes: Sequence[str]) -> dict[str, str]:
     """Return the classes by name and by key, for `parse_label`; a key of several classes stands for none of them."""
     keys = [key_of(name) for name in classes]
-    alone = {key: name for key, name in zip(keys, classes) if keys.count(key) == 1}
+    count = Counter(keys)
+    alone = {key: name for key, name in zip(keys, classes) if count[key] == 1}
     return alone | {name: name for name in classes}
 
 
@@ -214,9 +215,9 @@ def list_of(value: Any) -> list[Any] | None:
     """Return the list in a cell, also one that a text writes out as JSON or as Python does, or None: there is none."""
     if isinstance(value, list | tuple):
         return list(value)
-    if not isinstance(value, str) or not _LIST.fullmatch(value.strip()):
-        return None
-    text = value.strip()
+    text = value.strip() if isinstance(value, str) else ""
+    if len(text) < 2 or _BRACKETS.get(text[0]) != text[-1] or (text[0] == "(" and not {"'", '"'} & set(text)):
+        return None  # (18, 25) is an interval
     if _ARRAY.fullmatch(text):
         return [next(part for part in parts if part) if any(parts) else "" for parts in _ARRAY_PART.findall(text)]
     found = written_out(text)

@@ -28,7 +28,7 @@ class Ledger:
     used: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     complaints: list[str] = field(default_factory=list)
-    noted: dict[str, list[str]] = field(default_factory=dict)
+    noted: dict[str, dict[str, None]] = field(default_factory=dict)
     columns: dict[str, str] = field(default_factory=dict)
     changed: Counter[str] = field(default_factory=Counter)
     lost: Counter[str] = field(default_factory=Counter)
@@ -84,9 +84,7 @@ class Ledger:
 
     def note(self, message: str, source: str) -> None:
         """Record what was decided for `source`; equal messages of many files become one note."""
-        sources, source = self.noted.setdefault(one_line(message), []), one_line(source)
-        if source not in sources:
-            sources.append(source)
+        self.noted.setdefault(one_line(message), {})[one_line(source)] = None
 
     def tell(self, noun: str, change: str) -> None:
         """Count an item that was changed on reading: `tell("images", "turned upright as EXIF says")`."""
@@ -96,7 +94,7 @@ class Ledger:
     def notes(self) -> list[str]:
         """What was guessed, decided or changed, one line each, with the file, or the number of files or items."""
         guessed = [
-            f"{sources[0]}: {message}" if len(sources) == 1 else f"{len(sources)} files: {message}"
+            f"{next(iter(sources))}: {message}" if len(sources) == 1 else f"{len(sources)} files: {message}"
             for message, sources in self.noted.items()
         ]
         return guessed + [f"{count:,} {change}" for change, count in self.changed.most_common()]

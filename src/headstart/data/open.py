@@ -75,10 +75,11 @@ def _inside(folder: Path, ledger: Ledger | None) -> list[str]:
     if not known:
         held = f"it holds {', '.join(p.name for p in files[:3])}" if files else "it is empty"
         raise HeadstartError(f"{folder}: no file to read in this folder; {held} (known: {', '.join(_suffixes())})")
-    pictures = [p for p in files if p.suffix.lower() in IMAGE_SUFFIXES]
+    pictures = {p for p in files if p.suffix.lower() in IMAGE_SUFFIXES}
     if ledger is not None and pictures:
         ledger.note(f"{len(pictures):,} images lie in it; those that a table names are read", str(folder))
-    _note_passed([p.name for p in files if str(p) not in known and p not in pictures], str(folder), ledger)
+    read = set(known)
+    _note_passed([p.name for p in files if str(p) not in read and p not in pictures], str(folder), ledger)
     return known
 
 
@@ -101,7 +102,8 @@ def _in_archive(path: Path, ledger: Ledger | None) -> list[str]:
         return []
     known = _data_alone([name for name in names if suffix(name) in set(_suffixes()) - {archives.SUFFIX}])
     if known:
-        _note_passed([name for name in names if name not in known], str(path), ledger)
+        read = set(known)
+        _note_passed([name for name in names if name not in read], str(path), ledger)
     return [f"{path}/{name}" for name in known]
 
 

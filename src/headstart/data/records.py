@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
-from headstart.data.row import Line
+from headstart.data.row import MAX_ROW_BYTES, Line
 
-_ROW_LINES = 200  # largest number of lines of a quoted cell; beyond it the opening quote is a stray quote
+ROW_LINES = 200  # largest number of lines of a quoted cell; beyond it the opening quote is a stray quote
+_ROW_CHARACTERS = MAX_ROW_BYTES  # of these lines
+_MOST_SPLIT = 4 * _ROW_CHARACTERS  # characters that are split while the end of one record is looked for
 _SWALLOWED = 3  # so many whole rows between two quotes are rows, and the quotes stray ones
 _ESCAPE = re.compile(r"\\([\"\\\n])")
 _LOST_SEARCHES = 20  # after this many quotes without an end no further lines are searched
@@ -27,11 +29,23 @@ class Feed:
         """Return the next line, None at the end."""
         return self.ahead.popleft() if self.ahead else next(self.lines, None)
 
-    def peek(self, count: int) -> list[Line]:
-        """Return at most so many of the lines to come, which are not taken."""
-        while len(self.ahead) < count and (line := next(self.lines, None)) is not None:
+    def peek(self, count: int, characters: int) -> tuple[list[Line], bool]:
+        """Return (lines to come, which are not taken, blank ones before the first aside; whether more follow).
+
+        At most `count` lines, and no further one once they have so many characters.
+        """
+        while (first := self.take()) is not None and not first.text.strip():
+            pass
+        if first is None:
+            return [], False
+        self.push([first])
+        held = sum(len(line.text) for line in self.ahead)
+        while len(self.ahead) < count and held < characters:
+            if (line := next(self.lines, None)) is None:
+                return list(self.ahead), False
             self.ahead.append(line)
-        return list(self.ahead)
+            held += len(line.text)
+        return list(self.ahead), True
 
     def push(self, back: list[Line]) -> None:
         """Give lines back."""
@@ -40,30 +54,42 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """cells: None if the quotes are inconsistent; open: a quoted cell does not end on this line."""
+    """cells: None if the quotes are inconsistent; open: a quoted cell does not end on this line. before, rest: then the
+    cells before the one where it failed, and the text from there on."""
 
     cells: list[str] | None
     open: bool = False
+    before: tuple[str, ...] = ()
+    rest: str = ""
+
+
+@cache
+def _inside(escaped: bool) -> re.Pattern[str]:
+    """Return a pattern of what stands between two quotes."""
+    return re.compile(r'[^"\\]*+(?:(?:""|\\.)[^"\\]*+)*+' if escaped else r'[^"]*+(?:""[^"]*+)*+', re.DOTALL)
 
 
 @cache
 def _pattern(delimiter: str, escaped: bool) -> re.Pattern[str]:
     mark = re.escape(delimiter)
     blank = "" if delimiter == "\t" else " *"  # some programs write a space between a comma and a quote
-    inside = r'[^"\\]*+(?:(?:""|\\.)[^"\\]*+)*+' if escaped else r'[^"]*+(?:""[^"]*+)*+'
-    return re.compile(rf'(?:{blank}"({inside})"{blank}|((?!")[^{mark}]*+))({mark}|\Z)', re.DOTALL)
+    return re.compile(rf'(?:{blank}"({_inside(escaped).pattern})"{blank}|((?!")[^{mark}]*+))({mark}|\Z)', re.DOTALL)
 
 
-def split(text: str, delimiter: str, escaped: bool = False) -> Split:
-    """Split one record by RFC 4180; quotes inside an unquoted cell are text. escaped: a quote may be written \\"."""
-    cells: list[str] = []
+def split(text: str, delimiter: str, escaped: bool = False, before: Sequence[str] = ()) -> Split:
+    """Split one record by RFC 4180; quotes inside an unquoted cell are text. escaped: a quote may be written \\".
+
+    before: cells of the record that stand before this text.
+    """
+    cells = list(before)
     position = 0
     pattern = _pattern(delimiter, escaped)
     while True:
         match = pattern.match(text, position)
         if match is None:
             rest = text[position + 1 :].replace('""', "")
-            return Split(None, open='"' not in (_ESCAPE.sub("", rest) if escaped else rest))
+            opens = '"' not in (_ESCAPE.sub("", rest) if escaped else rest)
+            return Split(None, opens, tuple(cells), text[position:])
         quoted, plain, end = match.groups()
         if quoted is not None:
             plain = quoted.replace('""', '"')
@@ -97,7 +123,7 @@ class Records:
         found = self._split(line.text)
         if found.cells is not None and len(found.cells) == self.width:
             return found.cells
-        if found.open and (cells := self._across(line)) is not None:
+        if found.open and (cells := self._across(line, found)) is not None:
             return cells
         cells = line.text.split(self.delimiter)
         self.literal += len(cells) == self.width
@@ -112,28 +138,39 @@ class Records:
         whole = found.cells is not None and len(found.cells) == self.width
         marked = found.cells if whole and (doubled or not fits) else None
         if marked is None and found.open:
-            marked = self._across(line)
+            marked = self._across(line, found)
         self.marked += marked is not None
         return cells if marked is None else marked
 
-    def _across(self, line: Line) -> list[str] | None:
-        """Join following lines until the quoted cell ends and the record is whole; else give them back."""
+    def _across(self, line: Line, found: Split) -> list[str] | None:
+        """Join following lines until the quoted cell ends and the record is whole; else give them back.
+
+        found: the first line, whose last cell does not end. Each cell is split once, when it may have ended.
+        """
         if self.lost >= _LOST_SEARCHES:
             return None
-        text, taken = line.text, []
+        taken: list[Line] = []
+        parts, held, tried = [found.rest], len(line.text), 0
         rows = [self._is_row(line)]  # whether each line is a whole row when it is read literally
-        while len(taken) < _ROW_LINES and (following := self.feed.take()) is not None:
+        while len(taken) < ROW_LINES and held <= _ROW_CHARACTERS and tried <= _MOST_SPLIT:
+            if (following := self.feed.take()) is None:
+                break
             taken.append(following)
             rows.append(self._is_row(following))
-            text += "\n" + following.text
-            if '"' in following.text:
-                found = self._split(text)
-                if found.cells is not None and len(found.cells) == self.width:
-                    if all(rows) and len(rows) - 2 >= _SWALLOWED:
-                        break
-                    return found.cells
-                if not found.open:
+            parts.append(following.text)
+            held += len(following.text)
+            if _inside(self.escaped).fullmatch(f"{following.text}\n"):
+                continue  # all of it is inside of the cell
+            text = "\n".join(parts)
+            tried += len(text)
+            found = split(text, self.delimiter, self.escaped, found.before)
+            if found.cells is not None and len(found.cells) == self.width:
+                if all(rows) and len(rows) - 2 >= _SWALLOWED:
                     break
+                return found.cells
+            if not found.open:
+                break
+            parts = [found.rest]
         self.lost += 1
         self.feed.push(taken)
         return None

@@ -14,7 +14,7 @@ from headstart.core.examples import ImageRef
 from headstart.data.ledger import Ledger
 
 MAX_ROW_BYTES = 16 * 2**20
-_BUFFER = 1 << 16
+_BUFFER, _PART = 1 << 16, 1 << 20
 _BLOCK_ROWS, _BLOCK_CHARACTERS = 1000, 1 << 20
 _CHARACTERS_ELSE = 1 << 14  # an image, which a processor may turn into tokens too, counts as a long text
 _MOST_RATIO, _BOMB = 200, 1 << 28  # unpacked bytes to those of the file, from so many bytes on
@@ -178,6 +178,15 @@ def usable(source: Source, ledger: Ledger) -> Iterator[Line]:
 def refuse(source: str, what: str, fix: str) -> HeadstartError:
     """Return the error for a file that cannot be read at all: the problem and the fix."""
     return HeadstartError(f"{source}: {what}; {fix}")
+
+
+def read_whole(source: Source, most: int) -> bytes:
+    """Return the bytes of a file, or one and more beyond `most`; memory is taken as they come."""
+    parts, size = [], 0
+    while size <= most and (data := source.stream.read(_PART)):
+        parts.append(data)
+        size += len(data)
+    return b"".join(parts)
 
 
 def need_no_bomb(source: Source, unpacked: int, size: int, fix: str) -> None:

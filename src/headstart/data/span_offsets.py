@@ -8,12 +8,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
+
+import numpy as np
 
 _FEWEST = 5  # spans whose ends tell something
 _MOST_CUT, _LEAST_CUT = 0.05, 0.5  # share of spans that cut a word: at most where a reading is right, more where wrong
 _ALPHABETS = 0x0590  # characters below: Latin, Greek, Cyrillic, Armenian, whose words stand apart from each other
 _MOST_SEEN = 5_000
+
+
+# The first characters that take a unit more, by codec.
+_LONGER = {"utf-16-le": (0x10000,), "utf-8": (0x80, 0x800, 0x10000)}
 
 
 class Reading(NamedTuple):
@@ -23,10 +30,20 @@ class Reading(NamedTuple):
     places: Callable[[str, int, int], tuple[int, int]]
 
 
-def _in_units(codec: str, size: int) -> Callable[[str, int, int], tuple[int, int]]:
+def _in_units(codec: str) -> Callable[[str, int, int], tuple[int, int]]:
+    @lru_cache(maxsize=1)  # spans come text by text
+    def ends(text: str) -> np.ndarray:
+        """Return how many units there are up to the end of each character, int64 [M]."""
+        code_M = np.frombuffer(text.encode("utf-32-le"), np.uint32)
+        units_M = np.ones(len(code_M), np.int64)
+        for first in _LONGER[codec]:
+            units_M += code_M >= first
+        return np.cumsum(units_M)
+
     def places(text: str, start: int, end: int) -> tuple[int, int]:
-        data = text.encode(codec)
-        return tuple(len(data[: size * place].decode(codec, "ignore")) for place in (start, end))
+        end_M = ends(text)
+        found = [place if place >= 0 else place + int(end_M[-1:].sum()) for place in (start, end)]  # as slices count
+        return tuple(int(np.searchsorted(end_M, min(max(one, 0), len(text) * 4), side="right")) for one in found)
 
     return places
 
@@ -35,8 +52,8 @@ USUAL = Reading("", lambda text, start, end: (start, end))
 READINGS = (
     USUAL,
     Reading("ends are inclusive", lambda text, start, end: (start, end + 1)),
-    Reading("offsets count code units of UTF-16", _in_units("utf-16-le", 2)),
-    Reading("offsets count bytes of UTF-8", _in_units("utf-8", 1)),
+    Reading("offsets count code units of UTF-16", _in_units("utf-16-le")),
+    Reading("offsets count bytes of UTF-8", _in_units("utf-8")),
     Reading("offsets count from 1, ends are inclusive", lambda text, start, end: (start - 1, end)),
     Reading("offsets count from 1", lambda text, start, end: (start - 1, end - 1)),
 )

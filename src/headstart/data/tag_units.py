@@ -16,6 +16,7 @@ from headstart.text.alignment import compose
 _UNITS = {"word": re.compile(r"\w+|[^\w\s]"), "character": re.compile(r"\S")}
 _ENOUGH = 0.98  # least entity F1 of the true spans after conversion to tags of words and back
 _LOOKED_AT = 1_000  # examples used for the choice of the unit
+_LONGEST = 100  # characters of a word, on each side, that count among the features of one of its characters
 _EDGE = 4  # padding characters before and after a text
 _KINDS = [
     (re.compile(pattern), kind) for pattern, kind in (("[가-힣]", "가"), (r"\d", "0"), ("[a-z]", "a"), ("[A-Z]", "A"))
@@ -93,12 +94,13 @@ def _around_characters(units: Units) -> list[list[str]]:
     text = units.text
     padded = "\1" * _EDGE + text + "\2" * _EDGE
     kinds = "".join(" " if sign.isspace() else _kind(sign) for sign in padded)
-    words = ["^", *text.split(), "$"]
+    words = ["^", *(word[:_LONGEST] for word in text.split()), "$"]
     bounds = [match.span() for match in re.finditer(r"\S+", text)]
     rows, word = [], 0
     for at in units.places_T2[:, 0].tolist():
         word += at >= bounds[word][1]
         start, end = bounds[word]
+        start, end = max(start, at + 1 - _LONGEST), min(end, at + _LONGEST)
         before, after, here = words[word], words[word + 2], at + _EDGE
         head, tail, place = text[start : at + 1], text[at:end], str(min(at - start, 5))
         windows = [

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,8 @@ from headstart.core import registry
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples, ImageRef, need_one_kind, takes_of
 from headstart.core.item_nouns import one_item
+from headstart.core.normal_form import normal_form
 from headstart.data.columns import (
-    SAMPLE_ROWS,
     SECOND_NAMES,
     cell,
     check_column,
@@ -24,6 +23,8 @@ from headstart.data.columns import (
     label_cell,
     label_columns,
     named_columns,
+    sample_rows,
+    shown_names,
 )
 from headstart.data.ledger import Ledger
 from headstart.data.open import as_paths, expand, read_rows, shown
@@ -114,7 +115,7 @@ def read_labelled(
 def first_rows(paths: str | Path | Sequence[str | Path]) -> list[dict[str, Any]]:
     """Return the first rows of the first file, as tables; plain text is a table of one column `text`."""
     ledger = Ledger()
-    head = islice(read_rows(expand(paths, ledger)[0], ledger), SAMPLE_ROWS)
+    head = sample_rows(read_rows(expand(paths, ledger)[0], ledger))
     return [_table_row(row.value) for row in head]
 
 
@@ -179,7 +180,7 @@ def _rows(
     Plain text is a table of one column `text`.
     """
     rows = read_rows(name, ledger, unit="auto" if "label" in guesses else "line")
-    head = list(islice(rows, SAMPLE_ROWS))
+    head = sample_rows(rows)
     tables = [_table_row(row.value) for row in head]
     if not tables:
         return
@@ -237,7 +238,7 @@ def _choose(
             column, why = guess(tables, source, [column for column in vars(found).values() if column])
             held = "image" if _held(tables, column) == "image" else what
             if len(names) > 1:
-                ledger.note(f"{held} column '{column}' chosen from {', '.join(names)} ({why})", source)
+                ledger.note(f"{held} column '{column}' chosen from {shown_names(names)} ({why})", source)
             found = replace(found, **{what: column})
     unused = (name for name in SECOND_NAMES if name in names and name != found.text)
     if found.text2 is None and (second := next(unused, None)):
@@ -327,7 +328,7 @@ def _item(value: Any, verbatim: bool) -> str | ImageRef:
     if isinstance(value, ImageRef):
         return value
     text = cell(value) or ""
-    text = text if verbatim else unicodedata.normalize("NFC", text)
+    text = text if verbatim else normal_form(text)
     return "" if text.isspace() else text
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain
 from typing import Any
 
-from headstart.data.columns import SAMPLE_ROWS
+from headstart.data.columns import sample_rows
 from headstart.data.ledger import Ledger
 from headstart.data.row import Row
 from headstart.data.tag_schemes import scheme_of, spans
@@ -22,7 +22,7 @@ def with_spans(rows: Iterator[Row], ledger: Ledger) -> Iterator[Row]:
     Tags are BIO, IOB1 or BIOES (B-PER, b_per, PER-B), labels with O between entities, or one label for each token.
     Numbers name no label: such tables stay as they are.
     """
-    head = list(islice(rows, SAMPLE_ROWS))
+    head = sample_rows(rows)
     tables = [row.value for row in head if isinstance(row.value, dict)]
     found = _columns(tables)
     if found is None:

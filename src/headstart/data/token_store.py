@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import chain, repeat
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
@@ -29,6 +29,7 @@ from headstart.data.row import Block
 from headstart.data.stateful_batches import StatefulBatches
 
 _FACTS = "store.json"
+_CHARACTERS_WAITING = 1 << 23  # of texts that are tokenised side by side; one document may have more
 _COUNTED, _PAIRED = 20_000_000, 8_000_000  # tokens, at most, by which ids and pairs of them are counted
 
 
@@ -201,14 +202,16 @@ def _encoded(tokenizer: Tokenizer, corpus: Corpus) -> Iterator[tuple[np.ndarray,
             if found:
                 yield np.concatenate(found), np.array([len(ids) for ids in found])
         return
-    blocks = corpus.blocks()
     with ThreadPoolExecutor(threads := max(1, torch.get_num_threads())) as pool:
         waiting: deque[tuple[Block, Future]] = deque()
-        for block in chain(blocks, repeat(None, threads + 1)):
+        held = 0  # characters of the texts that are waiting
+        for block in chain(corpus.blocks(), [None]):
             if block is not None:
                 waiting.append((block, pool.submit(tokenizer.encode_flat, block.values)))
-            if waiting and (block is None or len(waiting) > threads):
+                held += sum(map(len, block.values))
+            while waiting and (block is None or len(waiting) > threads or held > _CHARACTERS_WAITING):
                 done, found = waiting.popleft()
+                held -= sum(map(len, done.values))
                 ids, sizes = found.result()
                 for place in np.flatnonzero(sizes == 0).tolist():
                     corpus.ledger.withdraw("no tokens", done.source, done.lines[place])

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain, islice
+from itertools import chain
 from typing import Any
 
-from headstart.data.columns import SAMPLE_ROWS, written_out
+from headstart.data.columns import sample_rows, shown_names, written_out
 from headstart.data.ledger import Ledger
 from headstart.data.row import Row
 from headstart.data.token_cells import TAGS, TOKENS
-
-_MOST = 1 << 20  # characters of a cell that is read
 
 
 def with_written(rows: Iterator[Row], ledger: Ledger) -> Iterator[Row]:
     """Yield the rows of a file; columns in which every cell writes out a list of lists or objects, or an object with
     lists, hold these, and so do columns of tokens and of their tags. Lists of names alone stay texts (`labels`).
     """
-    head = list(islice(rows, SAMPLE_ROWS))
+    head = sample_rows(rows)
     tables = [row.value for row in head if isinstance(row.value, dict)]
     columns = _columns(tables)
     if not columns:
         yield from chain(head, rows)
         return
-    ledger.note(f"lists are read from the texts in {', '.join(columns)}", head[0].source)
+    ledger.note(f"lists are read from the texts in {shown_names(columns)}", head[0].source)
     for row in chain(head, rows):
         if isinstance(row.value, dict):
             read = {name: _read(row.value[name]) for name in columns if name in row.value}
@@ -48,7 +46,7 @@ def _columns(tables: list[dict[str, Any]]) -> list[str]:
 
 def _read(cell: Any) -> Any:
     """Return the list or object that a text writes out as JSON or as Python does, or None."""
-    if not isinstance(cell, str) or len(cell) > _MOST or cell.strip()[:1] not in ("[", "{"):
+    if not isinstance(cell, str) or cell.strip()[:1] not in ("[", "{"):
         return None
     found = written_out(cell)
     return found if isinstance(found, list | dict) else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,6 +13,7 @@ from torch import Tensor
 
 from headstart.core.batch import TokenBatch, make_batch
 from headstart.core.errors import HeadstartError
+from headstart.core.normal_form import normal_form
 from headstart.core.seeds import numpy_generator
 from headstart.data.corpus import Corpus
 from headstart.language_models.kneser_ney import ORDER, control
@@ -189,7 +189,7 @@ def bits_per_byte(
     Raises HeadstartError: no causal language model, no text.
     """
     model = LanguageModel(pretrained)
-    texts = [text for text in (unicodedata.normalize("NFC", text) for text in documents) if text]
+    texts = [text for text in (normal_form(text) for text in documents) if text]
     if not texts:
         raise HeadstartError("no text to score")
     encoded = model.processor.encode_spans(texts)

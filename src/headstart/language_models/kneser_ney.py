@@ -7,7 +7,6 @@ model leans on the uniform one, so that every token of the vocabulary has a chan
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -15,6 +14,7 @@ from itertools import islice
 import numpy as np
 
 from headstart.core.errors import HeadstartError
+from headstart.core.normal_form import normal_form
 from headstart.core.processor import Tokenizer
 
 _DEFAULT = (0.5, 1.0, 1.5)  # discounts where the counts of counts cannot tell them (as KenLM, Heafield et al. 2013)
@@ -177,6 +177,6 @@ def control(
 
 def _encoded(tokenizer: Tokenizer, documents: Iterable[str]) -> Iterator[tuple[str, np.ndarray]]:
     """Yield (NFC text, ids) of every document that is not empty."""
-    source = (unicodedata.normalize("NFC", document) for document in documents if document)
+    source = (normal_form(document) for document in documents if document)
     while chunk := list(islice(source, _CHUNK)):
         yield from zip(chunk, tokenizer.encode(chunk))

@@ -9,7 +9,6 @@ Frequent pairs of neighbouring words have ids too, behind those of the n-grams (
 from __future__ import annotations
 
 import json
-import unicodedata
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,14 +21,19 @@ import numpy as np
 
 from headstart.core.errors import HeadstartError
 from headstart.core.files import read_json, write_bytes
+from headstart.core.normal_form import normal_form
 from headstart.core.processor import Tokenizer
 from headstart.core.spec import ProcessorSpec
 from headstart.core.word_grams import GramRule, KnownGrams, count_grams, split_words
+from headstart.text.text_parts import text_parts
+from headstart.text.tokenizer_training import LONG_DOCUMENT
 from headstart.text.word_ids import WordIds, strings
 
 WORD_END = "[W]"
 _CACHED_WORDS = 2_000_000  # about 150 bytes each: at most 300 MB
+_CACHED_CHARACTERS = 64_000_000  # of words that are longer than usual
 _COUNTED_WORDS = 3_000_000  # distinct words kept while counting; the rarest are pruned beyond it
+_COUNTED_CHARACTERS = 128_000_000  # of words that are longer than usual
 _SCORED_WORDS = 200_000  # the most frequent distinct words choose the n-grams; rarer ones hardly change the order
 _COUNTED_PAIRS = 4_000_000  # distinct pairs kept while counting, 16 bytes each; the rarest are pruned beyond it
 _PAIRS_AT_ONCE = 2_000_000  # words between two merges of counted pairs
@@ -64,13 +68,19 @@ class NgramSpec(ProcessorSpec):
         wanted = vocabulary or self.vocabulary
         words: Counter[str] = Counter()
         pairs = _Pairs()
-        for document in documents:
-            found = split_words(document, self.lower)
+        held = 0  # characters of the counted words, at most
+        for part in (part for document in documents for part in text_parts(document, LONG_DOCUMENT)):
+            found = split_words(part, self.lower)
             words.update(found)
             if self.phrases:
                 pairs.add(found)
-            if len(words) > _COUNTED_WORDS:
-                words = Counter(dict(words.most_common(_COUNTED_WORDS // 2)))
+            held += len(part)
+            full = len(words) > _COUNTED_WORDS
+            if held > _COUNTED_CHARACTERS:
+                held = sum(map(len, words))
+                full |= held > _COUNTED_CHARACTERS // 2
+            if full:
+                words = Counter(dict(words.most_common(min(len(words), _COUNTED_WORDS) // 2)))
         counts = count_grams(dict(words.most_common(_SCORED_WORDS)), GramRule(self.smallest, self.largest))
         repeated = int((counts.count_G > 1).sum())
         if not repeated:
@@ -159,6 +169,7 @@ class NgramTokenizer(Tokenizer):
             first, second = phrase.split(" ")
             self._after.setdefault(first, {})[second] = np.array([number], np.uint32).tobytes()
         self._cache: dict[str, bytes] = {}  # by word: its ids
+        self._cached = 0  # characters of these words
         self._quick = WordIds(self._of_words)
 
     def _codes(self, texts_words: Sequence[Sequence[str]]) -> dict[str, bytes]:
@@ -169,7 +180,8 @@ class NgramTokenizer(Tokenizer):
         places, count_W = self._known.of(new)
         flat, end_W = (places + 1).astype(np.uint32).tobytes(), np.cumsum(4 * count_W).tolist()
         codes = {word: flat[low:end] for word, low, end in zip(new, [0, *end_W], end_W)}
-        if len(self._cache) + len(new) > _CACHED_WORDS:
+        self._cached += sum(map(len, new))
+        if len(self._cache) + len(new) > _CACHED_WORDS or self._cached > _CACHED_CHARACTERS:
             return codes | {word: self._cache[word] for words in texts_words for word in words if word in self._cache}
         self._cache |= codes
         return self._cache
@@ -192,7 +204,7 @@ class NgramTokenizer(Tokenizer):
         if len(texts) < _MANY or self.phrases:
             return super().encode_flat(texts)
         try:
-            return self._quick.encode([unicodedata.normalize("NFC", text) for text in texts])
+            return self._quick.encode([normal_form(text) for text in texts])
         except UnicodeEncodeError:  # half surrogate pairs
             return super().encode_flat(texts)
 

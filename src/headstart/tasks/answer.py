@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples, Span
 from headstart.core.spec import TaskSpec
-from headstart.data.columns import columns_of
+from headstart.data.columns import columns_of, shown_names
 from headstart.data.ledger import Ledger
 from headstart.data.read_request import ReadRequest
 from headstart.data.span_cells import answer_items, placed, read_spans
@@ -93,7 +93,7 @@ def _guess_answers(rows: Sequence[dict[str, Any]], source: str, avoid: Sequence[
     """Return (column, why) of the answers. Raises HeadstartError when there is none."""
     columns = [name for name in _columns(rows) if name not in avoid]
     if not columns:
-        known = ", ".join(columns_of(rows))
+        known = shown_names(columns_of(rows))
         raise HeadstartError(f"{source}: no column holds lists of answers; name it with --label (columns: {known})")
     return columns[0], "lists of start and text"
 
@@ -107,7 +107,7 @@ def _common(what: str, option: str, names: Sequence[str]) -> Guess:
             if name in known and name not in avoid:
                 return name, "a common name"
         raise HeadstartError(
-            f"{source}: which column is the {what}? name it with {option} (columns: {', '.join(known)})"
+            f"{source}: which column is the {what}? name it with {option} (columns: {shown_names(known)})"
         )
 
     return guess

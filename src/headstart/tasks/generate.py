@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from headstart.core.examples import Examples
+from headstart.core.normal_form import normal_form
 from headstart.core.spec import TaskSpec
 from headstart.data.columns import cell
 from headstart.data.ledger import Ledger
@@ -57,7 +57,7 @@ class GenerateTask(TaskSpec):
 
 def _text(value: Any, texts: list[str]) -> str:
     """Return the text in a cell, NFC. Raises Unusable when there is none."""
-    found = unicodedata.normalize("NFC", cell(value) or "").strip()
+    found = normal_form(cell(value) or "").strip()
     if not found:
         raise Unusable("no text to write")
     return found

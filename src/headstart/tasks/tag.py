@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples, Span
 from headstart.core.spec import TaskSpec
-from headstart.data.columns import columns_of
+from headstart.data.columns import columns_of, shown_names
 from headstart.data.ledger import Ledger
 from headstart.data.read_request import ReadRequest
 from headstart.data.span_cells import placed, read_spans, span_items
@@ -95,6 +95,6 @@ def _guess(rows: Sequence[dict[str, Any]], source: str, avoid: Sequence[str]) ->
     """Return (column, why) of the spans. Raises HeadstartError when there is none."""
     columns = [name for name in _columns(rows) if name not in avoid]
     if not columns:
-        known = ", ".join(columns_of(rows))
+        known = shown_names(columns_of(rows))
         raise HeadstartError(f"{source}: no column holds lists of spans; name it with --label (columns: {known})")
     return columns[0], "lists of start, end and label"

@@ -9,9 +9,12 @@ from functools import lru_cache
 
 import numpy as np
 
+from headstart.core.normal_form import normal_form
+
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _HALF = re.compile("[\ud800-\udfff]")
 _UNIT = re.compile("[\ud800-\udbff][\udc00-\udfff]|.", re.DOTALL)
+_PILE = 32  # characters of a segment, at most, that are looked at as a whole: no letter is composed of so many
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ def compose(text: str) -> Composed:
     bounds: list[tuple[int, int]] = []
     place = 0
     for segment in _segments(text):
-        part = unicodedata.normalize("NFC", mend(segment))
+        part = normal_form(mend(segment))
         if part == segment:
             bounds += [(place + offset, place + offset + 1) for offset in range(len(segment))]
         else:
@@ -67,20 +70,28 @@ def compose(text: str) -> Composed:
 
 def _segments(text: str) -> list[str]:
     """Cut the text before each character that normalisation leaves apart from what stands before it."""
-    segments: list[str] = []
+    segments: list[list[str]] = []
     for character in _UNIT.findall(text):
-        if segments and _joins(segments[-1], character):
-            segments[-1] += character
+        if segments and (_is_mark(character) or _joins(segments[-1], character)):
+            segments[-1].append(character)
         else:
-            segments.append(character)
-    return segments
+            segments.append([character])
+    return ["".join(segment) for segment in segments]
+
+
+@lru_cache(maxsize=1 << 12)
+def _is_mark(character: str) -> bool:
+    """Say whether a character may be reordered or composed with what stands before it."""
+    return unicodedata.combining(unicodedata.normalize("NFD", mend(character))[0]) > 0
+
+
+def _joins(segment: list[str], character: str) -> bool:
+    """Say whether a character that is no mark is composed with the segment before it: not behind a pile of marks."""
+    return len(segment) <= _PILE and _composes("".join(segment), character)
 
 
 @lru_cache(maxsize=1 << 16)
-def _joins(segment: str, character: str) -> bool:
-    """Say whether a character is reordered or composed with the segment before it."""
+def _composes(segment: str, character: str) -> bool:
     segment, character = mend(segment), mend(character)
-    if unicodedata.combining(unicodedata.normalize("NFD", character)[0]):
-        return True
     nfc = unicodedata.normalize
     return nfc("NFC", segment + character) != nfc("NFC", segment) + nfc("NFC", character)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Sequence
 from itertools import count, takewhile
 from pathlib import Path
@@ -14,6 +13,7 @@ from tokenizers.processors import TemplateProcessing
 
 from headstart.core.errors import HeadstartError
 from headstart.core.files import read_json, write_bytes, write_json
+from headstart.core.normal_form import normal_form
 from headstart.core.processor import KIND_FILE, Tokenizer
 from headstart.text.alignment import compose, mend
 from headstart.text.older_files import tokenizer_of_older_files
@@ -21,6 +21,7 @@ from headstart.text.piece_ids import PieceIds, walks
 from headstart.text.regexes import check_regexes
 from headstart.text.rust import Rust
 from headstart.text.spaced_ids import SpacedIds, cut_before
+from headstart.text.text_parts import RUST_AT_ONCE, encoded_by_parts, text_groups
 from headstart.text.tokenizer_training import SPECIALS, sentinel
 
 _MANY = 1 << 13  # characters of texts from which on words are tokenised once
@@ -66,9 +67,9 @@ class FastTokenizer(Tokenizer):
     def encode_flat(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """See `Tokenizer.encode_flat`; of much text every word is tokenised once where the tokenizer allows it."""
         try:
-            return self._run([unicodedata.normalize("NFC", text) for text in texts])
+            return self._run([normal_form(text) for text in texts])
         except (TypeError, UnicodeError):
-            return self._run([unicodedata.normalize("NFC", mend(text)) for text in texts])
+            return self._run([normal_form(mend(text)) for text in texts])
 
     def _run(self, composed: list[str]) -> tuple[np.ndarray, np.ndarray]:
         many = sum(map(len, composed)) >= _MANY
@@ -76,8 +77,11 @@ class FastTokenizer(Tokenizer):
             self._quick = self._quicker()
             self._asked = True
         if self._quick is None or not many:
-            return self.rust.ids(self.prepare(composed))
+            return encoded_by_parts(self._by_rust, composed, RUST_AT_ONCE)
         return self._quick.encode(self.prepare(composed))
+
+    def _by_rust(self, composed: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        return self.rust.ids(self.prepare(list(composed)))
 
     def _quicker(self) -> PieceIds | SpacedIds | None:
         """Return what tokenises every word once, and as `rust` does; None: words are not tokenised one by one."""
@@ -93,7 +97,8 @@ class FastTokenizer(Tokenizer):
     def encode_spans(self, texts: Sequence[str]) -> list[tuple[np.ndarray, np.ndarray]]:
         """Return (ids [N], spans [N, 2]) per text; see `Tokenizer.encode_spans`."""
         composed = [compose(text) for text in texts]
-        found = self._offsets([item.text for item in composed])
+        groups = text_groups([item.text for item in composed], RUST_AT_ONCE)
+        found = [one for some in groups for one in self._offsets(list(some))]
         return [(ids, item.original(offsets)) for item, (ids, offsets) in zip(composed, found)]
 
     def _offsets(self, composed: list[str]) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -112,7 +117,7 @@ class FastTokenizer(Tokenizer):
     def decode(self, ids: Sequence[int]) -> str:
         """Return the NFC text of `ids`, special tokens left out; bytes that are no UTF-8 become U+FFFD."""
         kept = [int(i) for i in ids if int(i) not in self.special_ids]
-        return unicodedata.normalize("NFC", self.rust.decode(kept))
+        return normal_form(self.rust.decode(kept))
 
     def token(self, token_id: int) -> str:
         """Return how one id is written. Raises HeadstartError when there is no such id."""

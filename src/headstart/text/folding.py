@@ -12,6 +12,8 @@ from functools import cache
 
 import numpy as np
 
+from headstart.core.normal_form import normal_form
+
 BETWEEN = "\x1f"  # joins the two texts of a pair; no fold holds it
 _MIX1, _MIX2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 
@@ -36,8 +38,8 @@ def fold(text: str) -> str:
     Letters, marks, digits and symbols (C++, emoji) stay. A text without any of them keeps all but its white space, so
     that `...` and `???` differ.
     """
-    plain = unicodedata.normalize("NFC", text).casefold()
-    return unicodedata.normalize("NFC", _dropped().sub("", plain)) or "".join(plain.split())
+    plain = normal_form(text).casefold()
+    return normal_form(_dropped().sub("", plain)) or "".join(plain.split())
 
 
 def fold_all(first: Sequence[str], second: Sequence[str] | None = None) -> list[str]:

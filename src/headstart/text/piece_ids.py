@@ -10,6 +10,7 @@ import numpy as np
 from headstart.text.bert_words import reads
 from headstart.text.piece_walk import PieceWalk
 from headstart.text.rust import Rust
+from headstart.text.text_parts import RUST_AT_ONCE, encoded_by_parts
 from headstart.text.word_ids import WordIds, strings
 
 
@@ -38,7 +39,7 @@ class PieceIds:
         if not hard_W.any():
             return ids, count_W
         hard = strings(code_C[np.repeat(hard_W, size_W)], size_W[hard_W])
-        asked, asked_count = self._rust.ids(hard)
+        asked, asked_count = encoded_by_parts(self._rust.ids, hard, RUST_AT_ONCE)
         count_W[hard_W] = asked_count
         from_rust = np.repeat(hard_W, count_W)
         both = np.empty(int(count_W.sum()), np.int64)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from headstart.text.rust import Rust
+from headstart.text.text_parts import RUST_AT_ONCE, encoded_by_parts
 from headstart.text.word_ids import WordIds, strings
 
 _WITHIN_WORDS = ("NFC", "Lowercase")  # normalizers that look at no more than a character, on text in NFC
@@ -66,4 +67,4 @@ class SpacedIds:
 
     def _encode(self, code_C: np.ndarray, size_W: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the ids of words, given as their code points one behind the other and their sizes."""
-        return self._rust.ids(strings(code_C, size_W))
+        return encoded_by_parts(self._rust.ids, strings(code_C, size_W), RUST_AT_ONCE)

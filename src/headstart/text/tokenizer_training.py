@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import unicodedata
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from headstart.core.errors import HeadstartError
+from headstart.core.normal_form import normal_form
 from headstart.text.alignment import mend
+from headstart.text.text_parts import text_parts
 from headstart.text.vocabulary import choose_vocabulary
 
 SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -17,6 +19,9 @@ STAGE_BYTES = 16 * 2**20  # where characters or words are counted
 # other reviews in 242,200, 240,000 and 238,500 tokens (WordPiece), 243,700, 243,300 and 243,600 (byte-pair encoding).
 PIECE_STAGE_BYTES = 2 * 2**20
 _BATCH = 1000
+LONG_DOCUMENT = 1 << 16  # characters that are taken for a sample, or left out, together
+LONGEST_WORD = 1_000  # characters without white space that pieces are learned from; of 16 MiB they would take a day
+_WORD = re.compile(r"\S+")
 
 
 def special_tokens(sentinels: int = 0) -> tuple[str, ...]:
@@ -45,17 +50,18 @@ def sample(documents: Iterable[str], stage_bytes: int = STAGE_BYTES) -> Sample:
     """Return a bounded sample of the documents in one pass.
 
     The first `stage_bytes` of text are kept whole, then every 2nd document of twice as much, every 4th of four times as
-    much and so on: about stage_bytes x (1 + log2(corpus / stage_bytes)), the same sample for the same corpus.
-    Raises HeadstartError: no text.
+    much and so on: about stage_bytes x (1 + log2(corpus / stage_bytes)), the same sample for the same corpus. Documents
+    of more than `LONG_DOCUMENT` characters count as several; words of more than `LONGEST_WORD` are cut, since the time
+    to learn pieces grows with the square of their length. Raises HeadstartError: no text.
     """
     kept: list[str] = []
     size = stage = characters = all_characters = all_bytes = 0
-    for position, document in enumerate(documents):
-        all_characters += len(document)
+    for position, part in enumerate(part for document in documents for part in text_parts(document, LONG_DOCUMENT)):
+        all_characters += len(part)
         if position % (1 << stage):
             continue
-        text = unicodedata.normalize("NFC", mend(document))
-        kept.append(text)
+        text = normal_form(mend(part))
+        kept.extend(_with_short_words(text))
         size += (found := len(text.encode()))
         characters, all_bytes = characters + len(text), all_bytes + found
         if size >= stage_bytes:
@@ -63,6 +69,19 @@ def sample(documents: Iterable[str], stage_bytes: int = STAGE_BYTES) -> Sample:
     if not any(text and not text.isspace() for text in kept):
         raise HeadstartError("no text to train a tokenizer on")
     return Sample(kept, all_characters * all_bytes // max(characters, 1))
+
+
+def _with_short_words(text: str) -> Iterator[str]:
+    """Yield a text in parts: as it is, unless it has words that are too long to be learned from as one."""
+    if len(text) <= LONGEST_WORD or max(map(len, text.split()), default=0) <= LONGEST_WORD:
+        yield text
+        return
+    begin = 0
+    for word in _WORD.finditer(text):
+        for end in range(word.start() + LONGEST_WORD, word.end(), LONGEST_WORD):
+            yield text[begin:end]
+            begin = end
+    yield text[begin:]
 
 
 def common_characters(texts: Sequence[str], most: int) -> list[str]:

@@ -6,17 +6,17 @@ what stands behind a space by itself give a text the ids of its words one behind
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Any
 
 import numpy as np
 
+from headstart.text.text_parts import encoded_by_parts
+
 _CHARACTERS_AT_ONCE = 1 << 20  # of texts: about 70 MB of arrays
 _MOST_WORDS = 2_000_000  # kept, about 40 bytes each
-_LONGEST = 1 << 12  # characters of a word; texts with longer ones are tokenised whole
-_BEGIN = re.compile(r"(?<=\S) ")  # of a word within a text
+_LONGEST = 1 << 12  # characters of a word; groups of texts with longer ones are tokenised whole
 _PLANE = 1 << 16  # code points that have a random number of their own
 
 Encode = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -49,13 +49,7 @@ class WordIds:
 
     def encode(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Return (ids of all texts one behind the other, int64 [T]; how many each text has, int64 [N])."""
-        pieces = [list(_pieces(text)) for text in texts]
-        parts = [self._some(some) for some in _groups([piece for some in pieces for piece in some])]
-        if not parts:
-            return np.zeros(0, np.int64), np.zeros(0, np.int64)
-        length_P = np.concatenate([lengths for _, lengths in parts])  # of pieces, of which each text has one at least
-        first_N = np.cumsum([0, *map(len, pieces[:-1])])
-        return np.concatenate([ids for ids, _ in parts]), np.add.reduceat(length_P, first_N)
+        return encoded_by_parts(self._some, texts, _CHARACTERS_AT_ONCE)
 
     def _some(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         length_N = np.fromiter(map(len, texts), np.int64, len(texts))
@@ -150,26 +144,3 @@ def strings(code_C: np.ndarray, size_W: np.ndarray) -> list[str]:
     """Return words from their code points one behind the other."""
     text, end_W = code_C.astype("<u4").tobytes().decode("utf-32-le"), np.cumsum(size_W).tolist()
     return [text[low:end] for low, end in zip([0, *end_W], end_W)]
-
-
-def _pieces(text: str) -> Iterator[str]:
-    """Yield a text in parts of a bounded number of characters, each of which begins a word (and may be one longer)."""
-    start = 0
-    while len(text) - start > _CHARACTERS_AT_ONCE and (found := _BEGIN.search(text, start + _CHARACTERS_AT_ONCE)):
-        yield text[start : found.start()]
-        start = found.start()
-    yield text[start:]
-
-
-def _groups(texts: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Yield the texts in groups of a bounded number of characters."""
-    group: list[str] = []
-    size = 0
-    for text in texts:
-        if group and size + len(text) > _CHARACTERS_AT_ONCE:
-            yield group
-            group, size = [], 0
-        group.append(text)
-        size += len(text)
-    if group:
-        yield group

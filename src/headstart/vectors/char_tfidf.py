@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -11,6 +10,7 @@ from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from headstart.core.errors import HeadstartError
+from headstart.core.normal_form import normal_form
 from headstart.core.reason import Reason
 
 _RANGE = (1, 4)
@@ -56,7 +56,7 @@ class CharVectors:
 
 
 def _clean(text: str) -> str:
-    return unicodedata.normalize("NFC", text).lower()
+    return normal_form(text).lower()
 
 
 def _vectoriser(**settings: Any) -> TfidfVectorizer:

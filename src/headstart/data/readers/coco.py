@@ -17,7 +17,7 @@ from headstart.core.errors import HeadstartError
 from headstart.core.examples import ImageRef
 from headstart.core.spec import ReaderSpec
 from headstart.data.ledger import Ledger
-from headstart.data.row import Row, Source, decode, refuse
+from headstart.data.row import Row, Source, decode, read_whole, refuse
 
 _BEGIN = re.compile(rb"\s*\{\s*\"(info|licenses|images|annotations|categories)\"\s*:\s*[\[{]")
 _KEYS = re.compile(rb"\"(file_name|image_id|category_id|supercategory)\"\s*:")
@@ -69,7 +69,7 @@ class Coco(ReaderSpec):
 
 def _load(source: Source) -> dict[str, Any]:
     """Return the whole object. Raises HeadstartError."""
-    raw = source.stream.read(_MOST_BYTES + 1)
+    raw = read_whole(source, _MOST_BYTES)
     if len(raw) > _MOST_BYTES:
         raise refuse(source.name, f"larger than {_MOST_BYTES >> 30} GiB", "split it")
     text, fault = decode(raw)

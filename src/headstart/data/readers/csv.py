@@ -15,7 +15,7 @@ from headstart.data.records import Feed, Records
 from headstart.data.row import Line, Row, Source, usable
 from headstart.data.sheet_cells import is_sheet, unguarded
 
-_SNIFFED_LINES = 1000
+_SNIFFED_LINES, _SNIFFED_CHARACTERS = 1000, 1 << 22
 _HEAD_BYTES = 1 << 16
 _FEWEST_LINES, _CLAIMED_LINES = 3, 50  # by which a table is told from plain text
 
@@ -55,14 +55,11 @@ class Csv(ReaderSpec):
     def read(self, source: Source, ledger: Ledger) -> Iterator[Row]:
         """Yield one row per record, cells by column. Raises HeadstartError: no line."""
         feed = Feed(usable(source, ledger))
-        head = feed.peek(_SNIFFED_LINES)
-        while head and not head[0].text.strip():
-            feed.take()
-            head = feed.peek(_SNIFFED_LINES)
+        head, cut = feed.peek(_SNIFFED_LINES, _SNIFFED_CHARACTERS)
         if not head:
             raise HeadstartError(f"{source.name}: no header line; a table needs one line of column names")
-        cut = len(head) == _SNIFFED_LINES
-        found = dialect(head, cut=cut, delimiter=self.delimiter, quoting=self.quoting, header=self.header)
+        asked = {"delimiter": self.delimiter, "quoting": self.quoting, "header": self.header}
+        found = dialect(head, cut=cut, source=source.name, **asked)
         marks = "marks" if found.quoted else "text"
         ledger.note(f"cells end at {named(found.delimiter)}, quotes are {marks} ({found.why})", source.name)
         for note in found.notes:

@@ -17,7 +17,8 @@ from headstart.data.dialect import column_names, no_names
 from headstart.data.ledger import Ledger
 from headstart.data.row import Row, Source, need_no_bomb, refuse, short
 
-_SNIFFED_ROWS = 1000
+MOST_ROWS = 1 << 20
+_SNIFFED_ROWS, _SNIFFED_CELLS = 1000, 1 << 20
 _DAMAGE = (zipfile.BadZipFile, KeyError, ValueError, OSError, TypeError, IndexError, AttributeError, EOFError)
 
 
@@ -52,7 +53,7 @@ class Excel(ReaderSpec):
             raise
         except _DAMAGE as error:
             raise refuse(source.name, f"not a readable workbook ({short(error)})", "save it again") from None
-        head = list(islice(rows, _SNIFFED_ROWS))
+        head = _head(rows)
         begin, width = _begin([cells for _, cells in head])
         if begin:
             ledger.note(
@@ -82,7 +83,7 @@ class Excel(ReaderSpec):
                 f"{source.name}: no sheet '{self.sheet}'{nearest(self.sheet, names)} (sheets: {', '.join(names)})"
             )
         for sheet in sheets:
-            rows = _rows(sheet)
+            rows = _rows(sheet, source)
             first = next(rows, None) if self.sheet in (None, sheet.title) else None
             if first is not None:
                 others = [name for name in names if name != sheet.title]
@@ -92,9 +93,24 @@ class Excel(ReaderSpec):
         raise HeadstartError(f"{source.name}: no row in its sheets ({', '.join(names)})")
 
 
-def _rows(sheet: Any) -> Iterator[tuple[int, list[Any]]]:
+def _head(rows: Iterator[tuple[int, list[Any]]]) -> list[tuple[int, list[Any]]]:
+    """Return the rows by which the table is told."""
+    head, cells = [], 0
+    for row in islice(rows, _SNIFFED_ROWS):
+        head.append(row)
+        cells += len(row[1])
+        if cells >= _SNIFFED_CELLS:
+            break
+    return head
+
+
+def _rows(sheet: Any, source: Source) -> Iterator[tuple[int, list[Any]]]:
+    """Yield the rows that are not empty, with their numbers. Raises HeadstartError: a number that no sheet has."""
     sheet.reset_dimensions()  # some programs write wrong ones
-    for number, cells in enumerate(sheet.iter_rows(values_only=True), 1):
+    # openpyxl gives every row up to the number of the next one; with a largest number it ends there.
+    for number, cells in enumerate(sheet.iter_rows(values_only=True, max_row=MOST_ROWS + 1), 1):
+        if number > MOST_ROWS:
+            raise refuse(source.name, f"a row beyond number {MOST_ROWS:,}, the last one of a sheet", "save it again")
         values = [_value(cell) for cell in cells]
         if any(value not in (None, "") for value in values):
             yield number, values

@@ -30,10 +30,11 @@ class FastText(ReaderSpec):
     def read(self, source: Source, ledger: Ledger) -> Iterator[Row]:
         """Yield one row per line; a line without a label has none."""
         for line in usable(source, ledger):
-            text, labels = line.text.strip(), []
-            while match := _LABEL.match(text):
+            text, labels, begin = line.text.strip(), [], 0
+            while match := _LABEL.match(text, begin):
                 labels.append(match[1].rstrip(","))
-                text = text[match.end() :]
+                begin = match.end()
+            text = text[begin:]
             if text or labels:
                 label = labels[0] if len(labels) == 1 else labels or None
                 yield Row({"text": text, "label": label}, source.name, line.number)

@@ -13,9 +13,9 @@ from headstart.core.spec import ReaderSpec
 from headstart.data.annotation_tools import asked_names, plain_row
 from headstart.data.json_tables import rows_of
 from headstart.data.ledger import Ledger
-from headstart.data.row import ByteStream, Row, Source, refuse, usable
+from headstart.data.row import ByteStream, Row, Source, read_whole, refuse, usable
 
-_OBJECT = re.compile(rb'\s*\[?\s*\{\s*"(?:[^"\\]|\\.)*"\s*:')
+_OBJECT = re.compile(rb'\s*(?:\[\s*)?\{\s*"(?:[^"\\]|\\.)*"\s*:')
 _HEAD_BYTES, _MOST_BYTES = 1 << 16, 1 << 30
 
 
@@ -39,7 +39,7 @@ class JsonLines(ReaderSpec):
         if not _one_value(source.stream.peek(_HEAD_BYTES)[:_HEAD_BYTES].lstrip()):
             yield from self._lines(source, ledger)
             return
-        data = source.stream.read(_MOST_BYTES + 1)
+        data = read_whole(source, _MOST_BYTES)
         if len(data) > _MOST_BYTES:
             raise refuse(source.name, "one JSON value above 1 GiB", f"fix: jq -c '.[]' {source.name} > FILE.jsonl")
         value, fault = _parse(_text(data))

@@ -11,8 +11,10 @@ from typing import Any, ClassVar
 from headstart.core.spec import ReaderSpec
 from headstart.data.columns import cell
 from headstart.data.ledger import Ledger
-from headstart.data.row import Row, Source, decode, refuse
+from headstart.data.row import Row, Source, decode, read_whole, refuse
 
+_MOST_BYTES = 1 << 30  # of the file, which is held in memory
+_MOST_SEARCHES = 1_000  # answers of one paragraph that are looked for
 _KEYS = [re.compile(rb'"%s"\s*:\s*\[' % key) for key in (b"data", b"paragraphs")]
 
 
@@ -40,9 +42,10 @@ class Squad(ReaderSpec):
         number = moved = 0
         for article in _load(source):
             for paragraph in _children(article, "paragraphs"):
+                context = _Context(paragraph.get("context") if isinstance(paragraph, dict) else None)
                 for question in _children(paragraph, "qas"):
                     number += 1
-                    value, shifts = _row(article, paragraph, question)
+                    value, shifts = _row(article, context, question)
                     if isinstance(value, str):
                         ledger.reject(value, source.name, number, _name(question))
                         continue
@@ -56,7 +59,10 @@ class Squad(ReaderSpec):
 
 def _load(source: Source) -> list[Any]:
     """Return the articles. Raises HeadstartError."""
-    text, fault = decode(source.stream.read())
+    raw = read_whole(source, _MOST_BYTES)
+    if len(raw) > _MOST_BYTES:
+        raise refuse(source.name, f"larger than {_MOST_BYTES >> 30} GiB", "split it")
+    text, fault = decode(raw)
     fix = "a SQuAD file is one JSON object with a list of articles called data"
     if text is None:
         raise refuse(source.name, f"not valid UTF-8 ({fault})", fix)
@@ -84,28 +90,53 @@ def _name(question: Any) -> str:
     return f"question {name[:40]!a}" if isinstance(name, str) else ""
 
 
-def _row(article: Any, paragraph: Any, question: Any) -> tuple[dict[str, Any] | str, int]:
+class _Context:
+    """A paragraph, of which very many questions may be asked: what takes as long as the text is done once."""
+
+    def __init__(self, text: Any) -> None:
+        self.text = text if isinstance(text, str) and text.strip() else None
+        self.sound = self.text is not None and _is_sound(self.text)
+        self._searches = 0
+
+    def only_place(self, answer: str) -> int | None:
+        """Return where an answer occurs in the text, None where it does so several times, or not at all.
+
+        Of one paragraph so many answers are looked for; the others are not found.
+        """
+        self._searches += 1
+        first = self.text.find(answer) if self._searches <= _MOST_SEARCHES else -1
+        return None if first < 0 or self.text.find(answer, first + len(answer)) >= 0 else first
+
+
+def _is_sound(text: str) -> bool:
+    """Whether a text has no half surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _row(article: Any, context: _Context, question: Any) -> tuple[dict[str, Any] | str, int]:
     """Return (the row or the reason why it is invalid, number of moved answers)."""
     if not isinstance(question, dict):
         return "no list of questions where one belongs", 0
-    asked, context = question.get("question"), paragraph.get("context")
+    asked = question.get("question")
     given = [] if question.get("is_impossible") else question.get("answers", [])
-    if not all(isinstance(text, str) and text.strip() for text in (asked, context)):
+    if context.text is None or not isinstance(asked, str) or not asked.strip():
         return "no question or no context", 0
     answers, moved = [], 0
     for answer in given if isinstance(given, list) else [None]:
         text, start = (answer.get("text"), answer.get("answer_start")) if isinstance(answer, dict) else (None, None)
         if not isinstance(text, str) or not text.strip() or type(start) is not int:
             return "an answer without text or answer_start", 0
-        if start < 0 or not context.startswith(text, start):
-            if context.count(text) != 1:
+        if start < 0 or not context.text.startswith(text, start):
+            if (place := context.only_place(text)) is None:
                 return "an answer is not where answer_start says", 0
-            start, moved = context.index(text), moved + 1
+            start, moved = place, moved + 1
         answers.append({"start": start, "text": text})
-    row = {"question": asked, "context": context, "answers": answers}
+    row = {"question": asked, "context": context.text, "answers": answers}
     row |= {"id": cell(question.get("id")) or "", "title": cell(article.get("title")) or ""}
-    try:
-        "".join([asked, context, row["id"], row["title"]]).encode()
-    except UnicodeEncodeError:
+    if not (context.sound and _is_sound("".join([asked, row["id"], row["title"]]))):
         return "half a surrogate pair", 0
     return row, moved
