@@ -26,6 +26,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
+from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -36,7 +37,7 @@ from headstart.core.files import read_json, write_bytes, write_json
 from headstart.core.processor import KIND_FILE
 from headstart.core.spec import ProcessorSpec
 from headstart.text.fast_tokenizer import FastTokenizer, finish
-from headstart.text.tokenizer_training import PIECE_STAGE_BYTES, sample, special_tokens, target
+from headstart.text.tokenizer_training import PIECE_STAGE_BYTES, sample, special_tokens, target, with_short_words
 from headstart.text.wordpiece_training import train_pieces
 
 JOINER = "\uffed"  # the joiner of OpenNMT: this piece goes on with a word; one written in a text becomes a plain square
@@ -109,10 +110,13 @@ def marked(texts: list[str]) -> list[str]:
     """Return NFC texts with a joiner at each place within a word where one morpheme ends and the next begins.
 
     Places within another morpheme stay whole: the ending of a contracted 해 = 하 + 어, a batchim that was added.
-    Kiwi is given the whole batch at once and spreads it over the processor's cores.
+    Kiwi is given the whole batch at once and spreads it over the processor's cores; it takes the square of the length
+    of a word, so that very long ones are cut.
     """
-    texts = [text.replace(JOINER, _SQUARE) for text in texts]
-    return [_joined(text, found) for text, found in zip(texts, _kiwi().tokenize(texts))]
+    parts = [list(with_short_words(text.replace(JOINER, _SQUARE))) for text in texts]
+    flat = [part for own in parts for part in own]
+    cut = map(_joined, flat, _kiwi().tokenize(flat))
+    return ["".join(islice(cut, len(own))) for own in parts]
 
 
 def _joined(text: str, morphemes: list[Any]) -> str:

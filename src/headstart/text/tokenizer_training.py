@@ -61,7 +61,7 @@ def sample(documents: Iterable[str], stage_bytes: int = STAGE_BYTES) -> Sample:
         if position % (1 << stage):
             continue
         text = normal_form(mend(part))
-        kept.extend(_with_short_words(text))
+        kept.extend(with_short_words(text))
         size += (found := len(text.encode()))
         characters, all_bytes = characters + len(text), all_bytes + found
         if size >= stage_bytes:
@@ -71,8 +71,8 @@ def sample(documents: Iterable[str], stage_bytes: int = STAGE_BYTES) -> Sample:
     return Sample(kept, all_characters * all_bytes // max(characters, 1))
 
 
-def _with_short_words(text: str) -> Iterator[str]:
-    """Yield a text in parts: as it is, unless it has words that are too long to be learned from as one."""
+def with_short_words(text: str) -> Iterator[str]:
+    """Yield a text in parts: as it is, unless words have more than `LONGEST_WORD` characters, which are cut."""
     if len(text) <= LONGEST_WORD or max(map(len, text.split()), default=0) <= LONGEST_WORD:
         yield text
         return
