@@ -21,8 +21,8 @@ from headstart.comparing.run_study import run_study
 from headstart.comparing.screen_and_confirm import run_screened
 from headstart.comparing.settings import StudyData, StudySettings
 from headstart.comparing.work_queue import WorkQueue
-from headstart.core.claims import Holder
 from headstart.core.errors import HeadstartError
+from headstart.core.holder import Holder
 from headstart.fitting.workspace import Workspace
 from headstart.statistics.study import Entry, Question
 

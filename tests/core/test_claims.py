@@ -10,7 +10,8 @@ from dataclasses import asdict, replace
 import pytest
 from forked import Forked
 
-from headstart.core.claims import Heartbeat, Holder, Watch, claim, holder_of, release, take_back
+from headstart.core.claims import Heartbeat, Watch, claim, holder_of, release, take_back
+from headstart.core.holder import Holder
 
 
 def foreign(path, **changes) -> Holder:
@@ -25,6 +26,8 @@ def test_one_process_has_it_until_it_is_released(tmp_path):
     assert claim(path)
     assert not claim(path)
     assert holder_of(path) == Holder.here()
+    assert holder_of(path).since
+    assert list(tmp_path.iterdir()) == [path]
     release(path)
     assert holder_of(path) is None
     assert claim(path)
@@ -87,7 +90,27 @@ def test_only_what_was_judged_is_taken_back(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"host": 1}'])
+def test_without_hard_links_one_process_has_it_too(tmp_path, monkeypatch):
+    def refused(one, two):
+        raise PermissionError(1, "no hard links here")
+
+    monkeypatch.setattr(os, "link", refused)
+    path = tmp_path / "claim"
+    assert claim(path)
+    assert not claim(path)
+    assert holder_of(path) == Holder.here()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_pipe_in_the_place_of_a_claim_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "claim")
+    assert holder_of(tmp_path / "claim") is None
+
+
+NAMED_WRONGLY = '{"host": "a", "name": "a", "process": "1", "began": "1"}'
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"host": 1}', NAMED_WRONGLY])
 def test_a_holder_that_was_killed_before_it_wrote_its_name_is_silent(tmp_path, content):
     path = tmp_path / "claim"
     path.write_text(content)

@@ -6,12 +6,23 @@ import errno
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from headstart.core import files
 from headstart.core.errors import HeadstartError
-from headstart.core.files import disk_error, is_leftover, read_json, remove_leftovers, replace_folder, write_json
+from headstart.core.files import (
+    disk_error,
+    is_leftover,
+    is_passing,
+    read_json,
+    remove_leftovers,
+    replace_folder,
+    temporary_beside,
+    write_json,
+)
+from headstart.core.holder import Holder
 
 
 def test_json_round_trip_and_damage(tmp_path):
@@ -56,34 +67,78 @@ def test_without_an_exchange_a_failing_rename_brings_the_old_folder_back(tmp_pat
     assert (tmp_path / "f/file").read_text() == "old"
 
 
-def ended_process() -> int:
+def mark_of_an_ended_process() -> str:
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
-        return process.pid
+        pass
+    return replace(Holder.here(), process=process.pid).mark
 
 
-def test_leftovers_are_known_by_name():
-    for name in (".a.12.tmp", ".step-000000012.7.old", ".a.b.json.3.tmp"):
+def left(path, mark, ending="tmp"):
+    """The name that a writer of this mark used beside `path`."""
+    return path.with_name(f".{path.name}.{mark}-0a1b2c.{ending}")
+
+
+def test_leftovers_are_known_by_name(tmp_path):
+    for name in (".a.12.tmp", ".step-000000012.7.old", ".a.b.json.3.tmp", ".a.12-01234567-99-0a1b2c.tmp"):
         assert is_leftover(name)
-    for name in ("a.12.tmp", ".a.tmp", ".12.tmp.x", "tmp", ".hidden"):
+    for name in ("a.12.tmp", ".a.tmp", ".12.tmp.x", "tmp", ".hidden", ".a.12-01234567-99.tmp", ".writer"):
         assert not is_leftover(name)
+    assert is_leftover(temporary_beside(tmp_path / "a.12.json").name)
+    assert is_passing(".writer")
+    assert not is_passing("writer")
+
+
+def test_two_writers_of_one_process_do_not_share_a_name(tmp_path):
+    names = {temporary_beside(tmp_path / "a") for _ in range(100)}
+    assert len(names) == 100
 
 
 def test_leftovers_of_ended_writers_go_and_others_stay(tmp_path):
-    dead = ended_process()
-    folder(tmp_path / f".a.{dead}.tmp", "half")
-    (tmp_path / f".b.json.{dead}.tmp").write_text("half")
-    (tmp_path / f".c.{os.getppid()}.tmp").write_text("its writer is at work")
-    (tmp_path / ".d").write_text("no leftover")
+    dead, parent = mark_of_an_ended_process(), os.getppid()
+    folder(left(tmp_path / "a", dead), "half")
+    left(tmp_path / "b.json", dead).write_text("half")
+    alive = Holder.of(parent)
+    stay = [
+        left(tmp_path / "c", alive.mark),
+        left(tmp_path / "e", Holder.here().mark),
+        left(tmp_path / "g", replace(alive, host="elsewhere").mark),
+        left(tmp_path / "h", replace(Holder.here(), host="elsewhere", process=1 << 22).mark),
+        tmp_path / f".i.{1 << 22}.tmp",  # of a version that did not name its machine
+        tmp_path / ".d",
+    ]
+    for path in stay:
+        path.write_text("its writer may be at work")
     remove_leftovers(tmp_path, "b.json")
-    assert len(list(tmp_path.iterdir())) == 3
+    assert len(list(tmp_path.iterdir())) == 1 + len(stay)
     remove_leftovers(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [f".c.{os.getppid()}.tmp", ".d"]
+    assert sorted(tmp_path.iterdir()) == sorted(stay)
+
+
+def test_another_process_of_the_same_number_is_no_writer(tmp_path):
+    path = left(tmp_path / "a", replace(Holder.of(os.getppid()), began="1").mark)
+    path.write_text("half")
+    remove_leftovers(tmp_path)
+    assert not path.exists()
+
+
+def test_where_a_writer_cannot_be_looked_for_a_day_of_silence_tells(tmp_path):
+    elsewhere = folder(left(tmp_path / "a", replace(Holder.here(), host="elsewhere").mark), "half")
+    old = tmp_path / f".b.{os.getpid()}.tmp"
+    old.write_text("half")
+    for path in (elsewhere, elsewhere / "file", old):
+        os.utime(path, (1, 1))
+    os.utime(elsewhere / "file")
+    remove_leftovers(tmp_path)
+    assert list(tmp_path.iterdir()) == [elsewhere]
+    os.utime(elsewhere / "file", (1, 1))
+    remove_leftovers(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_kill_between_the_two_renames_loses_nothing(tmp_path):
-    dead = ended_process()
-    folder(tmp_path / f".f.{dead}.old", "old")
-    folder(tmp_path / f".f.{dead}.tmp", "new")
+    dead = mark_of_an_ended_process()
+    folder(left(tmp_path / "f", dead, "old"), "old")
+    folder(left(tmp_path / "f", dead), "new")
     remove_leftovers(tmp_path, "f")
     assert (tmp_path / "f/file").read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["f"]

@@ -14,6 +14,7 @@ from killing import killed_before, program
 from old_artefacts import HOME, copy_of, headstart
 from safetensors.numpy import load_file
 
+from headstart.commands.session import holds_anything
 from headstart.core.errors import HeadstartError
 from headstart.core.manifest import faults
 from headstart.fitting.task_model_files import load_task
@@ -119,7 +120,7 @@ def transfer_is_killed(made: Path, tmp_path: Path, every: int) -> None:
         task = tmp_path / str(number)
         command = ("transfer", made / "run", *LABELLED, "--route", "bag", "route.count=2", "--out", task)
         killed = killed_before(number, program(*command))
-        if task.is_dir() and any(task.iterdir()):
+        if holds_anything(task):
             load_task(task)
         else:
             headstart(*command)

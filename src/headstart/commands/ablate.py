@@ -92,19 +92,18 @@ def ablate(
     Raises HeadstartError: unreadable input, unknown names, a change that changes nothing.
     """
     from headstart.core.device import set_threads
+    from headstart.core.sole_writer import sole_writer
     from headstart.data.open import as_paths
     from headstart.fitting.checks import other_task
     from headstart.statistics.study import Entry
 
     begun = time.monotonic()
-    need_positive("--minutes", minutes)
-    need_positive("--draws", draws)
+    for name, value in (("--minutes", minutes), ("--draws", draws), ("--workers", workers)):
+        need_positive(name, value)
     out, data = Path(out), as_paths(data)
     need_report_folder(out)
-    sizes = label_counts(labels)
-    need_positive("--workers", workers)
+    sizes, unchanged = label_counts(labels), route_with(route, settings or [])
     set_threads(threads if workers is None else threads_each(workers, threads))
-    unchanged = route_with(route, settings or [])
     columns = {"text": text, "text2": text2, "label": label, "group": group}
     task = task_of(data, columns, task)
     score = metric_of(metric, task)
@@ -140,8 +139,9 @@ def ablate(
         workers=workers,
     )
     spoken = pick_language(language)
-    done = run_comparison(bases, entries, rows, asked, language=spoken, audit=audit, inputs=inputs, begun=begun)
-    return _judged(done, entries, spoken)
+    with sole_writer(out, say):
+        done = run_comparison(bases, entries, rows, asked, language=spoken, audit=audit, inputs=inputs, begun=begun)
+        return _judged(done, entries, spoken)
 
 
 def _judged(done: Compared, entries: Sequence[Entry], language: str) -> Ablated:

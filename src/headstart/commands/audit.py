@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -87,6 +88,7 @@ def audit(
     """
     from headstart.auditing.audit import run_audit
     from headstart.core.device import set_threads
+    from headstart.core.sole_writer import sole_writer
     from headstart.data.corpus import Corpus
     from headstart.data.read_request import ReadRequest
     from headstart.reporting.audit_text import audit_sentences
@@ -94,27 +96,28 @@ def audit(
     set_threads()
     if out is not None:
         need_folder(out)
-    request = ReadRequest(paths=data, text=text, text2=text2, label=label, group=group, task=task)
-    train, train_ledger = _read_train(request)
-    ledger = {"train": train_ledger}
-    test_rows = None
-    if test is not None:
-        named = dataclasses.replace(request, paths=test)
-        test_rows, ledger["test"] = _read_test(named, train, train_ledger.get("columns", {}))
-    text_corpus = None if corpus is None else Corpus(corpus)
-    if text_corpus is not None:
-        next(text_corpus.documents())  # raises where the text cannot be read
-    stream: Callable[[], Iterator[Row]] | None = None if text_corpus is None else text_corpus.rows
-    embed = None if base is None else next(iter(open_bases([Path(base)]).values())).embed
-    found = run_audit(train, test_rows, stream, ledger=ledger, seed=seed, embed=embed, progress=say)
-    if text_corpus is not None:
-        # The corpus is read during the audit, so its ledger is known only now.
-        found = dataclasses.replace(
-            found, data=found.data | {"ledger": ledger | {"corpus": _plain(text_corpus.ledger)}}
-        )
-    picked = pick_language(language)
-    sheets = () if out is None else _write(found, out, picked)
-    return Audited(found, audit_sentences(found.data, picked), out, sheets)
+    with nullcontext() if out is None else sole_writer(out, say):
+        request = ReadRequest(paths=data, text=text, text2=text2, label=label, group=group, task=task)
+        train, train_ledger = _read_train(request)
+        ledger = {"train": train_ledger}
+        test_rows = None
+        if test is not None:
+            named = dataclasses.replace(request, paths=test)
+            test_rows, ledger["test"] = _read_test(named, train, train_ledger.get("columns", {}))
+        text_corpus = None if corpus is None else Corpus(corpus)
+        if text_corpus is not None:
+            next(text_corpus.documents())  # raises where the text cannot be read
+        stream: Callable[[], Iterator[Row]] | None = None if text_corpus is None else text_corpus.rows
+        embed = None if base is None else next(iter(open_bases([Path(base)]).values())).embed
+        found = run_audit(train, test_rows, stream, ledger=ledger, seed=seed, embed=embed, progress=say)
+        if text_corpus is not None:
+            # The corpus is read during the audit, so its ledger is known only now.
+            found = dataclasses.replace(
+                found, data=found.data | {"ledger": ledger | {"corpus": _plain(text_corpus.ledger)}}
+            )
+        picked = pick_language(language)
+        sheets = () if out is None else _write(found, out, picked)
+        return Audited(found, audit_sentences(found.data, picked), out, sheets)
 
 
 def _read_train(request: ReadRequest) -> tuple[Examples, dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from headstart.core.errors import HeadstartError
 from headstart.core.files import read_json
 from headstart.core.manifest import WINNER
+from headstart.core.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from headstart.core.examples import Examples
@@ -74,8 +74,8 @@ def _digits() -> tuple[list[Any], str]:
     from headstart.data.corpus import Corpus
     from headstart.data.digits import write_digits
 
-    with tempfile.TemporaryDirectory(prefix="headstart-") as folder:
-        train, _ = write_digits(Path(folder))
+    with scratch_folder("digits") as folder:
+        train, _ = write_digits(folder)
         found = islice(Corpus(paths=[str(train)]).documents(), _ROWS)
         return [ImageRef.from_bytes(one.path.read_bytes()) for one in found], "scikit-learn's handwritten digits"
 

@@ -163,6 +163,7 @@ def compare(
     """
     from headstart.comparing.target import check_target
     from headstart.core.device import set_threads
+    from headstart.core.sole_writer import sole_writer
     from headstart.data.corpus import Corpus
     from headstart.data.open import as_paths
 
@@ -204,7 +205,8 @@ def compare(
     how["workers"] = workers
     asked = StudySettings(sizes=sizes or usual_counts(rows.most_labels), metric=score, folder=out, **how)
     more = {"language": pick_language(language), "audit": audit, "inputs": inputs, "begun": begun}
-    return run_comparison(opened, entries_of(specs, opened), rows, asked, **more)
+    with sole_writer(out, say):
+        return run_comparison(opened, entries_of(specs, opened), rows, asked, **more)
 
 
 def run_comparison(
@@ -219,6 +221,8 @@ def run_comparison(
     begun: float | None = None,
 ) -> Compared:
     """Audit the data, run the study of `entries` on opened `bases`, write the report; every comparison ends here.
+
+    The caller is the only one that writes into the folder (`sole_writer`).
 
     `settings.seconds` are for all of it, from `begun` (monotonic seconds) on. inputs: what the rows were read from, for
     `verify`.

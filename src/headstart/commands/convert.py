@@ -8,7 +8,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from headstart.commands.session import need_new_folder, whole
+from headstart.commands.reading import say
+from headstart.commands.session import need_folder, need_new_folder, whole
 from headstart.core.errors import HeadstartError
 
 
@@ -45,12 +46,13 @@ def convert(
 
     Raises HeadstartError: not readable, unknown names, a network that is made for one size.
     """
+    from headstart.core.sole_writer import sole_writer
     from headstart.training.describe import describe
     from headstart.training.other_input import with_input
     from headstart.training.pretrained_model import PretrainedModel
 
     source, out = Path(source), Path(out)
-    need_new_folder(out, "convert", "choose another --out")
+    need_folder(out)
     if side is not None and not 4 <= side <= 1024:
         raise HeadstartError(f"--side {side}: expected 4 to 1024 pixels")
     if channels not in (None, 1, 3):
@@ -58,5 +60,7 @@ def convert(
     base = PretrainedModel.open(source)
     if side is not None or channels is not None:
         base = with_input(base, side=side, channels=channels)
-    base.save(out)
+    with sole_writer(out, say):
+        need_new_folder(out, "convert", "choose another --out")
+        base.save(out)
     return Converted(out, describe(base))

@@ -126,6 +126,7 @@ def cross(
     Raises HeadstartError: unreadable input, unknown names, fewer than two parts, classes that differ between parts.
     """
     from headstart.core.device import set_threads
+    from headstart.core.sole_writer import sole_writer
     from headstart.data.read_request import ReadRequest
 
     begun = time.monotonic()
@@ -147,20 +148,21 @@ def cross(
         if sizes[-1] > len(rows):
             raise HeadstartError(f"--labels {labels}: {name} has only {len(rows):,} rows to draw labels from")
     need_unlearned(bases, [*train.values(), *test.values()])
-    ReportFolder(out).begin()  # nothing is left behind by a mistake above
-    shared = _shared(train, test, 60 * minutes * _FOR_COPIES)
-    receipts = {name: one.receipt for name, one in bases.items()}
-    facts = {"ledger": public_ledger(ledger), "command": command_line(), "bases": receipts}
-    everything, part_N = _joined(test)
-    slices = {name: part_N == number for number, name in enumerate(test)}
-    data = {name: StudyData(rows, everything, facts, slices) for name, rows in train.items()}
-    seconds = 60 * minutes * _FOR_CELLS
-    asked = StudySettings(sizes=sizes, draws=draws, seconds=seconds, metric=score, folder=out, seed=seed)
-    spaces = workspaces_of(bases, None, None, DiskCache.of_user(say))
-    studies = _studies(entries_of(specs, bases), data, spaces, asked, begun)
-    for space in spaces.values():
-        space.flush()
-    return _report(studies, shared, out, pick_language(language))
+    with sole_writer(out, say):
+        ReportFolder(out).begin()  # nothing is left behind by a mistake above
+        shared = _shared(train, test, 60 * minutes * _FOR_COPIES)
+        receipts = {name: one.receipt for name, one in bases.items()}
+        facts = {"ledger": public_ledger(ledger), "command": command_line(), "bases": receipts}
+        everything, part_N = _joined(test)
+        slices = {name: part_N == number for number, name in enumerate(test)}
+        data = {name: StudyData(rows, everything, facts, slices) for name, rows in train.items()}
+        seconds = 60 * minutes * _FOR_CELLS
+        asked = StudySettings(sizes=sizes, draws=draws, seconds=seconds, metric=score, folder=out, seed=seed)
+        spaces = workspaces_of(bases, None, None, DiskCache.of_user(say))
+        studies = _studies(entries_of(specs, bases), data, spaces, asked, begun)
+        for space in spaces.values():
+            space.flush()
+        return _report(studies, shared, out, pick_language(language))
 
 
 def _one_task(parts: Mapping[str, list[str]], columns: Mapping[str, str | None], task: str) -> str:

@@ -65,6 +65,7 @@ def demo(
     from headstart.comparing.settings import StudyData, StudySettings, WinnerRows
     from headstart.comparing.target import check_target
     from headstart.core import registry
+    from headstart.core.sole_writer import sole_writer
     from headstart.reporting.phrases import phrase
 
     need_positive("--minutes", minutes)
@@ -102,7 +103,8 @@ def demo(
     )
     entries = entries_of(routes_asked("all", [], "classify", classical=False), bases)
     rows = StudyData(train, test, facts, winner=WinnerRows(train, str(corpus)))
-    compared = run_comparison(bases, entries, rows, asked, language=spoken)
+    with sole_writer(home / "report", say):
+        compared = run_comparison(bases, entries, rows, asked, language=spoken)
     code, pictures = compared.exit_code, ""
     if not code:
         seen = _pictures(home, minutes, spoken)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from headstart.commands.reading import say, spec_with
-from headstart.commands.session import files, need_new_folder, shell_command
+from headstart.commands.session import files, need_folder, need_new_folder, shell_command
 
 if TYPE_CHECKING:
     from headstart.core.exportable import Exportable
@@ -60,21 +60,26 @@ def export(
     from headstart.commands.card_facts import card_facts, rows_to_compare
     from headstart.core.device import set_threads
     from headstart.core.files import disk_error
+    from headstart.core.sole_writer import sole_writer
 
     source, out = Path(source), Path(out)
-    need_new_folder(out, "export", "choose another --out")
+    need_folder(out)
     set_threads()
-    writer = spec_with("export", to, settings or [])
-    folder, model, run, columns = _opened(source)
-    rows = rows_to_compare(model, run, data or [], columns | {"text": text, "text2": text2})
-    say(f"comparing on {len(rows.examples):,} rows of {rows.source}")
-    try:
-        left = writer.write(model, out, rows, lambda: card_facts(folder, _scores(folder, data or [], model)))
-    except OSError as error:
-        raise disk_error(out, error) from None
-    found = left.verified
-    push = shell_command("push", out, "NAME/MODEL")
-    return Exported(out, left.lines(), found.rows if found else 0, found.difference if found else float("nan"), push)
+    with sole_writer(out, say):
+        need_new_folder(out, "export", "choose another --out")
+        writer = spec_with("export", to, settings or [])
+        folder, model, run, columns = _opened(source)
+        rows = rows_to_compare(model, run, data or [], columns | {"text": text, "text2": text2})
+        say(f"comparing on {len(rows.examples):,} rows of {rows.source}")
+        try:
+            left = writer.write(model, out, rows, lambda: card_facts(folder, _scores(folder, data or [], model)))
+        except OSError as error:
+            raise disk_error(out, error) from None
+        found = left.verified
+        push = shell_command("push", out, "NAME/MODEL")
+        return Exported(
+            out, left.lines(), found.rows if found else 0, found.difference if found else float("nan"), push
+        )
 
 
 def _opened(source: Path) -> tuple[Path, Exportable, PretrainedModel | None, dict]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -18,6 +17,7 @@ from headstart.commands.reading import say
 from headstart.commands.results import TableResult
 from headstart.commands.session import files, need_positive, shell_command, whole
 from headstart.core.errors import HeadstartError
+from headstart.core.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from headstart.sizing.planning import Row, Trial
@@ -113,10 +113,10 @@ def plan(
     begun, paths = time.monotonic(), as_paths(corpus)
     if STDIN in paths:
         raise HeadstartError("plan reads the texts several times, and standard input comes once; write it to a file")
-    with tempfile.TemporaryDirectory(prefix="headstart-plan-") as work:
+    with scratch_folder("plan") as work:
         how = {"how": given} if (given := current().given) else {}
-        sample = _sampled({"paths": paths, "column": column, "unit": "auto"} | how, Path(work))
-        processes = _Processes(Path(work), sample.larger, begun + _MOST)
+        sample = _sampled({"paths": paths, "column": column, "unit": "auto"} | how, work)
+        processes = _Processes(work, sample.larger, begun + _MOST)
         planner = Planner(sample.corpus, sample.takes, processes.tried, None if base is None else located(base))
         rows = planner.rows(minutes, task, labels)
         if not rows:

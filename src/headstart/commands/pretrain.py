@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -168,16 +168,23 @@ def pretrain(
 
 def _several(options: RunOptions, out: Path, seeds: Sequence[int], loggers: Sequence[LoggerSpec]) -> SeveralSeeds:
     """Train a run per seed, each that is not finished, and return the held-out losses and their spread."""
+    from headstart.core.sole_writer import sole_writer
     from headstart.data.open import STDIN
-    from headstart.training.run_folder import RUN, RunFolder
-    from headstart.training.run_spec import RunSpec
 
     if launched().world > 1:
         raise HeadstartError("--seeds trains one run after the other; under torchrun give one --seed at a time")
     if STDIN in options.paths:
         raise HeadstartError("--seeds reads the texts once per seed, and standard input comes once; write it to a file")
-    stopped = ""
     folders = seed_folders(out, seeds)
+    with sole_writer(out, say):
+        return _each(options, out, folders, loggers)
+
+
+def _each(options: RunOptions, out: Path, folders: dict[int, Path], loggers: Sequence[LoggerSpec]) -> SeveralSeeds:
+    from headstart.training.run_folder import RUN, RunFolder
+    from headstart.training.run_spec import RunSpec
+
+    stopped = ""
     for seed, folder in folders.items():
         own = dataclasses.replace(options, seed=seed)
         if finished_run(own, folder):
@@ -191,8 +198,9 @@ def _several(options: RunOptions, out: Path, seeds: Sequence[int], loggers: Sequ
     done = {seed: record for seed, record in records.items() if record["status"] == "finished"}
     rows = [{"seed": seed, "folder": folders[seed], **_figures(record)} for seed, record in done.items()]
     held = [row["held_out_loss"] for row in rows if row.get("held_out_loss") is not None]
-    then = _then(folders[seeds[0]], RunSpec.read(done[seeds[0]]["spec"])) if seeds[0] in done else ""
-    missing = tuple(seed for seed in seeds if seed not in done)
+    first = next(iter(folders))
+    then = _then(folders[first], RunSpec.read(done[first]["spec"])) if first in done else ""
+    missing = tuple(seed for seed in folders if seed not in done)
     pooled = [spread("held_out_loss", held) | {"remark": "each on its own held-out documents"}] if held else []
     return written(SeveralSeeds(out, rows, pooled, missing, stopped, then))
 
@@ -219,8 +227,8 @@ def train_asked(
     from headstart.training.run import train_run
 
     stop = Stop()
-    with saving_signals(stop), ranks.joined():
-        spec = _asked_of_first(options, out, resume)
+    with saving_signals(stop), ranks.joined(), ExitStack() as held:
+        spec = _asked_of_first(options, out, resume, held)
         with logging_curves(loggers if ranks.is_first() else (), out), _spooled(spec, out) as spec:
             result: RunResult = train_run(
                 spec,
@@ -237,20 +245,26 @@ def train_asked(
     return Pretrained(out, fit.step, fit.units, loss, fit.stopped, result.notes, _then(out, spec))
 
 
-def _asked_of_first(options: RunOptions, out: Path, resume: bool) -> RunSpec:
-    """Return what the first process makes of what was asked for; alone it is this one.
+def _asked_of_first(options: RunOptions, out: Path, resume: bool, held: ExitStack) -> RunSpec:
+    """Return what the first process makes of what was asked for (alone it is this one), which writes from now on.
 
-    Raises HeadstartError: see `asked_run`; standard input, which comes to one process.
+    Raises HeadstartError: see `asked_run` and `sole_writer`; standard input, which comes to one process.
     """
     from headstart.core import ranks
+    from headstart.core.sole_writer import sole_writer
     from headstart.data.open import STDIN
     from headstart.training.run_spec import RunSpec
 
-    if ranks.world() == 1:
+    def asked() -> RunSpec:
+        need_folder(out)
+        held.enter_context(sole_writer(out, say))
         return asked_run(options, out, resume)
+
+    if ranks.world() == 1:
+        return asked()
     if STDIN in options.paths:
         raise HeadstartError("several processes cannot read the texts from standard input; write them to a file")
-    return RunSpec.read(ranks.of_first(lambda: asked_run(options, out, resume).to_dict()))
+    return RunSpec.read(ranks.of_first(lambda: asked().to_dict()))
 
 
 def _then(out: Path, spec: RunSpec) -> str:
@@ -289,10 +303,8 @@ def _spooled(spec: RunSpec, out: Path) -> Iterator[RunSpec]:
     if STDIN not in paths:
         yield spec
         return
-    need_folder(out)
     target, temporary = out / _SPOOL, temporary_beside(out / _SPOOL)
     try:
-        out.mkdir(parents=True, exist_ok=True)
         if sys.stdin.isatty():
             say("reading the text from the keyboard; Ctrl-D ends it")
         with open(temporary, "wb") as stream:
@@ -308,5 +320,3 @@ def _spooled(spec: RunSpec, out: Path) -> Iterator[RunSpec]:
         temporary.unlink(missing_ok=True)
         if out.is_dir() and not (out / "run.json").is_file():
             target.unlink(missing_ok=True)
-            if not any(out.iterdir()):
-                out.rmdir()

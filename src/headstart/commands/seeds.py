@@ -12,7 +12,7 @@ from typing import Any
 from headstart.commands.results import InFolder, TableResult
 from headstart.commands.session import holds_anything, need_folder
 from headstart.core.errors import HeadstartError
-from headstart.core.files import is_leftover, write_json
+from headstart.core.files import is_passing, write_json
 
 FILE = "seeds.json"
 _FOLDER = re.compile(r"seed-\d+(-report(-\d+)?)?")  # a report: where `pretrain` says that compare writes one
@@ -95,7 +95,7 @@ def seed_folders(out: Path, seeds: Sequence[int]) -> dict[int, Path]:
     """Return the folder of every seed. Raises HeadstartError: `out` cannot be made, or holds something else."""
     need_folder(out)
     names = [path.name for path in out.iterdir()] if holds_anything(out) else []
-    if strange := [name for name in names if not _FOLDER.fullmatch(name) and name != FILE and not is_leftover(name)]:
+    if strange := [name for name in names if not _FOLDER.fullmatch(name) and name != FILE and not is_passing(name)]:
         raise HeadstartError(
             f"{out} exists and holds {strange[0]}, which no --seeds made; give a new folder or that of the same command"
         )

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from headstart.core.errors import HeadstartError
-from headstart.core.files import is_leftover
+from headstart.core.files import is_passing
 from headstart.core.launched import launched
+from headstart.core.sole_writer import need_no_writer
 from headstart.core.spoken import chosen_or_of_environment, spoken
 
 Language = Literal["auto", "en", "ko"]
@@ -74,12 +75,12 @@ def need_new_folder(folder: Path, what: str, way_out: str) -> None:
 
 
 def holds_anything(folder: Path) -> bool:
-    """Whether a folder is there and not empty; half-written files that a kill left do not count."""
-    return folder.is_dir() and not all(is_leftover(path.name) for path in folder.iterdir())
+    """Whether a folder is there and not empty; half-written files and the claim of a writer do not count."""
+    return folder.is_dir() and not all(is_passing(path.name) for path in folder.iterdir())
 
 
 def need_folder(folder: Path) -> None:
-    """Raise HeadstartError when `folder` is not there and cannot be made; nothing is left behind."""
+    """Raise HeadstartError when `folder` cannot be made, or another process writes there; nothing is left behind."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     for path in (folder, *folder.parents):
         if path.exists() and not path.is_dir():
@@ -91,6 +92,7 @@ def need_folder(folder: Path) -> None:
             made.append(path)
         if not os.access(folder, os.W_OK):
             raise PermissionError(13, "no permission to write there")
+        need_no_writer(folder)
     except OSError as error:
         raise HeadstartError(f"--out {folder}: cannot be made ({error.strerror}); choose another --out") from None
     finally:

@@ -131,6 +131,7 @@ def sweep(
     """
     from headstart.comparing.sweep import Sweep, all_varied, need_optuna
     from headstart.core.device import set_threads
+    from headstart.core.sole_writer import sole_writer
     from headstart.training.curves import logging_curves
 
     need_optuna()
@@ -153,12 +154,13 @@ def sweep(
         ask = _OfRoute(source, route, {"text": text, "text2": text2, "label": label}, data, task, **common)
     ask.check(first)
     stopped = ""
-    search: Sweep = Sweep(out, varied, seed, ask.facts())
-    try:
-        with logging_curves(ask.curves, out):
-            search.run(trials, ask.judge, say)
-    except KeyboardInterrupt as interrupt:
-        stopped = "SIGTERM" if isinstance(interrupt, Terminated) else "SIGINT"
+    with sole_writer(out, say):
+        search: Sweep = Sweep(out, varied, seed, ask.facts())
+        try:
+            with logging_curves(ask.curves, out):
+                search.run(trials, ask.judge, say)
+        except KeyboardInterrupt as interrupt:
+            stopped = "SIGTERM" if isinstance(interrupt, Terminated) else "SIGINT"
     rows = [
         {"trial": one.number, "score": one.score, **one.settings, "seconds": one.seconds, "failed": one.failed}
         for one in sorted(search.trials, key=lambda one: (one.score is None, -(one.score or 0.0), one.number))

@@ -28,6 +28,7 @@ from headstart.commands.session import (
     Terminated,
     files,
     holds_anything,
+    need_folder,
     need_new_folder,
     need_positive,
     shell_command,
@@ -110,6 +111,7 @@ def transfer(
     class only, an existing --out.
     """
     from headstart.core.device import set_threads
+    from headstart.core.sole_writer import sole_writer
     from headstart.data.open import as_paths
     from headstart.data.read_request import ReadRequest
 
@@ -118,19 +120,21 @@ def transfer(
     if test is not None and not several:
         raise HeadstartError("--test is for --seeds; one task model is scored by `headstart evaluate`")
     folders = seed_folders(out, several) if several else {}
-    if not several:
-        need_new_folder(out, "transfer", "choose another --out")
+    need_folder(out)
     set_threads(threads)
-    spec = route_with(route, settings or [])
-    request, why = pick_task(ReadRequest(paths=data, text=text, text2=text2, label=label, task=task))
-    if why:
-        say(f"task: {request.task} ({why}; another one by --task)")
-    job = Job(spec, request, None if minutes is None else minutes * 60, loggers)
-    job.read(base, corpus)
-    if not several:
+    with sole_writer(out, say):
+        if not several:
+            need_new_folder(out, "transfer", "choose another --out")
+        spec = route_with(route, settings or [])
+        request, why = pick_task(ReadRequest(paths=data, text=text, text2=text2, label=label, task=task))
+        if why:
+            say(f"task: {request.task} ({why}; another one by --task)")
+        job = Job(spec, request, None if minutes is None else minutes * 60, loggers)
+        job.read(base, corpus)
+        if several:
+            return _several(job, out, folders, test)
         seconds, notes = job.train(out, seed or 0)
         return Transferred(out, seconds, notes, as_paths(data)[0])
-    return _several(job, out, folders, test)
 
 
 class Job:
@@ -271,8 +275,6 @@ def _curves(loggers: Sequence[LoggerSpec], out: Path) -> Iterator[None]:
             yield
     except BaseException:
         shutil.rmtree(out / LOG, ignore_errors=True)
-        if loggers and out.is_dir() and not any(out.iterdir()):
-            out.rmdir()
         raise
     if loggers and not (out / LOG).is_dir():
         say("--log: this route trains in no loop that has steps, so there are no curves")

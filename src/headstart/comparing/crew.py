@@ -15,8 +15,9 @@ from typing import Any, Protocol
 
 from headstart.comparing.tickets import describe
 from headstart.comparing.work_queue import WorkQueue
-from headstart.core.claims import STALE, Heartbeat, Watch, claim, holder_of, take_back
+from headstart.core.claims import STALE, Heartbeat, Watch, holder_of, take
 from headstart.core.errors import HeadstartError
+from headstart.core.holder import Holder
 from headstart.core.reason import Reason
 
 _AHEAD = 2  # tickets that are out for each worker, so that none waits for the next one
@@ -89,17 +90,12 @@ class Crew:
 
     def _take_folder(self) -> None:
         """Claim the folder; a claim that was left behind is taken back. Raises HeadstartError: its holder is alive."""
-        path, told = self.queue.coordinator, False
-        while not claim(path):
-            holder, first = holder_of(path), self._watch.stamp(path)
-            while not self._watch.is_left(path) and path.exists():
-                if (holder is not None and holder.is_here) or self._watch.stamp(path) != first:
-                    raise self.queue.taken_by(holder)
-                if not told:
-                    self.say(f"{holder} compared there; it has {self.stale:.0f} s to give a sign of life")
-                    told = True
-                time.sleep(_LOOK)
-            take_back(path, holder)
+        path = self.queue.coordinator
+
+        def wait_for(holder: Holder | None) -> None:
+            self.say(f"{holder} compared there; it has {self.stale:.0f} s to give a sign of life")
+
+        take(path, self._watch, self.queue.taken_by, wait_for)
         self._holds = True
         heart = self._on.enter_context(Heartbeat().running())
         self._on.enter_context(heart.keeping(path))

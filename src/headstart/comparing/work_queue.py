@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from headstart.comparing.report_folder import QUEUE
-from headstart.core.claims import Holder, claim, holder_of, release, take_back
+from headstart.core.claims import claim, holder_of, release, take_back
 from headstart.core.errors import HeadstartError
 from headstart.core.files import is_leftover, read_json, write_json
+from headstart.core.holder import Holder
 
 _FOLDERS = ("todo", "claims", "done", "workers", "shared", "logs")
 

@@ -1,9 +1,10 @@
 """Claims: files by which processes, of several machines too, agree on who does what; exclusive, with a heartbeat.
 
-A claim is created with O_CREAT | O_EXCL, which one process alone can do, on NFS since version 3 too. It names its
-holder: host, process, and when that process began. The holder touches the file every `BEAT` seconds. It counts as left
-behind when its process is gone (same host), or when its time stamp has not moved for `STALE` seconds of the observer's
-own clock: clocks of two machines are never compared.
+A claim is written aside and linked to its name, which one process alone can do, on NFS too; so it always names its
+holder (`core/holder.py`): host, process, and when that process began. Where there are no links it is created with
+O_CREAT | O_EXCL. The holder touches the file every `BEAT` seconds. It counts as left behind when its process is gone
+(same host), or when its time stamp has not moved for `STALE` seconds of the observer's own clock: clocks of two
+machines are never compared.
 """
 
 from __future__ import annotations
@@ -11,92 +12,61 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import socket
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from functools import cache
+from dataclasses import asdict, replace
 from pathlib import Path
 
-from headstart.core.files import read_bytes_or_none
+from headstart.core.errors import HeadstartError
+from headstart.core.files import temporary_beside
+from headstart.core.holder import Holder
 
 BEAT, STALE = 5.0, 60.0  # seconds
-
-
-@dataclass(frozen=True)
-class Holder:
-    """host: what tells machines (and containers) apart; name: the machine's, for people; began: of the process."""
-
-    host: str
-    name: str
-    process: int
-    began: str
-
-    @classmethod
-    def here(cls) -> Holder:
-        """Return this process."""
-        return cls(_host(), socket.gethostname(), os.getpid(), _began(os.getpid()))
-
-    @property
-    def is_here(self) -> bool:
-        """Whether it is a process of this host."""
-        return self.host == _host()
-
-    @property
-    def is_gone(self) -> bool:
-        """Whether the process is known to have ended; of another host nothing is known."""
-        if not self.is_here:
-            return False
-        try:
-            os.kill(self.process, 0)
-        except ProcessLookupError:
-            return True
-        except OSError:
-            return False
-        return _began(self.process) != self.began
-
-    def __str__(self) -> str:
-        return f"process {self.process} on {self.name}"
-
-
-@cache
-def _host() -> str:
-    """Return what is the same for all processes that see each other's numbers, and for no others."""
-    with contextlib.suppress(OSError):
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
-    return f"{socket.gethostname()} {uuid.getnode():x}"
-
-
-def _began(process: int) -> str:
-    """Return when a process began, in ticks since the machine did; empty where the system does not say."""
-    with contextlib.suppress(OSError, IndexError):
-        told = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-        return "gone" if told[0] in "ZX" else told[19]
-    return ""
+_MOST_BYTES = 4096  # of a claim
+_LOOK = 0.5  # seconds between two looks at a claim whose holder may be gone
 
 
 def claim(path: Path) -> bool:
     """Create the claim for this process; return False where there is one already. Raises OSError: no such folder."""
-    try:
-        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
-    except FileExistsError:
+    if os.path.lexists(path):
         return False
-    with open(handle, "wb") as out:
-        out.write(json.dumps(asdict(Holder.here())).encode())
-        out.flush()
-        os.fsync(out.fileno())
+    holder = replace(Holder.here(), since=time.strftime("%Y-%m-%d %H:%M:%S %z"))
+    content, temporary = json.dumps(asdict(holder)).encode(), temporary_beside(path)
+    try:
+        with open(temporary, "xb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        return _linked(temporary, path, content)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _linked(temporary: Path, path: Path, content: bytes) -> bool:
+    """Give what was written the name of the claim; return False where another one has it."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        return temporary.stat().st_nlink == 2  # NFS: it was made, and the answer was lost
+    except OSError:  # no hard links here
+        try:
+            handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+        except FileExistsError:
+            return False
+        with open(handle, "wb") as out:
+            out.write(content)
     return True
 
 
 def holder_of(path: Path) -> Holder | None:
-    """Return who holds a claim; None where there is none, or one whose holder was killed before it wrote its name."""
-    try:
-        return Holder(**json.loads(read_bytes_or_none(path) or b""))
-    except (ValueError, TypeError):
-        return None
+    """Return who holds a claim; None where there is none, or a file that is no claim."""
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        if path.is_file() and path.stat().st_size < _MOST_BYTES:
+            holder = Holder(**json.loads(path.read_bytes()))
+            texts = (holder.host, holder.name, holder.began, holder.since)
+            return holder if type(holder.process) is int and all(isinstance(one, str) for one in texts) else None
+    return None
 
 
 def release(path: Path) -> None:
@@ -107,7 +77,7 @@ def release(path: Path) -> None:
 
 def take_back(path: Path, judged: Holder | None) -> bool:
     """Remove a claim that was judged to be left behind; return False where it is another one by now."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.old")
+    aside = temporary_beside(path)
     try:
         os.rename(path, aside)
     except FileNotFoundError:
@@ -118,6 +88,32 @@ def take_back(path: Path, judged: Holder | None) -> bool:
             os.link(aside, path)
     aside.unlink(missing_ok=True)
     return same
+
+
+def take(
+    path: Path,
+    watch: Watch,
+    taken_by: Callable[[Holder | None], HeadstartError],
+    wait_for: Callable[[Holder | None], None],
+) -> Holder | None:
+    """Claim what another process may have claimed before; return who left it behind, None: it was free.
+
+    A holder of this host is known to live or not. One of another host gets the time of the watch for a sign of life:
+    `wait_for` is told so, once. Raises HeadstartError: `taken_by` of a holder that lives; OSError.
+    """
+    left, told = None, False
+    while not claim(path):
+        holder, first = holder_of(path), watch.stamp(path)
+        while not watch.is_left(path) and path.exists():
+            if (holder is not None and holder.is_here) or watch.stamp(path) != first:
+                raise taken_by(holder)
+            if not told:
+                wait_for(holder)
+                told = True
+            time.sleep(min(_LOOK, watch.stale))
+        if take_back(path, holder):
+            left = holder
+    return left
 
 
 class Watch:

@@ -9,13 +9,19 @@ import json
 import os
 import re
 import shutil
+import time
 import unicodedata
+import uuid
 from pathlib import Path
 from typing import Any
 
 from headstart.core.errors import HeadstartError, nearest
+from headstart.core.holder import Holder, mark_is_gone, mark_is_here
 
-_LEFTOVER = re.compile(r"\..+\.(\d+)\.(?:tmp|old)")
+WRITER = ".writer"  # the claim of whoever writes into a folder (`core/sole_writer.py`)
+# `.name.MARK-random.tmp`; the number of a process alone was the mark until 2026-11-28
+_LEFTOVER = re.compile(r"\.(.+)\.(?:(\d+-[0-9a-f]{8}-\w*)-[0-9a-f]{6}|\d+)\.(?:tmp|old)")
+_SILENT = 24 * 3600.0  # seconds after which a file counts as left behind whose writer cannot be looked for here
 _HERE, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux's renameat2
 
 
@@ -35,42 +41,68 @@ def sync_folder(folder: Path) -> None:
 
 
 def temporary_beside(path: Path, ending: str = "tmp") -> Path:
-    """Return the name that this process writes to before it takes the place of `path`; see `is_leftover`."""
-    return path.with_name(f".{path.name}.{os.getpid()}.{ending}")
+    """Return a name that this process alone writes to, once, before it takes the place of `path`; see `is_leftover`."""
+    return path.with_name(f".{path.name}.{Holder.here().mark}-{uuid.uuid4().hex[:6]}.{ending}")
 
 
 def is_leftover(name: str) -> bool:
-    """Whether a file or folder of this name is what a killed writer left behind (`.name.PID.tmp`, `.name.PID.old`)."""
+    """Whether a file or folder of this name is what a writer has not finished (`.name.MARK-random.tmp`, `.old`)."""
     return _LEFTOVER.fullmatch(name) is not None
 
 
-def remove_leftovers(folder: Path, name: str = "") -> None:
-    """Remove from `folder` what writers left behind that no longer run; with `name`, only the leftovers of that name.
+def is_passing(name: str) -> bool:
+    """Whether a file or folder of this name is there because somebody writes, or was killed: it is no content."""
+    return name == WRITER or is_leftover(name)
 
-    A folder whose exchange was killed half-way (see `replace_folder`) gets its old content back first.
+
+def remove_leftovers(folder: Path, name: str = "") -> None:
+    """Remove from `folder` what writers left behind that surely write no more; with `name`, only that of this name.
+
+    These are ended processes of this host. A writer elsewhere, or of a version that did not say where it writes, counts
+    as ended when nothing has changed for a day. A folder whose exchange was killed half-way (see `replace_folder`) gets
+    its old content back first.
     """
     for path in [path for path in folder.iterdir() if is_leftover(path.name)]:
-        number = int(_LEFTOVER.fullmatch(path.name)[1])
-        target = path.with_name(path.name[1:].removesuffix(path.suffix).removesuffix(f".{number}"))
-        if (name and target.name != name) or (number != os.getpid() and _runs(number)):
+        called, mark = _LEFTOVER.fullmatch(path.name).groups()
+        target = path.with_name(called)
+        if (name and called != name) or not _is_left(path, mark):
             continue
         if path.suffix == ".old" and not target.exists():
             os.rename(path, target)
-        elif path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
         else:
-            path.unlink(missing_ok=True)
+            _remove(path)
 
 
-def _runs(process: int) -> bool:
-    """Whether a process of this number is alive."""
+def remove_leftovers_of(folder: Path, writer: Holder) -> None:
+    """Remove everywhere below `folder` what a writer left behind that is known to be gone, on whatever machine."""
+    for home, _, _ in os.walk(folder):
+        for path in [path for path in Path(home).iterdir() if is_leftover(path.name)]:
+            if _LEFTOVER.fullmatch(path.name)[2] == writer.mark and path.suffix == ".tmp":
+                _remove(path)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it; what cannot be removed stays. Raises OSError."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _is_left(path: Path, mark: str | None) -> bool:
+    """Whether the writer of a leftover has surely ended."""
+    if mark is not None and mark_is_here(mark):
+        return mark_is_gone(mark)
+    return _is_silent(path)
+
+
+def _is_silent(path: Path) -> bool:
+    """Whether nothing at or below `path` has changed for a day."""
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
+        newest = max(one.lstat().st_mtime for one in (path, *(path.rglob("*") if path.is_dir() else ())))
+    except OSError:  # somebody is at it
         return False
-    except OSError:
-        return True
-    return True
+    return time.time() - newest > _SILENT
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -149,6 +181,8 @@ def replace_folder(temporary: Path, folder: Path) -> None:
     Linux exchanges both names in one step. Elsewhere the old folder is moved away first: a kill between the two steps
     leaves it as `.name.PID.old`, which `remove_leftovers` moves back.
     """
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
     if not folder.exists():
         os.replace(temporary, folder)
     elif _exchange(temporary, folder):

@@ -23,9 +23,11 @@ from pathlib import Path
 from typing import Literal, NamedTuple, NotRequired, TypedDict
 
 from headstart.core import migration
+from headstart.core.claims import release
 from headstart.core.errors import HeadstartError
 from headstart.core.files import (
-    is_leftover,
+    WRITER,
+    is_passing,
     read_json,
     remove_leftovers,
     replace_folder,
@@ -277,7 +279,7 @@ def _names(folder: Path, nested: set[str] | None = None) -> list[str]:
 
 
 def _passed_over(name: str) -> bool:
-    return name in _OF_SYSTEMS or is_leftover(name)
+    return name in _OF_SYSTEMS or is_passing(name)
 
 
 def _content_of(data: bytes) -> Content:
@@ -342,6 +344,7 @@ def write_folder(folder: Path, kind: Kind, fill: Callable[[Path], None]) -> None
                 os.fsync(stream.fileno())
         for home, _, _ in os.walk(temporary):
             sync_folder(Path(home))
+        release(folder / WRITER)  # the claim would be left with what is replaced
         replace_folder(temporary, folder)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -18,6 +17,7 @@ from headstart.core.device import in_threads
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import digest
 from headstart.core.files import sha256
+from headstart.core.scratch import scratch_folder
 from headstart.core.shapes import ImageShape, Shape, TokenShape
 
 KIND_FILE = "headstart.json"  # says by which choice a saved processor is loaded
@@ -81,8 +81,7 @@ class Processor(ABC):
     @cached_property
     def identity(self) -> str:
         """A SHA-256 over the files that `save` writes: equal for processors that do the same."""
-        with tempfile.TemporaryDirectory(prefix="headstart-") as name:
-            folder = Path(name)
+        with scratch_folder("processor") as folder:
             self.save(folder)
             files = sorted(path for path in folder.rglob("*") if path.is_file())
             text = "".join(f"{path.relative_to(folder)} {sha256(path)}\n" for path in files)

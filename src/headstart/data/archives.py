@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import shutil
-import tempfile
 import zipfile
 import zlib
 from functools import cache
@@ -12,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from headstart.core.errors import HeadstartError, one_line
+from headstart.core.scratch import lasting_scratch_folder
 from headstart.data.row import refuse
 
 SUFFIX = ".zip"
@@ -95,9 +93,7 @@ def _unpacked(path: str, changed: int, size: int, name: str) -> Path:
     if member.file_size > _BOMB and member.file_size > _MOST_RATIO * max(member.compress_size, 1):
         sizes = f"{member.file_size >> 20:,} MiB, packed {member.compress_size / 2**20:,.2f}"
         raise refuse(shown, f"it would unpack to {sizes}, which looks like a bomb", "pack it anew")
-    folder = Path(tempfile.mkdtemp(prefix="headstart-zip-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    copy = folder / "file"
+    copy = lasting_scratch_folder("zip") / "file"
     try:
         with zipfile.ZipFile(path) as archive, archive.open(member) as packed, open(copy, "wb") as target:
             _copied(packed, target, member.file_size)

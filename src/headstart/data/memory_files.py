@@ -7,13 +7,10 @@ written as JSON lines, those with images as parquet with PNG bytes, named by the
 
 from __future__ import annotations
 
-import atexit
 import hashlib
 import io
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -26,6 +23,7 @@ from headstart.core.disk_cache import DiskCache
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import ImageRef
 from headstart.core.files import as_called, write_bytes
+from headstart.core.scratch import lasting_scratch_folder
 from headstart.data.dialect import column_names
 from headstart.data.encodings import recognised
 from headstart.data.image_cells import is_image
@@ -219,20 +217,13 @@ def write_table(table: Table) -> Path:
     try:
         if (cache := DiskCache.of_user()) is not None:
             return cache.keep(name, content)
-        path = _temporary() / hashlib.sha256(content).hexdigest()[:32] / name
+        path = lasting_scratch_folder("memory") / hashlib.sha256(content).hexdigest()[:32] / name
         write_bytes(path, content)
     except OSError as error:
         raise HeadstartError(
             f"what is in memory cannot be written to the cache ({error.strerror}); set HEADSTART_CACHE"
         ) from None
     return path
-
-
-def _temporary() -> Path:
-    """Return a folder that goes when the program ends."""
-    folder = Path(tempfile.mkdtemp(prefix="headstart-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
 
 
 def _json_lines(table: Table) -> bytes:

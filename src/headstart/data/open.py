@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import re
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -16,6 +14,7 @@ from pathlib import Path
 from headstart.core import registry
 from headstart.core.errors import HeadstartError
 from headstart.core.files import as_called, nearest_beside
+from headstart.core.scratch import lasting_scratch_folder
 from headstart.core.spec import ReaderSpec
 from headstart.data import archives
 from headstart.data.encodings import as_utf8
@@ -163,15 +162,14 @@ def known_suffix(name: str) -> bool:
 @cache
 def _spooled(name: str) -> Path:
     """Copy standard input or a pipe to a temporary file once, so that it can be read more than once."""
-    handle, copy = tempfile.mkstemp(prefix="headstart-spool-")
-    atexit.register(lambda: Path(copy).unlink(missing_ok=True))
-    with os.fdopen(handle, "wb") as spool:
+    copy = lasting_scratch_folder("spool") / "file"
+    with open(copy, "wb") as spool:
         if name == STDIN:
             shutil.copyfileobj(sys.stdin.buffer, spool)
         else:
             with open(name, "rb") as pipe:
                 shutil.copyfileobj(pipe, spool)
-    return Path(copy)
+    return copy
 
 
 def on_disk(name: str) -> Path:

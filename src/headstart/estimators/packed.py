@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import tempfile
 from pathlib import Path
 from typing import Any
 
+from headstart.core.scratch import scratch_folder
 from headstart.core.spec import RouteSpec
 from headstart.core.task_model import TaskModel
 from headstart.fitting.task_model_files import load_task, save_task
@@ -26,8 +26,8 @@ def unpacked(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def _packed(value: Any, route: RouteSpec | None) -> Any:
-    with tempfile.TemporaryDirectory(prefix="headstart-pack-") as name:
-        folder = Path(name) / "model"
+    with scratch_folder("pack") as home:
+        folder = home / "model"
         if isinstance(value, TaskModel) and route is not None:
             save_task(value, folder, route, {})
             return {_KIND: "task", _FILES: _read(folder)}
@@ -40,8 +40,8 @@ def _packed(value: Any, route: RouteSpec | None) -> Any:
 def _unpacked(value: Any) -> Any:
     if not isinstance(value, dict) or _KIND not in value:
         return value
-    with tempfile.TemporaryDirectory(prefix="headstart-pack-") as name:
-        folder = Path(name) / "model"
+    with scratch_folder("pack") as home:
+        folder = home / "model"
         for place, content in value[_FILES].items():
             (folder / place).parent.mkdir(parents=True, exist_ok=True)
             (folder / place).write_bytes(content)

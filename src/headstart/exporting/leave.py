@@ -13,7 +13,7 @@ from typing import ClassVar
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.exportable import Exportable
-from headstart.core.files import write_bytes
+from headstart.core.files import is_passing, write_bytes
 from headstart.core.manifest import write_folder
 from headstart.exporting.card import CardFacts, model_card
 from headstart.exporting.verified import Answers, Verified, compare_answers
@@ -80,7 +80,7 @@ class Leaves:
         HeadstartError: the model cannot leave this way, `folder` holds other files, or the answers differ.
         """
         folder = Path(folder)
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if folder.exists() and not (folder.is_dir() and all(is_passing(one.name) for one in folder.iterdir())):
             raise HeadstartError(f"{folder} is not empty: export writes a new folder, choose another name")
         left: list[Left] = []
 

@@ -17,6 +17,7 @@ from scipy.special import softmax
 from headstart.core import registry
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples, digest
+from headstart.core.files import temporary_beside
 from headstart.core.manifest import hash_of
 from headstart.core.reason import Reason, as_reason, cannot_run
 from headstart.core.seeds import numpy_generator
@@ -306,7 +307,7 @@ def _link_equal_files(folder: Path) -> None:
         kept = first.setdefault((path.stat().st_size, hash_of(path)), path)
         if kept is path or kept.samefile(path):  # already linked by a member that is an ensemble itself
             continue
-        link = path.with_name(f".{path.name}.link")
+        link = temporary_beside(path)
         try:
             os.link(kept, link)
         except OSError:  # no hard links here: the copies stay

@@ -11,7 +11,6 @@ import itertools
 import re
 import subprocess
 import sys
-import tempfile
 import typing
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from headstart.core.contracts import Backbone
 from headstart.core.errors import HeadstartError
 from headstart.core.files import read_json
 from headstart.core.load_processor import PREPROCESSOR
+from headstart.core.scratch import scratch_folder
 from headstart.core.spec import BackboneSpec
 from headstart.interop.huggingface import WEIGHTS, empty_backbone, read_safetensors, restore
 from headstart.interop.names import NameTable, Receipt, check_shapes, fit_rules, read_state, sort_tensors
@@ -259,8 +259,8 @@ def _tensors(file: Path) -> dict[str, Tensor]:
 def _unpickled(file: Path) -> dict[str, Tensor]:
     """Read a torch file in a program of its own, which may read and nothing else; see `unpickle.py`."""
     program = str(Path(__file__).with_name("unpickle.py"))
-    with tempfile.TemporaryDirectory(prefix="headstart-") as folder:
-        target = Path(folder) / "tensors.safetensors"
+    with scratch_folder("weights") as folder:
+        target = folder / "tensors.safetensors"
         try:
             done = subprocess.run(
                 [sys.executable, "-P", program, str(file.absolute()), str(target)],

@@ -1,0 +1,69 @@
+"""One writer per folder: a claim in the folder says who writes there; readers neither need it nor look at it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from headstart.core.claims import STALE, Heartbeat, Watch, holder_of, take
+from headstart.core.errors import HeadstartError
+from headstart.core.files import WRITER, disk_error, remove_leftovers_of
+from headstart.core.holder import Holder
+
+
+@contextlib.contextmanager
+def sole_writer(folder: Path, say: Callable[[str], None], stale: float = STALE) -> Iterator[None]:
+    """Be the one process that writes into `folder` while the block runs; the folder is made where it is missing.
+
+    What a dead writer held is taken over, its half-written files are removed, and `say` is told so. stale: seconds that
+    a writer of another machine has for a sign of life. A folder that was made here and is still empty at the end goes
+    again. Raises HeadstartError: another process writes there, the folder refuses.
+    """
+    made = _made(folder)
+    path = folder / WRITER
+
+    def wait_for(holder: Holder | None) -> None:
+        say(f"{folder}: {holder or 'another command'} wrote there; it has {stale:.0f} s to give a sign of life")
+
+    try:
+        try:
+            left = take(path, Watch(stale), lambda holder: _taken_by(folder, holder), wait_for)
+        except OSError as error:
+            raise disk_error(path, error) from None
+        if left is not None:
+            say(f"{folder}: {left} wrote there until it was lost; this command takes its place")
+            remove_leftovers_of(folder, left)
+        with Heartbeat().running() as heart, heart.keeping(path):
+            yield
+    finally:
+        for one in made:
+            with contextlib.suppress(OSError):  # it holds something
+                one.rmdir()
+
+
+def need_no_writer(folder: Path) -> None:
+    """Raise HeadstartError when another process of this machine writes into `folder`, before anything else is done."""
+    holder = holder_of(folder / WRITER)
+    if holder is not None and holder.is_here and holder.process != os.getpid() and not holder.is_gone:
+        raise _taken_by(folder, holder)
+
+
+def _taken_by(folder: Path, holder: Holder | None) -> HeadstartError:
+    if holder is None:
+        return HeadstartError(f"{folder}: another command writes there; wait for its end, or give another --out")
+    return HeadstartError(
+        f"{folder}: {holder} writes there, since {holder.since or '?'}; wait for its end, end it "
+        f"(kill {holder.process}), or give another --out"
+    )
+
+
+def _made(folder: Path) -> list[Path]:
+    """Make the folder; return those that were made for it, the innermost first. Raises HeadstartError."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise disk_error(folder, error) from None
+    return missing
