@@ -84,11 +84,29 @@ def spoil(name):
     return change
 
 
+def spoil_older(name):
+    """The same where the report is of a version that did not keep what the files were like."""
+
+    def change(home):
+        spoil(name)(home)
+        inputs = json.loads((home / "report/inputs.json").read_text())
+        del inputs["contents"]
+        seal(home / "report", "report", changed={"inputs.json": json.dumps(inputs).encode()})
+
+    return change
+
+
 @pytest.mark.parametrize(
     ("fault", "asked", "words"),
     [
-        (spoil("train.tsv"), "all", ["the training rows changed since", "cannot be made again"]),
-        (spoil("test.tsv"), "all", ["number of test rows changed"]),
+        (
+            spoil("train.tsv"),
+            "all",
+            ["its data files are not what they were", "train.tsv: its content", "put them back"],
+        ),
+        (spoil("test.tsv"), "all", ["its test files are not what they were", "test.tsv: its content"]),
+        (spoil_older("train.tsv"), "all", ["the training rows changed since", "cannot be made again"]),
+        (spoil_older("test.tsv"), "all", ["number of test rows changed"]),
         (lambda home: (home / "test.tsv").unlink(), "all", ["test.tsv: no such file"]),
         (lambda home: shutil.rmtree(home / "run"), "all", ["run"]),
         (lambda home: (home / "report/inputs.json").unlink(), "all", ["damaged report, inputs.json is missing"]),

@@ -68,9 +68,7 @@ def test_a_long_word_is_read_whole_up_to_a_limit(rust, monkeypatch):
     assert same(rust, quick, ["a" * 5000, " " * 7000 + "b"])
     monkeypatch.setattr(word_ids, "_CHARACTERS_AT_ONCE", 300)
     (cut,), (whole,) = (quick.encode(["ab" * 450])[1].tolist() for quick in (quick, SpacedIds(rust, cut_before(rust))))
-    assert (
-        cut == whole == rust.ids(["ab" * 300, "ab" * 150])[1].sum()
-    )
+    assert cut == whole == rust.ids(["ab" * 300, "ab" * 150])[1].sum()
 
 
 def test_the_tokenizer_takes_it_for_one_long_text(reviews):

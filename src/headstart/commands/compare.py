@@ -20,7 +20,7 @@ from headstart.commands.comparison_options import (
     usual_counts,
 )
 from headstart.commands.crew import crew_of, threads_each
-from headstart.commands.reading import need_unlearned, open_bases, say, takes_of_files, tell_foreign
+from headstart.commands.reading import need_unlearned, open_bases, say, takes_of_files, tell_foreign, tell_texts
 from headstart.commands.reporter import reporter
 from headstart.commands.results import InFolder
 from headstart.commands.session import Language, command_line, files, need_positive, pick_language, whole
@@ -242,6 +242,8 @@ def run_comparison(
     else:
         fold_splits(data.train, settings.folds, 1, settings.seed)
     need_unlearned(bases, [data.train] if data.train is data.test else [data.train, data.test])
+    if inputs is None or not inputs.corpus:
+        tell_texts(bases)
     # A mistake above leaves nothing behind; from here on the folder is known as a comparison that can go on.
     ReportFolder(settings.folder).begin()
     if inputs is not None:

@@ -19,7 +19,7 @@ from headstart.commands.comparison_options import (
     routes_asked,
     task_of,
 )
-from headstart.commands.reading import need_unlearned, open_bases, say, takes_of_files
+from headstart.commands.reading import need_unlearned, open_bases, say, takes_of_files, tell_texts
 from headstart.commands.session import Language, command_line, files, need_positive, pick_language, whole
 from headstart.comparing.inputs import entries_of, public_ledger, workspaces_of
 from headstart.comparing.report_folder import PAGE, REPORT, ReportFolder
@@ -142,6 +142,7 @@ def cross(
     specs = routes_asked(routes, settings or [], task, classical, takes)
     score = metric_of(metric, task)
     bases = {} if classical else open_bases([Path(base)])
+    tell_texts(bases)
     train, test, ledger = _read(parts, ReadRequest(paths=(), **columns, task=task), seed)
     _need_same(train)
     for name, rows in train.items():

@@ -94,6 +94,23 @@ def open_bases(paths: Sequence[Path]) -> dict[str, PretrainedModel]:
     return bases
 
 
+def tell_texts(bases: Mapping[str, PretrainedModel]) -> None:
+    """Say which bases were trained on a text that is not at hand any more, or that nobody can check.
+
+    To be called where no corpus is given, and the bases' own would be read.
+    """
+    for name, base in bases.items():
+        if base.corpus is None:
+            continue
+        try:
+            base.trained_on()
+        except HeadstartError as error:
+            say(f"note: {error}")
+        else:
+            if not base.fingerprint:
+                say(f"note: base {name} did not keep what its text was like; it is read as it is now")
+
+
 def tell_foreign(
     bases: Mapping[str, PretrainedModel], items: Sequence[Any], into: str | None = None
 ) -> dict[str, dict[str, Any]]:

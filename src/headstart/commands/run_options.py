@@ -133,6 +133,7 @@ def repeated_run(options: RunOptions, out: Path) -> RunSpec:
     """
     from headstart.core.device import set_threads
     from headstart.data.read_how import current
+    from headstart.data.recorded import need_arguments, need_still_there
     from headstart.training.from_base import from_base
     from headstart.training.pretrained_model import PretrainedModel
 
@@ -144,6 +145,9 @@ def repeated_run(options: RunOptions, out: Path) -> RunSpec:
         )
     path, record = _record_of(options.config)
     then = spec = _as_asked(path, record)
+    need_arguments(path, spec.corpus)
+    if not options.paths:
+        need_still_there(spec.corpus, f"the text of {path}", "give it as CORPUS")
     base = None if (source := options.base or spec.base) is None else PretrainedModel.open(Path(source))
     _need_no_vocabulary(options, base)
     corpus = {"paths": options.paths or None, "column": options.column, "how": current().given or None}
@@ -308,14 +312,19 @@ def _need_as_started(options: RunOptions, out: Path, record: RunFile) -> RunSpec
 
 def resumed_run(options: RunOptions, out: Path) -> RunSpec:
     """Return the run of run.json, with another budget if asked for. Raises HeadstartError: other settings than then."""
-    from headstart.training.run_folder import STORE, RunFolder
+    from headstart.data.recorded import need_arguments, need_still_there
+    from headstart.training.run_folder import RUN, STORE, RunFolder
 
     home = RunFolder(out)
     home.need_intact(beside=STORE)
     record = home.record()
     spec = _need_as_started(options, out, record)
     say(f"resuming {out}")
+    then = spec.corpus
+    need_arguments(out / RUN, then)
     spec = _where_it_is(spec, options.paths, out)
+    if spec.corpus == then and options.paths != then["paths"]:  # what the caller names may be a pipe
+        need_still_there(then, f"the text of {out}", f"give it: headstart pretrain FILE --resume --out {out}")
     training = spec.training
     then = record.get("asked_seconds")
     if not home.checkpoints.steps() and training.seconds is not None:

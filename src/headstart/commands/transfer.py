@@ -21,6 +21,7 @@ from headstart.commands.reading import (
     say,
     takes_of_files,
     tell_foreign,
+    tell_texts,
 )
 from headstart.commands.results import InFolder, TableResult
 from headstart.commands.seeds import SeveralSeeds, asked_seeds, seed_folders, spread, written
@@ -163,6 +164,8 @@ class Job:
         bases = {} if str(base) == "none" else open_bases([Path(base)])
         self.examples, self.ledger = read_labelled_rows(request, say)
         tell_foreign(bases, self.examples.items)
+        if corpus is None and spec.needs != "nothing":
+            tell_texts(bases)
         documents = None if corpus is None else Corpus(corpus).documents
         self.base = next(iter(bases.values()), None)
         self.workspace = Workspace(self.base, documents)

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import combinations, permutations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from headstart.comparing.report_folder import INPUTS
 from headstart.comparing.settings import StudyData
 from headstart.core import migration, registry
 from headstart.core.errors import HeadstartError
+from headstart.core.spec_base import checked
 
 if TYPE_CHECKING:
     from headstart.core.disk_cache import DiskCache
@@ -31,7 +32,8 @@ class CompareInputs:
     that are to be guessed.
 
     bases: directories by name. folds: cross-validate `data`, without test rows; 0: one test part however few rows there
-    are; None: of few rows without test rows half are asked in folds (`StudyData.lent`). metric: its name.
+    are; None: of few rows without test rows half are asked in folds (`StudyData.lent`). metric: its name. contents: of
+    data, test and corpus when they were saved (`contents_of`).
     """
 
     data: list[str]
@@ -43,6 +45,7 @@ class CompareInputs:
     seed: int = 0
     folds: int | None = None
     metric: str = "accuracy"
+    contents: dict[str, str] = field(default_factory=dict)
 
     def read(self, say: Callable[[str], None]) -> StudyData:
         """Return the rows, with the ledger of the files as a fact. Raises HeadstartError: unreadable, too few rows.
@@ -90,6 +93,7 @@ class CompareInputs:
     def save(self, folder: Path) -> None:
         """Write the inputs into a report's folder, with absolute paths: private to this machine, the report is not."""
         from headstart.core.files import write_json
+        from headstart.data.recorded import contents_of
 
         def absolute(paths: Sequence[str] | None) -> list[str] | None:
             return paths and [path if path == "-" else str(Path(path).resolve()) for path in paths]
@@ -100,12 +104,21 @@ class CompareInputs:
             test=absolute(self.test),
             corpus=absolute(self.corpus),
             bases={name: str(Path(path).resolve()) for name, path in self.bases.items()},
+            contents={name: contents_of(paths) for name, paths in self._files.items()},
         )
         write_json(folder / INPUTS, {"format": migration.FORMAT} | asdict(kept))
 
+    @property
+    def _files(self) -> dict[str, list[str]]:
+        """The files by what they hold."""
+        given = {"data": self.data, "test": self.test, "corpus": self.corpus}
+        return {name: paths for name, paths in given.items() if paths}
+
     @classmethod
     def load(cls, folder: Path) -> CompareInputs:
-        """Read what `save` wrote. Raises HeadstartError: not there, damaged, or read from standard input."""
+        """Read what `save` wrote. Raises HeadstartError: not there, damaged, from standard input, other files now."""
+        from headstart.data.recorded import need_contents
+
         if not (folder / INPUTS).is_file():
             raise HeadstartError(f"{folder}: no {INPUTS} there, so it is not known from which files its cells came")
         try:
@@ -113,9 +126,30 @@ class CompareInputs:
             inputs = cls(**{name: value for name, value in kept.items() if name != "format"})
         except TypeError as error:
             raise HeadstartError(f"{folder / INPUTS}: damaged ({error})") from None
-        if "-" in [*inputs.data, *(inputs.test or []), *(inputs.corpus or [])]:
+        inputs._need_kinds(folder / INPUTS)
+        if "-" in [path for paths in inputs._files.values() for path in paths]:
             raise HeadstartError(f"{folder}: its rows came from standard input and cannot be read again")
+        for name, paths in inputs._files.items():
+            try:
+                need_contents(paths, inputs.contents.get(name, ""))
+            except HeadstartError as error:
+                raise HeadstartError(
+                    f"{folder}: its {name} files are not what they were ({error}); put them back"
+                ) from None
         return inputs
+
+    def _need_kinds(self, path: Path) -> None:
+        """Raise HeadstartError when a value is of another kind than `save` writes; path: of the file."""
+        from headstart.data.recorded import need_names
+
+        for name, kind in get_type_hints(type(self)).items():
+            checked(f"{path}: {name}", vars(self)[name], kind)
+        for name, paths in self._files.items():
+            need_names(f"{path}: {name}", paths)
+        for name, value in self.columns.items():
+            checked(f"{path}: {name}", value, str | None)
+        for name, value in [*self.bases.items(), *self.contents.items()]:
+            checked(f"{path}: {name}", value, str)
 
 
 def _stated(train: Examples, test: Examples, ledger: Mapping[str, Any]) -> StudyData:
@@ -165,8 +199,8 @@ def corpora_of(bases: Mapping[str, PretrainedModel], corpus: Sequence[str] | Non
             continue
         seen.append(paths)
         try:
-            found[name] = Corpus(**base.corpus) if base.corpus else None
-        except HeadstartError:  # it was moved or deleted
+            found[name] = base.trained_on() if base.corpus else None
+        except HeadstartError:  # it was moved, deleted or changed
             found[name] = None
     return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import torch
 
@@ -20,13 +20,14 @@ from headstart.core.device import compute_dtypes, set_threads
 from headstart.core.disk_cache import DiskCache
 from headstart.core.errors import HeadstartError
 from headstart.core.files import read_json, write_json
+from headstart.core.spec_base import checked
 from headstart.data.identity import examples_identity
 from headstart.data.read_how import current, reading
 from headstart.fitting.workspace import Workspace
 from headstart.training.pretrained_model import PretrainedModel
 
 _SHARED_BYTES = 64 << 30  # of what all workers use; it goes with the queue
-_SETTINGS = ("sizes", "draws", "seconds", "seed", "folds", "screened")
+_SETTINGS = {"sizes": list, "draws": int, "seconds": float, "seed": int, "folds": int | None, "screened": bool}
 
 
 def shared_cache(queue: WorkQueue) -> DiskCache:
@@ -75,9 +76,16 @@ class Job:
                 f"{report}: nothing to help with; a comparison that is under way with --workers has a queue there"
             )
         try:
-            return cls(**read_json(queue.job))
+            job = cls(**read_json(queue.job))
         except TypeError:
             raise HeadstartError(f"{queue.job}: damaged, it is no job of a comparison") from None
+        for name, kind in get_type_hints(cls).items():
+            checked(f"{queue.job}: {name}", vars(job)[name], kind)
+        if job.settings.keys() != {*_SETTINGS, "metric"} or job.threads < 1:
+            raise HeadstartError(f"{queue.job}: damaged, it is no job of a comparison")
+        for name, kind in {**_SETTINGS, "metric": str}.items():
+            checked(f"{queue.job}: settings.{name}", job.settings[name], kind)
+        return job
 
     def maker(self, report: Path, threads: int | None = None) -> Maker:
         """Open rows and bases and return what makes the tickets, in a block of `computing_in(job.dtypes)`.

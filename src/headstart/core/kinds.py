@@ -24,6 +24,12 @@ def described(kind: Any) -> str:
     members = members_of(kind)
     if len(members) > 1:
         return " or ".join(described(member) for member in members)
-    return {type(None): "none", float: "a number", int: "a whole number", bool: "true or false", str: "text"}.get(
-        kind, str(kind)
-    )
+    return {
+        type(None): "none",
+        float: "a number",
+        int: "a whole number",
+        bool: "true or false",
+        str: "text",
+        list: "a list",
+        dict: "an object",
+    }.get(kind, str(kind))

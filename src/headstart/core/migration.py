@@ -104,6 +104,7 @@ class NetworkFile(TypedDict):
     objective: dict[str, Any] | None
     receipt: dict[str, Any]
     corpus: dict[str, Any] | None
+    fingerprint: NotRequired[str]  # `Corpus.fingerprint`; not kept until 2026-11-28
     pooling: NotRequired[str]
     dtype: NotRequired[str]
 
@@ -132,6 +133,7 @@ class InputsFile(TypedDict):
     seed: int
     folds: int | None
     metric: str
+    contents: NotRequired[dict[str, str]]  # `contents_of` data, test and corpus; not kept until 2026-11-28
 
 
 class ReportFile(TypedDict):

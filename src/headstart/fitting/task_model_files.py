@@ -109,14 +109,17 @@ def learned_labels(base: Path, examples: Examples) -> np.ndarray:
 
     base: a task model, or a run that started from one, at any remove, as far as it is still there.
     """
-    known_N = np.zeros(len(examples), bool)
-    while True:
+    known_N, seen = np.zeros(len(examples), bool), set()
+    while base.resolve() not in seen:  # a run may say that it began with itself
+        seen.add(base.resolve())
         if (found_N := trained_on(base, examples)) is not None:
             known_N |= found_N
         home = RunFolder(base)
-        if not home.is_begun or (start := home.record()["spec"].get("base")) is None:
-            return known_N
+        start = home.record().get("spec", {}).get("base") if home.is_begun else None
+        if not isinstance(start, str):
+            break
         base = Path(start)
+    return known_N
 
 
 def trained_on(folder: Path, examples: Examples) -> np.ndarray | None:

@@ -37,7 +37,14 @@ def with_input(base: PretrainedModel, *, side: int | None = None, channels: int 
     receipt = base.receipt | {"input": processor.size}
     placed = backbone.to(pick_device()).eval()
     return PretrainedModel(
-        processor, base.backbone_spec, placed, path=base.path, receipt=receipt, corpus=base.corpus, pooling=base.pooling
+        processor,
+        base.backbone_spec,
+        placed,
+        path=base.path,
+        receipt=receipt,
+        corpus=base.corpus,
+        fingerprint=base.fingerprint,
+        pooling=base.pooling,
     )
 
 

@@ -29,6 +29,7 @@ from headstart.core.processor import Processor
 from headstart.core.shapes import Shape, TokenShape
 from headstart.core.spec import BackboneSpec
 from headstart.data.corpus import Corpus
+from headstart.data.recorded import need_arguments, recorded_corpus
 from headstart.interop.hub_cache import id_of, located
 from headstart.interop.huggingface import WEIGHTS as HF_WEIGHTS
 from headstart.interop.huggingface import load_backbone, load_head, match_vocabulary
@@ -52,7 +53,8 @@ class PretrainedModel:
     """A network with its tokenizer, ready to embed text or to start a route.
 
     objective: the trained objective (its head is what `fill` uses), or None. receipt: where it comes from and what was
-    restored. corpus: settings to read the pre-training text again, or None. pooling: how a sentence model's makers read
+    restored. corpus: settings to read the pre-training text again, or None; fingerprint: of that text, where it was
+    kept. pooling: how a sentence model's makers read
     a text's vector (mean, cls), or nothing; sentence: what else belongs to such a vector, or None. dtype: number format
     in which images are read, that of the training; bf16 only where it is fast.
     """
@@ -65,6 +67,7 @@ class PretrainedModel:
     path: Path | None = None
     receipt: dict[str, Any] = field(default_factory=dict)
     corpus: dict[str, Any] | None = None
+    fingerprint: str = ""
     warnings: list[str] = field(default_factory=list)
     pooling: str = ""
     dtype: Literal["fp32", "bf16"] = "fp32"
@@ -179,16 +182,19 @@ class PretrainedModel:
         """Raise HeadstartError for a layer that is not there or a pooling that nobody knows."""
         check_readout(layer, pooling, self.backbone, self.backbone_spec.name)
 
-    def documents(self, limit: int | None = None) -> Iterator[Any]:
-        """Yield the usable items of the pre-training corpus. Raises HeadstartError: its place is unknown or gone."""
+    def trained_on(self) -> Corpus:
+        """Return the pre-training corpus. Raises HeadstartError: its place is unknown, it is gone, it has changed."""
         if self.corpus is None:
             raise HeadstartError(f"{self.path or 'this model'} does not say what it was trained on; give --corpus FILE")
         try:
-            corpus = Corpus(**self.corpus)
+            return recorded_corpus(self.corpus, self.fingerprint)
         except HeadstartError as error:
             where = f"what {self.path or 'this model'} was trained on is not where it was"
             raise HeadstartError(f"{where} ({error}); give --corpus FILE") from None
-        yield from islice(filter(self.processor.usable, corpus.documents()), limit)
+
+    def documents(self, limit: int | None = None) -> Iterator[Any]:
+        """Yield the usable items of the pre-training corpus. Raises HeadstartError: see `trained_on`."""
+        yield from islice(filter(self.processor.usable, self.trained_on().documents()), limit)
 
     def exportable(self) -> Exportable:
         """Return what another library may be given."""
@@ -217,6 +223,7 @@ class PretrainedModel:
                     "objective": self.objective_spec.to_dict() if self.objective is not None else None,
                     "receipt": self.receipt,
                     "corpus": self.corpus,
+                    "fingerprint": self.fingerprint,
                     "pooling": self.pooling,
                     "dtype": self.dtype,
                     "sentence": sentence,
@@ -281,9 +288,10 @@ def _open_run(path: Path) -> PretrainedModel:
     parts = _placed(backbone, objective)
     kept = record.get("start", {}).get("pooling", "")
     dtype = spec["training"]["dtype"] if tokenizer.gives == "pixels" else "fp32"
-    return PretrainedModel(
-        tokenizer, backbone_spec, *parts, objective_spec, path, receipt, spec.get("corpus"), passed, kept, dtype
-    )
+    corpus, made_from = spec.get("corpus"), home.made_from() or {}
+    need_arguments(path / RUN, corpus)
+    known = (corpus, str(made_from.get("corpus", "")))
+    return PretrainedModel(tokenizer, backbone_spec, *parts, objective_spec, path, receipt, *known, passed, kept, dtype)
 
 
 def _placed(backbone: Backbone, objective: Objective | None) -> tuple[Backbone, Objective | None]:
@@ -298,6 +306,8 @@ def _open_network(path: Path) -> PretrainedModel:
     tokenizer = load_processor(migration.part(path, "processor"))
     described = (data["backbone"], data["objective"], tokenizer, data.get("vocabulary"))
     backbone_spec, backbone, objective_spec, objective = _build(*described)
+    if data["corpus"] is not None:
+        need_arguments(path / NETWORK, data["corpus"])
     tensors, told = read_weights(path), data.get("sentence")
     load_weights(backbone, objective, tensors, path)
     parts = _placed(backbone, objective)
@@ -309,6 +319,7 @@ def _open_network(path: Path) -> PretrainedModel:
         path,
         data["receipt"],
         data["corpus"],
+        str(data.get("fingerprint", "")),
         pooling=data.get("pooling", ""),
         dtype=data.get("dtype", "fp32"),
         sentence=told and SentenceHead.from_parts(told, tensors),
