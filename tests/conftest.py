@@ -18,8 +18,12 @@ os.environ["TRANSFORMERS_OFFLINE"] = "1"
 
 import pytest
 import torch
+from hypothesis import settings
 
 torch.set_num_threads(1)
+# No example fails for being slow once: what must be quick has a test that says how quick.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 _DATA = Path(os.environ.get("HEADSTART_DATA") or Path(__file__).resolve().parents[1] / "../shared/data")
 
 

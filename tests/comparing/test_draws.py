@@ -13,7 +13,7 @@ from headstart.core.errors import HeadstartError
 POOLS = st.lists(st.integers(0, 4), min_size=1, max_size=60)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(POOLS, st.lists(st.integers(1, 60), min_size=1, max_size=4), st.integers(0, 99))
 def test_nested_balanced_and_without_repeats(labels, sizes, seed):
     labels_N = np.array(labels)
@@ -35,7 +35,7 @@ def test_nested_balanced_and_without_repeats(labels, sizes, seed):
             before = rows
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(POOLS, st.integers(0, 99))
 def test_other_sizes_and_more_draws_leave_a_draw_as_it_is(labels, seed):
     labels_N, half = np.array(labels), (len(labels) + 1) // 2

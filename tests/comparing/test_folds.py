@@ -22,7 +22,7 @@ from headstart.statistics.analysis import analyse
 from headstart.statistics.study import Entry
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(st.integers(0, 3), min_size=6, max_size=60), st.integers(2, 6), st.integers(0, 9))
 def test_every_row_is_asked_once_and_classes_are_even(labels, folds, seed):
     labels_N = np.array(labels)

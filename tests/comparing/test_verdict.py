@@ -228,7 +228,7 @@ def test_without_an_audit_there_is_no_headline():
     assert verdict_sentences(waived, analyse(waived), "ko")[0].endswith("(데이터 점검 안 함)")
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     st.lists(st.floats(-1.0, 2.5), min_size=4, max_size=4),
     st.integers(2, 8),

@@ -37,7 +37,7 @@ def values(batch: TokenBatch | None) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**31), progress=st.floats(0, 1), training=st.booleans(), rows=st.integers(2, 12))
 def test_corruption_depends_on_its_arguments_alone(objective, seed, progress, training, rows):
     parts = taught(objective, partner(objective))

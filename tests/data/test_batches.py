@@ -15,7 +15,7 @@ class Tokens:
 
 
 @given(st.lists(st.integers(0, 40), min_size=1, max_size=30), st.integers(1, 17))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_windows_hold_every_token_once(lengths, window):
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     samples = make_samples(offsets, np.arange(len(lengths)), window)

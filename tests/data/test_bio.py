@@ -28,7 +28,7 @@ def texts_with_spans(draw):
     return text, tuple(span for span in kept if draw(st.booleans()))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(texts_with_spans())
 def test_characters_say_every_span(made):
     text, spans = made
@@ -63,7 +63,7 @@ def test_blanks_and_shared_characters():
     assert spans_of(np.array([2, 4]), np.array([(0, 1), (1, 2)]), "ab", CLASSES) == (Span(0, 1, "a"), Span(1, 2, "b"))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(1, 5), st.integers(0, 10_000))
 def test_best_tags_are_the_best_of_all(length, seed):
     scores = np.random.default_rng(seed).normal(size=(length, 5))

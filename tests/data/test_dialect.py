@@ -156,7 +156,7 @@ TABLES = st.lists(st.tuples(CELLS.filter(bool), st.sampled_from(["pos", "neg"]))
 
 
 @given(pairs=TABLES, delimiter=st.sampled_from(",;|\t"))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_quoted_table_comes_back(pairs, delimiter, tmp_path_factory):
     text = written(pairs, delimiter=delimiter, quoting=csv.QUOTE_ALL)
     found, ledger = read(tmp_path_factory.mktemp("table"), text)

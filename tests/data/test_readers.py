@@ -192,7 +192,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(reader=READERS, pieces=st.lists(PIECES | st.binary(max_size=5), max_size=40))
 def test_any_bytes_give_rows_or_a_teaching_error(reader, pieces):
     try:
@@ -208,7 +208,7 @@ CELLS = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=12) | s
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(table=st.lists(st.tuples(CELLS, CELLS), max_size=8))
 def test_csv_written_by_the_standard_library_comes_back(table):
     import csv
@@ -220,7 +220,7 @@ def test_csv_written_by_the_standard_library_comes_back(table):
     assert [tuple(value.values()) for value in values(Csv(), sink.getvalue())] == table
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(table=st.lists(st.dictionaries(st.sampled_from(["text", "label"]), CELLS, min_size=1), max_size=8))
 def test_jsonl_comes_back(table):
     assert values(JsonLines(), "\n".join(json.dumps(row) for row in table)) == table

@@ -33,7 +33,7 @@ def streams(batches: StatefulBatches, epoch: int) -> np.ndarray:
 
 
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=20), st.integers(1, 12), st.integers(1, 6), st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_an_epoch_is_the_documents_in_order_but_for_a_rest(lengths, window, number, add_special_tokens):
     batches = source(lengths, max_length=window, streams=number, add_special_tokens=add_special_tokens)
     for epoch in (0, 2):

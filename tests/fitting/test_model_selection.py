@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from headstart.fitting.model_selection import MOST_ROWS, choose, make_folds, nearest_good
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=60), st.integers(0, 5))
 def test_folds_partition_and_every_held_class_is_trained(labels, seed):
     labels = np.array(labels)

@@ -89,7 +89,7 @@ def test_equal_keys_give_equal_masks_and_other_keys_do_not():
     assert batch.extra == {}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=8), st.randoms(use_true_random=False), st.integers(0, 2**40))
 def test_masks_do_not_depend_on_the_batch(lengths, shuffler, seed):
     random = np.random.default_rng(0)

@@ -47,7 +47,7 @@ def rows(batch: TokenBatch, values=None) -> list[list[int]]:
     return [part.tolist() for part in (batch.ids_N if values is None else values).split(batch.lengths_B.tolist())]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     samples=st.lists(st.lists(st.integers(0, VOCABULARY - 1).filter(lambda i: not 5 <= i < FIRST), max_size=60)),
     mask_ratio=st.floats(0.01, 0.99),

@@ -63,7 +63,7 @@ def test_a_joiner_in_a_text_is_no_joiner(tokenizer):
     assert spans[-1].tolist() == [7, 8]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(st.characters() | st.sampled_from("가나다해봤ㅋ￭\0\u3000 "), max_size=30))
 @example("가\ud800나")
 @example("\0가\0")

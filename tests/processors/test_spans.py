@@ -70,7 +70,7 @@ def of(trained, kind: str):
     return trained[kind]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(MIXED)
 @example("\u1112\u1161\u11ab\u1100")
 @example("a\u0301\u0323b\u0323\u0301c")
@@ -88,7 +88,7 @@ def test_composing_is_nfc_and_maps_back(text):
         assert character in unicodedata.normalize("NFC", text[start:end])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(st.characters(), max_size=12))
 @example("가\ud83d\ude42나\ud800다\udc00")
 def test_half_characters_are_counted_as_given(text):
@@ -100,7 +100,7 @@ def test_half_characters_are_counted_as_given(text):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(text=MIXED)
 @example(text=" 영화가 ￭가 좋았다￭")
 def test_ids_are_those_of_encode_and_spans_lie_in_order(trained, kind, text):
@@ -116,7 +116,7 @@ def test_ids_are_those_of_encode_and_spans_lie_in_order(trained, kind, text):
 
 
 @pytest.mark.parametrize("kind", ["bpe", "byte"])
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(text=MIXED)
 def test_pieces_of_bytes_cover_the_text_and_spell_their_slices(trained, kind, text):
     tokenizer = trained[kind]

@@ -82,7 +82,7 @@ def test_korean_stays_whole(trained, kind):
 
 
 @pytest.mark.parametrize("kind", REVERSIBLE)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(text=st.text(st.characters(exclude_categories=("Cs", "Cn")), max_size=60))
 def test_any_text_comes_back(trained, kind, text):
     assert trained[kind].decode(trained[kind].encode([text])[0]) == unicodedata.normalize("NFC", text)

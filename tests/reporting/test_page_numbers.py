@@ -90,7 +90,7 @@ def drawn(seed: int, draws: int, sizes: tuple[int, ...], classes: int):
     return replace(study, cells=tuple(cells), slices={"clean": part_N, "contaminated": ~part_N})
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(
     seed=st.integers(0, 2**16),
     draws=st.sampled_from([1, 3, 6]),

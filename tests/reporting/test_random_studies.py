@@ -13,7 +13,7 @@ from headstart.comparing import verdict
 from headstart.statistics import analysis, intervals, worth
 
 
-@settings(max_examples=12, deadline=None)  # tests/full draws many more
+@settings(max_examples=12)  # tests/full draws many more
 @given(st.integers(0, 10**6))
 def test_no_number_outside_of_its_bounds_and_no_sentence_against_the_table(seed):
     assert found_in(seed) == []

@@ -18,7 +18,7 @@ def values(random, draws, rows, right):
     return (random.random((draws, rows)) < right).astype(float)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.integers(1, 12),
     st.integers(2, 40),
