@@ -25,7 +25,6 @@ import sys  # noqa: E402
 import tempfile  # noqa: E402
 from pathlib import Path  # noqa: E402
 
-TRIAL = 6  # steps that are timed beforehand; the first two do not count
 LONGEST = 128  # tokens of a row, at most
 
 
@@ -48,13 +47,12 @@ def main() -> None:
     asked = json.loads(Path(sys.argv[1]).read_text())
     home = tempfile.TemporaryDirectory()
     os.environ |= {"HF_HOME": home.name, "HF_HUB_OFFLINE": "1", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
+    from peer_runs import TRIAL, Clock, arguments_of
     from transformers import (
         AutoModelForSequenceClassification,
         AutoTokenizer,
         DataCollatorWithPadding,
         Trainer,
-        TrainerCallback,
-        TrainingArguments,
         set_seed,
     )
 
@@ -65,44 +63,19 @@ def main() -> None:
     train, dev = (tokenized(asked[name], tokenizer, classes, asked["padding"], home.name) for name in ("train", "dev"))
     model = AutoModelForSequenceClassification.from_pretrained(asked["start"], num_labels=len(classes))
 
-    class Clock(TrainerCallback):
-        """Notes when every step ends, and stops at the end of the budget."""
-
-        def __init__(self, end: float) -> None:
-            self.end, self.ends = end, []
-
-        def on_step_end(self, args, state, control, **_):
-            self.ends.append(time.monotonic())
-            if self.ends[-1] >= self.end:
-                control.should_training_stop = True
-
     def trainer(trained, steps: int, clock: Clock, grouped: bool) -> Trainer:
-        arguments = TrainingArguments(
-            output_dir=home.name,
-            max_steps=steps,
-            per_device_train_batch_size=asked["batch"],
-            per_device_eval_batch_size=64,
-            learning_rate=asked["learning_rate"],
-            warmup_steps=round(asked["warmup"] * steps),
-            train_sampling_strategy="group_by_length" if grouped else "random",
-            use_cpu=True,
-            save_strategy="no",
-            report_to=[],
-            disable_tqdm=True,
-            logging_steps=10**6,
-            seed=asked["seed"],
-        )
+        how = {"train_sampling_strategy": "group_by_length" if grouped else "random", "per_device_eval_batch_size": 64}
+        arguments = arguments_of(asked, steps, home.name, **how)
         collator = DataCollatorWithPadding(tokenizer)
         return Trainer(model=trained, args=arguments, train_dataset=train, data_collator=collator, callbacks=[clock])
 
     prepared, grouped = time.monotonic() - BEGUN, not asked["padding"]
     trial = Clock(math.inf)
     trainer(copy.deepcopy(model), TRIAL, trial, grouped).train()
-    step = (trial.ends[-1] - trial.ends[1]) / (len(trial.ends) - 2)
     left, whole = asked["seconds"] - prepared, asked["epochs"] * math.ceil(len(train) / asked["batch"])
     begun = time.monotonic()
     clock = Clock(begun + left)
-    trainer(model, max(2, min(whole, round(left / step))), clock, grouped).train()
+    trainer(model, max(2, min(whole, round(left / trial.step))), clock, grouped).train()
     trained = time.monotonic() - begun
     # Rows that are grouped by length are answered in that order, so the answers come from a trainer that does not.
     answers = trainer(model, 1, clock, grouped=False).predict(dev).predictions.argmax(-1)

@@ -24,8 +24,6 @@ import tempfile  # noqa: E402
 from itertools import chain  # noqa: E402
 from pathlib import Path  # noqa: E402
 
-TRIAL = 6  # steps that are timed beforehand; the first two do not count
-
 
 def packed(asked: dict, tokenizer, home: str):
     """Return the text as blocks of ids, as run_mlm and run_clm make them."""
@@ -73,12 +71,11 @@ def main() -> None:
     asked = json.loads(Path(sys.argv[1]).read_text())
     home = tempfile.TemporaryDirectory()
     os.environ |= {"HF_HOME": home.name, "HF_HUB_OFFLINE": "1", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
+    from peer_runs import TRIAL, Clock, arguments_of
     from transformers import (
         AutoTokenizer,
         DataCollatorForLanguageModeling,
         Trainer,
-        TrainerCallback,
-        TrainingArguments,
         set_seed,
     )
 
@@ -89,41 +86,16 @@ def main() -> None:
     masked = asked["mask_ratio"] is not None
     collator = DataCollatorForLanguageModeling(tokenizer, mlm=masked, mlm_probability=asked["mask_ratio"])
 
-    class Clock(TrainerCallback):
-        """Notes when every step ends, and stops at the end of the budget."""
-
-        def __init__(self, end: float) -> None:
-            self.end, self.ends = end, []
-
-        def on_step_end(self, args, state, control, **_):
-            self.ends.append(time.monotonic())
-            if self.ends[-1] >= self.end:
-                control.should_training_stop = True
-
-    def train(trained, steps: int, end: float) -> list[float]:
-        clock = Clock(end)
-        arguments = TrainingArguments(
-            output_dir=home.name,
-            max_steps=steps,
-            per_device_train_batch_size=asked["batch"],
-            learning_rate=asked["learning_rate"],
-            warmup_steps=round(asked["warmup"] * steps),
-            use_cpu=True,
-            save_strategy="no",
-            report_to=[],
-            disable_tqdm=True,
-            logging_steps=10**6,
-            seed=asked["seed"],
-        )
+    def train(trained, steps: int, end: float) -> Clock:
+        clock, arguments = Clock(end), arguments_of(asked, steps, home.name)
         Trainer(model=trained, args=arguments, train_dataset=data, data_collator=collator, callbacks=[clock]).train()
-        return clock.ends
+        return clock
 
     prepared = time.monotonic() - BEGUN
-    ends = train(copy.deepcopy(model), TRIAL, float("inf"))
-    step = (ends[-1] - ends[1]) / (len(ends) - 2)
+    step = train(copy.deepcopy(model), TRIAL, float("inf")).step
     left = asked["seconds"] - prepared
     begun = time.monotonic()
-    ends = train(model, max(2, round(left / step)), begun + left)
+    ends = train(model, max(2, round(left / step)), begun + left).ends
     model.save_pretrained(out / "model")
     tokenizer.save_pretrained(out / "model")
     tokens = len(ends) * asked["batch"] * asked["block"]

@@ -28,7 +28,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headstart.comparing.cells import CellStore
-from headstart.core.files import read_bytes_or_none
 
 ROUTES = "probe,knn,finetune,scratch,tfidf_logreg,tfidf_svm,ppmi_logreg,majority"
 ROWS = {"train.tsv": 20_000, "test.tsv": 2_000, "unlabelled.txt": 100_000}  # how many are taken of each file
@@ -58,14 +57,22 @@ def program(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "headstart", *map(str, arguments)]
 
 
+def told_of(path: Path) -> bytes:
+    """Return what the system says of a process in this file, nothing where the process has ended or is another's."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
 def watched(first: int, used: dict[int, float]) -> float:
     """Return the memory, in MB, of a process and its children (Linux); used: their processor seconds so far."""
     found = 0
     for folder in Path("/proc").glob("[0-9]*"):
-        told = (read_bytes_or_none(folder / "stat") or b"").rpartition(b")")[2].split()
+        told = told_of(folder / "stat").rpartition(b")")[2].split()
         if told and first in (int(folder.name), int(told[1])):
             used[int(folder.name)] = (int(told[11]) + int(told[12])) / os.sysconf("SC_CLK_TCK")
-            lines = (read_bytes_or_none(folder / "smaps_rollup") or b"").splitlines()
+            lines = told_of(folder / "smaps_rollup").splitlines()
             found += sum(int(line.split()[1]) for line in lines if line.startswith(b"Pss:"))
     return found / 1024
 

@@ -54,27 +54,25 @@ def test_every_reader_has_an_awkward_file():
     assert {*FILES, *FOLDERS} == set(registry.names("reader"))
 
 
-@pytest.mark.parametrize(("reader", "what", "name", "size", "make"), READ, ids=[f"{one[0]} {one[1]}" for one in READ])
-def test_reading(reader, what, name, size, make, tmp_path):
-    (tmp_path / "1.png").write_bytes(flat(9))
+def reading(name, make, folder, size, **limits) -> str:
+    (folder / "1.png").write_bytes(flat(9))
 
     def work(n: int) -> Callable[[], None]:
-        (tmp_path / name).write_bytes(make(n))
-        return lambda: read_all(tmp_path / name)
+        (folder / name).write_bytes(make(n))
+        return lambda: read_all(folder / name)
 
-    assert complaint(work, size, seconds=SECONDS, megabytes=MEGABYTES) == ""
+    return complaint(work, size, **limits)
+
+
+@pytest.mark.parametrize(("reader", "what", "name", "size", "make"), READ, ids=[f"{one[0]} {one[1]}" for one in READ])
+def test_reading(reader, what, name, size, make, tmp_path):
+    assert reading(name, make, tmp_path, size, seconds=SECONDS, megabytes=MEGABYTES) == ""
 
 
 @pytest.mark.full
 @pytest.mark.parametrize(("reader", "what", "name", "size", "make"), READ, ids=[f"{one[0]} {one[1]}" for one in READ])
 def test_reading_more(reader, what, name, size, make, tmp_path):
-    (tmp_path / "1.png").write_bytes(flat(9))
-
-    def work(n: int) -> Callable[[], None]:
-        (tmp_path / name).write_bytes(make(n))
-        return lambda: read_all(tmp_path / name)
-
-    assert complaint(work, 8 * size, **FULL) == ""
+    assert reading(name, make, tmp_path, 8 * size, **FULL) == ""
 
 
 @pytest.mark.parametrize("reader", FOLDERS)

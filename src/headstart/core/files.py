@@ -131,14 +131,6 @@ def whole_lines(path: Path) -> list[str]:
     return path.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]
 
 
-def read_bytes_or_none(path: Path) -> bytes | None:
-    """Return the bytes of a file, or None where it is not there (any more) or is locked."""
-    try:
-        return path.read_bytes()
-    except OSError:
-        return None
-
-
 def json_bytes(data: Any) -> bytes:
     """Return JSON as it is written: UTF-8, indented, non-ASCII kept readable; no NaN, which JSON has not."""
     return (json.dumps(data, ensure_ascii=False, indent=2, allow_nan=False) + "\n").encode()

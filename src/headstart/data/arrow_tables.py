@@ -67,14 +67,14 @@ def table_columns(schema: Any, cells_of: Callable[[str], Iterator[Any]], source:
     others = [one for one in schema if not _plain(one.type)]
     first = {one.name: _first(cells_of(one.name)) for one in others}
     images = [name for name, cells in first.items() if any(map(is_image, cells))]
+    read = set(images)
     written = [
         one.name
         for one in others
-        if one.name not in {*images}
-        and any(test(one.type) for test in bytewise)
-        and all(map(_is_text, first[one.name]))
+        if one.name not in read and any(test(one.type) for test in bytewise) and all(map(_is_text, first[one.name]))
     ]
-    passed = [one.name for one in others if one.name not in {*images, *written}]
+    read.update(written)
+    passed = [one.name for one in others if one.name not in read]
     left_out = set(passed)
     names = [name for name in schema.names if name not in left_out]
     if not names:
