@@ -6,12 +6,12 @@ images of its test part.
 
 from __future__ import annotations
 
-import io
+import shutil
 from pathlib import Path
 
 import numpy as np
 
-from headstart.core.files import write_bytes
+from headstart.core.files import replace_folder, temporary_beside
 from headstart.core.seeds import numpy_generator
 
 _TEST_SHARE = 0.4
@@ -21,7 +21,8 @@ _LEVELS = 16  # the brightest pixel; 0 is black
 def write_digits(folder: Path, seed: int = 0) -> tuple[Path, Path]:
     """Write `train/CLASS/NUMBER.png` and `test/CLASS/NUMBER.png` below `folder`; return the two folders.
 
-    Raises OSError when the folder cannot be written.
+    Each of the two is there whole or not at all. The single files are not synchronised with the disk, which would take
+    most of the time: the same call makes them again. Raises OSError when the folder cannot be written.
     """
     from PIL import Image
     from sklearn.datasets import load_digits
@@ -32,8 +33,14 @@ def write_digits(folder: Path, seed: int = 0) -> tuple[Path, Path]:
     parts = np.split(order, [int(len(order) * (1 - _TEST_SHARE))])
     places = (folder / "train", folder / "test")
     for place, rows in zip(places, parts):
-        for row in rows:
-            stream = io.BytesIO()
-            Image.fromarray(pixels_NHW[row]).save(stream, "PNG")
-            write_bytes(place / str(digits.target[row]) / f"{row:04}.png", stream.getvalue())
+        unfinished = temporary_beside(place)
+        try:
+            for name in digits.target_names:
+                (unfinished / str(name)).mkdir(parents=True)
+            for row in rows:
+                Image.fromarray(pixels_NHW[row]).save(unfinished / str(digits.target[row]) / f"{row:04}.png", "PNG")
+            replace_folder(unfinished, place)
+        except BaseException:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            raise
     return places
