@@ -26,7 +26,7 @@ torch.set_num_threads(1)
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 _DATA = Path(os.environ.get("HEADSTART_DATA") or Path(__file__).resolve().parents[1] / "../shared/data")
-_MEMORY, _ROOM = Path("/dev/shm"), 4 << 30
+_MEMORY, _ROOM = Path("/dev/shm"), 1 << 30
 
 
 def pytest_configure() -> None:
