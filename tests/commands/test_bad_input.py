@@ -110,7 +110,10 @@ REFUSED = {
     "export of a probe": ("export task --out {tmp}/out", ["ngram_bag does not exist in transformers", "onnx"]),
     "out below a file": ("pretrain corpus.txt --out corpus.txt/run --steps 3", ["corpus.txt is a file"]),
     "out is a file": ("pretrain corpus.txt --out corpus.txt --steps 3", ["corpus.txt is a file"]),
-    "out in /proc": ("pretrain corpus.txt --out /proc/none/run --steps 3", ["/proc/none/run: cannot be made"]),
+    "out in /proc": (
+        "pretrain corpus.txt --out /proc/none/run --steps 3",
+        ["cannot write /proc/none/run: its folder is gone, or cannot be made"],
+    ),
     "transfer below a file": ("transfer halves --data train.tsv --out corpus.txt/t", ["corpus.txt is a file"]),
     "vectors below a file": ("embed halves corpus.txt --out corpus.txt/v.npy", ["corpus.txt is a file"]),
     "answers below a file": ("predict task corpus.txt --out corpus.txt/p.jsonl", ["corpus.txt is a file"]),

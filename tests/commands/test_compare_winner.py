@@ -10,12 +10,14 @@ import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import headstart as hs
 from headstart.comparing import winner as module
+from headstart.core.disk_errors import disk_error
 from headstart.core.examples import Examples
 from headstart.fitting.task_model_files import load_task, read_task
 from headstart.routes.tfidf_nb import TfidfNb
@@ -123,7 +125,7 @@ def test_majority_may_win_and_no_winner_may_be_wanted(program, tmp_path):
     [
         (KeyboardInterrupt(), 130, "the same command goes on there"),
         (ValueError("no such\nthing"), 0, "could not be trained on all rows (ValueError: no such)"),
-        (OSError(28, "No space left on device"), 0, "disk full"),
+        (disk_error(Path("winner"), OSError(28, "No space left on device")), 0, "disk full"),
     ],
 )
 def test_what_goes_wrong_is_one_line_and_the_report_stays(program, tmp_path, monkeypatch, error, code, words):

@@ -15,6 +15,7 @@ from headstart.comparing import cells
 from headstart.comparing.run_study import run_study
 from headstart.comparing.settings import StudyData, StudySettings
 from headstart.core import registry
+from headstart.core.disk_errors import disk_error
 from headstart.core.errors import HeadstartError
 from headstart.fitting.workspace import Workspace
 from headstart.statistics.analysis import analyse
@@ -57,7 +58,7 @@ def test_a_full_disk_says_so_in_one_line_and_loses_no_finished_cell(run, monkeyp
     def write_bytes(path, data):
         left[0] -= 1
         if left[0] < 0:
-            raise OSError(errno.ENOSPC, "No space left on device")
+            raise disk_error(path, OSError(errno.ENOSPC, "No space left on device"))
         real(path, data)
 
     monkeypatch.setattr(cells, "write_bytes", write_bytes)

@@ -21,6 +21,7 @@ from headstart.comparing.run_study import run_study
 from headstart.comparing.screen_and_confirm import run_screened
 from headstart.comparing.settings import StudyData, StudySettings
 from headstart.comparing.work_queue import WorkQueue
+from headstart.core.disk_errors import disk_error
 from headstart.core.errors import HeadstartError
 from headstart.core.holder import Holder
 from headstart.fitting.workspace import Workspace
@@ -199,7 +200,7 @@ def test_one_command_at_a_time(make, tmp_path):
 
 def test_a_full_disk_ends_the_comparison_in_one_line(make, tmp_path, monkeypatch):
     def full(path, data):
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise disk_error(path, OSError(errno.ENOSPC, "No space left on device"))
 
     monkeypatch.setattr(cells, "write_bytes", full)
     with pytest.raises(HeadstartError, match="disk full while writing"):

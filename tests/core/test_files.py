@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import subprocess
 import sys
@@ -13,7 +12,6 @@ import pytest
 from headstart.core import files
 from headstart.core.errors import HeadstartError
 from headstart.core.files import (
-    disk_error,
     is_leftover,
     is_passing,
     read_json,
@@ -31,15 +29,6 @@ def test_json_round_trip_and_damage(tmp_path):
     (tmp_path / "a.json").write_text('{"x": ')
     with pytest.raises(HeadstartError, match="line 1"):
         read_json(tmp_path / "a.json")
-
-
-def test_a_refused_write_is_explained(tmp_path):
-    full = OSError(errno.ENOSPC, "No space left on device")
-    assert "MB free); what was saved before is intact: free some space" in str(disk_error(tmp_path / "a", full))
-    assert "free about 2,001 MB and run" in str(disk_error(tmp_path / "a", full, need=2000 * 2**20))
-    (tmp_path / "f").write_text("")
-    assert str(disk_error(tmp_path / "f/a", NotADirectoryError())).endswith("f is a file, not a folder")
-    assert "choose a folder you may write to" in str(disk_error(tmp_path / "a", PermissionError(13, "denied")))
 
 
 def folder(path, text):

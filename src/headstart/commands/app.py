@@ -16,6 +16,7 @@ import cyclopts
 import headstart
 from headstart.commands.session import DASH, Terminated, running
 from headstart.core.disk_cache import without_cache
+from headstart.core.disk_errors import told_of
 from headstart.core.errors import HeadstartError, nearest, one_line
 from headstart.core.launched import launched
 from headstart.core.reason import is_out_of_memory
@@ -258,7 +259,7 @@ def _explain(error: BaseException, tokens: Sequence[str]) -> tuple[str, int]:
             return f"out of memory on the device; {lower}, or add --device cpu", 2
         return f"out of memory; {lower}", 2
     if isinstance(error, OSError):
-        return f"{error.filename or 'a file'}: {error.strerror or error}", 2
+        return spoken(told_of(error).args[0]), 2
     return f"internal fault: {type(error).__name__}: {error} (--debug shows where)", 1
 
 

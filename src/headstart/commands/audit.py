@@ -208,16 +208,13 @@ def _named(ledger: dict[str, Any]) -> dict[str, Any]:
 
 def _write(found: Audit, out: Path, language: str) -> tuple[str, ...]:
     """Write audit.json, audit.html and contact sheets, whose names are returned. Raises HeadstartError: disk errors."""
-    from headstart.core.files import disk_error, write_bytes, write_json
+    from headstart.core.files import write_bytes, write_json
     from headstart.reporting.audit_page import audit_page
     from headstart.reporting.audit_sheets import audit_sheets
 
     sheets = audit_sheets(found)
-    try:
-        write_json(out / "audit.json", {"identity": found.identity, **found.data})
-        write_bytes(out / "audit.html", audit_page(found, language).encode("utf-8", "replace"))
-        for name, png in sheets.items():
-            write_bytes(out / _SHEETS / name, png)
-    except OSError as error:
-        raise disk_error(out, error) from None
+    write_json(out / "audit.json", {"identity": found.identity, **found.data})
+    write_bytes(out / "audit.html", audit_page(found, language).encode("utf-8", "replace"))
+    for name, png in sheets.items():
+        write_bytes(out / _SHEETS / name, png)
     return tuple(sheets)

@@ -62,7 +62,7 @@ def embed(
     import numpy as np
 
     from headstart.core.device import set_threads
-    from headstart.core.files import disk_error, write_bytes
+    from headstart.core.files import write_bytes
     from headstart.data.read_request import ReadRequest
     from headstart.data.task_files import read_items
 
@@ -80,9 +80,6 @@ def embed(
     if out is not None:
         buffer = io.BytesIO()
         np.save(buffer, vectors)
-        try:
-            write_bytes(out, buffer.getvalue())
-        except OSError as error:
-            raise disk_error(out, error) from None
+        write_bytes(out, buffer.getvalue())
     say(ledger.summary())
     return Embedded(vectors, out)

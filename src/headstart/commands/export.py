@@ -59,7 +59,6 @@ def export(
     """
     from headstart.commands.card_facts import card_facts, rows_to_compare
     from headstart.core.device import set_threads
-    from headstart.core.files import disk_error
     from headstart.core.sole_writer import sole_writer
 
     source, out = Path(source), Path(out)
@@ -71,10 +70,7 @@ def export(
         folder, model, run, columns = _opened(source)
         rows = rows_to_compare(model, run, data or [], columns | {"text": text, "text2": text2})
         say(f"comparing on {len(rows.examples):,} rows of {rows.source}")
-        try:
-            left = writer.write(model, out, rows, lambda: card_facts(folder, _scores(folder, data or [], model)))
-        except OSError as error:
-            raise disk_error(out, error) from None
+        left = writer.write(model, out, rows, lambda: card_facts(folder, _scores(folder, data or [], model)))
         found = left.verified
         push = shell_command("push", out, "NAME/MODEL")
         return Exported(

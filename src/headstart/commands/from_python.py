@@ -15,6 +15,7 @@ from cyclopts import Parameter
 
 from headstart.commands.reading import say
 from headstart.commands.session import files
+from headstart.core.disk_errors import told_of
 from headstart.core.errors import HeadstartError
 
 _BASES = ("base", "bases")
@@ -48,7 +49,10 @@ def for_python(verb: Callable[..., Any]) -> Callable[..., Any]:
         kinds = inspect.signature(verb).parameters
         ordered = [values[name] for name, one in kinds.items() if one.kind is one.POSITIONAL_ONLY]
         named = {name: values[name] for name, one in kinds.items() if one.kind is not one.POSITIONAL_ONLY}
-        return verb(*ordered, **named)
+        try:
+            return verb(*ordered, **named)
+        except OSError as error:
+            raise told_of(error) from None
 
     call.__signature__ = signature  # type: ignore[attr-defined]
     call.__annotations__ = {name: one.annotation for name, one in signature.parameters.items()}

@@ -146,7 +146,7 @@ def _pictures(pretrained: PretrainedModel, prompt: str, out: Path | None, sample
     """
     import numpy as np
 
-    from headstart.core.files import disk_error, write_bytes
+    from headstart.core.files import write_bytes
     from headstart.images.contact_sheet import contact_sheet
     from headstart.language_models.pictures import draw_pictures, need_image_tokenizer
 
@@ -161,10 +161,7 @@ def _pictures(pretrained: PretrainedModel, prompt: str, out: Path | None, sample
     begun = [np.zeros(0, np.int64)] * samples if given is None else list(given[:, : given.shape[1] // 2])
     ids_NT = draw_pictures(pretrained, begun, choose=choose)
     shown_NT = ids_NT if given is None else np.stack([given, ids_NT], axis=1).reshape(-1, ids_NT.shape[1])
-    try:
-        write_bytes(Path(out), contact_sheet(list(tokenizer.pictures(shown_NT)), _MOST_BYTES).png)
-    except OSError as error:
-        raise disk_error(Path(out), error) from None
+    write_bytes(Path(out), contact_sheet(list(tokenizer.pictures(shown_NT)), _MOST_BYTES).png)
     return Drawn(Path(out), len(ids_NT), given is not None)
 
 

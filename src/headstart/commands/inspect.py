@@ -160,7 +160,7 @@ def _write_seen(pretrained: PretrainedModel, path: Path, seed: int) -> Path:
 
     Raises HeadstartError: the base is no run on images, or its images are gone; the disk refuses.
     """
-    from headstart.core.files import disk_error, write_bytes
+    from headstart.core.files import write_bytes
     from headstart.images.contact_sheet import contact_sheet
     from headstart.training.seen import seen_images
 
@@ -168,10 +168,7 @@ def _write_seen(pretrained: PretrainedModel, path: Path, seed: int) -> Path:
     if not versions:
         raise HeadstartError(f"--seen: {pretrained.path} is no run on images, or the store beside it is gone")
     pictures = [image for images in zip(*versions.values()) for image in images]
-    try:
-        write_bytes(path, contact_sheet(pictures, _MOST_BYTES).png)
-    except OSError as error:
-        raise disk_error(path, error) from None
+    write_bytes(path, contact_sheet(pictures, _MOST_BYTES).png)
     return path
 
 

@@ -74,7 +74,6 @@ def next_rows(
     import numpy as np
 
     from headstart.core.device import set_threads
-    from headstart.core.files import disk_error
     from headstart.data.open import as_paths, called
     from headstart.data.read_request import ReadRequest
     from headstart.fitting.task_model_files import trained_on
@@ -111,10 +110,7 @@ def next_rows(
     rows = choose(spec, candidates, count, seed=seed)
     if len(rows) < count:
         say(f"--count {count:,}: there are {len(rows):,} rows to choose from; all of them are given")
-    try:
-        write_sheet(found.examples.take(np.array(rows)), out, opened.columns)
-    except OSError as error:
-        raise disk_error(out, error) from None
+    write_sheet(found.examples.take(np.array(rows)), out, opened.columns)
     return NextRows(out, len(rows), spec.name, _follow(opened, out, labelled))
 
 

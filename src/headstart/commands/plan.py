@@ -150,6 +150,7 @@ class _Sample:
 
 def _sampled(where: dict[str, Any], work: Path) -> _Sample:
     """Return the corpus or, where it is long, its first 64 MB as a file in `work`."""
+    from headstart.core.files import writing
     from headstart.data.corpus import Corpus
 
     corpus = Corpus(**where)
@@ -158,7 +159,7 @@ def _sampled(where: dict[str, Any], work: Path) -> _Sample:
     if corpus.takes == "image" or size <= _SAMPLE:
         return _Sample(where, corpus.takes)
     path = work / "sample.jsonl"
-    with open(path, "w", encoding="utf-8") as stream:
+    with writing(path), open(path, "w", encoding="utf-8") as stream:
         for document in corpus.documents():
             stream.write(json.dumps({"text": document}, ensure_ascii=False) + "\n")
             if stream.tell() > _SAMPLE:

@@ -80,7 +80,7 @@ def predict(
     from headstart.core import registry
     from headstart.core.device import set_threads
     from headstart.core.examples import need_takes
-    from headstart.core.files import disk_error, write_bytes
+    from headstart.core.files import write_bytes
     from headstart.data.read_request import ReadRequest
     from headstart.data.task_files import read_items
     from headstart.fitting.task_model_files import load_task, read_task, task_folder
@@ -121,10 +121,7 @@ def predict(
     answers = json_rows(rows, tables)
     if out is not None:
         kept = answers if out.suffix.lower() == ".jsonl" else table_rows(rows, tables)
-        try:
-            write_bytes(out, file_bytes(kept, out.suffix.lower()))
-        except OSError as error:
-            raise disk_error(out, error) from None
+        write_bytes(out, file_bytes(kept, out.suffix.lower()))
     say(ledger.summary())
     labels = [next(one[name] for name in _ANSWERS if name in one) for one in shown]
     return Predicted(answers, labels, scores_NC, tuple(model.classes), out)

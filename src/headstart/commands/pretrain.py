@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -296,7 +296,7 @@ def _spooled(spec: RunSpec, out: Path) -> Iterator[RunSpec]:
 
     A run that fails before it has a run.json leaves no such file. Raises HeadstartError: nothing came in, full disk.
     """
-    from headstart.core.files import disk_error, temporary_beside
+    from headstart.core.files import publish, temporary_beside, writing
     from headstart.data.open import STDIN
 
     paths = spec.corpus.get("paths", [])
@@ -307,16 +307,15 @@ def _spooled(spec: RunSpec, out: Path) -> Iterator[RunSpec]:
     try:
         if sys.stdin.isatty():
             say("reading the text from the keyboard; Ctrl-D ends it")
-        with open(temporary, "wb") as stream:
+        with writing(target), open(temporary, "wb") as stream:
             shutil.copyfileobj(sys.stdin.buffer, stream)
         if not temporary.stat().st_size:
             raise HeadstartError("standard input is empty; pipe the text in: cat FILE | headstart pretrain - --out RUN")
-        temporary.replace(target)
+        publish(temporary, target)
         kept = [str(target.resolve()) if path == STDIN else path for path in paths]
         yield dataclasses.replace(spec, corpus=spec.corpus | {"paths": kept})
-    except OSError as error:
-        raise disk_error(target, error) from None
     finally:
-        temporary.unlink(missing_ok=True)
-        if out.is_dir() and not (out / "run.json").is_file():
-            target.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+            if out.is_dir() and not (out / "run.json").is_file():
+                target.unlink(missing_ok=True)

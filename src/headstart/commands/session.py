@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import math
 import os
 import shlex
@@ -13,6 +14,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Literal
 
+from headstart.core.disk_errors import disk_error
 from headstart.core.errors import HeadstartError
 from headstart.core.files import is_passing
 from headstart.core.launched import launched
@@ -91,13 +93,14 @@ def need_folder(folder: Path) -> None:
             path.mkdir()
             made.append(path)
         if not os.access(folder, os.W_OK):
-            raise PermissionError(13, "no permission to write there")
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         need_no_writer(folder)
     except OSError as error:
-        raise HeadstartError(f"--out {folder}: cannot be made ({error.strerror}); choose another --out") from None
+        raise disk_error(folder, error) from None
     finally:
         for path in reversed(made):
-            path.rmdir()
+            with contextlib.suppress(OSError):
+                path.rmdir()
 
 
 def need_new_file(path: Path) -> None:

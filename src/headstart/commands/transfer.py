@@ -174,7 +174,6 @@ class Job:
 
     def train(self, out: Path, seed: int) -> tuple[float, dict[str, object]]:
         """Train and save one task model; return (seconds of training, its notes)."""
-        from headstart.core.files import disk_error
         from headstart.fitting.task_model_files import save_task
 
         begun, examples = time.monotonic(), self.examples
@@ -183,10 +182,7 @@ class Job:
         with _curves(self.loggers, out):
             model = self.spec.run(examples, self.workspace, seed=seed, seconds=self.seconds)
         seconds = time.monotonic() - begun
-        try:
-            save_task(model, out, self.spec, self._receipt(seed, seconds), examples)
-        except OSError as error:
-            raise disk_error(out, error) from None
+        save_task(model, out, self.spec, self._receipt(seed, seconds), examples)
         return seconds, model.notes
 
     def _receipt(self, seed: int, seconds: float) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from safetensors.numpy import load, save
 from headstart.comparing.report_folder import ReportFolder
 from headstart.core import migration, registry
 from headstart.core.errors import HeadstartError
-from headstart.core.files import disk_error, sync_folder, write_bytes
+from headstart.core.files import make_folder, sync_folder, write_bytes, writing
 from headstart.statistics.study import Cell
 
 _FACTS = ("entry", "size", "draw", "score", "seconds", "allowed", "notes", "receipt")
@@ -34,7 +34,7 @@ class CellStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._file = folder / "cells.jsonl"
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         self._found = {line["key"]: line for line in self._read()}
         self._torn = self._file.exists() and self._file.read_bytes()[-1:] not in (b"", b"\n")
 
@@ -95,11 +95,8 @@ class CellStore:
         name, data = _to_file(key, cell)
         line = {"format": migration.FORMAT} | cell.facts()
         line |= {"key": key, "answers": name, "sha256": hashlib.sha256(data).hexdigest()}
-        try:
-            ReportFolder(self.folder.parent).begin()
-            write_bytes(self.folder / name, data)
-        except OSError as error:
-            raise disk_error(self.folder, error) from None
+        ReportFolder(self.folder.parent).begin()
+        write_bytes(self.folder / name, data)
         return line
 
     def add(self, line: dict[str, Any]) -> None:
@@ -108,14 +105,13 @@ class CellStore:
         Raises HeadstartError: the disk refuses.
         """
         written = json.dumps(line, ensure_ascii=False, default=str).encode() + b"\n"
-        try:
+        with writing(self._file, need=len(written)):
+            torn, self._torn = self._torn, True
             with open(self._file, "ab") as out:
-                out.write((b"\n" if self._torn else b"") + written)
+                out.write((b"\n" if torn else b"") + written)
                 out.flush()
                 os.fsync(out.fileno())
             sync_folder(self.folder)
-        except OSError as error:
-            raise disk_error(self.folder, error) from None
         self._torn = False
         self._found[line["key"]] = line
 

@@ -20,7 +20,7 @@ from headstart.comparing.report_folder import EXHIBITS, SHEET, ReportFolder
 from headstart.core import migration
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples, ImageRef
-from headstart.core.files import disk_error, write_bytes, write_json
+from headstart.core.files import write_bytes, write_json
 from headstart.images.contact_sheet import ContactSheet, contact_sheet
 from headstart.images.decode import decode
 from headstart.text.excerpt import excerpt
@@ -89,12 +89,9 @@ class Exhibits:
         told = {"sha256": hashlib.sha256(png).hexdigest(), "boxes": boxes}
         told |= {name: [asdict(one) for one in getattr(self, name)] for name in ("seen", "filters", "near")}
         told["rows"] = {str(row): asdict(quoted) for row, quoted in self.rows.items()}
-        try:
-            ReportFolder(folder).begin()
-            write_bytes(folder / SHEET, png)
-            write_json(folder / EXHIBITS, {"format": migration.FORMAT} | told)
-        except OSError as error:
-            raise disk_error(folder, error) from None
+        ReportFolder(folder).begin()
+        write_bytes(folder / SHEET, png)
+        write_json(folder / EXHIBITS, {"format": migration.FORMAT} | told)
 
     @classmethod
     def load(cls, folder: Path) -> Exhibits:

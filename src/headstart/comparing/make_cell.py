@@ -11,6 +11,7 @@ import numpy as np
 
 from headstart.comparing.draws import Split
 from headstart.comparing.settings import StudyData, in_form
+from headstart.core.disk_errors import DiskError
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.reason import Reason, reason_of
@@ -42,6 +43,8 @@ def refusal_of(route: RouteSpec, examples: Examples, workspace: Workspace) -> Re
     """Return why a route cannot run on these examples, also where it fails at saying so, or None."""
     try:
         return why_not(route, examples, workspace)
+    except DiskError:  # no fault of the route
+        raise
     except Exception as error:  # whatever a route raises, the other entries go on
         return reason_of(error)
 

@@ -21,6 +21,7 @@ from headstart.comparing.settings import StudyData, StudySettings
 from headstart.comparing.tickets import entry_of
 from headstart.comparing.work_queue import WorkQueue
 from headstart.core.claims import BEAT, Heartbeat
+from headstart.core.disk_errors import DiskError
 from headstart.core.errors import HeadstartError
 from headstart.core.reason import reason_of
 from headstart.core.time_limit import OutOfTime, cut_after
@@ -47,6 +48,8 @@ class Maker:
             made = kinds[ticket["kind"]](ticket)
         except OutOfTime:
             made = {"cut": True}
+        except DiskError as error:  # no fault of the entry: it ends the comparison
+            made = {"refused": str(error)}
         except Exception as error:  # whatever a route raises, the other entries go on
             made = {"failed": reason_of(error).kept()}
         for space in self.workspaces.values():
@@ -69,10 +72,7 @@ class Maker:
         here = {"threads": torch.get_num_threads(), "machine": platform.machine()}
         cell = cell_of(ticket["entry"]["name"], split, receipt | here, made, ticket["allowed"])
         score = float(self.settings.metric.score(self.data.truth, cell.predicted))
-        try:
-            return {"line": self.store.write_answers(receipt["cell"], replace(cell, score=score))}
-        except HeadstartError as error:  # no fault of the entry: it ends the comparison
-            return {"refused": str(error)}
+        return {"line": self.store.write_answers(receipt["cell"], replace(cell, score=score))}
 
     def _trial(self, ticket: Mapping[str, Any]) -> dict[str, Any]:
         rows, entry = self._round(ticket["number"], ticket["asked"]), entry_of(ticket["entry"])

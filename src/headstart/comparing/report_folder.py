@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from headstart.core.files import read_json
+from headstart.core.files import make_folder, read_json
 from headstart.core.manifest import FOREIGN, MANIFEST, MISSING, Fault, damage, faults, read_manifest, seal
 
 CELLS, QUEUE = "cells", "queue"
@@ -53,7 +53,7 @@ class ReportFolder:
 
     def begin(self) -> None:
         """Say in the manifest that files are going to be added or replaced; to be called before the first of them."""
-        (self.path / CELLS).mkdir(parents=True, exist_ok=True)
+        make_folder(self.path / CELLS)
         if not (self.path / MANIFEST).is_file() or not read_manifest(self.path)["growing"]:
             seal(self.path, "report", growing=True)
 

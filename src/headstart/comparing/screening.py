@@ -26,6 +26,7 @@ from headstart.comparing.receipts import versions, workspace_identity
 from headstart.comparing.screening_rows import ROUNDS, SEED, STEPS, TIMED, Round, screening_round
 from headstart.comparing.settings import StudyData, StudySettings
 from headstart.comparing.slow_bases import Reading, too_slow
+from headstart.core.disk_errors import DiskError
 from headstart.core.files import read_json, write_json
 from headstart.core.migration import FORMAT
 from headstart.core.reason import Reason, reason_of
@@ -286,6 +287,8 @@ class Screening:
             score = float(self.settings.metric.score(asked.truth, made.predicted))
         except OutOfTime:
             return None
+        except DiskError:  # no fault of the entry
+            raise
         except Exception as error:  # whatever a route raises, the other entries go on
             return reason_of(error)
         return Trial(entry.name, size, rows.number, score, time.monotonic() - begun)

@@ -18,6 +18,7 @@ from headstart.comparing.make_cell import cell_of, make_cell, refusal_of
 from headstart.comparing.receipts import receipt, workspace_identity
 from headstart.comparing.settings import StudyData, StudySettings
 from headstart.comparing.winner import expected_seconds, leading
+from headstart.core.disk_errors import DiskError
 from headstart.core.progress_line import ProgressLine
 from headstart.core.reason import Reason, reason_of
 from headstart.core.time_limit import OutOfTime, cut_after
@@ -252,6 +253,8 @@ class StudyRun:
                 )
         except OutOfTime:
             return self._cut(planned, terms)
+        except DiskError:  # no fault of the entry: it ends the comparison
+            raise
         except Exception as error:  # whatever a route raises, the other entries go on
             self._fail(planned.entry.name, planned.split.size, reason_of(error))
             return True

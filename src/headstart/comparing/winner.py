@@ -21,7 +21,6 @@ from headstart.comparing.make_cell import refusal_of
 from headstart.comparing.receipts import receipt, workspace_identity
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
-from headstart.core.files import disk_error
 from headstart.core.manifest import faults
 from headstart.core.task_model import TaskModel
 from headstart.core.time_limit import cut_after
@@ -83,10 +82,7 @@ class Winner:
         self.workspace.forget_vectors()  # embedded in other batches, they differ in the last bit from those of a reader
         told = receipt_of(self.rows, self.workspace, self.ledger, seed=self.seed, seconds=time.monotonic() - begun)
         told["base"] = told["base"] if self.entry.base is not None else None
-        try:
-            save_task(model, self.folder, route, told | {"winner": self.identity}, self.rows)
-        except OSError as error:
-            raise disk_error(self.folder, error) from None
+        save_task(model, self.folder, route, told | {"winner": self.identity}, self.rows)
         return model
 
     def _usual(self) -> float:

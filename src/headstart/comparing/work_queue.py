@@ -22,7 +22,7 @@ from typing import Any
 from headstart.comparing.report_folder import QUEUE
 from headstart.core.claims import claim, holder_of, release, take_back
 from headstart.core.errors import HeadstartError
-from headstart.core.files import is_leftover, read_json, write_json
+from headstart.core.files import is_leftover, make_folder, read_json, write_json
 from headstart.core.holder import Holder
 
 _FOLDERS = ("todo", "claims", "done", "workers", "shared", "logs")
@@ -48,9 +48,9 @@ class WorkQueue:
         )
 
     def make(self) -> None:
-        """Make the folders. Raises OSError."""
+        """Make the folders. Raises DiskError."""
         for name in _FOLDERS:
-            (self.folder / name).mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder / name)
 
     def remove(self) -> None:
         """Remove the queue; a worker that is still at it ends by that."""
@@ -101,7 +101,7 @@ class WorkQueue:
     # What the coordinator does
 
     def put(self, name: str, ticket: Mapping[str, Any]) -> None:
-        """Add a ticket. Raises OSError."""
+        """Add a ticket. Raises DiskError."""
         write_json(self._todo / f"{name}.json", ticket)
 
     def waiting(self) -> list[str]:

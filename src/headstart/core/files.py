@@ -1,7 +1,8 @@
-"""Durable files: temporary name, fsync, rename, fsync of the folder; sha256; exchange of folders; errors."""
+"""Durable files: temporary name, fsync, rename, fsync of the folder; sha256; exchange of folders."""
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import hashlib
@@ -12,9 +13,11 @@ import shutil
 import time
 import unicodedata
 import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from headstart.core.disk_errors import DiskError, disk_error, is_of_writes
 from headstart.core.errors import HeadstartError, nearest
 from headstart.core.holder import Holder, mark_is_gone, mark_is_here
 
@@ -31,13 +34,49 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def sync_folder(folder: Path) -> None:
-    """Make the folder's entries durable."""
-    handle = os.open(folder, os.O_RDONLY)
+@contextlib.contextmanager
+def writing(path: Path, need: int | Callable[[], int] | None = None) -> Iterator[None]:
+    """Let an OSError of a write in the block be a `DiskError`: one line that names the path and what helps.
+
+    write() and fsync() do not say of which file they are: it is `path` then, or something below it. need: bytes that
+    it takes in all, asked for once it failed. An OSError of an input that is read meanwhile stays what it is.
+    """
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        yield
+    except OSError as error:
+        need = need() if callable(need) else need
+        if isinstance(error, DiskError):
+            raise disk_error(path, error, need) from None
+        named = as_published(Path(os.fsdecode(error.filename))) if isinstance(error.filename, str | bytes) else path
+        own = as_published(path)
+        if named != own and own not in named.parents and named not in own.parents and not is_of_writes(error):
+            raise
+        raise disk_error(own if named in own.parents else named, error, need) from None
+
+
+def as_published(path: Path) -> Path:
+    """Return the path with the names that files and folders have once they are whole, see `temporary_beside`."""
+    parts = [found[1] if (found := _LEFTOVER.fullmatch(part)) else part for part in path.parts]
+    return Path(*parts)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, durably, where they are missing. Raises DiskError."""
+    with writing(folder):
+        for missing in reversed([one for one in (folder, *folder.parents) if not one.exists()]):
+            missing.mkdir(exist_ok=True)
+            sync_folder(missing.parent)
+        folder.mkdir(exist_ok=True)  # raises where a file is there
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the folder's entries durable. Raises DiskError."""
+    with writing(folder):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def temporary_beside(path: Path, ending: str = "tmp") -> Path:
@@ -68,7 +107,8 @@ def remove_leftovers(folder: Path, name: str = "") -> None:
         if (name and called != name) or not _is_left(path, mark):
             continue
         if path.suffix == ".old" and not target.exists():
-            os.rename(path, target)
+            with writing(target):
+                os.rename(path, target)
         else:
             _remove(path)
 
@@ -82,11 +122,12 @@ def remove_leftovers_of(folder: Path, writer: Holder) -> None:
 
 
 def _remove(path: Path) -> None:
-    """Remove a file, or a folder with all that is in it; what cannot be removed stays. Raises OSError."""
+    """Remove a file, or a folder with all that is in it; what cannot be removed stays."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def _is_left(path: Path, mark: str | None) -> bool:
@@ -106,19 +147,26 @@ def _is_silent(path: Path) -> bool:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write a whole file so that a crash leaves the old one or the new one, never a torn one. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a whole file so that a crash leaves the old one or the new one, never a torn one. Raises DiskError."""
+    make_folder(path.parent)
     temporary = temporary_beside(path)
-    try:
-        with open(temporary, "wb") as stream:
-            stream.write(data)
-            stream.flush()
+    with writing(path, need=len(data)):
+        try:
+            with open(temporary, "wb") as stream:
+                stream.write(data)
+            publish(temporary, path)
+        except BaseException:
+            _remove(temporary)
+            raise
+
+
+def publish(temporary: Path, path: Path) -> None:
+    """Give a file that was written to its end its own name, durably. Raises DiskError."""
+    with writing(path):
+        with open(temporary, "rb+") as stream:
             os.fsync(stream.fileno())
         os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
+        sync_folder(path.parent)
 
 
 def whole_lines(path: Path) -> list[str]:
@@ -137,7 +185,7 @@ def json_bytes(data: Any) -> bytes:
 
 
 def write_json(path: Path, data: Any) -> None:
-    """Write JSON; see `json_bytes` and `write_bytes`."""
+    """Write JSON; see `json_bytes` and `write_bytes`. Raises DiskError."""
     write_bytes(path, json_bytes(data))
 
 
@@ -167,35 +215,49 @@ def nearest_beside(path: Path) -> str:
         return ""
 
 
+def copy_folder(source: Path, target: Path) -> None:
+    """Copy the files of a folder into a new one, links as links. Raises DiskError."""
+    for home, folders, names in os.walk(source):
+        place = target / Path(home).relative_to(source)
+        make_folder(place)
+        for name in [*names, *(one for one in folders if (Path(home) / one).is_symlink())]:
+            with writing(place / name):
+                shutil.copyfile(Path(home) / name, place / name, follow_symlinks=False)
+
+
 def replace_folder(temporary: Path, folder: Path) -> None:
-    """Put `temporary` in the place of `folder`; the old content of `folder` is removed. Raises OSError.
+    """Put `temporary` in the place of `folder`; the old content of `folder` is removed. Raises DiskError.
 
     Linux exchanges both names in one step. Elsewhere the old folder is moved away first: a kill between the two steps
-    leaves it as `.name.PID.old`, which `remove_leftovers` moves back.
+    leaves it as `.name.PID.old`, which `remove_leftovers` moves back. The old content goes once the new one is durable.
     """
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
-    if not folder.exists():
-        os.replace(temporary, folder)
-    elif _exchange(temporary, folder):
-        shutil.rmtree(temporary, ignore_errors=True)
-    else:
-        stale = temporary_beside(folder, "old")
-        os.replace(folder, stale)
-        try:
+    with writing(folder):
+        old = temporary
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+        if not folder.exists():
             os.replace(temporary, folder)
-        except BaseException:
-            os.rename(stale, folder)
-            raise
-        shutil.rmtree(stale, ignore_errors=True)
-    sync_folder(folder.parent)
+        elif not _exchange(temporary, folder):
+            old = temporary_beside(folder, "old")
+            os.replace(folder, old)
+            try:
+                os.replace(temporary, folder)
+            except BaseException:
+                os.rename(old, folder)
+                raise
+        sync_folder(folder.parent)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove `folder`; a kill leaves it whole or under the name of a leftover, never in part under its own name."""
+    """Remove `folder`; a kill leaves it whole or under the name of a leftover, never in part under its own name.
+
+    Raises DiskError: it cannot be removed, and is whole.
+    """
     if folder.is_dir():
         gone = temporary_beside(folder)
-        os.replace(folder, gone)
+        with writing(folder):
+            os.replace(folder, gone)
         shutil.rmtree(gone, ignore_errors=True)
 
 
@@ -211,21 +273,3 @@ def _exchange(one: Path, two: Path) -> bool:
     if code in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EXDEV):
         return False
     raise OSError(code, os.strerror(code), str(two))
-
-
-def disk_error(path: Path, error: OSError, need: int | None = None) -> HeadstartError:
-    """Return one line for an OSError of a write: what, where, how much is free, what to do.
-
-    need: bytes that the write will take in all, where they are known.
-    """
-    parent = next((p for p in [path, *path.parents] if p.exists()), Path("/"))
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        free = shutil.disk_usage(parent).free / 2**20
-        wanted = "some space" if need is None else f"about {need // 2**20 + 1:,} MB"
-        return HeadstartError(
-            f"disk full while writing {path} ({free:.0f} MB free); what was saved before is intact: "
-            f"free {wanted} and run the same command again (pretrain: with --resume)"
-        )
-    if (file := next((p for p in path.parents if p.is_file()), None)) is not None:
-        return HeadstartError(f"cannot write {path}: {file} is a file, not a folder")
-    return HeadstartError(f"cannot write {path}: {error.strerror or error}; choose a folder you may write to")

@@ -16,7 +16,7 @@ PREPROCESSOR, _READS_IMAGES = "preprocessor_config.json", "pixels"  # of images,
 
 
 def save_processor(processor: Processor, folder: Path | str) -> None:
-    """Write `processor` as an artefact of its own; an existing `folder` is replaced. Raises OSError."""
+    """Write `processor` as an artefact of its own; an existing `folder` is replaced. Raises DiskError."""
     write_folder(Path(folder), "processor", processor.save)
 
 

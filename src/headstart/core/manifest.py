@@ -28,6 +28,7 @@ from headstart.core.errors import HeadstartError
 from headstart.core.files import (
     WRITER,
     is_passing,
+    make_folder,
     read_json,
     remove_leftovers,
     replace_folder,
@@ -36,6 +37,7 @@ from headstart.core.files import (
     temporary_beside,
     write_bytes,
     write_json,
+    writing,
 )
 
 MANIFEST = "manifest.json"
@@ -290,7 +292,7 @@ def seal(folder: Path, kind: Kind, *, growing: bool = False, changed: Mapping[st
     """Write the `changed` files (bytes by name) and the manifest of all files, so that a kill never parts the two.
 
     growing: more is going to be written, see the head of this file. What is listed already keeps its entry: damage that
-    came meanwhile stays visible. Leftovers of killed writers are removed. Raises OSError.
+    came meanwhile stays visible. Leftovers of killed writers are removed. Raises DiskError.
     """
     changed, layout = changed or {}, LAYOUTS[kind]
     names = [name for name in _names(folder) if re.fullmatch(layout.holds, name)]
@@ -329,23 +331,24 @@ def _write(folder: Path, kind: Kind, growing: bool, files: dict[str, Entry]) -> 
 def write_folder(folder: Path, kind: Kind, fill: Callable[[Path], None]) -> None:
     """Create the artefact `folder` whole or not at all: `fill(temporary)` writes the files, the manifest is added.
 
-    An existing `folder` of that name is replaced in one step. Raises OSError (disk full, no permission); nothing
+    An existing `folder` of that name is replaced in one step. Raises DiskError (disk full, no permission); nothing
     half-written stays.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(folder.parent)
     remove_leftovers(folder.parent, folder.name)
     temporary = temporary_beside(folder)
-    try:
-        temporary.mkdir()
-        fill(temporary)
-        seal(temporary, kind)
-        for name in _names(temporary):
-            with open(temporary / name, "rb+") as stream:
-                os.fsync(stream.fileno())
-        for home, _, _ in os.walk(temporary):
-            sync_folder(Path(home))
-        release(folder / WRITER)  # the claim would be left with what is replaced
-        replace_folder(temporary, folder)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
+    with writing(folder):
+        try:
+            temporary.mkdir()
+            fill(temporary)
+            seal(temporary, kind)
+            for name in _names(temporary):
+                with open(temporary / name, "rb+") as stream, writing(temporary / name):
+                    os.fsync(stream.fileno())
+            for home, _, _ in os.walk(temporary):
+                sync_folder(Path(home))
+            release(folder / WRITER)  # the claim would be left with what is replaced
+            replace_folder(temporary, folder)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise

@@ -11,6 +11,8 @@ import errno
 from collections.abc import Mapping
 from typing import Any
 
+from headstart.core.errors import HeadstartError
+
 MADE: dict[str, str] = {}  # the English sentences, by code, of all reasons that this process made
 # How torch says it: its allocators of the processor (here, on Windows, on Macs), CUDA and its libraries, Metal.
 _OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "alloc_failed", "bad_alloc")
@@ -94,15 +96,15 @@ def reason_of(error: BaseException) -> Reason:
     carried = error.args[0] if error.args else None
     if isinstance(carried, Reason):
         return carried
-    name = type(error).__name__
+    name, ours = type(error).__name__, isinstance(error, HeadstartError)
     # A HeadstartError tells its message in the reader's language; what is kept is English.
-    said = str(carried) if name == "HeadstartError" else str(error)
+    said = str(carried) if ours else str(error)
     first = (said.strip().splitlines() or [""])[0]
     if is_out_of_memory(error):
         return Reason(
             "out_of_memory", "the memory was not enough for it ({kind}); a smaller base or batch needs less", kind=name
         )
-    if name == "HeadstartError":
+    if ours:
         return Reason("error", "{message}", message=first)
     told = f"{name}: {first}".rstrip(": ")
     return Reason("unforeseen", "{message}", message=told)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from headstart.core.claims import STALE, Heartbeat, Watch, holder_of, take
 from headstart.core.errors import HeadstartError
-from headstart.core.files import WRITER, disk_error, remove_leftovers_of
+from headstart.core.files import WRITER, make_folder, remove_leftovers_of, writing
 from headstart.core.holder import Holder
 
 
@@ -28,10 +28,8 @@ def sole_writer(folder: Path, say: Callable[[str], None], stale: float = STALE) 
         say(f"{folder}: {holder or 'another command'} wrote there; it has {stale:.0f} s to give a sign of life")
 
     try:
-        try:
+        with writing(folder):
             left = take(path, Watch(stale), lambda holder: _taken_by(folder, holder), wait_for)
-        except OSError as error:
-            raise disk_error(path, error) from None
         if left is not None:
             say(f"{folder}: {left} wrote there until it was lost; this command takes its place")
             remove_leftovers_of(folder, left)
@@ -62,8 +60,5 @@ def _taken_by(folder: Path, holder: Holder | None) -> HeadstartError:
 def _made(folder: Path) -> list[Path]:
     """Make the folder; return those that were made for it, the innermost first. Raises HeadstartError."""
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise disk_error(folder, error) from None
+    make_folder(folder)
     return missing

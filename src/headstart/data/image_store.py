@@ -13,7 +13,7 @@ import numpy as np
 from headstart.core import migration
 from headstart.core.batch import ImageBatch
 from headstart.core.errors import HeadstartError
-from headstart.core.files import disk_error, write_json
+from headstart.core.files import write_json, writing
 from headstart.core.manifest import need_intact, write_folder
 from headstart.core.migration import FORMAT, ImageStoreFacts, read_versioned
 from headstart.core.processor import ImagesToPixels, Processor
@@ -123,10 +123,8 @@ def write_store(corpus: Corpus, processor: ImagesToPixels, folder: Path) -> Imag
 
     Raises HeadstartError: disk full.
     """
-    try:
+    with writing(folder, need=lambda: 2 * corpus.bytes_on_disk()):
         write_folder(folder, "store", lambda temporary: _fill(corpus, processor, temporary))
-    except OSError as error:
-        raise disk_error(folder, error, need=2 * corpus.bytes_on_disk()) from None
     return ImageStore.open(folder, verify=False)
 
 

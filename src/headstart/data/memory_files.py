@@ -221,7 +221,7 @@ def write_table(table: Table) -> Path:
         write_bytes(path, content)
     except OSError as error:
         raise HeadstartError(
-            f"what is in memory cannot be written to the cache ({error.strerror}); set HEADSTART_CACHE"
+            f"what is in memory cannot be written to the cache; HEADSTART_CACHE names another folder: {error}"
         ) from None
     return path
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from headstart.core import registry
 from headstart.core.errors import HeadstartError
-from headstart.core.files import as_called, nearest_beside
+from headstart.core.files import as_called, nearest_beside, writing
 from headstart.core.scratch import lasting_scratch_folder
 from headstart.core.spec import ReaderSpec
 from headstart.data import archives
@@ -163,7 +163,7 @@ def known_suffix(name: str) -> bool:
 def _spooled(name: str) -> Path:
     """Copy standard input or a pipe to a temporary file once, so that it can be read more than once."""
     copy = lasting_scratch_folder("spool") / "file"
-    with open(copy, "wb") as spool:
+    with writing(copy), open(copy, "wb") as spool:
         if name == STDIN:
             shutil.copyfileobj(sys.stdin.buffer, spool)
         else:

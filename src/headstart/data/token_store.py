@@ -16,7 +16,7 @@ from scipy import sparse
 
 from headstart.core import migration
 from headstart.core.errors import HeadstartError
-from headstart.core.files import disk_error, write_json
+from headstart.core.files import write_json, writing
 from headstart.core.manifest import need_intact, write_folder
 from headstart.core.migration import FORMAT, StoreFacts, part, read_versioned
 from headstart.core.processor import ImageProcessor, Tokenizer
@@ -157,10 +157,8 @@ def write_store(corpus: Corpus, tokenizer: Tokenizer, folder: Path | str) -> Tok
     """
     folder = Path(folder)
     written = [0]
-    try:
+    with writing(folder, need=lambda: max(2 * written[0], corpus.bytes_on_disk())):
         write_folder(folder, "store", lambda temporary: _fill(corpus, tokenizer, temporary, written))
-    except OSError as error:
-        raise disk_error(folder, error, need=max(2 * written[0], corpus.bytes_on_disk())) from None
     return TokenStore.open(folder, verify=False)
 
 

@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from headstart.core.files import write_bytes
 from headstart.core.scratch import scratch_folder
 from headstart.core.spec import RouteSpec
 from headstart.core.task_model import TaskModel
@@ -43,8 +44,7 @@ def _unpacked(value: Any) -> Any:
     with scratch_folder("pack") as home:
         folder = home / "model"
         for place, content in value[_FILES].items():
-            (folder / place).parent.mkdir(parents=True, exist_ok=True)
-            (folder / place).write_bytes(content)
+            write_bytes(folder / place, content)
         if value[_KIND] == "task":
             return load_task(folder)
         path = value[_PATH]

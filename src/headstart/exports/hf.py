@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from safetensors.torch import save
 from torch import Tensor, nn
 
 from headstart.core import registry
@@ -19,6 +18,7 @@ from headstart.core.load_processor import PREPROCESSOR
 from headstart.core.processor import Tokenizer
 from headstart.core.shapes import TokenShape
 from headstart.core.spec import BackboneSpec, ExportSpec
+from headstart.core.tensor_files import save_tensors
 from headstart.exporting.leave import STANDALONE, Leaves
 from headstart.exporting.verified import Answers, read_here
 from headstart.interop.names import NameTable, fit_rules, write_state
@@ -119,7 +119,7 @@ def write_pooled(source: Exportable, folder: Path) -> str:
     for number, step in enumerate(affine):
         tensors |= {f"linears.{number}.weight": step.weight, f"linears.{number}.bias": step.bias}
     write_json(folder / "config.json", config)
-    write_bytes(folder / "model.safetensors", save(tensors, metadata={"format": "pt"}))
+    save_tensors(tensors, folder / "model.safetensors", {"format": "pt"})
     write_bytes(folder / f"{_POOLED}.py", (STANDALONE / f"{_POOLED}.py").read_bytes())
     source.processor.save(folder)
     _fit_tokenizer(folder, table, source.longest, "classify")
@@ -160,7 +160,7 @@ def _need_plain(source: Exportable) -> None:
 def _write(source: Exportable, folder: Path, table: NameTable, kind: str, head: nn.Module | None) -> None:
     write_json(folder / "config.json", _config(source, table, kind))
     tensors = hf_tensors(table, source.backbone, kind, head)
-    write_bytes(folder / "model.safetensors", save(tensors, metadata={"format": "pt"}))
+    save_tensors(tensors, folder / "model.safetensors", {"format": "pt"})
     source.processor.save(folder)
     _fit_tokenizer(folder, table, source.backbone.max_tokens, kind)
 

@@ -19,7 +19,7 @@ import torch
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.exportable import Exportable
-from headstart.core.files import write_bytes, write_json
+from headstart.core.files import write_bytes, write_json, writing
 from headstart.core.load_processor import PREPROCESSOR
 from headstart.core.processor import Tokenizer
 from headstart.core.shapes import ImageShape
@@ -111,7 +111,8 @@ def _trace(graph: Graph, source: Exportable, path: Path, opset: int) -> None:
                 opset_version=opset,
                 verbose=False,
             )
-        program.save(str(path), external_data=False)
+        with writing(path):
+            program.save(str(path), external_data=False)
     except torch.onnx.OnnxExporterError as error:
         first = str(error.__cause__ or error).strip().splitlines()[0][:200]
         raise HeadstartError(

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
-from safetensors.torch import save
 from torch import Tensor, nn
 
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.exportable import Adapter, Exportable
-from headstart.core.files import write_bytes, write_json
+from headstart.core.files import make_folder, write_json
 from headstart.core.spec import ExportSpec
+from headstart.core.tensor_files import save_tensors
 from headstart.exporting.leave import Leaves
 from headstart.exporting.verified import Answers
 from headstart.exports.hf import name_table, write_network
@@ -42,13 +42,13 @@ class PeftSpec(Leaves, ExportSpec):
                 "`headstart transfer BASE ... --route lora`, or export --to hf"
             )
         table = name_table(source.backbone_spec)
-        (folder / _BASE).mkdir()
+        make_folder(folder / _BASE)
         write_network(replace(source, backbone=_without(source.backbone, source.adapter)), folder / _BASE)
         parts = adapter_tensors(table, source.backbone, source.adapter)
-        write_bytes(folder / "adapter_model.safetensors", save(parts.tensors, metadata={"format": "pt"}))
+        save_tensors(parts.tensors, folder / "adapter_model.safetensors", {"format": "pt"})
         write_json(folder / "adapter_config.json", parts.config | {"base_model_name_or_path": self.base or _BASE})
         head = {name: tensor.detach().cpu().contiguous() for name, tensor in source.head.state_dict().items()}
-        write_bytes(folder / _HEAD, save(head, metadata={"format": "pt"}))
+        save_tensors(head, folder / _HEAD, {"format": "pt"})
         return (
             f"load it with PeftModel.from_pretrained(AutoModel.from_pretrained(FOLDER/{_BASE}), FOLDER); the head of "
             f"task {source.task} lies in {_HEAD}, and `export --to hf` gives network and head in one"

@@ -9,13 +9,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from safetensors.torch import save
 
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.exportable import Exportable
-from headstart.core.files import write_bytes, write_json
+from headstart.core.files import make_folder, write_bytes, write_json
 from headstart.core.spec import ExportSpec
+from headstart.core.tensor_files import save_tensors
 from headstart.exporting.leave import STANDALONE, Leaves
 from headstart.exporting.transformers_side import be_quiet
 from headstart.exporting.verified import Answers, read_here
@@ -46,11 +46,11 @@ class SentenceTransformersSpec(Leaves, ExportSpec):
         modules = self._bag(source, folder) if own else self._network(source, folder)
         for number, (kind, settings, tensors) in enumerate(_vector_modules(source), len(modules)):
             place = folder / f"{number}_{kind}"
-            place.mkdir()
+            make_folder(place)
             if settings:
                 write_json(place / "config.json", settings)
             if tensors:
-                write_bytes(place / "model.safetensors", save(tensors))
+                save_tensors(tensors, place / "model.safetensors")
             modules.append({"path": place.name, "type": _MODULES + kind})
         write_json(folder / "modules.json", [{"idx": n, "name": str(n), **one} for n, one in enumerate(modules)])
         prompts = {"prompts": {"text": source.text_prompt}, "default_prompt_name": "text"} if source.text_prompt else {}
@@ -62,7 +62,7 @@ class SentenceTransformersSpec(Leaves, ExportSpec):
     def _bag(self, source: Exportable, folder: Path) -> list[dict[str, Any]]:
         """Write a bag of n-grams with the module that computes it; return the modules."""
         state = {name: tensor.detach().cpu().contiguous() for name, tensor in source.backbone.state_dict().items()}
-        write_bytes(folder / "model.safetensors", save(state, metadata={"format": "pt"}))
+        save_tensors(state, folder / "model.safetensors", {"format": "pt"})
         source.processor.save(folder)
         write_json(folder / "config.json", {"model_type": "ngram_bag"})
         for name in _OWN_MODULE:
@@ -80,7 +80,7 @@ class SentenceTransformersSpec(Leaves, ExportSpec):
             folder / "sentence_bert_config.json",
             {"max_seq_length": source.window or source.backbone.max_tokens, "do_lower_case": False},
         )
-        (folder / "1_Pooling").mkdir()
+        make_folder(folder / "1_Pooling")
         modes = {
             "pooling_mode_cls_token": source.pooling == "cls",
             "pooling_mode_mean_tokens": source.pooling == "mean",

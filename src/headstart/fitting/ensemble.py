@@ -17,7 +17,7 @@ from scipy.special import softmax
 from headstart.core import registry
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples, digest
-from headstart.core.files import temporary_beside
+from headstart.core.files import temporary_beside, writing
 from headstart.core.manifest import hash_of
 from headstart.core.reason import Reason, as_reason, cannot_run
 from headstart.core.seeds import numpy_generator
@@ -312,7 +312,8 @@ def _link_equal_files(folder: Path) -> None:
             os.link(kept, link)
         except OSError:  # no hard links here: the copies stay
             return
-        os.replace(link, path)
+        with writing(path):
+            os.replace(link, path)
 
 
 def _share_bases(models: Sequence[TaskModel]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from safetensors.numpy import load, save
 from headstart.core import migration, plugins, registry
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
-from headstart.core.files import nearest_beside, write_bytes, write_json
+from headstart.core.files import copy_folder, nearest_beside, write_bytes, write_json
 from headstart.core.manifest import WINNER, need_intact, write_folder
 from headstart.core.migration import FORMAT, TaskFile, read_versioned
 from headstart.core.spec import RouteSpec
@@ -62,7 +61,7 @@ def save_task(
     def fill(temporary: Path) -> None:
         model.save(temporary)
         if (folder / LOG).is_dir():  # curves of the training that has just ended
-            shutil.copytree(folder / LOG, temporary / LOG, symlinks=True)
+            copy_folder(folder / LOG, temporary / LOG)
         head = {"format": FORMAT, "route": route.to_dict(), "task": model.task, "classes": model.classes}
         write_json(temporary / _FILE, plain({**head, "notes": model.notes, "receipt": receipt}))
         plugins.keep(temporary, *plugins.json_in(temporary), receipt)

@@ -17,7 +17,7 @@ from headstart.comparing.cells import with_defaults
 from headstart.comparing.exhibits import Exhibits
 from headstart.comparing.report_folder import PAGE, REPORT, ReportFolder
 from headstart.core import migration
-from headstart.core.files import json_bytes
+from headstart.core.files import json_bytes, make_folder
 from headstart.reporting.answer import answer, finalists, steps
 from headstart.reporting.findings import StudyFindings, findings, gathered_notes, grouped_failures, told_failures
 from headstart.reporting.number_text import with_interval
@@ -37,11 +37,11 @@ def write_report(study: Study, folder: Path, language: str = "en") -> Path:
 
     The page needs nothing from outside; what it shows of the data are the exhibits that lie in `folder`. The JSON holds
     every score, interval, difference and verdict, in all languages.
-    Raises HeadstartError on an unknown language, OSError when the folder cannot be written.
+    Raises HeadstartError: an unknown language, a folder that cannot be written.
     """
     found = findings(study)
     text = report_page(found, language, Exhibits.load(Path(folder)))
-    Path(folder).mkdir(parents=True, exist_ok=True)
+    make_folder(Path(folder))
     data = {REPORT: json_bytes(report_data(found)), PAGE: text.encode("utf-8", "replace")}
     ReportFolder(Path(folder)).end(data)
     return Path(folder) / PAGE

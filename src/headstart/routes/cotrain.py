@@ -20,6 +20,7 @@ from sklearn.linear_model import Ridge
 
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
+from headstart.core.files import make_folder
 from headstart.core.reason import Reason, cannot_run
 from headstart.core.spec import RouteSpec
 from headstart.core.task_model import TaskModel
@@ -212,7 +213,7 @@ class CotrainModel(TaskModel):
 
     def save(self, folder: Path) -> None:
         """Write the probe into its own folder, and the second view."""
-        (folder / _FOLDER).mkdir()
+        make_folder(folder / _FOLDER)
         self.probe.save(folder / _FOLDER)
         data, arrays = self.vectors.parts()
         arrays |= {"weight": self.linear.weight_KG, "bias": self.linear.bias_K, "seen": self.linear.seen_K}

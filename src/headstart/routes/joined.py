@@ -13,6 +13,7 @@ from scipy import sparse
 
 from headstart.core.errors import HeadstartError, unknown
 from headstart.core.examples import Examples
+from headstart.core.files import make_folder
 from headstart.core.reason import Reason
 from headstart.core.spec import RouteSpec
 from headstart.core.workspace import RouteWorkspace
@@ -198,5 +199,5 @@ class JoinedModel(LinearTaskModel):
         data |= {"classes": self.classes, "notes": self.notes}
         write_parts(folder, data, {**self.frozen.transform.arrays(), **self.linear.arrays()})
         for column, block in self.blocks.items():
-            (folder / column).mkdir()
+            make_folder(folder / column)
             write_parts(folder / column, *block.parts())

@@ -12,6 +12,7 @@ import numpy as np
 
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
+from headstart.core.files import make_folder
 from headstart.core.spec import RouteSpec
 from headstart.core.task_model import TaskModel
 from headstart.core.workspace import RouteWorkspace
@@ -120,7 +121,7 @@ class _OnTwoBases(TaskModel):
     def write(self, folder: Path, data: dict[str, object], arrays: dict[str, np.ndarray]) -> None:
         """Write both bases with their transforms, and what the model holds besides."""
         for home, one in zip(_HOMES, self.vectors, strict=True):
-            (folder / home).mkdir()
+            make_folder(folder / home)
             one.save_base(folder / home)
             write_parts(folder / home, one.data(), one.transform.arrays())
         write_parts(folder, {**data, "weight": self.weight, "notes": self.notes}, arrays)

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from headstart.core.files import read_json, write_json
+from headstart.core.files import make_folder, read_json, write_json
 from headstart.core.item_nouns import some_items
 from headstart.core.shapes import TokenShape
 from headstart.data.corpus import Corpus
@@ -88,7 +88,7 @@ def tried(spec: RunSpec, folder: Path, out: Path) -> None:
     A folder that holds the same processor and store already is used as it is. Raises HeadstartError: see `prepared`.
     """
     begun = time.monotonic()
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     run = prepared(spec, Corpus(**spec.corpus), RunFolder(folder), "", lambda text: None)
     preparing = time.monotonic() - begun
     pace = measured_pace(spec.training, run, trial_seconds(spec.training), folder)

@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from headstart.core import migration, ranks
+from headstart.core.disk_errors import DiskError
 from headstart.core.errors import HeadstartError
-from headstart.core.files import disk_error, remove_folder, remove_leftovers
+from headstart.core.files import remove_folder, remove_leftovers, writing
 from headstart.core.manifest import faults, write_folder
 from headstart.core.migration import FORMAT, read_versioned
+from headstart.core.tensor_files import load_tensors, save_tensors
 from headstart.training.loop import TrainState, weights
 from headstart.training.parallel import Network
 from headstart.training.shares import own_rows
@@ -47,20 +48,20 @@ class Checkpoints:
 
         def fill(folder: Path) -> None:
             # Straight to the file: as bytes, all of it would be in memory once more.
-            save_file({k: v.contiguous() for k, v in _unshared(trained).items()}, folder / WEIGHTS)
-            save_file(moments, folder / _OPTIMIZER)
+            save_tensors({k: v.contiguous() for k, v in _unshared(trained).items()}, folder / WEIGHTS)
+            save_tensors(moments, folder / _OPTIMIZER)
             if carried:
                 carry = {f"{place:03d}": tensor.contiguous() for place, tensor in enumerate(carried)}
-                save_file(_unshared(carry), folder / _CARRY)
+                save_tensors(_unshared(carry), folder / _CARRY)
             counters = {k: getattr(state, k) for k in ("step", "seconds", "units", "samples", "loss")}
-            (folder / _STATE).write_text(json.dumps({"format": FORMAT, **counters}), encoding="utf-8")
+            with writing(folder / _STATE):
+                (folder / _STATE).write_text(json.dumps({"format": FORMAT, **counters}), encoding="utf-8")
 
-        try:
+        with writing(target, need=sum(one.nbytes for one in (*trained.values(), *moments.values(), *carried))):
             write_folder(target, "checkpoint", fill)
-        except OSError as error:
-            raise disk_error(target, error) from None
         for old in self.steps()[: -self.keep]:
-            remove_folder(old)
+            with suppress(DiskError):  # it stays for now: what is to be kept is durable
+                remove_folder(old)
         remove_leftovers(self.folder)
 
     def steps(self) -> list[Path]:
@@ -88,10 +89,7 @@ class Checkpoints:
 
 def read_weights(folder: Path) -> dict[str, Tensor]:
     """Return the tensors of a checkpoint. Raises HeadstartError: missing or damaged."""
-    try:
-        return load_file(folder / WEIGHTS)
-    except (OSError, SafetensorError) as error:
-        raise HeadstartError(f"{folder / WEIGHTS}: cannot be read ({error})") from None
+    return load_tensors(folder / WEIGHTS)
 
 
 def read_counters(folder: Path) -> dict[str, Any]:
@@ -108,7 +106,7 @@ def restore(state: TrainState, folder: Path) -> None:
         part, _, own = name.partition(".")
         tensors[name] = state.network.part_like(tensor, held.get(part, {}).get(own, tensor))
     load_weights(state.backbone, state.objective, tensors, folder)
-    tensors = load_file(folder / _OPTIMIZER)
+    tensors = load_tensors(folder / _OPTIMIZER)
     for phase, optimizer in state.optimizers.items():
         prefix = _prefix(phase, state.optimizers)
         own = {name.removeprefix(prefix): tensors.pop(name) for name in list(tensors) if name.startswith(prefix)}
@@ -117,7 +115,7 @@ def restore(state: TrainState, folder: Path) -> None:
         setattr(state, name, value)
     if (folder / _CARRY).is_file():
         device = next(state.backbone.parameters()).device
-        carry = load_file(folder / _CARRY)
+        carry = load_tensors(folder / _CARRY)
         # Cloned, as above all loaded tensors are: they are views of a file that is pruned one day.
         state.carry = tuple(_own(carry[name]).clone().to(device) for name in sorted(carry))
 

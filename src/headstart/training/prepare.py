@@ -6,7 +6,7 @@ import platform
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from headstart.core.compatibility import build_objective
 from headstart.core.contracts import Backbone, Objective
 from headstart.core.device import device_name, pick_device
 from headstart.core.errors import HeadstartError
-from headstart.core.files import write_json
+from headstart.core.files import make_folder, write_json
 from headstart.core.load_processor import load_processor
 from headstart.core.migration import FORMAT, RunFile
 from headstart.core.processor import Processor, Tokenizer
@@ -134,10 +134,11 @@ def undone_when_refused(home: RunFolder) -> Iterator[None]:
     except HeadstartError:
         if not begun_before and ranks.is_first():
             for name in (RUN, RECEIPT, SEEN, plugins.LIST):
-                (home.path / name).unlink(missing_ok=True)
+                with suppress(OSError):
+                    (home.path / name).unlink(missing_ok=True)
             for name in (PROCESSOR, STORE, plugins.FOLDER):
                 shutil.rmtree(home.path / name, ignore_errors=True)
-            if not any(home.path.iterdir()):
+            with suppress(OSError):  # it holds something
                 home.path.rmdir()
         raise
 
@@ -181,7 +182,7 @@ def _processor(
     else:
         processor, pieces = start_processor(base, corpus.documents, spec.extend, note)
     home.forget_processor()
-    home.processor.mkdir()
+    make_folder(home.processor)
     processor.save(home.processor)
     write_json(home.path / RECEIPT, made_from | {"format": FORMAT, "pieces": pieces})
     what = "tokenizer" if isinstance(processor, Tokenizer) else "processor"

@@ -12,7 +12,6 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from safetensors.torch import save
 
 from headstart.core import migration, plugins, registry
 from headstart.core.compatibility import build_objective
@@ -21,13 +20,14 @@ from headstart.core.device import pick_device
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import need_takes
 from headstart.core.exportable import Exportable
-from headstart.core.files import disk_error, write_bytes, write_json
+from headstart.core.files import make_folder, write_json
 from headstart.core.load_processor import load_processor
 from headstart.core.manifest import hash_of, is_listed, need_intact, write_folder
 from headstart.core.migration import FORMAT, read_versioned
 from headstart.core.processor import Processor
 from headstart.core.shapes import Shape, TokenShape
 from headstart.core.spec import BackboneSpec
+from headstart.core.tensor_files import save_tensors
 from headstart.data.corpus import Corpus
 from headstart.data.recorded import need_arguments, recorded_corpus
 from headstart.interop.hub_cache import id_of, located
@@ -213,7 +213,7 @@ class PretrainedModel:
                     f"objective.{k}": v.detach().cpu().contiguous() for k, v in self.objective.state_dict().items()
                 }
             sentence, own = (None, {}) if self.sentence is None else self.sentence.parts()
-            write_bytes(temporary / WEIGHTS, save(tensors | own))
+            save_tensors(tensors | own, temporary / WEIGHTS)
             write_json(
                 temporary / NETWORK,
                 {
@@ -229,13 +229,10 @@ class PretrainedModel:
                     "sentence": sentence,
                 },
             )
-            (temporary / "processor").mkdir()
+            make_folder(temporary / "processor")
             self.processor.save(temporary / "processor")
 
-        try:
-            write_folder(Path(folder), "network", fill)
-        except OSError as error:
-            raise disk_error(Path(folder), error) from None
+        write_folder(Path(folder), "network", fill)
 
 
 def _shape(processor: Processor, rows: int | None, *, fewer: bool = True) -> Shape:

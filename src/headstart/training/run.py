@@ -14,7 +14,7 @@ from typing import Any
 from headstart.core import ranks
 from headstart.core.compatibility import need_items
 from headstart.core.errors import HeadstartError
-from headstart.core.files import disk_error
+from headstart.core.files import make_folder
 from headstart.core.memory import peak_memory
 from headstart.data.batches import EpochBatches
 from headstart.data.corpus import Corpus
@@ -70,46 +70,43 @@ def train_run(
         if ranks.is_first():
             say(text)
 
-    try:
-        corpus = Corpus(**spec.corpus)
-        need_items(spec.processor, corpus.takes, shown(corpus.files[0]))
-        folder.mkdir(parents=True, exist_ok=True)
-        with undone_when_refused(home):
-            with ranks.in_turn():
-                run = prepared(spec, corpus, home, command, note)
-            record = run.record
-            run, pace = _paced(spec, home, run)
-            spec = _with_training_time(spec, home, used := time.monotonic() - begun, resume, note)
-            spec = _with_most_epochs(spec, run.batches, note)
-            planned = None if pace is None else forecast(spec.training, pace, used)
-            if planned is not None:
-                note(planned.line())
-            going_on = None
-            if run.base is not None:
-                record["start"] = record.get("start", {}) | _begin(spec, home, run, note)
-                going_on = _going_on(spec, run, note)
-            if going_on and spec.search and "search" not in record["start"] and not home.checkpoints.steps():
-                fresh = record["start"]["tensors"]["fresh"]
-                training, found = going_on.search(spec.training, run.batches, fresh)
-                spec, record["start"]["search"] = dataclasses.replace(spec, training=training), found
-        record |= {"spec": written(spec), "ledger": run.ledger, "notes": notes}
-        if ranks.is_first():
-            home.begin(record)
-        fresh = record.get("start", {}).get("tensors", {}).get("fresh", [])
-        state = _started(spec, home, run, fresh, resume, note)
-        with _metrics(home, state.step) as metrics:
-            result = _train(spec, home, run, state, [*listeners, *metrics], stop or Stop(), note)
-            settled = record.get("start", {}).get("vectors", {})
-            if going_on and spec.keep and result.stopped == "budget" and settled.get("step") != state.step:
-                record["start"]["vectors"] = going_on.settle(state, home.checkpoints)
-        record |= {"notes": notes, "status": "finished" if result.stopped == "budget" else "stopped"}
-        record["result"] = _plain_result(result)
-        if planned is not None and result.stopped == "budget":
-            record["forecast"] = _beside(planned, result, time.monotonic() - begun, note)
-        if ranks.is_first():
-            home.end(record)
-    except OSError as error:
-        raise disk_error(Path(error.filename or folder), error) from None
+    corpus = Corpus(**spec.corpus)
+    need_items(spec.processor, corpus.takes, shown(corpus.files[0]))
+    make_folder(folder)
+    with undone_when_refused(home):
+        with ranks.in_turn():
+            run = prepared(spec, corpus, home, command, note)
+        record = run.record
+        run, pace = _paced(spec, home, run)
+        spec = _with_training_time(spec, home, used := time.monotonic() - begun, resume, note)
+        spec = _with_most_epochs(spec, run.batches, note)
+        planned = None if pace is None else forecast(spec.training, pace, used)
+        if planned is not None:
+            note(planned.line())
+        going_on = None
+        if run.base is not None:
+            record["start"] = record.get("start", {}) | _begin(spec, home, run, note)
+            going_on = _going_on(spec, run, note)
+        if going_on and spec.search and "search" not in record["start"] and not home.checkpoints.steps():
+            fresh = record["start"]["tensors"]["fresh"]
+            training, found = going_on.search(spec.training, run.batches, fresh)
+            spec, record["start"]["search"] = dataclasses.replace(spec, training=training), found
+    record |= {"spec": written(spec), "ledger": run.ledger, "notes": notes}
+    if ranks.is_first():
+        home.begin(record)
+    fresh = record.get("start", {}).get("tensors", {}).get("fresh", [])
+    state = _started(spec, home, run, fresh, resume, note)
+    with _metrics(home, state.step) as metrics:
+        result = _train(spec, home, run, state, [*listeners, *metrics], stop or Stop(), note)
+        settled = record.get("start", {}).get("vectors", {})
+        if going_on and spec.keep and result.stopped == "budget" and settled.get("step") != state.step:
+            record["start"]["vectors"] = going_on.settle(state, home.checkpoints)
+    record |= {"notes": notes, "status": "finished" if result.stopped == "budget" else "stopped"}
+    record["result"] = _plain_result(result)
+    if planned is not None and result.stopped == "budget":
+        record["forecast"] = _beside(planned, result, time.monotonic() - begun, note)
+    if ranks.is_first():
+        home.end(record)
     return RunResult(folder, result, notes)
 
 

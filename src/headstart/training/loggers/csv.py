@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headstart.core.curves import CurveWriter
-from headstart.core.files import whole_lines, write_bytes
+from headstart.core.files import whole_lines, write_bytes, writing
 from headstart.core.spec import LoggerSpec
 
 FILE = "curves.csv"
@@ -38,7 +38,7 @@ class _Table(CurveWriter):
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """See `CurveWriter.write`."""
-        with open(self.path, "a", encoding="utf-8", newline="") as stream:
+        with writing(self.path), open(self.path, "a", encoding="utf-8", newline="") as stream:
             stream.write(_lines([(self.curve, step, name, repr(value)) for name, value in values.items()]))
 
     def close(self) -> None:

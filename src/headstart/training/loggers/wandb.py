@@ -11,7 +11,7 @@ from typing import Any
 
 from headstart.core.curves import CurveWriter
 from headstart.core.errors import HeadstartError
-from headstart.core.files import read_json, write_json
+from headstart.core.files import make_folder, read_json, write_json
 from headstart.core.spec import LoggerSpec
 
 STATE = "wandb.json"
@@ -66,7 +66,7 @@ class _Service(CurveWriter):
         state = self.folder / STATE
         before = read_json(state) if state.is_file() else {}
         self.sent = before.get("sent", {})
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         project = os.environ.get("WANDB_PROJECT", _PROJECT)
         quiet = wandb.Settings(console="off", save_code=False, disable_git=True)
         known = {"id": before["id"], "resume": "allow"} if before else {}
