@@ -296,7 +296,7 @@ def _spooled(spec: RunSpec, out: Path) -> Iterator[RunSpec]:
 
     A run that fails before it has a run.json leaves no such file. Raises HeadstartError: nothing came in, full disk.
     """
-    from headstart.core.files import publish, temporary_beside, writing
+    from headstart.core.files import publish, sync_file, temporary_beside, writing
     from headstart.data.open import STDIN
 
     paths = spec.corpus.get("paths", [])
@@ -309,6 +309,7 @@ def _spooled(spec: RunSpec, out: Path) -> Iterator[RunSpec]:
             say("reading the text from the keyboard; Ctrl-D ends it")
         with writing(target), open(temporary, "wb") as stream:
             shutil.copyfileobj(sys.stdin.buffer, stream)
+            sync_file(stream)
         if not temporary.stat().st_size:
             raise HeadstartError("standard input is empty; pipe the text in: cat FILE | headstart pretrain - --out RUN")
         publish(temporary, target)

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from headstart.training.run_spec import RunSpec
 
 _RESOLVED = ("training.seconds=", "training.steps=", "training.dtype=")
-_HOW = ("training.parallel=", "training.recompute=")  # the machines of a run may change while it rests
+_HOW = (
+    "training.parallel=",
+    "training.recompute=",
+    "training.wait_seconds",
+)  # the machines of a run may change while it rests
 _LOOKED_AT = 2_000  # documents that a base is asked about
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from safetensors.numpy import load, save
 from headstart.comparing.report_folder import ReportFolder
 from headstart.core import migration, registry
 from headstart.core.errors import HeadstartError
-from headstart.core.files import make_folder, sync_folder, write_bytes, writing
+from headstart.core.files import make_folder, sync_file, sync_folder, write_bytes, writing
 from headstart.statistics.study import Cell
 
 _FACTS = ("entry", "size", "draw", "score", "seconds", "allowed", "notes", "receipt")
@@ -109,8 +108,7 @@ class CellStore:
             torn, self._torn = self._torn, True
             with open(self._file, "ab") as out:
                 out.write((b"\n" if torn else b"") + written)
-                out.flush()
-                os.fsync(out.fileno())
+                sync_file(out)
             sync_folder(self.folder)
         self._torn = False
         self._found[line["key"]] = line

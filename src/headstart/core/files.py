@@ -15,7 +15,7 @@ import unicodedata
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from headstart.core.disk_errors import DiskError, disk_error, is_of_writes
 from headstart.core.errors import HeadstartError, nearest
@@ -63,10 +63,9 @@ def as_published(path: Path) -> Path:
 def make_folder(folder: Path) -> None:
     """Make a folder and those above it, durably, where they are missing. Raises DiskError."""
     with writing(folder):
-        for missing in reversed([one for one in (folder, *folder.parents) if not one.exists()]):
-            missing.mkdir(exist_ok=True)
+        for missing in reversed([one for one in (folder, *folder.parents) if not one.is_dir()]):
+            missing.mkdir(exist_ok=True)  # raises where a file is there
             sync_folder(missing.parent)
-        folder.mkdir(exist_ok=True)  # raises where a file is there
 
 
 def sync_folder(folder: Path) -> None:
@@ -154,6 +153,7 @@ def write_bytes(path: Path, data: bytes) -> None:
         try:
             with open(temporary, "wb") as stream:
                 stream.write(data)
+                sync_file(stream)
             publish(temporary, path)
         except BaseException:
             _remove(temporary)
@@ -161,12 +161,46 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def publish(temporary: Path, path: Path) -> None:
-    """Give a file that was written to its end its own name, durably. Raises DiskError."""
+    """Give a file that is durable its own name, durably. Raises DiskError."""
     with writing(path):
-        with open(temporary, "rb+") as stream:
-            os.fsync(stream.fileno())
         os.replace(temporary, path)
         sync_folder(path.parent)
+
+
+def sync_file(stream: BinaryIO) -> None:
+    """Make durable what was written to a file. Raises OSError."""
+    stream.flush()
+    os.fsync(stream.fileno())
+
+
+class AppendedFile:
+    """A file that only gets longer: what is appended is there as a whole, or the file is as it was before."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file, or make it. Raises DiskError."""
+        self.path = path
+        with writing(path):
+            self._stream = open(path, "ab", buffering=0)  # noqa: SIM115 (lives as long as this)
+            self._end = path.stat().st_size
+
+    def append(self, data: bytes) -> None:
+        """Write at the end, not durably yet. Raises DiskError."""
+        with writing(self.path, need=len(data)):
+            if self.path.stat().st_size > self._end:  # what a refused write left could not be cut off then
+                self._stream.truncate(self._end)
+            try:
+                left = data
+                while left:
+                    left = left[self._stream.write(left) :]
+            except OSError:
+                with contextlib.suppress(OSError):
+                    self._stream.truncate(self._end)
+                raise
+            self._end += len(data)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._stream.close()
 
 
 def whole_lines(path: Path) -> list[str]:

@@ -33,6 +33,7 @@ from headstart.core.files import (
     remove_leftovers,
     replace_folder,
     sha256,
+    sync_file,
     sync_folder,
     temporary_beside,
     write_bytes,
@@ -344,7 +345,7 @@ def write_folder(folder: Path, kind: Kind, fill: Callable[[Path], None]) -> None
             seal(temporary, kind)
             for name in _names(temporary):
                 with open(temporary / name, "rb+") as stream, writing(temporary / name):
-                    os.fsync(stream.fileno())
+                    sync_file(stream)
             for home, _, _ in os.walk(temporary):
                 sync_folder(Path(home))
             release(folder / WRITER)  # the claim would be left with what is replaced

@@ -20,11 +20,13 @@ class Stop:
     """Set `requested` (from a signal handler, say) and the loop saves and returns after the current step.
 
     armed: the loop is running, so that a request will be heard. reason: the name of the signal, if it was one.
+    waited: seconds in which the loop could not go on, which are no training time.
     """
 
     requested: bool = False
     armed: bool = False
     reason: str = ""
+    waited: float = 0.0
 
 
 class Agreement:
@@ -37,15 +39,19 @@ class Agreement:
     def __init__(self, stop: Stop, before: float) -> None:
         """before: seconds of training before this fit."""
         self.stop = stop
-        self._zero = time.monotonic() - before
+        self._zero = time.monotonic() - before - stop.waited
         self._alone = ranks.world() == 1
         self._seconds, self._stopping = before, False
         self.targets = 0
 
     @property
     def seconds(self) -> float:
-        """Seconds of training so far; everything since the start counts, evaluations and saves too."""
-        return time.monotonic() - self._zero if self._alone else self._seconds
+        """Seconds of training so far; all since the start counts, evaluations and saves too, but not `Stop.waited`."""
+        return self._own if self._alone else self._seconds
+
+    @property
+    def _own(self) -> float:
+        return time.monotonic() - self._zero - self.stop.waited
 
     @property
     def stopping(self) -> bool:
@@ -67,7 +73,7 @@ class Agreement:
         keys = {name: zlib.crc32(name.encode()) for name in own}
         told = [number for name, count in own.items() for number in (keys[name], count)]
         told += [0] * (2 * _MOST_TERMS - len(told))
-        every = ranks.exchanged([time.monotonic() - self._zero, _code(self.stop), *told])
+        every = ranks.exchanged([self._own, _code(self.stop), *told])
         self._seconds = float(every[0, 0])
         self._heed(int(every[:, 1].max()))
         sums: dict[int, int] = {}

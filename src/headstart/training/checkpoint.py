@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -30,10 +30,13 @@ _STATE = "state.json"
 
 
 class Checkpoints:
-    """The checkpoints of one run: `folder/step-000000123/`. Keeps the newest `keep`; prunes once that is durable."""
+    """The checkpoints of one run: `folder/step-000000123/`. Keeps the newest `keep`; prunes once that is durable.
 
-    def __init__(self, folder: Path, keep: int = 2):
-        self.folder, self.keep = folder, keep
+    patience: carries out a write of the disk, and may try again where the disk is full.
+    """
+
+    def __init__(self, folder: Path, keep: int = 2, patience: Callable[[Callable[[], None]], None] | None = None):
+        self.folder, self.keep, self.patience = folder, keep, patience
 
     def save(self, state: TrainState) -> None:
         """Write the state whole or not at all. Raises HeadstartError when the disk refuses; the older ones stay.
@@ -57,8 +60,11 @@ class Checkpoints:
             with writing(folder / _STATE):
                 (folder / _STATE).write_text(json.dumps({"format": FORMAT, **counters}), encoding="utf-8")
 
-        with writing(target, need=sum(one.nbytes for one in (*trained.values(), *moments.values(), *carried))):
-            write_folder(target, "checkpoint", fill)
+        def write() -> None:
+            with writing(target, need=sum(one.nbytes for one in (*trained.values(), *moments.values(), *carried))):
+                write_folder(target, "checkpoint", fill)
+
+        write() if self.patience is None else self.patience(write)
         for old in self.steps()[: -self.keep]:
             with suppress(DiskError):  # it stays for now: what is to be kept is durable
                 remove_folder(old)

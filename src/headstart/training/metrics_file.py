@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from headstart.core.files import whole_lines
+from headstart.core.files import AppendedFile, whole_lines
 from headstart.training.events import Event, Thinned
 
 METRICS = "metrics.jsonl"
@@ -17,13 +17,13 @@ _NUMBERS = ("loss", "learning_rate")
 
 
 class MetricsFile:
-    """Append events, see `Thinned`.
+    """Append events, see `Thinned`; patience: see `Checkpoints`. Raises DiskError: no line is written in part.
 
     JSON has no number that is not finite: such ones are written as "NaN", "Infinity" and "-Infinity".
     """
 
-    def __init__(self, path: Path):
-        self._stream = open(path, "a", encoding="utf-8")  # noqa: SIM115 (lives as long as the run)
+    def __init__(self, path: Path, patience: Callable[[Callable[[], None]], None] | None = None):
+        self._file, self._patience = AppendedFile(path), patience
         self._thinned = Thinned()
 
     def __call__(self, event: Event) -> None:
@@ -35,12 +35,15 @@ class MetricsFile:
             told["loss"] = _written(event.loss, 6)
         if event.parts:
             told["parts"] = {name: _written(float(value)) for name, value in event.parts.items()}
-        self._stream.write(json.dumps(told, ensure_ascii=False, allow_nan=False) + "\n")
-        self._stream.flush()
+        line = (json.dumps(told, ensure_ascii=False, allow_nan=False) + "\n").encode()
+        if self._patience is None:
+            self._file.append(line)
+        else:
+            self._patience(lambda: self._file.append(line))
 
     def close(self) -> None:
         """Close the file."""
-        self._stream.close()
+        self._file.close()
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:

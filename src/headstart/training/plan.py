@@ -33,7 +33,7 @@ class TrainPlan(Spec):
     save_steps, evaluate_steps: the steps between two, instead of the time. prefetch: steps whose batches another thread
     makes ahead, None = 2 on an accelerator, 0 on a CPU. parallel: what each of several processes holds, ddp = the whole
     network, fsdp = its part of every weight. recompute: layers are computed again in the backward pass, which saves the
-    memory of what they computed and costs about a third more time.
+    memory of what they computed and costs about a third more time. wait_seconds: how long a full disk is waited for.
     """
 
     steps: int | None = None
@@ -59,6 +59,7 @@ class TrainPlan(Spec):
     prefetch: int | None = None
     parallel: Literal["ddp", "fsdp"] = "ddp"
     recompute: bool = False
+    wait_seconds: float = 600.0
 
     def __post_init__(self) -> None:
         if self.steps is None and self.seconds is None:
@@ -69,7 +70,7 @@ class TrainPlan(Spec):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise HeadstartError(f"training.{name}={value}: must be larger than 0")
-        for name in ("weight_decay", "evaluate_seconds", "prefetch"):
+        for name in ("weight_decay", "evaluate_seconds", "prefetch", "wait_seconds"):
             if not (getattr(self, name) or 0) >= 0:
                 raise HeadstartError(f"training.{name}={getattr(self, name)}: must be at least 0")
         for name in ("warmup", "hold", "final"):

@@ -19,7 +19,7 @@ from headstart.core.memory import peak_memory
 from headstart.data.batches import EpochBatches
 from headstart.data.corpus import Corpus
 from headstart.data.open import shown
-from headstart.training.checkpoint import restore
+from headstart.training.checkpoint import Checkpoints, restore
 from headstart.training.continuation import Continuation
 from headstart.training.curves import curve
 from headstart.training.events import Listener
@@ -28,6 +28,7 @@ from headstart.training.metrics_file import METRICS, MetricsFile
 from headstart.training.pace import Forecast, Pace, forecast, measured_pace, trial_seconds
 from headstart.training.plan import measured_dtype
 from headstart.training.prepare import Prepared, build_parts, prepared, undone_when_refused, written
+from headstart.training.room import Room
 from headstart.training.run_folder import RunFolder
 from headstart.training.run_spec import RunSpec
 from headstart.training.terms import inexact_accumulation
@@ -96,17 +97,20 @@ def train_run(
         home.begin(record)
     fresh = record.get("start", {}).get("tensors", {}).get("fresh", [])
     state = _started(spec, home, run, fresh, resume, note)
-    with _metrics(home, state.step) as metrics:
-        result = _train(spec, home, run, state, [*listeners, *metrics], stop or Stop(), note)
+    stop = stop or Stop()
+    room = Room(spec.training.wait_seconds, stop, say)
+    saver = Checkpoints(home.checkpoints.folder, patience=room.wait_for)
+    with _metrics(home, state.step, room) as metrics:
+        result = _train(spec, saver, run, state, [*listeners, *metrics], stop, note)
         settled = record.get("start", {}).get("vectors", {})
         if going_on and spec.keep and result.stopped == "budget" and settled.get("step") != state.step:
-            record["start"]["vectors"] = going_on.settle(state, home.checkpoints)
+            record["start"]["vectors"] = going_on.settle(state, saver)
     record |= {"notes": notes, "status": "finished" if result.stopped == "budget" else "stopped"}
     record["result"] = _plain_result(result)
     if planned is not None and result.stopped == "budget":
         record["forecast"] = _beside(planned, result, time.monotonic() - begun, note)
     if ranks.is_first():
-        home.end(record)
+        room.wait_for(lambda: home.end(record))
     return RunResult(folder, result, notes)
 
 
@@ -132,13 +136,13 @@ def _beside(planned: Forecast, result: FitResult, seconds: float, note: Callable
 
 
 @contextmanager
-def _metrics(home: RunFolder, step: int) -> Iterator[list[Listener]]:
+def _metrics(home: RunFolder, step: int, room: Room) -> Iterator[list[Listener]]:
     """Yield what writes metrics.jsonl from this step on, on the first rank."""
     if not ranks.is_first():
         yield []
         return
     home.go_on_from(step)
-    metrics = MetricsFile(home.path / METRICS)
+    metrics = MetricsFile(home.path / METRICS, room.wait_for)
     try:
         yield [metrics]
     finally:
@@ -235,7 +239,7 @@ def _started(
 
 def _train(
     spec: RunSpec,
-    home: RunFolder,
+    saver: Checkpoints,
     run: Prepared,
     state: TrainState,
     listeners: Sequence[Listener],
@@ -243,9 +247,7 @@ def _train(
     note: Callable[[str], None],
 ) -> FitResult:
     with curve("pretrain"):
-        result = fit(
-            state, run.batches, spec.training, listeners, held_out=run.held_out, saver=home.checkpoints, stop=stop
-        )
+        result = fit(state, run.batches, spec.training, listeners, held_out=run.held_out, saver=saver, stop=stop)
     epochs, unit = result.units / max(run.batches.units_per_epoch, 1), run.batches.unit
     note(f"trained {result.step:,} steps, {result.units:,} {unit} ({epochs:.2f} epochs) in {result.seconds:.0f} s")
     return result

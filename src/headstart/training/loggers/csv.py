@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 from collections.abc import Mapping
@@ -9,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headstart.core.curves import CurveWriter
-from headstart.core.files import whole_lines, write_bytes, writing
+from headstart.core.disk_errors import DiskFull
+from headstart.core.files import AppendedFile, whole_lines, write_bytes
 from headstart.core.spec import LoggerSpec
 
 FILE = "curves.csv"
@@ -27,7 +29,7 @@ class CsvTable(LoggerSpec):
 
 class _Table(CurveWriter):
     def __init__(self, path: Path) -> None:
-        self.path, self.curve = path, ""
+        self.path, self.curve, self.waiting = path, "", b""
 
     def begin(self, curve: str, step: int) -> Mapping[str, int]:
         """See `CurveWriter.begin`: the table is written anew without the later steps and without a torn last line."""
@@ -38,11 +40,19 @@ class _Table(CurveWriter):
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """See `CurveWriter.write`."""
-        with writing(self.path), open(self.path, "a", encoding="utf-8", newline="") as stream:
-            stream.write(_lines([(self.curve, step, name, repr(value)) for name, value in values.items()]))
+        self.waiting += _lines([(self.curve, step, name, repr(value)) for name, value in values.items()]).encode()
+        with contextlib.suppress(DiskFull):  # no reason to end what is logged: the rows wait for room
+            self._append()
 
     def close(self) -> None:
-        """See `CurveWriter.close`: every line is in the file already."""
+        """See `CurveWriter.close`. Raises DiskError: there never was room for the last rows."""
+        self._append()
+
+    def _append(self) -> None:
+        if self.waiting:
+            with contextlib.closing(AppendedFile(self.path)) as file:
+                file.append(self.waiting)
+            self.waiting = b""
 
     def _rows(self) -> list[list[str]]:
         """Return the whole lines of the table below its head."""
