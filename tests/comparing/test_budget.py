@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -305,18 +307,69 @@ def test_a_swallowed_bell_rings_again():
         deaf()
 
 
-def test_elsewhere_a_block_runs_to_its_end():
-    ended = []
+def in_thread(work: Callable[[], str]) -> list[str]:
+    """Return what some work returns in a thread of its own, or the name of what it raises."""
+    found = []
 
-    def work():
-        with cut_after(0.01):
-            time.sleep(0.05)
-            ended.append(True)
+    def run() -> None:
+        try:
+            found.append(work())
+        except BaseException as error:
+            found.append(type(error).__name__)
 
-    thread = threading.Thread(target=work)
+    thread = threading.Thread(target=run)
     thread.start()
-    thread.join()
-    assert ended
+    thread.join(20)
+    return found
+
+
+def busy(seconds: float) -> str:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+    return "ended"
+
+
+def within(limit: float, seconds: float) -> str:
+    with cut_after(limit):
+        return busy(seconds)
+
+
+def test_a_block_is_cut_in_any_thread():
+    assert in_thread(lambda: within(0.05, 10.0)) == ["OutOfTime"]
+    assert in_thread(lambda: within(10.0, 0.01) + busy(0.1)) == ["endedended"]
+    assert threading.active_count() < 10  # none that watches is left
+
+
+def test_in_a_thread_a_swallowed_cut_comes_again():
+    def deaf() -> str:
+        with cut_after(0.05):
+            with contextlib.suppress(OutOfTime):
+                busy(5.0)
+            return busy(5.0)
+
+    assert in_thread(deaf) == ["OutOfTime"]
+
+
+def test_in_a_thread_nothing_is_cut_once_the_block_has_ended():
+    def often() -> str:
+        for _ in range(300):
+            with contextlib.suppress(OutOfTime):
+                within(0.001, 0.001)  # the end of the time and the end of the block are close to each other
+            time.sleep(0)
+        return busy(0.05)
+
+    assert in_thread(often) == ["ended"]
+
+
+def test_an_alarm_of_other_code_is_left_alone():
+    signal.setitimer(signal.ITIMER_REAL, 60.0)
+    try:
+        with pytest.raises(OutOfTime):
+            within(0.05, 10.0)
+        assert signal.getitimer(signal.ITIMER_REAL)[0] > 30.0
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
 
 
 def planned(name: str, size: int = 4, draw: int = 0) -> PlannedCell:

@@ -12,6 +12,7 @@ from headstart.core.contracts import Features
 from headstart.core.errors import HeadstartError
 from headstart.core.seeds import KeyedRandom
 from headstart.core.shapes import ImageShape
+from headstart.objectives import distil_vectors
 from headstart.objectives.distil_vectors import DistilVectorsSpec
 
 
@@ -75,6 +76,17 @@ def test_each_image_is_read_once_at_the_size_of_the_teacher(shape):
     others = SmallPixels().collate(images(3, seed=9), samples=[40, 3, 41])
     objective(backbone, objective.corrupt(others, KeyedRandom(1)))
     assert teacher.read == 14  # number 3 is known
+
+
+def test_of_a_large_corpus_the_teacher_is_asked_again(monkeypatch):
+    monkeypatch.setattr(distil_vectors, "_MOST_BYTES", 1)
+    backbone, objective, teacher, batch = setting()
+    first = objective(backbone, batch)
+    others = SmallPixels().collate(images(3, seed=9), samples=[40, 41, 42])
+    for _ in range(2):
+        objective(backbone, objective.corrupt(others, KeyedRandom(1)))
+    assert (len(objective._read), teacher.read) == (12, 18)
+    assert torch.equal(objective(backbone, batch).total, first.total)
 
 
 def test_the_teacher_is_not_stored_and_is_missed():

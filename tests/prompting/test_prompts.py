@@ -76,7 +76,7 @@ def test_template_places_blanks_and_cuts():
     assert form.blank
     assert form.ends
     before, after, cut = form.fill(["lovely film", "film " * 9], None, 3)
-    assert cut == 1
+    assert cut == [False, True]
     assert tokenizer.decode(before[0]).split() == ["so", "lovely", "film", "it", "was"]
     assert tokenizer.decode(before[1]).split() == ["so", "film", "film", "film", "it", "was"]
     assert tokenizer.decode(after[0]) == "."
@@ -87,7 +87,7 @@ def test_template_places_blanks_and_cuts():
         (tokenizer.decode(one).split().count("film"), tokenizer.decode(two).split().count("actor"))
         for one, two in zip(before, after)
     ]
-    assert (counts, cut) == ([(4, 2), (1, 5)], 2)
+    assert (counts, cut) == ([(4, 2), (1, 5)], [True, True])
 
 
 @pytest.mark.parametrize(
@@ -158,8 +158,8 @@ def test_demonstrations_that_do_not_fit_are_left_out(base):
     prompt = Prompt(base, TEMPLATE, (("bad",), ("good",)), False, shown * 4)
     assert 0 < prompt.shown < 12
     assert len(prompt.shared) <= 32
-    assert prompt.likelihoods(Examples(["film " * 90])).shape == (1, 2)
-    assert prompt.cut == 1
+    nats_NC, cut = prompt.scored(Examples(["film " * 90, "film", "film " * 90]))
+    assert (nats_NC.shape, cut) == ((3, 2), 1)
 
 
 def test_usual_template_speaks_the_language():

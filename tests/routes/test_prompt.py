@@ -11,6 +11,7 @@ from small_networks import BACKBONES, base_of, rows
 from tiny_bases import token_base
 
 from headstart.core import registry
+from headstart.core.counted import counting
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.exports.hf import HfSpec
@@ -68,8 +69,9 @@ def test_virtual_words_stand_behind_the_begin_mark_and_take_room():
 def test_rows_of_any_length_are_answered():
     model = QUICK.run(rows(), Workspace(token_base(max_tokens=16)), seed=1)
     long = Examples(["film " * 90, "", "a"])
-    assert np.isfinite(model.predict_proba(long)).all()
-    assert model.notes["rows_cut_in_last_prediction"] == 1
+    with counting() as counts:
+        assert np.isfinite(model.predict_proba(long)).all()
+    assert counts == {"rows_cut_in_last_prediction": 1}
 
 
 def test_refusals(tmp_path):

@@ -13,6 +13,7 @@ import pytest
 from tiny_bases import BASES, corpus, rows, token_base
 
 from headstart.core import registry
+from headstart.core.counted import counting
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.task_model import TaskModel
@@ -206,8 +207,9 @@ def test_rows_cut_are_counted():
     long = Examples(["lovely " * 20, "bad film"] * 4, labels=np.array([1, 0] * 4), classes=("n", "y"))
     model = route_of("finetune").run(long, Workspace(base), seed=0, seconds=None)
     assert model.notes["rows_cut"] == 4
-    model.predict_proba(long.take(np.array([0, 1, 2])))
-    assert model.notes["rows_cut_in_last_prediction"] == 2
+    with counting() as counts:
+        model.predict_proba(long.take(np.array([0, 1, 2])))
+    assert counts == {"rows_cut_in_last_prediction": 2}
 
 
 def test_scratch_is_finetune_from_random_weights():

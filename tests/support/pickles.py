@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import joblib
 import numpy as np
@@ -40,8 +41,8 @@ def word_base() -> PretrainedModel:
     return PretrainedModel(processor, base.backbone_spec, backbone, mlm.build(backbone, processor), mlm)
 
 
-def check_pickles(name: str, folder: Path) -> None:
-    """Fit an estimator by a route and check that its pickles answer as it does; skip a route that cannot run here."""
+def fitted(name: str) -> tuple[HeadstartClassifier | HeadstartRegressor, Any]:
+    """Return an estimator fitted by a route, and the texts or pairs; skip a route that cannot run here."""
     base = bag_base()
     if name in ("prompt", "lora", "unfreeze", *WORDS):
         base = word_base() if name in WORDS else token_base()
@@ -56,6 +57,13 @@ def check_pickles(name: str, folder: Path) -> None:
         made.fit(X, answers)
     except HeadstartError as error:
         pytest.skip(str(error))
+    return made, X
+
+
+def check_pickles(name: str, folder: Path) -> None:
+    """Fit an estimator by a route and check that its pickles answer as it does; skip a route that cannot run here."""
+    made, X = fitted(name)
+    kind = type(made)
     joblib.dump(made, folder / "model.joblib")
     written = skops.io.dumps(made)
     unknown = skops.io.get_untrusted_types(data=written)

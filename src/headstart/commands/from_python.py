@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import os
@@ -22,6 +23,7 @@ _BASES = ("base", "bases")
 _LISTED = ("labels", "routes", "filters", "label", "log", "seeds")  # several words with commas between them, or a list
 _WITHOUT_BASE = ("compare", "transfer", "ablate", "cross")  # classical routes can be compared alone
 _WITH_FOLDER = ("pretrain", "convert", "sweep", *_WITHOUT_BASE)
+_ANSWERING = ("predict", "embed", "evaluate")  # asked again and again; what they read is not read again later
 _FOLDERS = "headstart-{verb}-{number}"
 _WIDTH = 100
 
@@ -45,14 +47,20 @@ def for_python(verb: Callable[..., Any]) -> Callable[..., Any]:
                 f"{verb.__name__}: {error}; help(headstart.{verb.__name__}) shows what it takes"
             ) from None
         given.apply_defaults()
-        values = {name: _value(verb.__name__, name, asked[name], value) for name, value in given.arguments.items()}
         kinds = inspect.signature(verb).parameters
-        ordered = [values[name] for name, one in kinds.items() if one.kind is one.POSITIONAL_ONLY]
-        named = {name: values[name] for name, one in kinds.items() if one.kind is not one.POSITIONAL_ONLY}
-        try:
-            return verb(*ordered, **named)
-        except OSError as error:
-            raise told_of(error) from None
+        with contextlib.ExitStack() as passing:
+            values = {
+                name: _data(verb.__name__, name, value, passing)
+                if asked[name].data and value is not None
+                else _value(verb.__name__, name, value)
+                for name, value in given.arguments.items()
+            }
+            ordered = [values[name] for name, one in kinds.items() if one.kind is one.POSITIONAL_ONLY]
+            named = {name: values[name] for name, one in kinds.items() if one.kind is not one.POSITIONAL_ONLY}
+            try:
+                return verb(*ordered, **named)
+            except OSError as error:
+                raise told_of(error) from None
 
     call.__signature__ = signature  # type: ignore[attr-defined]
     call.__annotations__ = {name: one.annotation for name, one in signature.parameters.items()}
@@ -94,10 +102,8 @@ def _open(verb: Callable[..., Any], name: str) -> bool:
     return name == "out" or (name in _BASES and verb.__name__ in _WITHOUT_BASE)
 
 
-def _value(verb: str, name: str, asked: _Taken, value: Any) -> Any:
-    """Return what a verb is given for a parameter. Raises HeadstartError: data that cannot be read."""
-    if asked.data and value is not None:
-        return _data(verb, name, value)
+def _value(verb: str, name: str, value: Any) -> Any:
+    """Return what a verb is given for a parameter that is no data."""
     if name == "settings":
         return _settings(verb, value)
     if isinstance(value, list | tuple) and name in _LISTED:
@@ -113,13 +119,21 @@ def _value(verb: str, name: str, asked: _Taken, value: Any) -> Any:
     return value
 
 
-def _data(verb: str, name: str, value: Any) -> list[str]:
+def _data(verb: str, name: str, value: Any, passing: contextlib.ExitStack) -> list[str]:
+    """Return names of files; what is in memory goes when `passing` ends, unless a verb may want to read it later.
+
+    Raises HeadstartError: data that cannot be read.
+    """
+    from headstart.core.scratch import scratch_folder
     from headstart.data.memory_files import as_files
+
+    def home() -> Path:
+        return passing.enter_context(scratch_folder("memory"))
 
     try:
         if verb == "cross" and isinstance(value, Mapping):  # parts by name
             return [f"{part}={as_files(one)[0]}" for part, one in value.items()]
-        return as_files(value)
+        return as_files(value, home if verb in _ANSWERING else None)
     except HeadstartError as error:
         raise HeadstartError(f"{verb}: {name}: {error}") from None
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from headstart.comparing.draws import Split
 from headstart.comparing.settings import StudyData, in_form
+from headstart.core.counted import counting
 from headstart.core.disk_errors import DiskError
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
@@ -69,9 +70,11 @@ def make_cell(
         model: TaskModel = route.run(examples, workspace, seed=seed, seconds=seconds / len(split.parts))
         training += time.monotonic() - before
         rows = range(len(test)) if asked is None else asked
-        for row, answer in zip(rows, _ask(model, data, test if asked is None else test.take(asked)), strict=True):
+        with counting() as counts:
+            answers = _ask(model, data, test if asked is None else test.take(asked))
+        for row, answer in zip(rows, answers, strict=True):
             found[row] = answer
-        notes = dict(model.notes)
+        notes = {**model.notes, **counts}
     testing = time.monotonic() - begun - training
     if data.task.answers == "classes":
         return MadeCell(*_classes(np.array(found), data.truth), notes, training, testing)

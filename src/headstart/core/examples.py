@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +16,7 @@ from headstart.core.files import nearest_beside
 from headstart.core.item_nouns import some_items
 
 MOST_IMAGE_BYTES = 1 << 28  # of one image as it is encoded
+_PAIR = (tuple, list, np.ndarray)  # what may hold the two items of a pair
 
 
 class Span(NamedTuple):
@@ -111,6 +112,26 @@ def need_takes(items: Sequence[Any], takes: str, who: str) -> None:
         raise HeadstartError(f"{who} was trained on {wanted}, and these rows hold {some_items(held)}; give {wanted}")
 
 
+def listed_items(given: Any) -> list[Any]:
+    """Return texts or images as a list, whatever iterable holds them.
+
+    Raises HeadstartError: one text alone, a table, a row that is neither a text nor an image.
+    """
+    items = _rows(given)
+    wrong = next((row for row, item in enumerate(items) if not isinstance(item, str | ImageRef)), None)
+    if wrong is not None:
+        raise HeadstartError(f"row {wrong + 1} holds {type(items[wrong]).__name__}, expected a text or an image")
+    return items
+
+
+def _rows(given: Any) -> list[Any]:
+    name = type(given).__name__
+    alone = isinstance(given, str | bytes | Mapping | ImageRef) or "Frame" in name or "Table" in name
+    if alone or not isinstance(given, Iterable):
+        raise HeadstartError(f"{name} is no list of texts or images; give one: [TEXT], or one column of a table")
+    return list(given)
+
+
 @dataclass(frozen=True)
 class Examples:
     """N examples of a task.
@@ -133,6 +154,22 @@ class Examples:
     targets: Sequence[Any] | None = None
     places: Sequence[tuple[str, int]] | None = None
     weights: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, given: Any) -> Examples:
+        """Return what a model is asked as examples without answers: an iterable of texts or images, or of pairs.
+
+        Raises HeadstartError: see `listed_items`; pairs of another length than 2.
+        """
+        if isinstance(given, Examples):
+            return given
+        rows = _rows(given)
+        if not rows or not isinstance(rows[0], _PAIR):
+            return cls(listed_items(rows))
+        wrong = next((row for row, pair in enumerate(rows) if not isinstance(pair, _PAIR) or len(pair) != 2), None)
+        if wrong is not None:
+            raise HeadstartError(f"row {wrong + 1} is no pair of two texts; give all rows as pairs, or none")
+        return cls(listed_items(first for first, _ in rows), listed_items(second for _, second in rows))
 
     def __len__(self) -> int:
         return len(self.items)

@@ -51,6 +51,7 @@ Kind = Literal["run", "checkpoint", "network", "task", "export", "processor", "s
 _OF_SYSTEMS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", ".git", ".gitattributes", ".gitignore", ".cache"})
 # Two changes of a file within this time may leave the same time stamps (the coarsest file systems step by 2 s).
 _SETTLED = 2_000_000_000  # nanoseconds
+_MOST_HASHED = 1 << 16  # files that are remembered, the newest ones
 _hashed: dict[tuple[int, ...], str] = {}
 
 
@@ -259,6 +260,8 @@ def hash_of(path: Path) -> str:
     digest = sha256(path)
     if begun - max(stat.st_mtime_ns, stat.st_ctime_ns) > _SETTLED:
         _hashed[key] = digest
+        while len(_hashed) > _MOST_HASHED:
+            _hashed.pop(next(iter(_hashed)), None)
     return digest
 
 

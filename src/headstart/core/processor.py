@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -15,8 +15,8 @@ import torch
 from headstart.core.batch import Batch, ImageBatch, TokenBatch
 from headstart.core.device import in_threads
 from headstart.core.errors import HeadstartError
-from headstart.core.examples import digest
 from headstart.core.files import sha256
+from headstart.core.kept_images import KeptImages
 from headstart.core.scratch import scratch_folder
 from headstart.core.shapes import ImageShape, Shape, TokenShape
 
@@ -89,7 +89,8 @@ class Processor(ABC):
 
 
 class ImageProcessor(Processor):
-    """Images to pixels or ids, decoded side by side in threads; what was read last is kept, up to `kept_bytes`."""
+    """Images to pixels or ids, decoded side by side in threads; what was read is kept while the images live, up to
+    `kept_bytes`, see `KeptImages`."""
 
     takes = "image"
     kept_bytes: ClassVar[int] = 1 << 29
@@ -107,34 +108,26 @@ class ImageProcessor(Processor):
 
     def encode(self, items: Sequence[Any]) -> list[np.ndarray]:
         """See `Processor.encode`."""
-        kept = self._kept
-        missing = list({digest(item): item for item in items if digest(item) not in kept}.values())
-        found = dict(zip(map(digest, missing), self.finish([read for read, _ in in_threads(self.read, missing)])))
-        out = [kept[key] if (key := digest(item)) in kept else found[key] for item in items]
-        self._keep(found)
-        return out
-
-    def _keep(self, found: Mapping[str, np.ndarray]) -> None:
-        """Keep images that were read by digest; the oldest make room. All are of one size."""
-        kept = self._kept
-        kept.update(found)
-        size = max((pixels.nbytes for pixels in found.values()), default=0)
-        while len(kept) * size > self.kept_bytes:
-            kept.pop(next(iter(kept)))
+        found = self._kept.of(items)
+        missing = list({item.digest: item for item in items if item.digest not in found}.values())
+        for image, made in zip(missing, self.finish([read for read, _ in in_threads(self.read, missing)])):
+            found[image.digest] = made
+            self._kept.add(image, made)
+        return [found[item.digest] for item in items]
 
     def usable(self, item: Any) -> bool:
         """See `Processor.usable`; the image is decoded, and kept."""
-        if digest(item) in self._kept:
+        if self._kept.of([item]):
             return True
         try:
-            self._keep({digest(item): self.finish([self.read(item)[0]])[0]})
+            self._kept.add(item, self.finish([self.read(item)[0]])[0])
         except HeadstartError:
             return False
         return True
 
     @cached_property
-    def _kept(self) -> dict[str, np.ndarray]:
-        return {}
+    def _kept(self) -> KeptImages:
+        return KeptImages(self.kept_bytes)
 
 
 class ImagesToPixels(ImageProcessor):
@@ -162,6 +155,12 @@ class ImagesToPixels(ImageProcessor):
             sample_B=torch.as_tensor(np.arange(len(items)) if samples is None else samples, dtype=torch.int64),
             epoch=epoch,
         )
+
+
+def joined_ids(found: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return (ids of all texts one behind the other, int64 [T]; ids of each text, int64 [N])."""
+    lengths_N = np.array([len(ids) for ids in found], np.int64)
+    return np.concatenate([np.zeros(0, np.int64), *found]), lengths_N
 
 
 class Tokenizer(Processor):
@@ -221,11 +220,10 @@ class Tokenizer(Processor):
     def encode_flat(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Return what `encode` does as (ids of all texts one behind the other, int64 [T]; ids of each text, int64 [N]).
 
-        Several threads may ask at once.
+        Several threads may ask at once. It is for the batches of a corpus, one after the other, and may remember words
+        from one to the next, within a bound; `encode` serves requests without end and remembers nothing.
         """
-        found = self.encode(texts)
-        lengths_N = np.array([len(ids) for ids in found], np.int64)
-        return np.concatenate([np.zeros(0, np.int64), *found]), lengths_N
+        return joined_ids(self.encode(texts))
 
     def encode_spans(self, texts: Sequence[str]) -> list[tuple[np.ndarray, np.ndarray]]:
         """Return (ids [N], spans [N, 2]) per text: ids as `encode`, spans the characters each id was made of.

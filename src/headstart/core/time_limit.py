@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import signal
 import threading
 from collections.abc import Iterator
@@ -16,15 +17,17 @@ class OutOfTime(BaseException):
 
 @contextlib.contextmanager
 def cut_after(seconds: float) -> Iterator[None]:
-    """Raise OutOfTime in the block once it took `seconds`.
+    """Raise OutOfTime in the block once it took `seconds`, whatever thread it runs in.
 
-    It works in the main thread, on systems with SIGALRM, when no other code has set this alarm; elsewhere the block
-    runs to its end. A library call is cut when it returns to Python.
+    A library call is cut when it returns to Python. In the main thread an alarm of the system (SIGALRM) wakes one that
+    sleeps, too; elsewhere, where there is no such alarm, and where other code has set it, a thread of its own watches.
     """
-    if not _may_ring():
+    with _alarm(seconds) if _may_ring() else _watched(seconds):
         yield
-        return
 
+
+@contextlib.contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
     def ring(_number: int, _frame: object) -> None:
         raise OutOfTime
 
@@ -49,3 +52,38 @@ def _may_ring() -> bool:
         return False
     # A handler that is not Python's own reads as None and could not be put back.
     return signal.getitimer(signal.ITIMER_REAL)[0] == 0.0 and signal.getsignal(signal.SIGALRM) is not None
+
+
+@contextlib.contextmanager
+def _watched(seconds: float) -> Iterator[None]:
+    thread, lock, ended = threading.get_ident(), threading.Lock(), threading.Event()
+
+    def watch() -> None:
+        wait = max(seconds, 1e-3)
+        while not ended.wait(wait):
+            with lock:  # never once the block has ended
+                if not ended.is_set():
+                    _throw(thread, OutOfTime)
+            wait = _AGAIN
+
+    def still() -> None:
+        ended.set()
+        with lock:
+            pass
+        _throw(thread, None)  # what was thrown and has not arrived yet
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    try:
+        try:
+            watcher.start()  # from here on it may arrive at any moment
+            yield
+        finally:
+            still()
+    finally:  # it may have arrived in `still` itself; nothing is thrown from here on
+        still()
+
+
+def _throw(thread: int, error: type[BaseException] | None) -> None:
+    """Let an exception rise in a thread when it next runs Python, or take one back that has not risen yet."""
+    given = None if error is None else ctypes.py_object(error)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), given)

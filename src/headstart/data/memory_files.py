@@ -11,7 +11,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -36,14 +36,15 @@ _TAKEN = "texts, images, a table (pandas, polars, pyarrow, datasets, columns by 
 _LOOKED_AT = 100  # cells by which a column of images is recognised
 
 
-def as_files(given: Any) -> list[str]:
+def as_files(given: Any, home: Callable[[], Path] | None = None) -> list[str]:
     """Return names of files as they are, and what is in memory as the one file that it was written to.
 
+    home: makes the folder for that file; by default it is in the user's cache, where it can be read again later.
     A list of text is one of names where all of them are files or look like files. Raises HeadstartError: nothing that
     can be read, columns of different lengths, no row.
     """
     names = _names(given)
-    return [str(write_table(table_of(given)))] if names is None else names
+    return [str(write_table(table_of(given), home))] if names is None else names
 
 
 def _names(given: Any) -> list[str] | None:
@@ -208,16 +209,20 @@ def image_of(value: Any) -> ImageRef:
     return ImageRef.from_bytes(file.getvalue())
 
 
-def write_table(table: Table) -> Path:
-    """Write a table and return its file; the same table is the same file. Raises HeadstartError: the disk refuses."""
+def write_table(table: Table, home: Callable[[], Path] | None = None) -> Path:
+    """Write a table and return its file; in the user's cache (`home` is None) the same table is the same file.
+
+    Raises HeadstartError: the disk refuses.
+    """
     images = [name for name, cells in table.items() if any(isinstance(one, ImageRef) for one in cells[:_LOOKED_AT])]
     name, content = (
         (f"{IN_MEMORY}.parquet", _parquet(table, images)) if images else (f"{IN_MEMORY}.jsonl", _json_lines(table))
     )
     try:
-        if (cache := DiskCache.of_user()) is not None:
+        if home is None and (cache := DiskCache.of_user()) is not None:
             return cache.keep(name, content)
-        path = lasting_scratch_folder("memory") / hashlib.sha256(content).hexdigest()[:32] / name
+        folder = lasting_scratch_folder("memory") if home is None else home()
+        path = folder / hashlib.sha256(content).hexdigest()[:32] / name
         write_bytes(path, content)
     except OSError as error:
         raise HeadstartError(

@@ -26,6 +26,7 @@ _ARGUMENTS = {
 }
 _PARTS, _PART_BYTES = 3, 1 << 12  # of each file: its content for `contents_of`
 _SETTLED = 2_000_000_000  # nanoseconds: two changes within this time may leave the same time stamps
+_MOST_KNOWN = 1 << 12
 _known: dict[str, str] = {}  # what was found out about files that nobody touched since
 
 
@@ -151,4 +152,6 @@ def _once(what: Any, files: Sequence[str], make: Callable[[], str]) -> str:
     made = make()
     if time.time_ns() - newest > _SETTLED:
         _known[key] = made
+        while len(_known) > _MOST_KNOWN:
+            _known.pop(next(iter(_known)), None)
     return made

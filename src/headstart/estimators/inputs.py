@@ -67,7 +67,9 @@ class RouteEstimator(BaseEstimator):
         workspace = Workspace(opened(self.base), None if corpus is None else partial(iter, corpus.items))
         if refusal := why_not(route, examples, workspace):
             raise HeadstartError(f"route {self.route} cannot run: {refusal}")
-        return route.run(examples, workspace, seed=self._seed(), seconds=self.seconds)
+        model = route.run(examples, workspace, seed=self._seed(), seconds=self.seconds)
+        workspace.keep_nothing()
+        return model
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what pickle, joblib and skops keep; see `packed`."""

@@ -30,6 +30,7 @@ from headstart.fitting.model_parts import read_parts, write_parts
 from headstart.fitting.model_selection import folds_of
 from headstart.fitting.task_model_files import load_task, read_task, save_task
 from headstart.fitting.time_budget import CUT, Clock
+from headstart.fitting.workspace import embedded_once
 
 Pool = Literal["average", "majority", "log"]
 T = TypeVar("T")
@@ -278,8 +279,9 @@ class EnsembleModel(TaskModel):
         return cls([(route, model) for model in models], np.ones(len(models)), "average", classes, notes)
 
     def predict_proba(self, examples: Examples) -> np.ndarray:
-        """Return probabilities [N, C]."""
-        return pooled((model.predict_proba(examples) for _, model in self.members), self.weight_M, self.pool)
+        """Return probabilities [N, C]; members on the same base embed each item once."""
+        with embedded_once():
+            return pooled((model.predict_proba(examples) for _, model in self.members), self.weight_M, self.pool)
 
     def save(self, folder: Path) -> None:
         """Write each member as a task model into its own folder; files with equal bytes, such as a base, are stored

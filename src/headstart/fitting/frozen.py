@@ -66,7 +66,7 @@ class FrozenVectors:
     def plain(self) -> FrozenVectors:
         """Return the same vectors, computed in float32 and kept nowhere, as other libraries compute them."""
         base = dataclasses.replace(self.base, dtype="fp32")
-        return dataclasses.replace(self, base=base, workspace=Workspace(base))
+        return dataclasses.replace(self, base=base, workspace=Workspace(base, keeps=False))
 
     def exportable(
         self, answer: Sequence[Step] | nn.Module, ours: Answers, *, gives: str, cosine: bool = False, **more: Any
@@ -103,6 +103,5 @@ class FrozenVectors:
     def load(cls, folder: Path, data: dict, arrays: dict[str, np.ndarray]) -> FrozenVectors:
         """Read what `save_base` wrote; data, arrays: the saved JSON values and the arrays of the transform."""
         base = PretrainedModel.open(folder / _FOLDER)
-        return cls(
-            Workspace(base), base, data["layer"], data["pooling"], VectorTransform.from_arrays(arrays), data["pairs"]
-        )
+        transform = VectorTransform.from_arrays(arrays)
+        return cls(Workspace(base, keeps=False), base, data["layer"], data["pooling"], transform, data["pairs"])

@@ -12,6 +12,7 @@ from scipy.special import softmax
 
 from headstart.core import registry
 from headstart.core.contracts import Backbone, Head, Pieces
+from headstart.core.counted import count
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.exportable import Adapter, Exportable
@@ -103,7 +104,8 @@ class NetworkModel(TaskModel):
         return {self.head.gives: [self.head.finish(torch.from_numpy(one)).numpy() for one in outputs]}
 
     def predict_proba(self, examples: Examples) -> np.ndarray:
-        """Return probabilities [N, C]; see `TaskModel`. Rows cut at the network's longest sample are in `notes`."""
+        """Return probabilities [N, C]; see `TaskModel`. Rows cut at the network's longest sample are counted
+        (`counting`)."""
         if self.task != "classify":
             return super().predict_proba(examples)
         if not len(examples):
@@ -111,13 +113,13 @@ class NetworkModel(TaskModel):
         return softmax(np.stack(self._outputs(examples)[0]).astype(np.float64), axis=1)
 
     def predict(self, examples: Examples) -> list[Any]:
-        """Return N answers; texts cut to the longest sample of the network are counted in `notes`."""
+        """Return N answers; texts cut to the longest sample of the network are counted (`counting`)."""
         return self.head.decode(*self._outputs(examples), examples) if len(examples) else []
 
     def _outputs(self, examples: Examples) -> tuple[list[np.ndarray], Pieces]:
         check_kind(self.pairs, examples)
         pieces = encode_with_prompt(self.head.spec, self.pretrained, examples, self.prompt)
-        self.notes["rows_cut_in_last_prediction"] = pieces.cut
+        count("rows_cut_in_last_prediction", pieces.cut)
         if self.views == "one":
             return head_outputs(self.pretrained, self.head, pieces), pieces
         turns = zip(*(versions(pixels, self.views) for pixels in pieces.inputs))

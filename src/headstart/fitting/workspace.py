@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import hashlib
 import itertools
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextvars import ContextVar
 from functools import cache
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -28,13 +30,26 @@ _AT_ONCE = 256  # items that are embedded before the next ones: what is cut off 
 _MADE_BY = ("headstart", "torch", "numpy", "scipy", "scikit-learn", "pillow")
 _WORTH_KEEPING = 256  # new vectors, at least, that are written to the disk together
 _LOOKED_AT, _EMBEDDED = 20_000, 4_000  # documents that the transform is learned from: read, embedded
+_asked_now: ContextVar[dict[tuple[Any, ...], dict[bytes, np.ndarray]] | None] = ContextVar("asked", default=None)
+
+
+@contextlib.contextmanager
+def embedded_once() -> Iterator[None]:
+    """Let a workspace that keeps nothing embed each different item once while the block runs, in this thread."""
+    token = _asked_now.set({} if _asked_now.get() is None else _asked_now.get())
+    try:
+        yield
+    finally:
+        _asked_now.reset(token)
 
 
 class Workspace:
-    """Shared by all routes, draws and seeds of one comparison. Not safe to share between threads.
+    """Shared by all routes, draws and seeds of one comparison.
 
     base: the pretrained model, or None. corpus: a function that returns the unlabelled documents from the start, or
     None: the corpus of the base is used, if its files are still there. cache: keeps vectors on disk between commands.
+    keeps: whether anything is remembered between two calls. A workspace that keeps nothing serves trained models for
+    as long as a process lives, also in several threads at once; one that keeps is for one thread.
     """
 
     def __init__(
@@ -42,8 +57,11 @@ class Workspace:
         base: PretrainedModel | None = None,
         corpus: Callable[[], Iterable[Any]] | None = None,
         cache: DiskCache | None = None,
+        *,
+        keeps: bool = True,
     ):
         self.base = base
+        self._keeps = keeps
         self.partner: Workspace | None = None
         self._corpus, self._cache = corpus, cache
         self._made: dict[Hashable, Any] = {}
@@ -83,7 +101,9 @@ class Workspace:
             return False
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """Return `make()`, called at most once per `key` in the life of this workspace."""
+        """Return `make()`, called at most once per `key` in the life of this workspace, if it keeps anything."""
+        if not self._keeps:
+            return make()
         if key not in self._made:
             self._made[key] = make()
         return self._made[key]
@@ -134,6 +154,9 @@ class Workspace:
 
     def _known(self, key: tuple[Any, ...]) -> dict[bytes, np.ndarray]:
         """Return the vectors of a key so far, by the name of the item; those on disk included."""
+        if not self._keeps:
+            asked = _asked_now.get()
+            return {} if asked is None else asked.setdefault((id(self), *key), {})
         if key not in self._vectors:
             self._vectors[key] = {}
             self._look_up(key)
@@ -157,7 +180,7 @@ class Workspace:
         made_by = () if self._cache is None else _made_by()
         places = [(*key, *made_by) for key in keys]
         known = [self._known(place) for place in places]
-        fresh = [self._unwritten.setdefault(place, {}) for place in places]
+        fresh = [self._unwritten.setdefault(place, {}) if self._keeps else {} for place in places]
         names = [_name(item) for item in items]
         missing = {name: item for name, item in zip(names, items) if any(name not in own for own in known)}
         if missing and self._cache is not None and self._cache.crowded:
@@ -169,7 +192,7 @@ class Workspace:
                 made = dict(zip((name for name, _ in part), found))
                 new.update((name, vector) for name, vector in made.items() if name not in own)
                 own.update(made)
-        if any(len(new) >= _WORTH_KEEPING for new in fresh):
+        if self._keeps and any(len(new) >= _WORTH_KEEPING for new in fresh):
             self.flush()
         return [np.stack([own[name] for name in names]) if names else np.zeros((0, 0), np.float32) for own in known]
 
@@ -186,7 +209,7 @@ class Workspace:
     ) -> np.ndarray:
         """Return the untransformed vectors of the base, float32 [N, D]; each different item is embedded once.
 
-        Memory: 4 D bytes per different item ever asked for.
+        Memory of a workspace that keeps: 4 D bytes per different item ever asked for.
         """
         base = base or self.need_base()
         key = self._key(base, layer, pooling)
@@ -205,6 +228,13 @@ class Workspace:
             return () if self._cache is None else (base.processor.identity, base.pooling)
 
         return "vectors", base.identity, *self.once(("base", base.identity), identity), layer, pooling
+
+    def keep_nothing(self) -> None:
+        """Forget everything, and remember nothing from here on: training is over and serving begins."""
+        self.forget_vectors()
+        self._made.clear()
+        self._unwritten.clear()
+        self._keeps, self._cache = False, None
 
     def forget_vectors(self) -> None:
         """Forget the vectors of all items: they are embedded anew, in the batches in which they are asked."""

@@ -23,6 +23,8 @@ from headstart.images.augmentation import ViewSettings
 from headstart.networks.two_views import TwoViews, last_stage, projection, stage_width
 from headstart.nn.pooling import pool
 
+_MOST_BYTES = 1 << 28  # of the vectors of the teacher that are remembered
+
 
 @dataclass(frozen=True, kw_only=True)
 class DistilVectorsSpec(ViewSettings, ObjectiveSpec):
@@ -81,9 +83,12 @@ class DistilVectors(TwoViews):
     def _taught(self, batch: ImageBatch) -> Tensor:
         """Return the teacher's vectors of the images, float32 [B, D]."""
         samples = batch.sample_B.tolist()
-        if new := [place for place, sample in enumerate(samples) if sample not in self._read]:
-            self._read |= zip([samples[place] for place in new], self._asked(batch.pixels_BCHW[new]).half())
-        return torch.stack([self._read[sample] for sample in samples]).float()
+        said = {sample: self._read[sample] for sample in samples if sample in self._read}
+        if new := [place for place, sample in enumerate(samples) if sample not in said]:
+            said |= zip([samples[place] for place in new], self._asked(batch.pixels_BCHW[new]).half())
+            if len(self._read) * 2 * self.spec.vector < _MOST_BYTES:  # of a larger corpus the rest is asked again
+                self._read |= said
+        return torch.stack([said[sample] for sample in samples]).float()
 
     def _asked(self, pixels_BCHW: Tensor) -> Tensor:
         """Return the teacher's vectors of these images at the size and with the channels that it reads."""

@@ -8,6 +8,7 @@ Frequent pairs of neighbouring words have ids too, behind those of the n-grams (
 
 from __future__ import annotations
 
+import contextlib
 import json
 from array import array
 from collections import Counter, defaultdict
@@ -22,7 +23,7 @@ import numpy as np
 from headstart.core.errors import HeadstartError
 from headstart.core.files import read_json, write_bytes
 from headstart.core.normal_form import normal_form
-from headstart.core.processor import Tokenizer
+from headstart.core.processor import Tokenizer, joined_ids
 from headstart.core.spec import ProcessorSpec
 from headstart.core.word_grams import GramRule, KnownGrams, count_grams, split_words
 from headstart.text.text_parts import text_parts
@@ -172,23 +173,28 @@ class NgramTokenizer(Tokenizer):
         self._cached = 0  # characters of these words
         self._quick = WordIds(self._of_words)
 
-    def _codes(self, texts_words: Sequence[Sequence[str]]) -> dict[str, bytes]:
-        """Return the ids of each word of these texts, as bytes of uint32; those seen before come from the cache."""
-        new = list({word for words in texts_words for word in words if word not in self._cache})
+    def _codes(self, texts_words: Sequence[Sequence[str]], keep: bool) -> dict[str, bytes]:
+        """Return the ids of each word of these texts, as bytes of uint32; those in the cache come from there.
+
+        keep: whether the others are added to the cache.
+        """
+        words = {word for words in texts_words for word in words}
+        new = [word for word in words if word not in self._cache]
         if not new:
             return self._cache
         places, count_W = self._known.of(new)
         flat, end_W = (places + 1).astype(np.uint32).tobytes(), np.cumsum(4 * count_W).tolist()
         codes = {word: flat[low:end] for word, low, end in zip(new, [0, *end_W], end_W)}
-        self._cached += sum(map(len, new))
-        if len(self._cache) + len(new) > _CACHED_WORDS or self._cached > _CACHED_CHARACTERS:
-            return codes | {word: self._cache[word] for words in texts_words for word in words if word in self._cache}
+        held = self._cached + sum(map(len, new))
+        if not keep or len(self._cache) + len(new) > _CACHED_WORDS or held > _CACHED_CHARACTERS:
+            return codes | {word: self._cache[word] for word in words if word not in codes}
+        self._cached = held
         self._cache |= codes
         return self._cache
 
-    def _encode(self, texts: Sequence[str]) -> Iterator[np.ndarray]:
+    def _encode(self, texts: Sequence[str], keep: bool) -> Iterator[np.ndarray]:
         after, texts_words = self._after, [split_words(text, self.lower) for text in texts]
-        known = self._codes(texts_words)
+        known = self._codes(texts_words, keep)
         for words in texts_words:
             codes = [known[word] for word in words]
             for place, first in enumerate(words[:-1], 1) if after else ():
@@ -197,16 +203,14 @@ class NgramTokenizer(Tokenizer):
             yield np.frombuffer(_MARK.join([*codes, b""]), np.uint32).astype(np.int64)
 
     def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
-        return list(self._encode(texts))
+        return list(self._encode(texts, keep=False))
 
     def encode_flat(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """See `Tokenizer.encode_flat`; many texts at once are sooner where there are no phrases."""
-        if len(texts) < _MANY or self.phrases:
-            return super().encode_flat(texts)
-        try:
-            return self._quick.encode([normal_form(text) for text in texts])
-        except UnicodeEncodeError:  # half surrogate pairs
-            return super().encode_flat(texts)
+        if len(texts) >= _MANY and not self.phrases:
+            with contextlib.suppress(UnicodeEncodeError):  # half surrogate pairs
+                return self._quick.encode([normal_form(text) for text in texts])
+        return joined_ids(list(self._encode(texts, keep=True)))
 
     def _of_words(self, code_C: np.ndarray, size_W: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the ids of words with the white space around them; see `WordIds`."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from scipy.special import logsumexp, softmax
 
+from headstart.core.counted import count
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.processor import Tokenizer
@@ -35,6 +36,7 @@ _LEAST = 8  # tokens that the text of a demonstration keeps at least
 _FOLDER = "base"
 
 Demonstration = tuple[str, str | None, int]  # first text, second text, class
+Scores = dict[tuple[str, str | None], tuple[np.ndarray, bool]]  # of texts: log-likelihoods [C], whether they were cut
 
 
 def default_template(words: Words | None, examples: Examples) -> str:
@@ -90,8 +92,8 @@ class Template:
 
     def fill(
         self, first: Sequence[str], second: Sequence[str] | None, room: int
-    ) -> tuple[list[np.ndarray], list[np.ndarray], int]:
-        """Return N id arrays (before the label, after it) and how many rows were cut.
+    ) -> tuple[list[np.ndarray], list[np.ndarray], list[bool]]:
+        """Return N id arrays (before the label, after it) and whether each row was cut.
 
         Texts are cut at their end to `room` tokens in total; of a pair the longer text is cut first.
         """
@@ -100,13 +102,13 @@ class Template:
         ids = {
             name: self.processor.encode([blanks.get(name, "") + text for text in own]) for name, own in texts.items()
         }
-        before, after, cut = [], [], 0
+        before, after, cut = [], [], []
         for row in range(len(first)):
             own = {name: found[row] for name, found in ids.items() if found}
-            if sum(map(len, own.values())) > room:
+            cut.append(sum(map(len, own.values())) > room)
+            if cut[-1]:
                 two = min(len(own.get("second", ())), max(room - len(own["first"]), room // 2))
                 own = {name: one[: two if name == "second" else room - two] for name, one in own.items()}
-                cut += 1
             sides: tuple[list, list] = ([], [])
             side = sides[0]
             for place, _, written in self.places:
@@ -122,8 +124,9 @@ class Template:
 class Prompt:
     """A template with the words of each class, on a base, after demonstrations.
 
-    shown: number of demonstrations that fit. Each different text is scored once. Raises HeadstartError: a base that
-    predicts no words, see also `Template` and `word_ids`.
+    shown: number of demonstrations that fit. known: returns where the scores of texts are kept, so that each different
+    text is scored once; by default those of one call alone. Raises HeadstartError: a base that predicts no words, see
+    also `Template` and `word_ids`.
     """
 
     def __init__(
@@ -133,8 +136,10 @@ class Prompt:
         words: Words,
         pairs: bool,
         demonstrations: Sequence[Demonstration] = (),
+        known: Callable[[], Scores] = dict,
     ) -> None:
         self.base, self.template, self.words, self.demonstrations = base, template, words, tuple(demonstrations)
+        self.known = known
         self.slot = slot_of(base)
         self.form = Template(template, base.processor, pairs)
         ids = word_ids(base.processor, words, self.form.blank)
@@ -152,8 +157,7 @@ class Prompt:
                 )
             )
         self.shared, self.shown = self._context(ids, room)
-        self.room, self.cut = room - len(self.shared), 0
-        self._known: dict[tuple[str, str | None], np.ndarray] = {}
+        self.room = room - len(self.shared)
 
     def _context(self, words: Sequence[Sequence[np.ndarray]], room: int) -> tuple[np.ndarray, int]:
         """Return (ids of the demonstrations that fit in half of the room, their number); words: ids of each class."""
@@ -178,24 +182,35 @@ class Prompt:
 
         The mean over the words of a class follows PETAL (arXiv:2010.13641, section 3).
         """
+        return self.scored(examples)[0]
+
+    def scored(self, examples: Examples) -> tuple[np.ndarray, int]:
+        """Return (`likelihoods`, how many different texts were cut)."""
         check_kind(self.form.pairs, examples)
         keys = list(zip(examples.items, examples.second or [None] * len(examples)))
-        missing = [key for key in dict.fromkeys(keys) if key not in self._known]
+        known = self.known()
+        missing = [key for key in dict.fromkeys(keys) if key not in known]
         if missing:
             second = [two for _, two in missing] if self.form.pairs else None
             before, after, cut = self.form.fill([one for one, _ in missing], second, self.room)
-            self.cut += cut
             nats_NW = self.slot.likelihoods(self.shared, before, after, self.ids)
             nats_NC = np.full((len(missing), len(self.words)), -np.inf)
             for label in np.unique(self.owner_W):
                 nats_NC[:, label] = nats_NW[:, self.owner_W == label].mean(1)
-            self._known.update(zip(missing, nats_NC))
-        return np.stack([self._known[key] for key in keys]) if keys else np.zeros((0, len(self.words)))
+            known.update(zip(missing, zip(nats_NC, cut)))
+        nats_NC = np.stack([known[key][0] for key in keys]) if keys else np.zeros((0, len(self.words)))
+        return nats_NC, sum(known[key][1] for key in set(keys))
 
     def content_free(self) -> Examples:
         """Return content-free texts (Zhao et al. 2021, arXiv:2102.09690, section 4)."""
         texts = ["", "N/A", "..."]
         return Examples(texts, texts if self.form.pairs else None)
+
+
+def kept_scores() -> Callable[[], Scores]:
+    """Return what keeps scores for as long as it is there, for `Prompt.known`."""
+    kept: Scores = {}
+    return lambda: kept
 
 
 def content_offset(prompt: Prompt) -> np.ndarray:
@@ -256,21 +271,20 @@ class PromptModel(TaskModel):
         self, prompts: Sequence[Prompt], offsets_OC: np.ndarray, classes: tuple[str, ...], notes: dict[str, object]
     ) -> None:
         self.prompts, self.offsets_OC, self.classes, self.notes = list(prompts), offsets_OC, classes, notes
-        self.notes.setdefault("texts_cut", 0)
 
     def each(self, examples: Examples) -> np.ndarray:
-        """Return the probabilities under each prompt, [O, N, C]."""
-        pairs = zip(self.prompts, self.offsets_OC, strict=True)
-        return np.stack([softmax(prompt.likelihoods(examples) + offset_C, axis=1) for prompt, offset_C in pairs])
+        """Return the probabilities under each prompt, [O, N, C]; the texts that were cut, under the prompt that
+        cut the most, are counted (`counting`)."""
+        nats, cut = zip(*(prompt.scored(examples) for prompt in self.prompts))
+        count("texts_cut", max(cut))
+        return softmax(np.stack(nats) + self.offsets_OC[:, None], axis=2)
 
     def predict_proba(self, examples: Examples) -> np.ndarray:
-        """Return probabilities [N, C]. Different texts that were cut, of all asked so far, are counted in `notes`."""
+        """Return probabilities [N, C]."""
         check_kind(self.prompts[0].form.pairs, examples)
         if not len(examples):
             return np.zeros((0, len(self.classes)))
-        scores_NC = self.each(examples).mean(0)
-        self.notes["texts_cut"] = max(prompt.cut for prompt in self.prompts)
-        return scores_NC
+        return self.each(examples).mean(0)
 
     def save(self, folder: Path) -> None:
         """Write base, template, words and demonstrations into `folder`."""

@@ -144,7 +144,7 @@ class Contrastive(RouteSpec):
             with curve("pairs"):
                 steps = fit(start_state(objective, tuned.backbone, plan), batches, plan).step
             cut = steps < plan.steps
-        vectors = FrozenVectors(Workspace(tuned), tuned, -1, self.pooling, seen.transform, seen.pairs)
+        vectors = FrozenVectors(Workspace(tuned, keeps=False), tuned, -1, self.pooling, seen.transform, seen.pairs)
         linear, notes = fit_linear(
             vectors.features(examples),
             examples.labels,

@@ -25,6 +25,7 @@ from headstart.prompting.prompts import (
     Template,
     content_offset,
     default_template,
+    kept_scores,
     prior_offset,
     refusal,
     unlabelled,
@@ -94,13 +95,15 @@ class FewShot(RouteSpec):
                 break
             drawn.append(_draw(labels_N, words, shots, seed, order))
             shown = [_demonstration(examples, row) for row in drawn[-1]]
-            prompts.append(Prompt(base, template, words, examples.second is not None, shown))
+            prompts.append(Prompt(base, template, words, examples.second is not None, shown, kept_scores()))
             offsets.append(self._offset(prompts[-1], texts, prior_C))
         model = PromptModel(prompts, np.stack(offsets), examples.classes, notes)
         fitted = [prompt.shown for prompt in prompts]
         notes |= {"shots": shots, "shown": float(np.mean(fitted)), "orders": len(prompts)}
         notes[CUT] = len(prompts) < orders
         notes |= _spread(model, examples, np.concatenate(drawn), texts)
+        for prompt in prompts:  # the texts of the choice are not asked again
+            prompt.known = dict
         return model
 
     def _offset(self, prompt: Prompt, texts: Examples, prior_C: np.ndarray) -> np.ndarray:

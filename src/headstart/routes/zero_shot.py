@@ -18,6 +18,7 @@ from headstart.fitting.checks import need_task
 from headstart.prompting.prompts import (
     Prompt,
     PromptModel,
+    Scores,
     content_offset,
     default_template,
     prior_offset,
@@ -67,7 +68,11 @@ class ZeroShot(RouteSpec):
         base, pairs = workspace.need_base(), examples.second is not None
         template = self.template or default_template(words, examples)
         key = ("prompt", base.identity, template, words, pairs)
-        return workspace.once(key, lambda: Prompt(base, template, words, pairs))
+
+        def scores() -> Scores:
+            return workspace.once(("scores", *key), dict)
+
+        return workspace.once(key, lambda: Prompt(base, template, words, pairs, known=scores))
 
     def run(
         self, examples: Examples, workspace: RouteWorkspace, *, seed: int, seconds: float | None = None

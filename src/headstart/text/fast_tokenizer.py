@@ -60,25 +60,28 @@ class FastTokenizer(Tokenizer):
 
     def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
         """Return one int64 id array per text; half surrogate pairs, which are no text, count as U+FFFD."""
-        ids, lengths_N = self.encode_flat(texts)
+        ids, lengths_N = self._ids(texts, keep=False)
         end_N = np.cumsum(lengths_N).tolist()
         return [ids[low:end] for low, end in zip([0, *end_N], end_N)]
 
     def encode_flat(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """See `Tokenizer.encode_flat`; of much text every word is tokenised once where the tokenizer allows it."""
-        try:
-            return self._run([normal_form(text) for text in texts])
-        except (TypeError, UnicodeError):
-            return self._run([normal_form(mend(text)) for text in texts])
+        return self._ids(texts, keep=True)
 
-    def _run(self, composed: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    def _ids(self, texts: Sequence[str], *, keep: bool) -> tuple[np.ndarray, np.ndarray]:
+        try:
+            return self._run([normal_form(text) for text in texts], keep)
+        except (TypeError, UnicodeError):
+            return self._run([normal_form(mend(text)) for text in texts], keep)
+
+    def _run(self, composed: list[str], keep: bool) -> tuple[np.ndarray, np.ndarray]:
         many = sum(map(len, composed)) >= _MANY
         if many and not self._asked:  # asked once: it writes the whole model out
             self._quick = self._quicker()
             self._asked = True
         if self._quick is None or not many:
             return encoded_by_parts(self._by_rust, composed, RUST_AT_ONCE)
-        return self._quick.encode(self.prepare(composed))
+        return self._quick.encode(self.prepare(composed), keep=keep)
 
     def _by_rust(self, composed: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         return self.rust.ids(self.prepare(list(composed)))

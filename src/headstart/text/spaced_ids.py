@@ -61,9 +61,12 @@ class SpacedIds:
         self._rust = rust
         self._words = WordIds(self._encode, before)
 
-    def encode(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Return (ids of all texts, int64 [T]; how many each text has, int64 [N]), as the Rust library makes them."""
-        return self._words.encode(texts)
+    def encode(self, texts: Sequence[str], *, keep: bool = True) -> tuple[np.ndarray, np.ndarray]:
+        """Return (ids of all texts, int64 [T]; how many each text has, int64 [N]), as the Rust library makes them.
+
+        keep: see `WordIds.encode`.
+        """
+        return self._words.encode(texts, keep=keep)
 
     def _encode(self, code_C: np.ndarray, size_W: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the ids of words, given as their code points one behind the other and their sizes."""

@@ -7,6 +7,7 @@ what stands behind a space by itself give a text the ids of its words one behind
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from threading import Lock
 from typing import Any
 
@@ -47,11 +48,14 @@ class WordIds:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(**state)
 
-    def encode(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Return (ids of all texts one behind the other, int64 [T]; how many each text has, int64 [N])."""
-        return encoded_by_parts(self._some, texts, _CHARACTERS_AT_ONCE)
+    def encode(self, texts: Sequence[str], *, keep: bool = True) -> tuple[np.ndarray, np.ndarray]:
+        """Return (ids of all texts one behind the other, int64 [T]; how many each text has, int64 [N]).
 
-    def _some(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        keep: whether new words are remembered for the texts of later calls.
+        """
+        return encoded_by_parts(partial(self._some, keep), texts, _CHARACTERS_AT_ONCE)
+
+    def _some(self, keep: bool, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         length_N = np.fromiter(map(len, texts), np.int64, len(texts))
         code_C = np.frombuffer("".join(texts).encode("utf-32-le"), np.uint32)
         start_W = self._starts(code_C, length_N)
@@ -61,7 +65,8 @@ class WordIds:
         hash_U, first_U, word_W = np.unique(
             self._hashes(code_C, start_W, size_W), return_index=True, return_inverse=True
         )
-        ids, begin_U, count_U = self._look_up(code_C, hash_U, start_W[first_U], size_W[first_U])
+        find = self._look_up if keep else self._anew
+        ids, begin_U, count_U = find(code_C, hash_U, start_W[first_U], size_W[first_U])
         count_W = count_U[word_W]
         until_W = np.concatenate([[0], np.cumsum(count_W)])
         # Ids of the words one behind the other: where the ids of a word begin, and the place of each within the word.
@@ -91,10 +96,7 @@ class WordIds:
         """Return (ids; where those of each word begin; how many it has); new words are tokenised and kept."""
         with self._lock:
             new_U = self._known.place(hash_U) < 0
-        size_V = size_U[new_U]
-        # The characters of the new words one behind the other.
-        shift_V = start_U[new_U] - (np.cumsum(size_V) - size_V)
-        ids, count_V = self._encode(code_C[np.repeat(shift_V, size_V) + np.arange(int(size_V.sum()))], size_V)
+        ids, _, count_V = self._anew(code_C, hash_U[new_U], start_U[new_U], size_U[new_U])
         with self._lock:
             known = self._known
             known.add(hash_U[new_U], ids, count_V)
@@ -103,6 +105,14 @@ class WordIds:
             if len(known.hash_K) > _MOST_WORDS:  # rare: what comes now is counted anew
                 self._known = _Known()
         return found
+
+    def _anew(
+        self, code_C: np.ndarray, _hash_U: np.ndarray, start_U: np.ndarray, size_U: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return what `_look_up` does, of words that are tokenised now."""
+        shift_U = start_U - (np.cumsum(size_U) - size_U)  # the characters of the words one behind the other
+        ids, count_U = self._encode(code_C[np.repeat(shift_U, size_U) + np.arange(int(size_U.sum()))], size_U)
+        return ids, np.cumsum(count_U) - count_U, count_U
 
 
 class _Known:

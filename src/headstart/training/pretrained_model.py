@@ -18,7 +18,7 @@ from headstart.core.compatibility import build_objective
 from headstart.core.contracts import Backbone, Objective
 from headstart.core.device import pick_device
 from headstart.core.errors import HeadstartError
-from headstart.core.examples import need_takes
+from headstart.core.examples import listed_items, need_takes
 from headstart.core.exportable import Exportable
 from headstart.core.files import make_folder, write_json
 from headstart.core.load_processor import load_processor
@@ -165,9 +165,13 @@ class PretrainedModel:
         return self.read(items, [(layer, pooling)], tokens)[0]
 
     def read(self, items: Sequence[Any], readouts: Sequence[tuple[int, str]], tokens: int = 8192) -> list[np.ndarray]:
-        """Return what `embed` gives for each (layer, pooling), from one pass. Raises HeadstartError: not finite."""
+        """Return what `embed` gives for each (layer, pooling), from one pass.
+
+        Raises HeadstartError: other things than a list of texts or images, vectors that are not finite.
+        """
         for layer, pooling in readouts:
             self.check_embedding(layer, pooling)
+        items = listed_items(items)
         need_takes(items, self.processor.takes, self.name)
         dtype = torch.bfloat16 if self.dtype == "bf16" == measured_dtype(self.backbone_spec) else torch.float32
         how = [(layer, self.auto_pooling if pooling == "auto" else pooling) for layer, pooling in readouts]
