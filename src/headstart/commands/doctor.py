@@ -32,9 +32,10 @@ class Findings:
 
 
 def doctor() -> Findings:
-    """Look at versions, threads, bf16, disk and packages that break others."""
+    """Look at versions, published faults of them, threads, bf16, disk and packages that break others."""
     import torch
 
+    from headstart.commands.safe_versions import unsafe_packages
     from headstart.core.device import pick_compute_dtype, set_threads
 
     lines, faults = [], []
@@ -44,6 +45,7 @@ def doctor() -> Findings:
             lines.append(f"{name} {metadata.version(name)}")
         except metadata.PackageNotFoundError:
             lines.append(f"{name} not installed" + (" (only needed for tests)" if name == "transformers" else ""))
+    faults += unsafe_packages()
     threads = set_threads()
     lines.append(f"python {sys.version.split()[0]}, {threads} threads, load {os.getloadavg()[0]:.1f}")
     if os.getloadavg()[0] > 1.5 * threads:
