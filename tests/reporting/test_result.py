@@ -143,5 +143,6 @@ def test_before_anything_is_finished():
     empty = drawn_study(SKILLS, draws=0)
     made = Compared(Path("r"), empty, "verdict", "table")
     assert "nothing finished yet" in repr(made)
+    assert made.to_frame()[["entry", "labels", "score", "low", "high", "draws"]].empty
     assert made.winner is None
     Tags(made._repr_html_())

@@ -77,9 +77,9 @@ class Compared(InFolder):
 
     def to_frame(self) -> Any:
         """Return a pandas DataFrame, a row per entry and label count; see `result_rows`. HeadstartError: no pandas."""
-        from headstart.reporting.result import frame, result_rows
+        from headstart.reporting.result import RESULT, frame, result_rows
 
-        return frame(result_rows(self.study))
+        return frame(result_rows(self.study), RESULT)
 
     def __repr__(self) -> str:
         """Return winner, whether pre-training paid, and the folder."""

@@ -63,9 +63,9 @@ class Crossed:
 
     def to_frame(self) -> Any:
         """Return a pandas DataFrame, a row per crossing; see `Crossing`. Raises HeadstartError: no pandas."""
-        from headstart.reporting.result import crossing_rows, frame
+        from headstart.reporting.result import CROSSING, crossing_rows, frame
 
-        return frame(crossing_rows(self.crossings))
+        return frame(crossing_rows(self.crossings), CROSSING)
 
     def __repr__(self) -> str:
         """Return how much was crossed, the largest gap, and the folder."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,11 @@ from headstart.reporting.pages import fill
 from headstart.statistics.study import Study
 
 _SHOWN = 20  # rows of a table in a notebook
+RESULT = (
+    *("entry", "kind", "base", "labels", "score", "low", "high", "draws", "seconds"),
+    *("lead", "lead_low", "lead_high", "claim"),
+)
+CROSSING = tuple(one.name for one in fields(Crossing))
 
 
 def result_repr(study: Study, folder: Path) -> str:
@@ -44,7 +49,7 @@ def result_html(study: Study, language: str = "en") -> str:
 
 
 def result_rows(study: Study) -> list[dict[str, Any]]:
-    """Return one row per entry and label count.
+    """Return one row per entry and label count, with the columns `RESULT`.
 
     score, low, high: in units of the metric, 95 % interval. seconds: median of training and testing. lead, lead_low,
     lead_high, claim: over the best classical entry at this label count; None for that entry itself and without a pair.
@@ -55,35 +60,25 @@ def result_rows(study: Study) -> list[dict[str, Any]]:
         classical = table.best("classical")
         for entry in table.entries.values():
             pair = table.difference(entry.entry, classical.entry) if classical and entry != classical else None
-            out.append(
-                {
-                    "entry": entry.entry,
-                    "kind": entry.kind,
-                    "base": bases[entry.entry],
-                    "labels": size,
-                    "score": entry.mean,
-                    "low": entry.low,
-                    "high": entry.high,
-                    "draws": len(entry.scores),
-                    "seconds": entry.seconds,
-                    "lead": pair and pair.value,
-                    "lead_low": pair and pair.low,
-                    "lead_high": pair and pair.high,
-                    "claim": pair and pair.claim,
-                }
-            )
+            values = [entry.entry, entry.kind, bases[entry.entry], size, entry.mean, entry.low, entry.high]
+            values += [len(entry.scores), entry.seconds]
+            values += [None] * 4 if pair is None else [pair.value, pair.low, pair.high, pair.claim]
+            out.append(dict(zip(RESULT, values, strict=True)))
     return out
 
 
-def frame(rows: Sequence[Mapping[str, Any]]) -> Any:
-    """Return rows as a pandas DataFrame. Raises HeadstartError: pandas is not installed."""
+def frame(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] = ()) -> Any:
+    """Return rows as a pandas DataFrame. Raises HeadstartError: pandas is not installed.
+
+    columns: those that the frame has even without a row; () for those that the rows have.
+    """
     try:
         import pandas
     except ImportError:
         raise HeadstartError(
             "to_frame() needs pandas, which is not installed: pip install pandas, or read report.json"
         ) from None
-    return pandas.DataFrame(list(rows))
+    return pandas.DataFrame(list(rows), columns=list(columns) or None)
 
 
 def table_html(
@@ -114,5 +109,5 @@ def crossing_html(found: Sequence[Crossing], limits: tuple[float, float], langua
 
 
 def crossing_rows(found: Sequence[Crossing]) -> list[dict[str, Any]]:
-    """Return one row per crossing; see `Crossing`."""
+    """Return one row per crossing, with the columns `CROSSING`; see `Crossing`."""
     return [asdict(one) for one in found]
