@@ -3,11 +3,12 @@
     python benchmarks/executed_lines.py --work WORK tests
     python benchmarks/mutants.py --work WORK --count 300 --seed 1
 
-A mutant is the compiled module of a copy of the tree with one fault (mutation_operators.py) in it. It gets the tests
-that run its line, the quickest first, until one fails, or they take more than --seconds together; a line of a module's
-outermost level gets every test that runs a line of the module. One process that has imported the libraries forks for
-each mutant. The same tests run without a fault first, once for each module, and must pass. A fault in a line that no
-test runs survives. WORK/mutants-SEED.jsonl says what became of each.
+A mutant is a module with one fault (mutation_operators.py). It gets the tests that run the line, first those of the
+module's own folder, then the quickest, until one fails or they take more than --seconds together; a line of a module's
+outermost level gets every test that runs a line of the module. One process has imported everything and collected the
+tests; it forks for each mutant, and the fork takes up the changed function. What is not in a function is compiled
+instead, in a copy of the tree, before headstart is imported. Every module's first tests must pass without a fault. A
+fault in a line that no test runs survives. WORK/mutants-SEED.jsonl says what became of each.
 """
 
 from __future__ import annotations
@@ -15,14 +16,19 @@ from __future__ import annotations
 import argparse
 import ast
 import collections
+import gc
 import importlib
 import json
 import os
 import random
+import resource
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from types import CodeType, FunctionType
+from typing import Any
 
 import pytest
 from executed_lines import ROOT, copy_tree, executed, write_compiled
@@ -54,98 +60,172 @@ MODULES = (
     "data/token_store.py",
     "statistics/*.py",
 )
-_LIBRARIES = ("torch", "numpy", "scipy.stats", "scipy.sparse", "sklearn.linear_model", "sklearn.svm", "tokenizers")
-_LIBRARIES += ("safetensors.torch", "pyarrow.parquet", "pyarrow.csv", "PIL.Image", "hypothesis", "pandas", "openpyxl")
-_LIBRARIES += ("jinja2", "rich.console", "cyclopts", "charset_normalizer", "huggingface_hub", "py3langid")
-_MEMORY = 8 * 2**30
+_LIBRARIES = ("torch", "numpy", "scipy.stats", "scipy.sparse", "sklearn.linear_model", "tokenizers", "PIL.Image")
+_LIBRARIES += ("safetensors.torch", "pyarrow.parquet", "pandas", "openpyxl", "jinja2", "rich.console", "cyclopts")
+_OPTIONS = ["--rootdir=.", "-p", "no:xdist", "-p", "no:randomly", "-Wignore:Module already", "--hypothesis-seed=0"]
+_MEMORY = 12 * 2**30  # a loop that was to end fills the memory
+_FOUND = ("killed", "late")
+
+
+class Mutant:
+    """A fault in a module, and what runs it."""
+
+    def __init__(self, copy: Path, module: str, fault: Fault, tests: Callable[[str, int, bool], list[dict]]) -> None:
+        self.module, self.fault, self.path = module, fault, copy / "src/headstart" / module
+        self.tree = ast.parse(self.path.read_bytes())
+        inside = [one for one in ast.walk(self.tree) if isinstance(one, ast.stmt) and _holds(one, fault.line)]
+        functions = [one for one in inside if isinstance(one, ast.FunctionDef) and one.body[0].lineno <= fault.line]
+        line = max((one.lineno for one in inside), default=fault.line)  # of the innermost statement: it is recorded
+        self.rows = tests(module, line, not functions)
+        self.broken = planted(self.tree, fault)
+        before, after = (_codes(compile(one, str(self.path), "exec")) for one in (self.tree, self.broken))
+        same = before.keys() == after.keys() and all(before[k].co_freevars == after[k].co_freevars for k in before)
+        self.codes = after if functions and same else None
+
+    @property
+    def tests(self) -> list[str]:
+        """The names of its tests."""
+        return [row["test"] for row in self.rows]
+
+    @property
+    def name(self) -> str:
+        """The name by which the module is imported."""
+        return "headstart." + self.module.removesuffix(".py").replace("/", ".")
+
+    def take_up(self, functions: list[FunctionType]) -> None:
+        """Let the functions of this process be those of the mutant."""
+        for one in functions:
+            if one.__code__.co_filename == str(self.path):
+                one.__code__ = self.codes.get(_key(one.__code__), one.__code__)
+
+
+def _holds(statement: ast.stmt, line: int) -> bool:
+    return statement.lineno <= line <= (statement.end_lineno or 0)
+
+
+def _key(code: CodeType) -> tuple[str, int]:
+    return code.co_qualname, code.co_firstlineno
+
+
+def _codes(code: CodeType) -> dict[tuple[str, int], CodeType]:
+    """Return the functions in compiled code by name and line; lambdas are part of what holds them."""
+    found = {}
+    for one in code.co_consts:
+        if isinstance(one, CodeType):
+            found |= _codes(one) | ({} if one.co_name.startswith("<") else {_key(one): one})
+    return found
 
 
 class Bench:
-    """A copy of the tree in which mutants run; records: what each test ran."""
+    """Runs mutants in forks and counts; as a plugin of pytest it takes the place of the loop over tests."""
 
-    def __init__(self, work: Path, seconds: float) -> None:
+    def __init__(self, work: Path, seconds: float, seed: int) -> None:
         self.copy, self.seconds, self.log = work / "mutated", seconds, work / "mutants.log"
         copy_tree(self.copy)
-        for path in (self.copy / "src/headstart").rglob("*.py"):
-            write_compiled(path, ast.parse(path.read_bytes()))
         self.records = [row for row in executed(work).values() if row["passed"] and "::" in row["test"]]
-        self.records.sort(key=lambda row: row["seconds"])
-        os.environ |= {"PYTHONPATH": str(self.copy / "src"), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
-        sys.path[0:0] = [str(self.copy / "src")]
-        os.chdir(self.copy)
-        for name in _LIBRARIES:
-            importlib.import_module(name)
+        self.out = (work / f"mutants-{seed}.jsonl").open("w", encoding="utf-8")
+        self.said = os.fdopen(os.dup(1), "w")
+        self.counts: collections.Counter[str] = collections.Counter()
+        self.checked: set[str] = set()
+        self.inner: list[Mutant] = []
 
-    def tests(self, module: str, line: int, outermost: bool) -> list[str]:
-        """Return the tests that run a line, the quickest first."""
-        name, chosen, taken = f"headstart/{module}", [], 0.0
-        for row in self.records:
-            lines = row["lines"].get(name, ())
+    def tests(self, module: str, line: int, outermost: bool) -> list[dict]:
+        """Return the records of the tests that run a line."""
+        own, taken, chosen = f"tests/{module.split('/')[0]}/", 0.0, []
+        order = sorted(self.records, key=lambda row: (not row["test"].startswith(own), row["seconds"]))
+        for row in order:
+            lines = row["lines"].get(f"headstart/{module}", ())
             if line in lines or (outermost and lines):
                 taken += row["seconds"]
                 if chosen and taken > self.seconds:
                     break
-                chosen.append(row["test"])
+                chosen.append(row)
         return chosen
 
-    def run(self, module: str, tests: list[str]) -> str:
-        """Return `killed`, `late`, `survived` or `unclear` of the module as it is compiled now."""
+    def judge(self, mutant: Mutant, run: Callable[[], Any], broken: Callable[[], Any]) -> None:
+        """Run a mutant's tests, of a new module first without the fault, and write down what came of it."""
+        begun, outcome = time.monotonic(), "unseen"
+        if mutant.rows and mutant.module not in self.checked:
+            self.checked.add(mutant.module)
+            if (unhurt := self.forked(mutant, run)) != "survived":
+                raise SystemExit(f"{mutant.module}: without a fault its tests end with '{unhurt}', see {self.log}")
+        if mutant.rows:
+            outcome = self.forked(mutant, lambda: (broken(), run()))
+        self.counts[outcome] += 1
+        row = {"module": mutant.module, **vars(mutant.fault), "tests": len(mutant.rows), "outcome": outcome}
+        self.out.write(json.dumps(row | {"seconds": round(time.monotonic() - begun, 1)}, ensure_ascii=False) + "\n")
+        self.out.flush()
+        if outcome not in _FOUND:
+            fault = mutant.fault
+            print(
+                f"{outcome}: {mutant.module}:{fault.line}  {fault.before}  ->  {fault.after}",
+                file=self.said,
+                flush=True,
+            )
+
+    def forked(self, mutant: Mutant, run: Callable[[], Any]) -> str:
+        """Return `survived`, `killed` or, of what takes too long, `late`."""
         child = os.fork()
         if not child:
             os.setsid()
-            self._run_tests(module, tests)
-        end = time.monotonic() + 30 + 6 * self.seconds
+            out = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            os.dup2(out, 1)
+            os.dup2(out, 2)
+            allowed = 15 + int(4 * sum(row["seconds"] for row in mutant.rows))
+            resource.setrlimit(resource.RLIMIT_CPU, (allowed, allowed + 1))
+            resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
+            code = 1
+            try:
+                code = int(bool(run()[-1]))
+            finally:
+                os._exit(code)
+        end = time.monotonic() + 120 + 10 * self.seconds
         while not (done := os.waitpid(child, os.WNOHANG))[0]:
             if time.monotonic() > end:
                 os.killpg(child, signal.SIGKILL)
                 os.waitpid(child, 0)
                 return "late"
-            time.sleep(0.02)
+            time.sleep(0.01)
         code = os.waitstatus_to_exitcode(done[1])
-        return "survived" if code == 0 else "unclear" if code in (3, 4, 5) else "killed"
+        return "survived" if not code else "late" if code == -signal.SIGXCPU else "killed"
 
-    def _run_tests(self, module: str, tests: list[str]) -> None:
-        import resource
+    def run_outer(self, mutants: list[Mutant]) -> None:
+        """Judge mutants of what runs at import: each fork imports headstart anew."""
+        for path in (self.copy / "src/headstart").rglob("*.py"):
+            write_compiled(path, ast.parse(path.read_bytes()))
+        for mutant in mutants:
 
-        resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))  # a loop that was to end fills the memory
-        out = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(out, 1)
-        os.dup2(out, 2)
-        try:
-            importlib.import_module("headstart." + module.removesuffix(".py").replace("/", "."))
-            code = pytest.main(
-                [
-                    "--rootdir=.",
-                    "-x",
-                    "-p",
-                    "no:xdist",
-                    "-p",
-                    "no:randomly",
-                    "-Wignore:Module already",
-                    "--hypothesis-seed=0",
-                    *tests,
-                ]
-            )
-        except BaseException as error:
-            print(repr(error), file=sys.stderr)
-            code = 1
-        sys.stdout.flush()
-        os._exit(int(code))
+            def run(mutant=mutant):
+                importlib.import_module(mutant.name)
+                return [pytest.main([*_OPTIONS, "-x", *mutant.tests])]
 
+            self.judge(mutant, run, lambda mutant=mutant: write_compiled(mutant.path, mutant.broken))
+            write_compiled(mutant.path, mutant.tree)
 
-def _outermost(tree: ast.Module, line: int) -> bool:
-    """Whether a line runs when the module is imported: outside of the bodies of functions."""
-    return not any(
-        one.body[0].lineno <= line <= one.end_lineno
-        for one in ast.walk(tree)
-        if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)
-    )
+    def run_inner(self, mutants: list[Mutant]) -> None:
+        """Judge mutants of functions."""
+        self.inner = mutants
+        pytest.main([*_OPTIONS, *sorted({test for mutant in mutants for test in mutant.tests})], plugins=[self])
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session) -> bool:
+        items = {item.nodeid: item for item in session.items}
+        for mutant in self.inner:
+            importlib.import_module(mutant.name)
+        functions = [one for one in gc.get_objects() if type(one) is FunctionType]
+        gc.freeze()
+        for mutant in self.inner:
+            own = [items[name] for name in mutant.tests]
 
-def _statement(tree: ast.Module, line: int) -> int:
-    """Return the first line of the innermost statement that a line belongs to: the line that is recorded."""
-    inside = [one for one in ast.walk(tree) if isinstance(one, ast.stmt) and one.lineno <= line <= one.end_lineno]
-    return max((one.lineno for one in inside), default=line)
+            def run(own=own):
+                for item, after in zip(own, [*own[1:], None]):
+                    item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
+                    if session.testsfailed:
+                        break
+                return [session.testsfailed]
+
+            self.judge(mutant, run, lambda mutant=mutant: mutant.take_up(functions))
+        return True
 
 
 def sample(patterns: list[str], count: int, seed: int) -> list[tuple[str, Fault]]:
@@ -168,31 +248,19 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20, help="of tests for a mutant, as they were recorded")
     parser.add_argument("--bar", type=float, default=0.9)
     options = parser.parse_args()
-    work = options.work.resolve()
-    mutants = sample(options.modules, options.count, options.seed)
-    bench, counts, checked = Bench(work, options.seconds), collections.Counter(), set()
-    with (work / f"mutants-{options.seed}.jsonl").open("w", encoding="utf-8") as out:
-        for module, fault in mutants:
-            path = bench.copy / "src/headstart" / module
-            tree = ast.parse(path.read_bytes())
-            tests = bench.tests(module, _statement(tree, fault.line), _outermost(tree, fault.line))
-            if tests and module not in checked:
-                checked.add(module)
-                if (outcome := bench.run(module, tests)) != "survived":
-                    raise SystemExit(f"{module}: without a fault its tests end with '{outcome}', see {bench.log}")
-            begun = time.monotonic()
-            write_compiled(path, planted(tree, fault))
-            outcome = bench.run(module, tests) if tests else "unseen"
-            write_compiled(path, tree)
-            counts[outcome] += 1
-            row = {"module": module, **vars(fault), "tests": len(tests), "outcome": outcome}
-            out.write(json.dumps(row | {"seconds": round(time.monotonic() - begun, 1)}, ensure_ascii=False) + "\n")
-            out.flush()
-            if outcome not in ("killed", "late"):
-                print(f"{outcome}: {module}:{fault.line}  {fault.before}  ->  {fault.after}", flush=True)
-    found = (counts["killed"] + counts["late"]) / max(len(mutants), 1)
-    print(f"{dict(counts)}: {found:.1%} of {len(mutants)} found")
-    raise SystemExit(found < options.bar)
+    chosen = sample(options.modules, options.count, options.seed)
+    bench = Bench(options.work.resolve(), options.seconds, options.seed)
+    mutants = [Mutant(bench.copy, module, fault, bench.tests) for module, fault in chosen]
+    os.environ |= {"PYTHONPATH": str(bench.copy / "src"), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
+    sys.path[0:0] = [str(bench.copy / "src")]
+    os.chdir(bench.copy)
+    for name in _LIBRARIES:
+        importlib.import_module(name)
+    bench.run_outer([one for one in mutants if one.codes is None])
+    bench.run_inner([one for one in mutants if one.codes is not None])
+    found = sum(bench.counts[one] for one in _FOUND) / max(len(mutants), 1)
+    print(f"{dict(bench.counts)}: {found:.1%} of {len(mutants)} found", file=bench.said, flush=True)
+    raise SystemExit(found < options.bar or sum(bench.counts.values()) != len(mutants))
 
 
 if __name__ == "__main__":

@@ -308,12 +308,13 @@ class Head(nn.Module, ABC):
     """A task output on a backbone: what is asked of it, how that is scored, how its outputs become answers.
 
     spec: what built it. smoothing: share of a target that its loss spreads evenly over the classes in training (Szegedy
-    et al. 2016); None for a head that chooses no class. concludes: whether `conclude` has something to do. gives: what
-    `finish` returns, in one word.
+    et al. 2016); None for a head that chooses no class. compares_samples: see `Objective`. concludes: whether
+    `conclude` has something to do. gives: what `finish` returns, in one word.
     """
 
     spec: HeadSpec
     smoothing: float | None = None
+    compares_samples: bool = False
     concludes: bool = False
     gives: str = "logits"
 

@@ -67,6 +67,7 @@ class Supervised(Objective):
     def __init__(self, head: Head, regularisation: Regularisation = _PLAIN, processor: Processor | None = None):
         super().__init__()
         self.head, self.regularisation = head, regularisation
+        self.compares_samples = head.compares_samples or bool(regularisation.mixup or regularisation.augment.cutmix)
         self._noise_id, self._kept_ids = -1, []
         if regularisation.word_dropout:
             self._noise_id, self._kept_ids = _noise_id(processor), sorted(processor.special_ids)

@@ -41,6 +41,7 @@ class Retrieve(Head):
     cls_id: the begin mark, -1 for none.
     """
 
+    compares_samples = True  # the second texts of the other pairs are the wrong answers
     gives = "vectors"
 
     def __init__(self, spec: RetrieveSpec, cls_id: int) -> None:
