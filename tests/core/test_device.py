@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -21,6 +24,38 @@ def test_bf16_must_win_clearly(monkeypatch, seconds, dtype):
     choice = device._measured.__wrapped__("cpu", False)
     assert choice.dtype == dtype
     assert str(choice).startswith(str(dtype).removeprefix("torch."))
+
+
+# Megabytes that 400 products of bf16 matrices add, no two of one shape; the library has been used before.
+_OF_SHAPES = """
+import torch
+from headstart.core import device
+from headstart.core.memory import peak_memory
+weights = torch.randn(256, 1024, dtype=torch.bfloat16)
+torch.randn(2000, 256, dtype=torch.bfloat16) @ weights
+before = peak_memory()
+for rows in range(400):
+    torch.randn(500 + rows, 256, dtype=torch.bfloat16) @ weights
+print(peak_memory() - before)
+"""
+
+
+def of_shapes(**environment: str) -> int:
+    told = subprocess.run(
+        [sys.executable, "-c", _OF_SHAPES], env=os.environ | environment, capture_output=True, text=True, check=True
+    )
+    return int(told.stdout)
+
+
+@pytest.mark.skipif(not device._may_have_bf16(), reason="this processor compiles nothing for bf16")
+def test_batches_of_ever_new_shapes_take_no_memory():
+    assert of_shapes() < 100
+
+
+@pytest.mark.full
+@pytest.mark.skipif(not device._may_have_bf16(), reason="this processor compiles nothing for bf16")
+def test_they_would_with_what_the_library_keeps_by_default():
+    assert of_shapes(ONEDNN_PRIMITIVE_CACHE_CAPACITY="1024", LRU_CACHE_CAPACITY="1024") > 150
 
 
 @pytest.mark.parametrize("convolutions", [False, True])
