@@ -6,9 +6,10 @@
 A mutant is a module with one fault (mutation_operators.py). It gets the tests that run the line, first those of the
 module's own folder, then the quickest, until one fails or they take more than --seconds together; a line of a module's
 outermost level gets every test that runs a line of the module. One process has imported everything and collected the
-tests; it forks for each mutant, and the fork takes up the changed function. What is not in a function is compiled
-instead, in a copy of the tree, before headstart is imported. Every module's first tests must pass without a fault. A
-fault in a line that no test runs survives. WORK/mutants-SEED.jsonl says what became of each.
+tests; it forks for each mutant, and the fork takes up the changed function, or the changed constant of the module. What
+is neither (defaults, fields of classes) is compiled in a copy of the tree before headstart is imported. Every module's
+first tests must pass without a fault. A fault in a line that no test runs survives. WORK/mutants-SEED.jsonl says what
+became of each.
 """
 
 from __future__ import annotations
@@ -81,6 +82,9 @@ class Mutant:
         before, after = (_codes(compile(one, str(self.path), "exec")) for one in (self.tree, self.broken))
         same = before.keys() == after.keys() and all(before[k].co_freevars == after[k].co_freevars for k in before)
         self.codes = after if functions and same else None
+        place = next(place for place, one in enumerate(self.tree.body) if _holds(one, fault.line))
+        constant = isinstance(self.tree.body[place], ast.Assign | ast.AnnAssign)
+        self.constant = ast.Module([self.broken.body[place]], []) if constant else None
 
     @property
     def tests(self) -> list[str]:
@@ -93,7 +97,10 @@ class Mutant:
         return "headstart." + self.module.removesuffix(".py").replace("/", ".")
 
     def take_up(self, functions: list[FunctionType]) -> None:
-        """Let the functions of this process be those of the mutant."""
+        """Let the functions, or the constant, of this process be those of the mutant."""
+        if self.constant is not None:
+            exec(compile(self.constant, str(self.path), "exec"), vars(sys.modules[self.name]))
+            return
         for one in functions:
             if one.__code__.co_filename == str(self.path):
                 one.__code__ = self.codes.get(_key(one.__code__), one.__code__)
@@ -256,8 +263,8 @@ def main() -> None:
     os.chdir(bench.copy)
     for name in _LIBRARIES:
         importlib.import_module(name)
-    bench.run_outer([one for one in mutants if one.codes is None])
-    bench.run_inner([one for one in mutants if one.codes is not None])
+    bench.run_outer([one for one in mutants if one.codes is None and one.constant is None])
+    bench.run_inner([one for one in mutants if one.codes is not None or one.constant is not None])
     found = sum(bench.counts[one] for one in _FOUND) / max(len(mutants), 1)
     print(f"{dict(bench.counts)}: {found:.1%} of {len(mutants)} found", file=bench.said, flush=True)
     raise SystemExit(found < options.bar or sum(bench.counts.values()) != len(mutants))
