@@ -26,10 +26,10 @@ _WORTH = 1.15
 # bf16 that takes so many times as long is no effect of a busy moment: one round decides. Without bf16 units a round
 # takes up to half a second.
 _CLEAR = 5
-# oneDNN keeps what it has compiled for each shape of a product in bf16, and torch keeps descriptions beside: 0.6 MB each,
-# of 1,024 shapes. Batches of text hardly ever have a shape again; within a step the layers have the same ones.
+# oneDNN keeps what it has compiled for each shape of a product in bf16, and torch keeps descriptions beside: 0.6 MB
+# or more each, of 1,024 shapes. Batches of text hardly ever have a shape again; the layers of a step share theirs.
 for _kept in ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"):
-    os.environ.setdefault(_kept, "128")  # read at the first product
+    os.environ.setdefault(_kept, "64")  # read at the first product
 _AT_ONCE = 16  # items that a thread is given together
 _RACED = 4  # blocks, at most, by which the quicker way is found
 
