@@ -160,6 +160,7 @@ class Bench:
             outcome = self.forked(mutant, lambda: (broken(), run()))
         self.counts[outcome] += 1
         row = {"module": mutant.module, **vars(mutant.fault), "tests": len(mutant.rows), "outcome": outcome}
+        row |= {"by": self.log.read_text(errors="replace")[-300:]} if outcome == "killed" else {}
         self.out.write(json.dumps(row | {"seconds": round(time.monotonic() - begun, 1)}, ensure_ascii=False) + "\n")
         self.out.flush()
         if outcome not in _FOUND:
@@ -178,7 +179,7 @@ class Bench:
             out = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
             os.dup2(out, 1)
             os.dup2(out, 2)
-            allowed = 15 + int(4 * sum(row["seconds"] for row in mutant.rows))
+            allowed = 12 + int(2 * sum(row["seconds"] for row in mutant.rows))
             resource.setrlimit(resource.RLIMIT_CPU, (allowed, allowed + 1))
             resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
             code = 1
@@ -204,7 +205,7 @@ class Bench:
 
             def run(mutant=mutant):
                 importlib.import_module(mutant.name)
-                return [pytest.main([*_OPTIONS, "-x", *mutant.tests])]
+                return [pytest.main([*_OPTIONS, "-x", *mutant.tests], plugins=[self])]
 
             self.judge(mutant, run, lambda mutant=mutant: write_compiled(mutant.path, mutant.broken))
             write_compiled(mutant.path, mutant.tree)
@@ -214,8 +215,15 @@ class Bench:
         self.inner = mutants
         pytest.main([*_OPTIONS, *sorted({test for mutant in mutants for test in mutant.tests})], plugins=[self])
 
+    def pytest_runtest_logreport(self, report) -> None:
+        if report.failed:
+            with self.log.open("a") as log:
+                print(f"\n{report.nodeid}: {report.longreprtext.splitlines()[-1]}", file=log)
+
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtestloop(self, session) -> bool:
+    def pytest_runtestloop(self, session) -> bool | None:
+        if not self.inner:
+            return None
         items = {item.nodeid: item for item in session.items}
         for mutant in self.inner:
             importlib.import_module(mutant.name)

@@ -164,11 +164,6 @@ class Study:
         """The number of test rows."""
         return len(self.truth)
 
-    @property
-    def best_score(self) -> float:
-        """The best value of the metric: the unit in which scores and their differences are large or small."""
-        return self.metric.limits[1]
-
     def remembered(self, what: str, cell: Cell, make: Callable[[], Any]) -> Any:
         """Return `make()`, which is called once for each cell, metric and truth of the studies that share `memory`."""
         key = what, cell.entry, cell.size, cell.draw
