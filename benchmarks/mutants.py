@@ -64,6 +64,7 @@ MODULES = (
 _LIBRARIES = ("torch", "numpy", "scipy.stats", "scipy.sparse", "sklearn.linear_model", "tokenizers", "PIL.Image")
 _LIBRARIES += ("safetensors.torch", "pyarrow.parquet", "pandas", "openpyxl", "jinja2", "rich.console", "cyclopts")
 _OPTIONS = ["--rootdir=.", "-p", "no:xdist", "-p", "no:randomly", "-Wignore:Module already", "--hypothesis-seed=0"]
+_LEAST_SECONDS = 12  # of the processor, for fixtures that tests share
 _MEMORY = 12 * 2**30  # a loop that was to end fills the memory
 _FOUND = ("killed", "late")
 
@@ -128,7 +129,6 @@ class Bench:
 
     def __init__(self, work: Path, seconds: float, seed: int) -> None:
         self.copy, self.seconds, self.log = work / "mutated", seconds, work / "mutants.log"
-        copy_tree(self.copy)
         self.records = [row for row in executed(work).values() if row["passed"] and "::" in row["test"]]
         self.out = (work / f"mutants-{seed}.jsonl").open("w", encoding="utf-8")
         self.said = os.fdopen(os.dup(1), "w")
@@ -149,7 +149,7 @@ class Bench:
                 chosen.append(row)
         return chosen
 
-    def judge(self, mutant: Mutant, run: Callable[[], Any], broken: Callable[[], Any]) -> None:
+    def judge(self, mutant: Mutant, run: Callable[[], int], broken: Callable[[], Any]) -> None:
         """Run a mutant's tests, of a new module first without the fault, and write down what came of it."""
         begun, outcome = time.monotonic(), "unseen"
         if mutant.rows and mutant.module not in self.checked:
@@ -157,7 +157,7 @@ class Bench:
             if (unhurt := self.forked(mutant, run)) != "survived":
                 raise SystemExit(f"{mutant.module}: without a fault its tests end with '{unhurt}', see {self.log}")
         if mutant.rows:
-            outcome = self.forked(mutant, lambda: (broken(), run()))
+            outcome = self.forked(mutant, run, broken)
         self.counts[outcome] += 1
         row = {"module": mutant.module, **vars(mutant.fault), "tests": len(mutant.rows), "outcome": outcome}
         row |= {"by": self.log.read_text(errors="replace")[-300:]} if outcome == "killed" else {}
@@ -171,20 +171,22 @@ class Bench:
                 flush=True,
             )
 
-    def forked(self, mutant: Mutant, run: Callable[[], Any]) -> str:
-        """Return `survived`, `killed` or, of what takes too long, `late`."""
+    def forked(self, mutant: Mutant, run: Callable[[], int], broken: Callable[[], Any] = lambda: None) -> str:
+        """Return `survived`, `killed`, of what takes too long `late`, `unclear`: the fault was not taken up."""
         child = os.fork()
         if not child:
             os.setsid()
             out = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
             os.dup2(out, 1)
             os.dup2(out, 2)
-            allowed = 12 + int(2 * sum(row["seconds"] for row in mutant.rows))
+            allowed = _LEAST_SECONDS + int(2 * sum(row["seconds"] for row in mutant.rows))
             resource.setrlimit(resource.RLIMIT_CPU, (allowed, allowed + 1))
             resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
-            code = 1
+            code = 3
             try:
-                code = int(bool(run()[-1]))
+                broken()
+                code = 1
+                code = int(run() != 0)
             finally:
                 os._exit(code)
         end = time.monotonic() + 120 + 10 * self.seconds
@@ -195,7 +197,7 @@ class Bench:
                 return "late"
             time.sleep(0.01)
         code = os.waitstatus_to_exitcode(done[1])
-        return "survived" if not code else "late" if code == -signal.SIGXCPU else "killed"
+        return {0: "survived", 3: "unclear", -signal.SIGXCPU: "late"}.get(code, "killed")
 
     def run_outer(self, mutants: list[Mutant]) -> None:
         """Judge mutants of what runs at import: each fork imports headstart anew."""
@@ -205,7 +207,7 @@ class Bench:
 
             def run(mutant=mutant):
                 importlib.import_module(mutant.name)
-                return [pytest.main([*_OPTIONS, "-x", *mutant.tests], plugins=[self])]
+                return pytest.main([*_OPTIONS, "-x", *mutant.tests], plugins=[self])
 
             self.judge(mutant, run, lambda mutant=mutant: write_compiled(mutant.path, mutant.broken))
             write_compiled(mutant.path, mutant.tree)
@@ -237,7 +239,7 @@ class Bench:
                     item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
                     if session.testsfailed:
                         break
-                return [session.testsfailed]
+                return session.testsfailed
 
             self.judge(mutant, run, lambda mutant=mutant: mutant.take_up(functions))
         return True
@@ -265,6 +267,7 @@ def main() -> None:
     options = parser.parse_args()
     chosen = sample(options.modules, options.count, options.seed)
     bench = Bench(options.work.resolve(), options.seconds, options.seed)
+    copy_tree(bench.copy)
     mutants = [Mutant(bench.copy, module, fault, bench.tests) for module, fault in chosen]
     os.environ |= {"PYTHONPATH": str(bench.copy / "src"), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
     sys.path[0:0] = [str(bench.copy / "src")]
