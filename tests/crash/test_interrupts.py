@@ -94,10 +94,6 @@ def saved(out: Path, step: int) -> Callable[[], bool]:
     return lambda: any(int(path.name[5:]) >= step for path in (out / "checkpoints").glob("step-*"))
 
 
-def torn(out: Path) -> list[Path]:
-    return list((out / "checkpoints").glob(".step-*.tmp"))
-
-
 @pytest.fixture(scope="module")
 def text(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("crash") / "text.txt"
@@ -148,27 +144,6 @@ def test_signals_save_and_resume_is_bit_identical(tmp_path, text, whole, objecti
     assert "resumed from step-" in unhurt(text, "--out", out, "--resume")
     assert json.loads((out / "run.json").read_text())["status"] == "finished"
     assert same(final(whole(objective)), final(out))
-
-
-def test_kills_at_random_moments_and_inside_saves(tmp_path, text, whole):
-    """SIGKILL again and again: no manual step, the same final bits; kills that miss are told apart from hits."""
-    out, chance, hits, inside = tmp_path / "cut", random.Random(3), 0, 0
-    for number in range(2):
-        process = start(text, "--out", out, "--resume") if number else new(text, out, "halves", "training.save_steps=2")
-        wait(process, saved(out, 2 + 18 * number))
-        if number % 2:
-            wait(process, lambda: bool(torn(out)), 0.0005)
-        else:
-            time.sleep(chance.random() * 0.1)
-        process.kill()
-        process.communicate()
-        hits += process.returncode == -signal.SIGKILL
-        inside += bool(torn(out))
-    assert "resumed from step-" in unhurt(text, "--out", out, "--resume")
-    assert hits == 2
-    assert inside >= 1
-    assert not torn(out)  # what a kill left half-written is cleared away
-    assert same(final(whole("halves")), final(out))
 
 
 def test_a_signal_before_training_stops_at_once(tmp_path, text):

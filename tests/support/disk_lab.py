@@ -68,11 +68,9 @@ def why_not() -> str:
 
 
 class DiskLab:
-    """A server of commands. warm: commands that it runs in itself first, so that children find everything imported."""
+    """A server of commands."""
 
-    def __init__(self, home: Path, *warm: tuple) -> None:
-        self.home = home
-        home.mkdir(parents=True, exist_ok=True)
+    def __init__(self, home: Path) -> None:
         library = home / "shim.so"
         subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-w", "-o", library, SHIM, "-ldl"], check=True)
         environment = os.environ | {
@@ -89,9 +87,11 @@ class DiskLab:
             text=True,
             env=environment,
         )
-        for arguments in warm:
-            ran = self._ask(arguments=[str(one) for one in arguments], stays=True)
-            assert ran.code == 0, ran.said
+
+    def warm(self, *arguments: object) -> None:
+        """Run a command in the server itself, so that children find everything imported."""
+        ran = self._ask(arguments=[str(one) for one in arguments], stays=True)
+        assert ran.code == 0, ran.said
 
     def run(self, *arguments: object, below: Path, plant: str = "", gate: Path | None = None) -> Ran:
         """Run a command; its changes below a folder are logged. plant: Python that is executed before.
@@ -110,6 +110,10 @@ class DiskLab:
         """Run a command whose change `number` fails, or all up to `until`, see FAULTS."""
         how = {"way": _SHORT if fault == "short" else _FAIL, "code": FAULTS[fault]}
         return self._run(arguments, below, number=number, until=until or number, plant=plant, **how)
+
+    def killed_after(self, seconds: float, *arguments: object, below: Path, plant: str = "") -> Ran:
+        """Run a command that is killed after so many seconds, if it has not come to its end."""
+        return self._run(arguments, below, seconds=seconds, plant=plant)
 
     def _run(self, arguments: tuple, below: Path, **more: object) -> Ran:
         return self._ask(arguments=[str(one) for one in arguments], folder=str(below), **more)
@@ -131,10 +135,12 @@ class DiskLab:
 
 @contextlib.contextmanager
 def opened(*warm: tuple) -> Iterator[DiskLab]:
-    """A lab while the block runs."""
+    """A lab while the block runs; warm: commands that it carries out first, see `DiskLab.warm`."""
     with tempfile.TemporaryDirectory(prefix="disk-lab-") as home:
-        lab = DiskLab(Path(home), *warm)
+        lab = DiskLab(Path(home))
         try:
+            for arguments in warm:
+                lab.warm(*arguments)
             yield lab
         finally:
             lab.close()
@@ -175,13 +181,13 @@ def _in_child(shim: ctypes.CDLL, request: dict, said: Path, log: Path) -> int | 
             code = _told(request, said, arm)
         finally:
             os._exit(code)
-    end = time.monotonic() + _LIMIT
+    begun, asked = time.monotonic(), request.get("seconds")
     while not (found := os.waitpid(child, os.WNOHANG))[0]:
-        if time.monotonic() > end:
+        if time.monotonic() - begun > (asked or _LIMIT):
             os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-            return "hang"
-        time.sleep(0.001)
+            code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+            return code if asked else "hang"
+        time.sleep(0.0005)
     return os.waitstatus_to_exitcode(found[1])
 
 

@@ -263,24 +263,27 @@ def replace_folder(temporary: Path, folder: Path) -> None:
     """Put `temporary` in the place of `folder`; the old content of `folder` is removed. Raises DiskError.
 
     Linux exchanges both names in one step. Elsewhere the old folder is moved away first: a kill between the two steps
-    leaves it as `.name.PID.old`, which `remove_leftovers` moves back. The old content goes once the new one is durable.
+    leaves it as `.name.PID.old`, which `remove_leftovers` moves back. The old content goes once the new one is durable;
+    what cannot be made durable is taken back.
     """
-    with writing(folder):
-        old = temporary
+    old = temporary
+    with writing(folder), contextlib.ExitStack() as taken_back:
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
         if not folder.exists():
             os.replace(temporary, folder)
-        elif not _exchange(temporary, folder):
+            taken_back.callback(os.replace, folder, temporary)
+        elif _exchange(temporary, folder):
+            taken_back.callback(_exchange, temporary, folder)
+        else:
             old = temporary_beside(folder, "old")
             os.replace(folder, old)
-            try:
-                os.replace(temporary, folder)
-            except BaseException:
-                os.rename(old, folder)
-                raise
+            taken_back.callback(os.rename, old, folder)
+            os.replace(temporary, folder)
+            taken_back.callback(os.replace, folder, temporary)
         sync_folder(folder.parent)
-        shutil.rmtree(old, ignore_errors=True)
+        taken_back.pop_all()
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def remove_folder(folder: Path) -> None:
