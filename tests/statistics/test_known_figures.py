@@ -1,6 +1,6 @@
 """All that is said of two fixed studies: figures that a change of the statistics changes on purpose, or not at all.
 
-known_figures.json holds them to seven digits. Of every function of the package that makes a figure there is one here; the
+known_figures.json holds them to seven digits; of every function of the package that makes a figure there is one. The
 tests beside this one say why the figures are right, this one that they stay. After a wanted change:
 `python tests/statistics/test_known_figures.py` writes them anew, and the difference is to be read.
 """
