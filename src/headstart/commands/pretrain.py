@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import shutil
 import signal
 import sys
 import time
@@ -294,10 +293,11 @@ def _has_labels(path: str, column: str | None) -> bool:
 def _spooled(spec: RunSpec, out: Path) -> Iterator[RunSpec]:
     """Keep standard input as a file of the run, so that every pass and a later --resume can read it.
 
-    A run that fails before it has a run.json leaves no such file. Raises HeadstartError: nothing came in, full disk.
+    A run that fails before it has a run.json leaves no such file. Raises HeadstartError: nothing came in, what `copied`
+    refuses, full disk.
     """
     from headstart.core.files import publish, sync_file, temporary_beside, writing
-    from headstart.data.open import STDIN
+    from headstart.data.open import STDIN, copied
 
     paths = spec.corpus.get("paths", [])
     if STDIN not in paths:
@@ -308,7 +308,7 @@ def _spooled(spec: RunSpec, out: Path) -> Iterator[RunSpec]:
         if sys.stdin.isatty():
             say("reading the text from the keyboard; Ctrl-D ends it")
         with writing(target), open(temporary, "wb") as stream:
-            shutil.copyfileobj(sys.stdin.buffer, stream)
+            copied(STDIN, stream, out)
             sync_file(stream)
         if not temporary.stat().st_size:
             raise HeadstartError("standard input is empty; pipe the text in: cat FILE | headstart pretrain - --out RUN")

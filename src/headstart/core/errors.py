@@ -14,8 +14,9 @@ class HeadstartError(ValueError):
     """A mistake that the user can mend. The command line prints it as one line and exits with code 2."""
 
     def __str__(self) -> str:
-        """Return the message, in the language that `use_language` chose."""
-        return _Told.translate(super().__str__())
+        """Return the message as one line, whatever names and cells it holds, in the language of `use_language`."""
+        told = _Told.translate(super().__str__())
+        return told if told.isprintable() else one_line(told)
 
 
 class _Told:

@@ -17,6 +17,7 @@ from headstart.data.row import ByteStream, ChangedStream
 from headstart.data.single_bytes import CODECS, lonely, other_letters, western
 
 _BUFFER = 1 << 16
+_KEPT = "headstart_kept"  # the name of `_as_bytes` as a handler of errors
 _MARKS = (
     *((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be")),
     *((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")),
@@ -188,12 +189,20 @@ def _mostly_utf8(head: bytes) -> bool:
     return sum(not c.isascii() for c in mended) >= 2 * mended.count("\ufffd")
 
 
+def _as_bytes(error: UnicodeError) -> tuple[str, int]:
+    """Decode bytes that are no text to what encodes as no UTF-8; `surrogateescape` fails at those below 128."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return "".join(chr(0xDC00 | byte | 0x80) for byte in error.object[error.start : error.end]), error.end
+
+
 class _Recoded(io.RawIOBase):
     """The bytes of a text as UTF-8; bytes that are no text stay as they are, so that their rows are named."""
 
     def __init__(self, inner: ByteStream, codec: str):
         super().__init__()
-        self.inner, self.decoder, self.rest = inner, codecs.getincrementaldecoder(codec)("surrogateescape"), b""
+        codecs.register_error(_KEPT, _as_bytes)
+        self.inner, self.decoder, self.rest = inner, codecs.getincrementaldecoder(codec)(_KEPT), b""
 
     def readable(self) -> bool:
         return True

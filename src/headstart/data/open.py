@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
+import stat
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import BinaryIO
 
 from headstart.core import registry
 from headstart.core.errors import HeadstartError
@@ -32,6 +35,7 @@ IN_MEMORY = "in_memory"  # what files are called that hold what was in memory, i
 _DIGEST = re.compile(r"[0-9a-f]{32}")
 COMPRESSED = (".gz", ".xz", ".bz2")
 _HEAD_BYTES = 1 << 16
+_MOST_COPIED, _PART = 64 << 30, 1 << 20  # bytes of a pipe: in all, at once
 _ARROW_NOTES = ("state.json", "dataset_info.json", "dataset_dict.json")  # of `datasets`, beside .arrow files
 _NOTICES = ("readme", "license", "licence", "copying", "notice", "changelog")  # beside data, not data
 
@@ -161,15 +165,48 @@ def known_suffix(name: str) -> bool:
 
 @cache
 def _spooled(name: str) -> Path:
-    """Copy standard input or a pipe to a temporary file once, so that it can be read more than once."""
+    """Copy standard input or a pipe to a temporary file once, so that it can be read more than once.
+
+    Raises HeadstartError: see `copied`.
+    """
     copy = lasting_scratch_folder("spool") / "file"
     with writing(copy), open(copy, "wb") as spool:
-        if name == STDIN:
-            shutil.copyfileobj(sys.stdin.buffer, spool)
-        else:
-            with open(name, "rb") as pipe:
-                shutil.copyfileobj(pipe, spool)
+        copied(name, spool, copy.parent)
     return copy
+
+
+def copied(name: str, copy: BinaryIO, folder: Path) -> None:
+    """Copy standard input or a pipe into a file of a folder.
+
+    Raises HeadstartError: a device, which may never end; more than the disk should take, of which nothing is left.
+    """
+    _need_end(name)
+    most, come = min(_MOST_COPIED, shutil.disk_usage(folder).free // 2), 0
+    with contextlib.nullcontext(sys.stdin.buffer) if name == STDIN else open(name, "rb") as pipe:
+        while come <= most and (data := pipe.read(_PART)):
+            come += len(data)
+            copy.write(data)
+    if come > most:
+        copy.truncate(0)
+        limit = f"{most / 2**30:,.1f} GiB ({_MOST_COPIED >> 30} GiB, or half of the free space of {folder})"
+        raise HeadstartError(f"{shown(name)}: more than {limit} came; write it to a file and give that")
+
+
+def _need_end(name: str) -> None:
+    """Raise HeadstartError where a device is to be read, which may never end; a terminal may be standard input."""
+    try:
+        about = os.stat(name) if name != STDIN else os.fstat(sys.stdin.fileno())
+        endless = stat.S_ISBLK(about.st_mode) or stat.S_ISCHR(about.st_mode)
+        endless = endless and about.st_rdev != os.stat(os.devnull).st_rdev and not _typed(name)
+    except OSError:  # not there, which `open` says; or no file at all
+        return
+    if endless:
+        raise HeadstartError(f"{shown(name)}: this is a device, not a file; give a file or a pipe")
+
+
+def _typed(name: str) -> bool:
+    """Whether somebody types it."""
+    return name == STDIN and sys.stdin.isatty()
 
 
 def on_disk(name: str) -> Path:

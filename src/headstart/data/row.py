@@ -18,6 +18,7 @@ _BUFFER, _PART = 1 << 16, 1 << 20
 _BLOCK_ROWS, _BLOCK_CHARACTERS = 1000, 1 << 20
 _CHARACTERS_ELSE = 1 << 14  # an image, which a processor may turn into tokens too, counts as a long text
 _MOST_RATIO, _BOMB = 200, 1 << 28  # unpacked bytes to those of the file, from so many bytes on
+ROW_BYTES = 256  # what a row takes at least, however little of a file it is
 BAD_UTF8 = "not valid UTF-8"
 CUT_OFF = "cut off by the damaged end of the file"
 TOO_LONG = "longer than 16 MiB"
@@ -189,11 +190,14 @@ def read_whole(source: Source, most: int) -> bytes:
     return b"".join(parts)
 
 
-def need_no_bomb(source: Source, unpacked: int, size: int, fix: str) -> None:
-    """Raise HeadstartError where a file would become very much larger than it is; both sizes in bytes."""
-    if unpacked > max(_BOMB, _MOST_RATIO * size):
+def need_no_bomb(source: str, unpacked: int, size: int, fix: str, *, least: int | None = None) -> None:
+    """Raise HeadstartError where a file would become very much larger than it is; all sizes in bytes.
+
+    least: unpacked, below which it may be as it likes, by default 256 MiB.
+    """
+    if unpacked > max(least or _BOMB, _MOST_RATIO * size):
         sizes = f"{unpacked >> 20:,} MiB from {size / 2**20:,.2f}"
-        raise refuse(source.name, f"it would unpack to {sizes}, which looks like a bomb", fix)
+        raise refuse(source, f"it would unpack to {sizes}, which looks like a bomb", fix)
 
 
 def short(error: BaseException) -> str:

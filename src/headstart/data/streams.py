@@ -11,9 +11,13 @@ import zlib
 
 from headstart.data.encodings import decodes, wide
 from headstart.data.ledger import Ledger
-from headstart.data.row import ByteStream, ChangedStream, refuse
+from headstart.data.row import ByteStream, ChangedStream, need_no_bomb, refuse
 
 _BUFFER = 1 << 16
+_LINE, _BOMB = (
+    16,
+    1 << 24,
+)  # bytes that a line counts besides its own; unpacked bytes from which on a file may be a bomb
 _OPENERS = {b"\x1f\x8b": gzip.open, b"\xfd7zXZ\x00": lzma.open, b"BZh": bz2.open}
 _REFUSED = {
     b"PK\x03\x04": ("a zip archive (or .docx)", "unzip it"),
@@ -37,12 +41,15 @@ _DAMAGE = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError)
 
 
 class _Raw(io.RawIOBase):
-    """The decompressed bytes up to the end or the first damage, which is recorded as a complaint."""
+    """The decompressed bytes up to the end or the first damage, which is recorded as a complaint.
+
+    Raises HeadstartError: they are many times as many as what was read of the file.
+    """
 
     def __init__(self, inner: io.BufferedIOBase, packed: io.FileIO, source: str, ledger: Ledger):
         super().__init__()
         self.inner, self.packed, self.source, self.ledger = inner, packed, source, ledger
-        self.damage = ""
+        self.damage, self.given = "", 0  # given: bytes so far
 
     def readable(self) -> bool:
         return True
@@ -61,6 +68,8 @@ class _Raw(io.RawIOBase):
             self.ledger.complain(f"damaged compressed file ({self.damage}); the rows before were used", self.source)
             return 0
         buffer[: len(data)] = data
+        self.given += len(data) + _LINE * data.count(b"\n")
+        need_no_bomb(self.source, self.given, self.packed.tell(), "unpack it yourself", least=_BOMB)
         return len(data)
 
 

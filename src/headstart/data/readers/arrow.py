@@ -11,7 +11,7 @@ from headstart.core.errors import HeadstartError
 from headstart.core.spec import ReaderSpec
 from headstart.data.arrow_tables import table_columns, table_rows
 from headstart.data.ledger import Ledger
-from headstart.data.row import Row, Source, need_no_bomb, refuse, short
+from headstart.data.row import ROW_BYTES, Row, Source, need_no_bomb, refuse, short
 
 _FILE, _STREAM = b"ARROW1\x00\x00", b"\xff\xff\xff\xff"
 _FIX = "write it uncompressed"
@@ -40,7 +40,7 @@ class Arrow(ReaderSpec):
         size = source.stream.seek(0, os.SEEK_END)
 
         def need(unpacked: int) -> None:
-            need_no_bomb(source, unpacked, size, _FIX)
+            need_no_bomb(source.name, unpacked, size, _FIX)
 
         try:
             columns = table_columns(_opened(source)[0], lambda name: _cells(source, name), source.name)
@@ -55,7 +55,7 @@ def _bounded(batches: Iterator[Any], names: list[str], need: Callable[[int], Non
     """Yield the columns of these names; need(bytes that the batches so far take)."""
     unpacked = 0
     for batch in batches:
-        unpacked += batch.nbytes
+        unpacked += batch.nbytes + ROW_BYTES * batch.num_rows
         need(unpacked)
         yield batch.select(names)
 

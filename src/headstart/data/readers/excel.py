@@ -19,7 +19,6 @@ from headstart.data.row import Row, Source, need_no_bomb, refuse, short
 
 MOST_ROWS = 1 << 20
 _SNIFFED_ROWS, _SNIFFED_CELLS = 1000, 1 << 20
-_DAMAGE = (zipfile.BadZipFile, KeyError, ValueError, OSError, TypeError, IndexError, AttributeError, EOFError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +50,7 @@ class Excel(ReaderSpec):
             rows = self._pick(book, source, ledger)
         except HeadstartError:
             raise
-        except _DAMAGE as error:
+        except Exception as error:  # of damaged files openpyxl raises nearly everything
             raise refuse(source.name, f"not a readable workbook ({short(error)})", "save it again") from None
         head = _head(rows)
         begin, width = _begin([cells for _, cells in head])
@@ -105,15 +104,24 @@ def _head(rows: Iterator[tuple[int, list[Any]]]) -> list[tuple[int, list[Any]]]:
 
 
 def _rows(sheet: Any, source: Source) -> Iterator[tuple[int, list[Any]]]:
-    """Yield the rows that are not empty, with their numbers. Raises HeadstartError: a number that no sheet has."""
+    """Yield the rows that are not empty, with their numbers.
+
+    Raises HeadstartError: damaged, a number that no sheet has.
+    """
     sheet.reset_dimensions()  # some programs write wrong ones
-    # openpyxl gives every row up to the number of the next one; with a largest number it ends there.
-    for number, cells in enumerate(sheet.iter_rows(values_only=True, max_row=MOST_ROWS + 1), 1):
-        if number > MOST_ROWS:
-            raise refuse(source.name, f"a row beyond number {MOST_ROWS:,}, the last one of a sheet", "save it again")
-        values = [_value(cell) for cell in cells]
-        if any(value not in (None, "") for value in values):
-            yield number, values
+    try:
+        # openpyxl gives every row up to the number of the next one; with a largest number it ends there.
+        for number, cells in enumerate(sheet.iter_rows(values_only=True, max_row=MOST_ROWS + 1), 1):
+            if number > MOST_ROWS:
+                last = f"a row beyond number {MOST_ROWS:,}, the last one of a sheet"
+                raise refuse(source.name, last, "save it again")
+            values = [_value(cell) for cell in cells]
+            if any(value not in (None, "") for value in values):
+                yield number, values
+    except HeadstartError:
+        raise
+    except Exception as error:
+        raise refuse(source.name, f"damaged workbook ({short(error)})", "save it again") from None
 
 
 def _value(cell: Any) -> Any:
@@ -159,8 +167,8 @@ def _need_small(source: Source) -> None:
     try:
         with zipfile.ZipFile(source.stream) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
-    except _DAMAGE as error:
+    except Exception as error:
         raise refuse(source.name, f"not a readable workbook ({short(error)})", "save it again") from None
     size = source.stream.seek(0, os.SEEK_END)
     source.stream.seek(0)
-    need_no_bomb(source, unpacked, size, "save it again")
+    need_no_bomb(source.name, unpacked, size, "save it again")

@@ -11,7 +11,7 @@ from headstart.core.errors import HeadstartError
 from headstart.core.spec import ReaderSpec
 from headstart.data.arrow_tables import table_columns, table_rows
 from headstart.data.ledger import Ledger
-from headstart.data.row import Row, Source, need_no_bomb, refuse, short
+from headstart.data.row import ROW_BYTES, Row, Source, need_no_bomb, refuse, short
 
 _FIX = "write it uncompressed"
 _IMAGES = 16  # rows at a time where there are images: one cell that is listed often may be large
@@ -41,6 +41,9 @@ class Parquet(ReaderSpec):
                 source.name, "parquet inside a compressed file or pipe cannot be read", "give the .parquet file itself"
             )
 
+        def need(held: int) -> None:
+            need_no_bomb(source.name, held, size, _FIX)
+
         def cells_of(name: str) -> Iterator[Any]:
             batches = table.iter_batches(batch_size=_IMAGES, columns=[name])
             return (cell[name] for batch in batches for cell in batch.to_pylist())
@@ -48,7 +51,7 @@ class Parquet(ReaderSpec):
         try:
             table = parquet.ParquetFile(source.stream)
             unpacked, size = _unpacked(table), source.stream.seek(0, os.SEEK_END)
-            need_no_bomb(source, unpacked, size, _FIX)
+            need(unpacked)
             columns = table_columns(table.schema_arrow, cells_of, source.name)
         except HeadstartError:
             raise
@@ -57,7 +60,7 @@ class Parquet(ReaderSpec):
         rows = min(self.rows, _IMAGES) if columns.images else self.rows
         batches = table.iter_batches(batch_size=rows, columns=columns.names)
         try:
-            yield from table_rows(batches, columns, source, ledger, lambda held: need_no_bomb(source, held, size, _FIX))
+            yield from table_rows(batches, columns, source, ledger, need)
         except HeadstartError:
             raise
         except (pa.ArrowException, OSError, ValueError) as error:
@@ -65,7 +68,8 @@ class Parquet(ReaderSpec):
 
 
 def _unpacked(table: Any) -> int:
-    """Return the bytes that all pages would unpack to, by the file's own word."""
+    """Return the bytes that all pages and rows would unpack to, by the file's own word."""
     about = table.metadata
     groups = [about.row_group(number) for number in range(about.num_row_groups)]
-    return sum(group.column(number).total_uncompressed_size for group in groups for number in range(group.num_columns))
+    pages = sum(one.column(number).total_uncompressed_size for one in groups for number in range(one.num_columns))
+    return pages + ROW_BYTES * about.num_rows
