@@ -6,11 +6,18 @@ import dataclasses
 import typing
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar, Self
 
 from headstart.core import registry
 from headstart.core.errors import HeadstartError, unknown
 from headstart.core.kinds import described, members_of
+
+
+@cache
+def hints_of(kind: type) -> dict[str, Any]:
+    """Return the types of the fields of a class; Python compiles the annotations, which opening a file is not to do."""
+    return typing.get_type_hints(kind)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +40,7 @@ class Spec:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
         """Build the spec from plain data. Raises HeadstartError on an unknown field or a value of the wrong type."""
-        hints = typing.get_type_hints(cls)
+        hints = hints_of(cls)
         names = [field.name for field in dataclasses.fields(cls)]
         values = {}
         for key, value in data.items():
@@ -57,7 +64,7 @@ class Spec:
         """
         changed: dict[str, Any] = {}
         inner: dict[str, list[tuple[str, str]]] = {}  # settings of fields that are specs
-        names, kinds = [f.name for f in dataclasses.fields(self)], typing.get_type_hints(type(self))
+        names, kinds = [f.name for f in dataclasses.fields(self)], hints_of(type(self))
         for path, text in settings:
             field, _, setting = path.partition(".")
             if field not in names:

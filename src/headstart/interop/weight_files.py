@@ -26,6 +26,7 @@ from headstart.core.files import read_json
 from headstart.core.load_processor import PREPROCESSOR
 from headstart.core.scratch import scratch_folder
 from headstart.core.spec import BackboneSpec
+from headstart.core.spec_base import hints_of
 from headstart.interop.huggingface import WEIGHTS, empty_backbone, read_safetensors, restore
 from headstart.interop.names import NameTable, Receipt, check_shapes, fit_rules, read_state, sort_tensors
 from headstart.interop.preprocessor import Preprocessor, imagenet, read_preprocessor, read_timm
@@ -163,7 +164,7 @@ def _candidates() -> Iterator[_Candidate]:
 def _choices(kind: type[BackboneSpec]) -> dict[str, tuple[Any, ...]]:
     """Return the settings that are one of a few, and which."""
     found: dict[str, tuple[Any, ...]] = {}
-    hints = typing.get_type_hints(kind)
+    hints = hints_of(kind)
     for field in dataclasses.fields(kind):
         if typing.get_origin(hints[field.name]) is typing.Literal:
             found[field.name] = typing.get_args(hints[field.name])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import typing
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from headstart.core import registry
 from headstart.core.errors import HeadstartError, nearest
 from headstart.core.spec import BackboneSpec, ObjectiveSpec, ProcessorSpec
-from headstart.core.spec_base import Spec, checked
+from headstart.core.spec_base import Spec, checked, hints_of
 from headstart.data.batch_settings import BatchSpec
 from headstart.training.plan import TrainPlan
 
@@ -45,7 +44,7 @@ class RunSpec(Spec):
             parts = {axis: registry.build_spec(axis, data[axis]) for axis in ("processor", "backbone", "objective")}
             rest = {k: v for k, v in data.items() if k not in parts}
             batches, training = BatchSpec.from_dict(rest.pop("batches")), TrainPlan.from_dict(rest.pop("training"))
-            hints = typing.get_type_hints(cls)
+            hints = hints_of(cls)
             rest = {k: checked(f"run.json: {k}", v, hints[k]) if k in hints else v for k, v in rest.items()}
             return cls(**rest, **parts, batches=batches, training=training)
         except KeyError as error:
