@@ -151,11 +151,11 @@ def test_inputs_come_back_while_the_files_are_those_of_then(report, place):
         ({"corpus": ["/etc/hostname"]}, "its corpus files are not what they were (/etc/hostname: its content"),
         ({"data": "/etc/passwd"}, "data='/etc/passwd': expected"),
         ({"data": 5}, "data=5: expected"),
-        ({"data": [5]}, "data=[5]: expected a list of files"),
+        ({"data": [5]}, "data[0]=5: expected text"),
         ({"bases": {"a": 5}}, "a=5: expected text"),
         ({"columns": {"text": []}}, "text=[]: expected text or none"),
         ({"seed": "x"}, "seed='x': expected a whole number"),
-        ({"dato": []}, "damaged"),
+        ({"dato": []}, "unknown key 'dato'; did you mean 'data'?"),
     ],
 )
 def test_inputs_of_others_are_checked(report, change, said):

@@ -98,9 +98,9 @@ def test_changed_text_is_told(program, first, tmp_path):
     ("content", "words"),
     [
         ("{", "not valid JSON"),
-        ('{"format": 2}', "describes no run"),
+        ('{"format": 2}', "status is missing"),
         ("[]", "expected a JSON object"),
-        ('{"format": 2, "spec": {"corpus": {}}}', "has no"),
+        ('{"format": 2, "spec": {"corpus": {}}}', "status is missing"),
         ('{"format": 99, "spec": {}}', "format"),
         (None, "no such file"),
     ],

@@ -82,7 +82,7 @@ def test_another_sweep_in_the_same_folder_and_damage_are_told(tmp_path):
     with pytest.raises(HeadstartError, match="swept with another vary"):
         swept(tmp_path / "sweep", 2, space=("a=1,2",), facts={"route": "a"})
     (tmp_path / "sweep" / "trials" / "0001.json").write_text(json.dumps({"number": 1}))
-    with pytest.raises(HeadstartError, match=r"0001\.json: damaged"):
+    with pytest.raises(HeadstartError, match=r"0001\.json: settings is missing"):
         swept(tmp_path / "sweep", 2, facts={"route": "a"})
 
 

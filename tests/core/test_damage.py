@@ -1,13 +1,21 @@
-"""40 random damages over all kinds of artefacts are told at opening; 200 in tests/full. A planted twin is found out."""
+"""Random damages over all kinds of artefacts are told at opening, and random JSON in their files ends in one line.
+
+The many ones are in tests/full. Planted twins are found out.
+"""
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from damages import make, untold
+from mutated_json import Mutation, copied, fuzzed, mutate
 
-from headstart.core import manifest
+from headstart.core import manifest, migration
+from headstart.core.errors import HeadstartError
+from headstart.training.pretrained_model import PretrainedModel
 
-COUNT = 40
+COUNT, MUTATIONS = 40, 90
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +65,27 @@ def test_a_planted_twin_with_a_gap_is_found_out(artefacts, tmp_path, monkeypatch
     missed = untold(artefacts, COUNT, 1, tmp_path)
     assert missed
     assert {line.split()[0] for line in missed} <= kinds
+
+
+def test_no_content_of_a_json_file_is_a_fault(artefacts, tmp_path):
+    found = fuzzed(artefacts, MUTATIONS, 4, tmp_path, verbs=False)
+    assert found.faults == []
+    assert found.refused > MUTATIONS / 3
+
+
+def test_a_planted_twin_that_takes_any_json_is_found_out(artefacts, tmp_path, monkeypatch):
+    monkeypatch.setattr(migration, "checked", lambda where, value, kind: value)
+    assert fuzzed(artefacts, MUTATIONS, 4, tmp_path, verbs=False).faults
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"), [("width", 10**12), ("depth", 10**12), ("depth", 3), ("mlp_width", 10**9), ("heads", 3)]
+)
+def test_a_network_is_compared_with_its_weights_before_it_is_made(artefacts, tmp_path, setting, value):
+    (network,) = [one for one in artefacts if one.name == "network"]
+    folder = copied(network.folder, tmp_path)
+    data = json.loads((folder / "network.json").read_text())
+    data["backbone"][setting] = value
+    mutate(folder, Mutation("network.json", setting, json.dumps(data).encode()))
+    with pytest.raises(HeadstartError, match=r"network: |network\.json: "):
+        PretrainedModel.open(folder)

@@ -31,6 +31,38 @@ def test_json_round_trip_and_damage(tmp_path):
         read_json(tmp_path / "a.json")
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"[" * 50_000 + b"]" * 50_000, "not valid JSON"),
+        (b"[" * 101 + b"]" * 101, "nested deeper than 100"),
+        (b'{"a": ' + b"9" * 5_000 + b"}", "a number of 5,000 digits"),
+        (b'{"a": 1e999}', "1e999 is too large"),
+        (b'{"a": NaN}', "NaN is no number of JSON"),
+        (b'{"a": -Infinity}', "-Infinity is no number of JSON"),
+        (rb'{"a": "\ud800"}', "surrogates not allowed"),
+        (b'{"a": "\xff"}', "invalid start byte"),
+        (b"\xef\xbb\xbf{}", "BOM"),
+        (b"{}{}", "Extra data"),
+        (b"", "line 1"),
+    ],
+)
+def test_json_that_no_file_of_ours_holds_is_one_line(tmp_path, content, said):
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(HeadstartError, match="not valid JSON") as raised:
+        read_json(tmp_path / "a.json")
+    assert said in str(raised.value)
+    assert str(tmp_path / "a.json") in str(raised.value)
+    assert len(str(raised.value)) < 300
+
+
+def test_large_and_odd_numbers_of_others_are_read(tmp_path):
+    (tmp_path / "a.json").write_text(
+        '{"a": [1000000000000000019884624838656, 1e-999, -0.0, 1e30], "b": "\\ud83d\\ude00"}'
+    )
+    assert read_json(tmp_path / "a.json") == {"a": [1000000000000000019884624838656, 0.0, 0.0, 1e30], "b": "😀"}
+
+
 def folder(path, text):
     path.mkdir()
     (path / "file").write_text(text)

@@ -73,7 +73,7 @@ def test_run_save_load(name, pairs, tmp_path):
     scores_NC = model.predict_proba(new)
     assert scores_NC.shape == (9, 3)
     assert np.allclose(scores_NC.sum(axis=1), 1)
-    save_task(model, tmp_path / "task", route, {"made": "by a test"})
+    save_task(model, tmp_path / "task", route, {"winner": "by a test"})
     again = load_task(tmp_path / "task")
     assert np.allclose(again.predict_proba(new), scores_NC, atol=1e-6)
     assert (again.classes, again.notes) == (model.classes, model.notes)

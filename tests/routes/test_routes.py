@@ -64,7 +64,7 @@ def saved(workspaces, tmp_path_factory) -> Callable[[str, str], tuple[Path, Task
         if (name, base) not in made:
             route, folder = route_of(name), home / f"{name}-{base}"
             model = route.run(rows(24), workspaces[base], seed=3, seconds=None)
-            save_task(model, folder, route, {"made": "by a test"})
+            save_task(model, folder, route, {"winner": "by a test"})
             made[name, base] = folder, model
         return made[name, base]
 
@@ -91,7 +91,7 @@ def check_run_save_load(name, base, pairs, workspaces, saved, tmp_path) -> None:
     assert route.refuses(train, workspaces[base]) is None
     if pairs:
         task, model = tmp_path / "task", route.run(train, workspaces[base], seed=3, seconds=None)
-        save_task(model, task, route, {"made": "by a test"})
+        save_task(model, task, route, {"winner": "by a test"})
     else:
         task, model = saved(name, base)
     scores_NC = model.predict_proba(new)
@@ -103,7 +103,7 @@ def check_run_save_load(name, base, pairs, workspaces, saved, tmp_path) -> None:
     assert again.classes == model.classes
     head = read_task(task)
     assert head["route"]["name"] == name
-    assert head["receipt"] == {"made": "by a test"}
+    assert head["receipt"] == {"winner": "by a test"}
     assert not [p for p in task.rglob("*") if p.suffix in (".pkl", ".pickle", ".joblib", ".pt", ".bin")]
 
 

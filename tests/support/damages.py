@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from load_paths import verbs_of
 from old_artefacts import headstart
+from tiny_images import image_folder
 
 from headstart.core.errors import HeadstartError
 from headstart.core.load_processor import load_processor, save_processor
-from headstart.core.manifest import MANIFEST
+from headstart.core.manifest import MANIFEST, need_intact
 from headstart.data.corpus import Corpus
+from headstart.data.image_store import ImageStore
 from headstart.data.token_store import TokenStore, write_store
 from headstart.fitting.task_model_files import load_task
 from headstart.reporting.report import read_report
@@ -21,10 +24,25 @@ from headstart.training.pretrained_model import PretrainedModel
 
 WORDS = (("film", "actor", "scene", "story", "영화", "배우"), ("bread", "soup", "taste", "dinner", "음식", "요리"))
 SMALL = ("batches.tokens=256", "training.save_steps=2", "--steps", 4, "--threads", 1, "backbone.width=8")
-ROUTES = {
-    "finetune": ("mlm", "route.epochs=1", "route.least_steps=2", "route.choose_learning_rate=no"),
-    "bag": ("halves", "route.count=2"),
+_RETRIEVE = ("--task", "retrieve", "--label", "label")
+_QUICK = ("route.epochs=1", "route.least_steps=2", "route.choose_learning_rate=no")
+ROUTES = {"finetune": ("mlm", *_QUICK), "bag": ("halves", "route.count=2")}
+# Of the full gates: a route for each other way in which a task model is kept.
+MORE_ROUTES = {
+    "probe": ("halves",),
+    "knn": ("halves",),
+    "prototypes": ("mlm",),
+    "nearest": ("halves", *_RETRIEVE),
+    "joined": ("halves",),
+    "lora": ("mlm", *_QUICK),
+    "prompt": ("mlm",),
+    "cotrain": ("halves",),
+    "majority": ("halves",),
+    "tfidf_logreg": ("halves",),
+    "ppmi_logreg": ("halves",),
+    "tfidf_cosine": ("halves", *_RETRIEVE),
 }
+IMAGE_ROUTES = {"probe": (), "pixels_logreg": (), "nearest_mean": (), "hog_svm": (), "pca_logreg": ()}
 STRAY = (
     "notes.txt",
     "weights.safetensors.bak",
@@ -37,18 +55,25 @@ STRAY = (
 
 @dataclass(frozen=True)
 class Artefact:
-    """folder: one artefact; twin: another of the same kind; opened: returns what opening warns of."""
+    """folder: one artefact; twin: another of the same kind; opened: returns what opening warns of.
+
+    verbs: command lines that load it; {0} stands for the artefact, {home} for what it was made from, {out} for a folder
+    that is there for the command alone.
+    """
 
     name: str
     folder: Path
     twin: Path
     opened: Callable[[Path], list[str]]
+    verbs: tuple[str, ...] = ()
 
 
-def make(home: Path) -> list[Artefact]:
-    """Make two small artefacts of every kind, from two texts, in `home`/0 and `home`/1."""
+def make(home: Path, more: bool = False) -> list[Artefact]:
+    """Make two small artefacts of every kind, from two texts, in `home`/0 and `home`/1; more: for the full gates."""
     for number in range(2):
         _make(home / str(number), number)
+        if more:
+            _make_more(home / str(number), number)
 
     def model(path: Path) -> list[str]:
         return PretrainedModel.open(path).warnings
@@ -64,7 +89,13 @@ def make(home: Path) -> list[Artefact]:
         "halves": model, "mlm": model, "network": model, "export": model, "processor": silent(load_processor),
         "store": silent(TokenStore.open), "report": silent(read_report), **dict.fromkeys(ROUTES, silent(load_task)),
     }  # fmt: skip
-    return [Artefact(name, home / "0" / name, home / "1" / name, opened) for name, opened in kinds.items()]
+    if more:
+        kinds |= dict.fromkeys([*MORE_ROUTES, *(f"pictures_{route}" for route in IMAGE_ROUTES)], silent(load_task))
+        kinds |= {"pictures_run": model, "pictures_store": silent(ImageStore.open), "sentences": model}
+        kinds |= {"peft": silent(need_intact), "winner": silent(read_report), "sweep": silent(need_intact)}
+    return [
+        Artefact(name, home / "0" / name, home / "1" / name, opened, verbs_of(name)) for name, opened in kinds.items()
+    ]
 
 
 def _make(home: Path, number: int) -> None:
@@ -75,12 +106,15 @@ def _make(home: Path, number: int) -> None:
     text, table = home / "text.txt", home / "table.tsv"
     text.write_text("".join(f"{row}\n" for row, _ in rows), encoding="utf-8")
     table.write_text("document\tlabel\n" + "".join(f"{row}\t{label}\n" for row, label in rows), encoding="utf-8")
+    (home / "few.txt").write_text("".join(f"{row}\n" for row, _ in rows[:4]), encoding="utf-8")
+    other = [" ".join(source.choices(words, k=5)) for words in (*WORDS, *WORDS)]
+    (home / "other.txt").write_text("".join(f"{row}\n" for row in other), encoding="utf-8")
+    (home / "few.tsv").write_text("document\n" + "".join(f"{row}\n" for row, _ in rows[:4]), encoding="utf-8")
     pretrain = ("pretrain", text, *SMALL, "--seed", number, "--vocabulary", 60 + number)
     headstart(*pretrain, "--out", home / "halves", "--objective", "halves", "backbone.mlp_width=8")
     headstart(*pretrain, "--out", home / "mlm", "--objective", "mlm", "backbone.depth=1", "backbone.heads=2")
     for route, (base, *settings) in ROUTES.items():
-        transfer = ("transfer", home / base, "--data", table, "--out", home / route, "--route", route)
-        headstart(*transfer, "--threads", 1, "--seed", number, *settings)
+        _transfer(home, route, base, number, *settings)
     compare = ("compare", home / "halves", "--data", table, "--labels", 8, "--routes", "tfidf_nb", "--audit", "skip")
     headstart(*compare, "--draws", 1 + number, "--threads", 1, "--no-winner", "--out", home / "report")
     headstart("export", home / "mlm", "--out", home / "export")
@@ -88,6 +122,33 @@ def _make(home: Path, number: int) -> None:
     model.save(home / "network")
     save_processor(model.processor, home / "processor")
     write_store(Corpus(text), model.processor, home / "store")
+
+
+def _transfer(home: Path, route: str, base: str, number: int, *settings: str) -> None:
+    data = ("--data", home / "table.tsv", "--out", home / route, "--route", route)
+    headstart("transfer", home / base, *data, "--threads", 1, "--seed", number, *settings)
+
+
+def _make_more(home: Path, number: int) -> None:
+    """Make the artefacts of the full gates beside those of `_make`."""
+    for route, (base, *settings) in MORE_ROUTES.items():
+        _transfer(home, route, base, number, *settings)
+    image_folder(home / "pictures", 24, first=24 * number)
+    images = (*SMALL[1:], "batches.images=8", "objective.hidden=16", "objective.projection=8")
+    headstart("pretrain", home / "pictures", *images, "--seed", number, "--out", home / "pictures_run")
+    for route in IMAGE_ROUTES:
+        data = ("--data", home / "pictures", "--out", home / f"pictures_{route}", "--route", route)
+        headstart("transfer", home / "pictures_run", *data, "--threads", 1, "--seed", number)
+    shutil.copytree(home / "pictures_run/store", home / "pictures_store")
+    rows = ("--data", home / "table.tsv")
+    compare = ("compare", home / "halves", *rows, "--labels", 8, "--routes", "tfidf_nb,probe", "--minutes", 0.2)
+    headstart(*compare, "--draws", 1 + number, "--threads", 1, "--out", home / "winner")
+    sweep = ("sweep", home / "halves", *rows, "--route", "tfidf_logreg", "--vary", "default=0.1,1,10", "--trials", 2)
+    headstart(*sweep, "--threads", 1, "--seed", number, "--out", home / "sweep")
+    headstart("export", home / "lora", "--to", "peft", "--data", home / "few.tsv", "--out", home / "peft")
+    headstart(
+        "export", home / "mlm", "--to", "sentence-transformers", "--data", home / "few.txt", "--out", home / "sentences"
+    )
 
 
 def files_of(folder: Path) -> list[str]:

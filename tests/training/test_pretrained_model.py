@@ -169,7 +169,7 @@ def test_what_is_no_artefact_is_refused(pretrained, tmp_path):
     with pytest.raises(HeadstartError, match="neither a run"):
         PretrainedModel.open(tmp_path)
     (tmp_path / "run.json").write_text(json.dumps({"spec": {}}))
-    with pytest.raises(HeadstartError, match="not a run description"):
+    with pytest.raises(HeadstartError, match="status is missing"):
         PretrainedModel.open(tmp_path)
     record = {"spec": {"backbone": {"name": "bert"}, "objective": {"name": "mlm"}}}
     (tmp_path / "run.json").write_text(json.dumps(record))

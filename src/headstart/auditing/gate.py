@@ -79,11 +79,11 @@ def audit_gate(
     each long step.
     """
     from headstart.auditing.audit import run_audit
-    from headstart.core.files import write_json
+    from headstart.core.files import certified, write_json
 
     base, path = settings.base, settings.folder / _FILE
     inputs, embed = _inputs_identity(train, test, corpora, [settings.seed, base and base[0]]), base and base[1]
-    if kept := _kept(path, inputs, 0 if test is None else len(test)):
+    if kept := _kept(path, inputs, 0 if test is None else len(test), say):
         say("audit: the data are the same as before, it is kept")
         return kept
     end = time.monotonic() + _FOR_CORPUS * settings.seconds
@@ -108,7 +108,7 @@ def audit_gate(
     if not documents.cut:  # with more time, more documents can be compared: such a result is not kept
         slices = {name: np.flatnonzero(rows_N).tolist() for name, rows_N in audit.slices.items()}
         kept_data = {"identity": audit.identity, "data": audit.data, "unseen": unseen, "slices": slices}
-        write_json(path, {"inputs": inputs, **kept_data})
+        write_json(path, certified({"inputs": inputs, **kept_data}))
     return result
 
 
@@ -134,16 +134,27 @@ class _Documents:
             self.cut = bool(turns) and time.monotonic() > self.end
 
 
-def _kept(path: Path, inputs: str, rows: int) -> GateResult | None:
-    """Return the audit that an earlier run left for the same inputs, or None. rows: the number of test rows."""
-    try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        if kept["inputs"] != inputs:
-            return None
-        slices = {name: np.isin(np.arange(rows), places) for name, places in kept["slices"].items()}
-        return GateResult("audited", kept["data"], kept["identity"], slices, unseen=tuple(kept["unseen"]))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+def _kept(path: Path, inputs: str, rows: int, say: Callable[[str], None]) -> GateResult | None:
+    """Return the audit that an earlier run left for the same inputs, or None; say: is told of a damaged one.
+
+    rows: the number of test rows.
+    """
+    from headstart.core.artefact_files import AuditFile
+    from headstart.core.errors import HeadstartError
+    from headstart.core.files import need_certified, read_json
+    from headstart.core.spec_base import checked
+
+    if not path.is_file():
         return None
+    try:
+        kept = checked(f"{path}:", need_certified(path, checked(str(path), read_json(path), dict)), AuditFile)
+    except HeadstartError as error:
+        say(f"warning: {error}; the data are audited again")
+        return None
+    if kept["inputs"] != inputs:
+        return None
+    slices = {name: np.isin(np.arange(rows), places) for name, places in kept["slices"].items()}
+    return GateResult("audited", kept["data"], kept["identity"], slices, unseen=tuple(kept["unseen"]))
 
 
 def _inputs_identity(

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headstart.core.errors import HeadstartError
-from headstart.core.files import read_json
 from headstart.core.manifest import WINNER
 from headstart.core.scratch import scratch_folder
 
@@ -104,17 +103,20 @@ def card_facts(folder: Path, evaluated: tuple[Sequence[str], Sequence[str]]) -> 
 
 
 def _of_task(folder: Path, scores: Sequence[str], classes: Sequence[str]) -> CardFacts:
+    from headstart.comparing.report_folder import REPORT
     from headstart.exporting.card import CardFacts
+    from headstart.fitting.task_model_files import read_task
+    from headstart.reporting.report import read_report
 
-    told = read_json(folder / "task.json")
-    receipt, route = told.get("receipt", {}), dict(told["route"])
+    told = read_task(folder)
+    receipt, route = told["receipt"], dict(told["route"])
     base, ledger = receipt.get("base") or {}, receipt.get("data") or {}
     name = folder.parent.name if folder.name == WINNER else folder.name
     made = {"route": route.pop("name"), "settings": ", ".join(f"{key}={value}" for key, value in route.items())}
-    made |= {key: told["notes"][key] for key in _TOLD if told.get("notes", {}).get(key) is not None}
-    report = folder.parent / "report.json"
-    judged = read_json(report) if folder.name == WINNER and report.is_file() else {}
-    audit = (judged.get("facts") or {}).get("audit") or {}
+    made |= {key: told["notes"][key] for key in _TOLD if told["notes"].get(key) is not None}
+    report = folder.parent / REPORT
+    judged = read_report(folder.parent) if folder.name == WINNER and report.is_file() else {}
+    audit = judged.get("facts", {}).get("audit") or {}
     return CardFacts(
         name=name,
         made=made | {"seed": receipt.get("seed"), "seconds of training": round(receipt.get("seconds", 0), 1)},
@@ -130,19 +132,19 @@ def _of_task(folder: Path, scores: Sequence[str], classes: Sequence[str]) -> Car
 
 def _compared(report: Mapping[str, Any]) -> list[str]:
     """Return the verdict of a report, each paragraph with its label count."""
-    first, *rest = report["verdict"]["en"]
-    counts = [one["size"] for one in report["verdicts"]]
+    first, *rest = report.get("verdict", {}).get("en") or [""]
+    counts = [one["size"] for one in report.get("verdicts", ())]
     return [first, *(f"{size:,} labels: {told}" for size, told in zip(counts, rest)), *rest[len(counts) :]]
 
 
 def _of_run(folder: Path) -> CardFacts:
     from headstart.exporting.card import CardFacts
+    from headstart.training.run_folder import RunFolder
 
-    told = read_json(folder / "run.json")
-    spec, result = told["spec"], told.get("result") or {}
-    start = told.get("start") or {}
-    paths = [Path(path).name for path in spec["corpus"].get("paths", [])]
-    held_out = (result.get("held_out") or [{}])[-1]
+    told = RunFolder(folder).record()
+    spec, result, start = told["spec"], told.get("result", {}), told.get("start", {})
+    paths = [Path(path).name for path in spec["corpus"]["paths"]]
+    held_out = {key: value for key, value in (result.get("held_out") or [{}])[-1].items() if value is not None}
     made = {"objective": spec["objective"], "backbone": spec["backbone"], "steps": result.get("step")}
     return CardFacts(
         name=folder.name,
@@ -152,7 +154,7 @@ def _of_run(folder: Path) -> CardFacts:
         if held_out
         else [],
         base=Path(spec["base"]).name if spec.get("base") else "",
-        licence=str(start.get("licence", "")),
+        licence=start.get("licence", ""),
     )
 
 

@@ -32,7 +32,7 @@ from headstart.core.errors import HeadstartError
 from headstart.core.launched import launched
 
 if TYPE_CHECKING:
-    from headstart.core.migration import RunFile
+    from headstart.core.artefact_files import RunFile
     from headstart.core.spec import LoggerSpec
     from headstart.training.run import RunResult
     from headstart.training.run_spec import RunSpec

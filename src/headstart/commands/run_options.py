@@ -14,7 +14,7 @@ from headstart.commands.session import holds_anything, need_new_folder
 from headstart.core.errors import HeadstartError
 
 if TYPE_CHECKING:
-    from headstart.core.migration import RunFile
+    from headstart.core.artefact_files import RunFile
     from headstart.data.corpus import Corpus
     from headstart.training.pretrained_model import PretrainedModel
     from headstart.training.run_spec import RunSpec
@@ -182,25 +182,23 @@ def repeated_run(options: RunOptions, out: Path) -> RunSpec:
 
 def _record_of(config: Path) -> tuple[Path, RunFile]:
     """Return (run.json, what it holds) of a run's folder or file. Raises HeadstartError: it is no run."""
-    from headstart.core import migration, plugins
-    from headstart.training.run_folder import RUN
+    from headstart.core import plugins
+    from headstart.training.run_folder import RUN, read_record
 
     path = Path(config) / RUN if Path(config).is_dir() else Path(config)
     plugins.need(path.parent)
-    record = migration.read_versioned(path, migration.run)
-    if not isinstance(record.get("spec"), dict):
-        raise HeadstartError(f"--config {path}: it describes no run; give the {RUN} of a folder that pretrain wrote")
-    return path, record
+    try:
+        return path, read_record(path)
+    except HeadstartError as error:
+        told = f"--config takes the {RUN} of a folder that pretrain wrote"
+        raise HeadstartError(f"{error}; {told}") from None
 
 
 def _as_asked(path: Path, record: RunFile) -> RunSpec:
     """Return the run with the budget that was asked for and the learning rate that was found."""
     from headstart.training.run_spec import RunSpec
 
-    try:
-        spec = RunSpec.read(record["spec"])
-    except HeadstartError as error:
-        raise HeadstartError(f"--config {path}: {str(error).removeprefix('run.json: ')}") from None
+    spec = RunSpec.read(record["spec"])
     if record.get("start", {}).get("search"):
         spec = dataclasses.replace(spec, search=False)
     seconds = record.get("asked_seconds", spec.training.seconds)
@@ -347,15 +345,14 @@ def _where_it_is(spec: RunSpec, given: list[str], out: Path) -> RunSpec:
 
     Raises HeadstartError: they do not, and that text is gone.
     """
-    from headstart.core.files import read_json
     from headstart.data.corpus import Corpus
     from headstart.data.open import STDIN
-    from headstart.training.run_folder import RECEIPT
+    from headstart.training.run_folder import RunFolder
 
     then, now = spec.corpus.get("paths", []), [str(Path(path).absolute()) for path in given]
     if not given or now == then or given == [STDIN]:
         return spec
-    known = read_json(out / RECEIPT).get("corpus") if (out / RECEIPT).is_file() else None
+    known = (RunFolder(out).made_from() or {}).get("corpus")
     try:
         found = Corpus(**spec.corpus | {"paths": given}).fingerprint()
     except HeadstartError:  # nothing is there

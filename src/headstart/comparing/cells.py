@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,9 @@ from safetensors.numpy import load, save
 
 from headstart.comparing.report_folder import ReportFolder
 from headstart.core import migration, registry
+from headstart.core.artefact_files import CellLine
 from headstart.core.errors import HeadstartError
-from headstart.core.files import make_folder, sync_file, sync_folder, write_bytes, writing
+from headstart.core.files import make_folder, parsed_json, sync_file, sync_folder, write_bytes, writing
 from headstart.statistics.study import Cell
 
 _FACTS = ("entry", "size", "draw", "score", "seconds", "allowed", "notes", "receipt")
@@ -41,22 +44,15 @@ class CellStore:
         """Yield whole lines; a line torn by a crash is passed over, its cell is made again."""
         if not self._file.exists():
             return
-        for written in self._file.read_bytes().splitlines():
+        for number, written in enumerate(self._file.read_bytes().splitlines(), start=1):
             try:
-                line = json.loads(written)
-            except (json.JSONDecodeError, UnicodeDecodeError):
+                line = parsed_json(written)
+            except (ValueError, RecursionError):
                 continue
             if isinstance(line, dict) and "key" in line:
-                yield self._upgraded(line)
-
-    def _upgraded(self, line: dict[str, Any]) -> dict[str, Any]:
-        """Return a line in format 2. Raises HeadstartError: a newer format, a line that is none."""
-        try:
-            return migration.upgraded(line, lambda old: migration.cell(old, with_defaults))
-        except HeadstartError as error:
-            raise HeadstartError(f"{self._file}: {error}") from None
-        except (AttributeError, KeyError, TypeError) as error:
-            raise HeadstartError(f"{self._file}: damaged ({type(error).__name__}: {error})") from None
+                migrate = partial(migration.cell, complete=with_defaults)
+                cell = migration.typed(f"{self._file}, line {number}", line, migrate, CellLine)
+                yield cell | {"score": math.nan if cell["score"] is None else cell["score"]}
 
     @property
     def lines(self) -> list[dict[str, Any]]:
@@ -72,7 +68,7 @@ class CellStore:
         if line is None:
             return None
         try:
-            data = (self.folder / line["answers"]).read_bytes()
+            data = (self.folder / _name_of(line)).read_bytes()
             if hashlib.sha256(data).hexdigest() != line["sha256"]:
                 return None
             kept = _from_json_lines(data) if line["answers"].endswith(".jsonl") else _from_tensors(data)
@@ -103,7 +99,7 @@ class CellStore:
 
         Raises HeadstartError: the disk refuses.
         """
-        written = json.dumps(line, ensure_ascii=False, default=str).encode() + b"\n"
+        written = json.dumps(_finite(line), ensure_ascii=False, default=str).encode() + b"\n"
         with writing(self._file, need=len(written)):
             torn, self._torn = self._torn, True
             with open(self._file, "ab") as out:
@@ -112,6 +108,22 @@ class CellStore:
             sync_folder(self.folder)
         self._torn = False
         self._found[line["key"]] = line
+
+
+def _finite(value: Any) -> Any:
+    """Return JSON data in which numbers that are not finite, which JSON has not, are null."""
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _name_of(line: dict[str, Any]) -> str:
+    """Return the name of the file of a cell's answers. Raises ValueError: it lies elsewhere."""
+    if Path(line["answers"]).name != line["answers"]:
+        raise ValueError
+    return line["answers"]
 
 
 def with_defaults(route: dict[str, Any]) -> dict[str, Any]:
@@ -135,7 +147,7 @@ def _to_file(key: str, cell: Cell) -> tuple[str, bytes]:
 
 
 def _from_json_lines(data: bytes) -> dict[str, Any]:
-    return {"answers": [json.loads(line) for line in data.splitlines()]}
+    return {"answers": [parsed_json(line) for line in data.splitlines()]}
 
 
 def _from_tensors(data: bytes) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from PIL import Image
 
 from headstart.comparing.report_folder import EXHIBITS, SHEET, ReportFolder
 from headstart.core import migration
+from headstart.core.artefact_files import ExhibitsFile
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples, ImageRef
 from headstart.core.files import write_bytes, write_json
@@ -98,16 +99,22 @@ class Exhibits:
         """Read what `save` wrote; nothing where a report has none, or where a kill came between its two files."""
         if not (folder / EXHIBITS).is_file() or not (folder / SHEET).is_file():
             return cls()
-        told, png = migration.read_versioned(folder / EXHIBITS, lambda old: old), (folder / SHEET).read_bytes()
+        told, png = migration.read_versioned(folder / EXHIBITS, dict, ExhibitsFile), (folder / SHEET).read_bytes()
         if hashlib.sha256(png).hexdigest() != told["sha256"]:
             return cls()
+        most = len(told["boxes"])
+        tiles = [tile for name in ("seen", "near") for one in told.get(name, []) for tile in one["tiles"]]
+        tiles += [tile for one in told["rows"].values() for tile in one["tiles"]]
+        tiles += [one["tile"] for one in told.get("filters", [])]
+        if wrong := [tile for tile in tiles if tile >= most]:
+            raise HeadstartError(f"{folder / EXHIBITS}: tile {wrong[0]} is not there (there are {most})")
         seen = tuple(Seen(one["base"], tuple(one["versions"]), tuple(one["tiles"])) for one in told["seen"])
-        filters = tuple(Filters(one["base"], one["tile"]) for one in told.get("filters", []))
+        filters = tuple(Filters(**one) for one in told.get("filters", []))
         near = tuple(
             Near(one["base"], one["row"], tuple(one["labels"]), tuple(one["tiles"])) for one in told.get("near", [])
         )
         rows = {int(row): Quoted(one["words"], tuple(one["tiles"])) for row, one in told["rows"].items()}
-        sheet = ContactSheet(png, tuple(map(tuple, told["boxes"]))) if png else None
+        sheet = ContactSheet(png, tuple(told["boxes"])) if png else None
         return cls(sheet, seen, filters, near, rows)
 
     def pixels(self, shown: Seen) -> dict[str, list[np.ndarray]]:

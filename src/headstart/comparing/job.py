@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, TypedDict
 
 import torch
 
@@ -20,6 +20,7 @@ from headstart.core.device import compute_dtypes, set_threads
 from headstart.core.disk_cache import DiskCache
 from headstart.core.errors import HeadstartError
 from headstart.core.files import read_json, write_json
+from headstart.core.kinds import Count, Positive, Seconds
 from headstart.core.spec_base import checked
 from headstart.data.identity import examples_identity
 from headstart.data.read_how import current, reading
@@ -27,7 +28,30 @@ from headstart.fitting.workspace import Workspace
 from headstart.training.pretrained_model import PretrainedModel
 
 _SHARED_BYTES = 64 << 30  # of what all workers use; it goes with the queue
-_SETTINGS = {"sizes": list, "draws": int, "seconds": float, "seed": int, "folds": int | None, "screened": bool}
+
+
+class SettingsTold(TypedDict):
+    """settings of a job."""
+
+    sizes: list[Positive]
+    draws: Positive
+    seconds: Seconds
+    seed: Count
+    folds: Count | None
+    screened: bool
+    metric: str
+
+
+class JobFile(TypedDict):
+    """job.json of a queue, see `Job`."""
+
+    settings: SettingsTold
+    rows: dict[str, str]
+    spaces: dict[str, Any]
+    versions: dict[str, str]
+    threads: Positive
+    dtypes: dict[str, str]
+    reading: dict[str, Any]
 
 
 def shared_cache(queue: WorkQueue) -> DiskCache:
@@ -52,7 +76,7 @@ class Job:
     @classmethod
     def of(cls, data: StudyData, workspaces: Mapping[str | None, Workspace], settings: StudySettings) -> Job:
         """Return the job of a comparison; workers take the threads that this process has."""
-        told = {name: vars(settings)[name] for name in _SETTINGS}
+        told = {name: vars(settings)[name] for name in ("draws", "seconds", "seed", "folds", "screened")}
         return cls(
             settings=told | {"metric": settings.metric.name, "sizes": list(settings.sizes)},
             rows=_identities(data),
@@ -75,17 +99,7 @@ class Job:
             raise HeadstartError(
                 f"{report}: nothing to help with; a comparison that is under way with --workers has a queue there"
             )
-        try:
-            job = cls(**read_json(queue.job))
-        except TypeError:
-            raise HeadstartError(f"{queue.job}: damaged, it is no job of a comparison") from None
-        for name, kind in get_type_hints(cls).items():
-            checked(f"{queue.job}: {name}", vars(job)[name], kind)
-        if job.settings.keys() != {*_SETTINGS, "metric"} or job.threads < 1:
-            raise HeadstartError(f"{queue.job}: damaged, it is no job of a comparison")
-        for name, kind in {**_SETTINGS, "metric": str}.items():
-            checked(f"{queue.job}: settings.{name}", job.settings[name], kind)
-        return job
+        return cls(**checked(f"{queue.job}:", read_json(queue.job), JobFile))
 
     def maker(self, report: Path, threads: int | None = None) -> Maker:
         """Open rows and bases and return what makes the tickets, in a block of `computing_in(job.dtypes)`.

@@ -26,10 +26,13 @@ from headstart.comparing.receipts import versions, workspace_identity
 from headstart.comparing.screening_rows import ROUNDS, SEED, STEPS, TIMED, Round, screening_round
 from headstart.comparing.settings import StudyData, StudySettings
 from headstart.comparing.slow_bases import Reading, too_slow
+from headstart.core.artefact_files import ScreeningFile
 from headstart.core.disk_errors import DiskError
-from headstart.core.files import read_json, write_json
+from headstart.core.errors import HeadstartError
+from headstart.core.files import certified, need_certified, read_json, write_json
 from headstart.core.migration import FORMAT
 from headstart.core.reason import Reason, reason_of
+from headstart.core.spec_base import checked
 from headstart.core.time_limit import OutOfTime, cut_after
 from headstart.data.identity import examples_identity
 from headstart.fitting.workspace import Workspace
@@ -332,7 +335,7 @@ def keep_decision(screening: Screening, found: Screened, decision: Mapping[str, 
     """Write the trials so far and, once it is made, the decision; see `finalists.told`."""
     told = {"trials": [one._asdict() for one in found.trials], "asked": screening.asked, "decision": decision}
     told["paces"] = screening.paces
-    write_json(screening.path, {"format": FORMAT, "identity": screening.identity, **told})
+    write_json(screening.path, certified({"format": FORMAT, "identity": screening.identity, **told}))
 
 
 def kept_decision(screening: Screening) -> dict[str, Any] | None:
@@ -344,4 +347,9 @@ def _read(path: Path, identity: str) -> dict[str, Any]:
     if not path.is_file():
         return {}
     told = read_json(path)
-    return told if isinstance(told, dict) and told.get("identity") == identity else {}
+    if not isinstance(told, dict) or told.get("identity") != identity:
+        return {}
+    try:
+        return checked(f"{path}:", need_certified(path, told), ScreeningFile)
+    except HeadstartError as error:
+        raise HeadstartError(f"{error}; put it back, or delete it: the entries are screened again") from None

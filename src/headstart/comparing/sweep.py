@@ -11,11 +11,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from headstart.core.errors import HeadstartError
 from headstart.core.files import read_json, write_json
+from headstart.core.kinds import Count, Seconds
 from headstart.core.seeds import numpy_generator
+from headstart.core.spec_base import checked
 
 FILE, TRIALS = "sweep.json", "trials"
 _RANDOM = 4  # trials before the estimator is asked
@@ -95,6 +97,16 @@ def all_varied(texts: Sequence[str]) -> list[Varied]:
     return found
 
 
+class TrialFile(TypedDict):
+    """A file of `trials`, see `Trial`."""
+
+    number: Count
+    settings: dict[str, str]
+    score: float | None
+    seconds: Seconds
+    failed: str
+
+
 @dataclass(frozen=True)
 class Trial:
     """One setting that was tried. score: higher is better; None where it failed, and `failed` says why."""
@@ -126,9 +138,9 @@ class Sweep:
         found = []
         for path in sorted((self.folder / TRIALS).glob("*.json")):
             try:
-                found.append(Trial(**read_json(path)))
-            except TypeError:
-                raise HeadstartError(f"{path}: damaged, it is no trial; delete it, and it is made again") from None
+                found.append(Trial(**checked(f"{path}:", read_json(path), TrialFile)))
+            except HeadstartError as error:
+                raise HeadstartError(f"{error}; delete it, and the trial is made again") from None
         return sorted(found, key=lambda trial: trial.number)
 
     def run(self, count: int, judge: Callable[[int, dict[str, str]], float], say: Callable[[str], None]) -> None:

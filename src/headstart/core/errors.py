@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 _LONGEST_NAME, _MOST_NAMES = 100, 10_000  # of names that are compared: characters, how many
 _UNSEEN = ("Cc", "Cs", "Zl", "Zp")  # control characters, surrogates, ends of lines and paragraphs
@@ -28,6 +30,15 @@ class _Told:
 def translate_errors(translate: Callable[[str], str] | None) -> None:
     """Let errors tell their messages by this function; None: as they were raised."""
     _Told.translate = staticmethod(translate or str)
+
+
+@contextmanager
+def in_file(path: Path) -> Iterator[None]:
+    """Say in what file a mistake is: a HeadstartError begins with its path."""
+    try:
+        yield
+    except HeadstartError as error:
+        raise HeadstartError(f"{path}: {error}") from None
 
 
 def nearest(given: str, allowed: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""The files of artefacts: what each holds in format 2, and how format 1 (written up to commit 70dc567) is read.
+"""How files of artefacts of format 1 (written up to commit 70dc567) are read; `artefact_files.py` says what they hold.
 
 Every function here is pure: a dict of format 1 in, a dict of format 2 out; nothing on disk changes. A file says its
 format by the number `format`; files without the number are of format 1. No other module knows format 1.
@@ -9,165 +9,28 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
-from typing import Any, NotRequired, TypedDict
+from typing import Any, get_type_hints
 
+from headstart.core.artefact_files import (
+    CellLine,
+    ImageStoreFacts,
+    InputsFile,
+    NetworkFile,
+    ProcessorReceipt,
+    ReportFile,
+    RunFile,
+    StateFile,
+    StoreFacts,
+    TaskFile,
+)
 from headstart.core.errors import HeadstartError
 from headstart.core.files import read_json
+from headstart.core.kinds import quoted
+from headstart.core.spec_base import checked
 
 FORMAT = 2
-
-# --- format 2: what the files hold ------------------------------------------------------------------------------
-
-
-class RunFile(TypedDict):
-    """run.json of a run.
-
-    spec: `RunSpec.to_dict()`. asked_seconds, asked_steps: the budget as it was asked for. start: of a run with a base,
-    what was taken over. ledger and notes are there from the start of training on, result from its end on. status:
-    running, stopped or finished. forecast: of a run that used up its minutes, what was planned and what it came to.
-    """
-
-    format: int
-    status: str
-    command: str
-    started: str
-    machine: dict[str, Any]
-    spec: dict[str, Any]
-    asked_seconds: float | None
-    asked_steps: NotRequired[int | None]
-    start: NotRequired[dict[str, Any]]
-    ledger: NotRequired[dict[str, Any]]
-    notes: NotRequired[list[str]]
-    result: NotRequired[dict[str, Any]]
-    forecast: NotRequired[dict[str, Any]]
-
-
-class ProcessorReceipt(TypedDict):
-    """processor.json of a run: what its processor was made from.
-
-    pieces: by new token of a grown vocabulary, the old tokens that the new token was written with before.
-    """
-
-    format: int
-    corpus: str
-    spec: dict[str, Any]
-    vocabulary: int | None
-    pieces: dict[str, list[int]]
-    base: NotRequired[str]
-    extend: NotRequired[int]
-
-
-class StateFile(TypedDict):
-    """state.json of a checkpoint: how far training is. units: tokens or images; loss: see `FitResult`."""
-
-    format: int
-    step: int
-    seconds: float
-    units: int
-    samples: int
-    loss: float
-
-
-class ImageStoreFacts(TypedDict):
-    """store.json of an image store. shape: channels, height, width; corpus, processor: as of `StoreFacts`."""
-
-    format: int
-    images: int
-    shape: list[int]
-    corpus: str
-    processor: str
-    ledger: dict[str, Any]
-
-
-class StoreFacts(TypedDict):
-    """store.json of a token store. corpus, processor: fingerprints of what the store was made from."""
-
-    format: int
-    documents: int
-    tokens: int
-    ids_dtype: str
-    lengths_dtype: str
-    longest: int
-    vocabulary: int
-    corpus: str
-    processor: str
-    ledger: dict[str, Any]
-
-
-class NetworkFile(TypedDict):
-    """network.json of a saved network; backbone, objective: specs as data, corpus: keyword arguments of `Corpus`."""
-
-    format: int
-    backbone: dict[str, Any]
-    vocabulary: NotRequired[int]
-    objective: dict[str, Any] | None
-    receipt: dict[str, Any]
-    corpus: dict[str, Any] | None
-    fingerprint: NotRequired[str]  # `Corpus.fingerprint`; not kept until 2026-11-28
-    pooling: NotRequired[str]
-    dtype: NotRequired[str]
-
-
-class TaskFile(TypedDict):
-    """task.json of a task model; route: the spec as data, receipt: of the base, the rows, the training."""
-
-    format: int
-    route: dict[str, Any]
-    task: str
-    classes: list[str]
-    notes: dict[str, Any]
-    receipt: dict[str, Any]
-
-
-class InputsFile(TypedDict):
-    """inputs.json of a report: the files, columns and bases that a comparison was given; private to its machine."""
-
-    format: int
-    data: list[str]
-    test: list[str] | None
-    task: NotRequired[str]
-    columns: dict[str, str | None]
-    bases: dict[str, str]
-    corpus: list[str] | None
-    seed: int
-    folds: int | None
-    metric: str
-    contents: NotRequired[dict[str, str]]  # `contents_of` data, test and corpus; not kept until 2026-11-28
-
-
-class ReportFile(TypedDict):
-    """report.json of compare and ablate; entries: the lines of the table, sizes: by label count, what was found.
-
-    The report of cross has kind, parts, crossings, shared and sentences instead. Below facts.audit, row and rows are
-    rows of data.
-    """
-
-    format: int
-    metric: NotRequired[dict[str, Any]]
-    facts: NotRequired[dict[str, Any]]
-    entries: NotRequired[list[dict[str, Any]]]
-    sizes: NotRequired[list[dict[str, Any]]]
-    cells: list[dict[str, Any]]
-    crossings: NotRequired[list[dict[str, Any]]]
-
-
-class CellLine(TypedDict):
-    """One line of cells/cells.jsonl; key: `cell_key` of the receipt, answers: the name of the file with the answers."""
-
-    format: int
-    key: str
-    answers: str
-    sha256: str
-    entry: str
-    size: int
-    draw: int
-    score: float
-    seconds: float
-    allowed: float | None
-    notes: dict[str, Any]
-    receipt: dict[str, Any]
-
 
 # --- format 1: what had another name ----------------------------------------------------------------------------
 
@@ -232,29 +95,43 @@ def part(folder: Path, name: str) -> Path:
     return old if old.exists() and not (folder / name).exists() else folder / name
 
 
-def read_versioned(path: Path, migrate: Callable[[Any], Any]) -> Any:
+def read_versioned(path: Path, migrate: Callable[[Any], Any], kind: Any = None) -> Any:
     """Return the JSON of `path` in format 2; `migrate` is the function below for this kind of file.
 
-    Raises HeadstartError: missing or damaged, no object, a format that only a newer version knows.
+    kind: what the file holds, a `TypedDict`; None = what `migrate` returns. Raises HeadstartError, one line with the
+    file and the key: missing or damaged, a key or a value that such a file cannot hold, a format that only a newer
+    version knows.
     """
-    data = read_json(path)
+    return typed(str(path), read_json(path), migrate, kind)
+
+
+def typed(where: str, data: Any, migrate: Callable[[Any], Any], kind: Any = None) -> Any:
+    """Return data as `read_versioned` does; where: what messages call it. Raises HeadstartError."""
     if not isinstance(data, dict):
-        raise HeadstartError(f"{path}: expected a JSON object, found {type(data).__name__}")
+        raise HeadstartError(f"{where}: expected a JSON object, found {type(data).__name__}")
     try:
-        return upgraded(data, migrate)
+        new = upgraded(data, migrate)
     except HeadstartError as error:
-        raise HeadstartError(f"{path}: {error}") from None
+        raise HeadstartError(f"{where}: {error}") from None
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise HeadstartError(f"{path}: damaged ({type(error).__name__}: {error})") from None
+        raise HeadstartError(f"{where}: damaged ({type(error).__name__}: {error})") from None
+    return checked(f"{where}:", new, kind or _returned(migrate))
+
+
+@cache
+def _returned(migrate: Callable[[Any], Any]) -> Any:
+    return get_type_hints(migrate)["return"]
 
 
 def upgraded(data: Mapping[str, Any], migrate: Callable[[Any], Any]) -> Any:
     """Return `data` of format 2 as it is, of format 1 as `migrate` makes it. Raises HeadstartError: a newer format."""
     number = data.get("format", 1)
-    if number == FORMAT:
+    if type(number) is int and number == FORMAT:
         return data
-    if number != 1:
-        raise HeadstartError(f"format {number!r} is not known to this version of headstart, which reads 1 and {FORMAT}")
+    if type(number) is not int or number != 1:
+        raise HeadstartError(
+            f"format {quoted(number)} is not known to this version of headstart, which reads 1 and {FORMAT}"
+        )
     return migrate(data)
 
 

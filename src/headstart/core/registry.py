@@ -19,6 +19,7 @@ from typing import Any
 
 from headstart.core import plugins
 from headstart.core.errors import HeadstartError, unknown
+from headstart.core.kinds import quoted
 
 FOLDERS = {
     "processor": "processors",
@@ -181,6 +182,10 @@ def _holds(value: Any, wanted: str) -> bool:
 
 def build_spec(axis: str, data: dict[str, Any]) -> Any:
     """Return the spec written as {"name": choice, field: value, ...}. Raises HeadstartError."""
+    if not isinstance(data, dict):
+        raise HeadstartError(f"{axis}={quoted(data)}: expected an object with a name")
     if "name" not in data:
         raise HeadstartError(f"{axis}: no name given (allowed: {', '.join(names(axis))})")
+    if not isinstance(data["name"], str):
+        raise HeadstartError(f"{axis}.name={quoted(data['name'])}: expected {' | '.join(names(axis))}")
     return load(axis, data["name"]).from_dict(data)

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, Self
 
 from headstart.core import registry
 from headstart.core.errors import HeadstartError, unknown
-from headstart.core.kinds import described, members_of
+from headstart.core.kinds import MOST, described, members_of, quoted
 
 
 @cache
-def hints_of(kind: type) -> dict[str, Any]:
-    """Return the types of the fields of a class; Python compiles the annotations, which opening a file is not to do."""
-    return typing.get_type_hints(kind)
+def hints_of(kind: type, limits: bool = False) -> dict[str, Any]:
+    """Return the types of the fields of a class; Python compiles the annotations, which opening a file is not to do.
+
+    limits: keep what annotations say beside the type (`core/kinds.py`).
+    """
+    return typing.get_type_hints(kind, include_extras=limits)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +44,7 @@ class Spec:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
         """Build the spec from plain data. Raises HeadstartError on an unknown field or a value of the wrong type."""
-        hints = hints_of(cls)
+        hints = hints_of(cls, limits=True)
         names = [field.name for field in dataclasses.fields(cls)]
         values = {}
         for key, value in data.items():
@@ -83,25 +87,89 @@ class Spec:
 
 
 def checked(where: str, value: Any, kind: Any) -> Any:
-    """Return `value` as `kind`, the annotation of a field (JSON has no tuples and may write 1 for 1.0).
+    """Return `value` as `kind`, an annotation, inside containers too (JSON has no tuples and may write 1 for 1.0).
 
-    Raises HeadstartError: it is something else.
+    kind: of a field of a dataclass or a `TypedDict`, which knows its keys. where: what messages call the value, to
+    which keys and places below it are added. Raises HeadstartError: it is something else, here or at a place below.
     """
     for member in members_of(kind):
-        origin = typing.get_origin(member) or member
-        if origin is typing.Literal and value in typing.get_args(member):
+        if (found := _as_member(where, value, member)) is not _OTHER:
+            return found
+    raise HeadstartError(f"{where}={quoted(value)}: expected {described(kind)}")
+
+
+_OTHER = object()
+
+
+def _as_member(where: str, value: Any, kind: Any) -> Any:
+    """Return `value` as a kind that is no union; _OTHER: it is something else."""
+    origin, parts = typing.get_origin(kind) or kind, typing.get_args(kind)
+    if origin is Any or origin is object:
+        return value
+    if origin is typing.Annotated:
+        found = _as_member(where, value, parts[0])
+        return found if found is not _OTHER and parts[1].low <= found <= parts[1].high else _OTHER
+    if origin is typing.Literal:
+        return value if any(value == one and type(value) is type(one) for one in parts) else _OTHER
+    if typing.is_typeddict(origin):
+        return _as_file(where, value, origin) if isinstance(value, Mapping) else _OTHER
+    if origin is tuple or origin is list:
+        if not isinstance(value, list | (tuple if origin is tuple else list)):
+            return _OTHER
+        return _as_places(where, value, origin, parts)
+    if origin is dict:
+        if not isinstance(value, dict):
+            return _OTHER
+        if not parts:
             return value
-        if origin is tuple and isinstance(value, list | tuple):
-            return tuple(value)
-        if origin is float and isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
-        if origin in (list, dict) and isinstance(value, origin):
-            return value
-        if isinstance(origin, type) and isinstance(value, origin) and not (origin is int and isinstance(value, bool)):
-            return value
-        if isinstance(origin, type) and issubclass(origin, Spec) and isinstance(value, dict):
-            return registry.build_spec(origin.axis, value) if origin.axis else origin.from_dict(value)
-    raise HeadstartError(f"{where}={value!r}: expected {described(kind)}")
+        if parts[0] is int and (strange := [key for key in value if not (type(key) is str and key.isdecimal())]):
+            raise HeadstartError(f"{where}: unknown key {quoted(strange[0])}: expected a whole number")
+        inner = parts[1]
+        return value if inner is Any else {key: checked(f"{where}.{key}", one, inner) for key, one in value.items()}
+    if origin is float:
+        return float(value) if type(value) in (int, float) and abs(value) <= sys.float_info.max else _OTHER
+    if origin is int:
+        return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MOST else _OTHER
+    if isinstance(origin, type) and isinstance(value, origin):
+        return value
+    if isinstance(origin, type) and issubclass(origin, Spec) and isinstance(value, dict):
+        return registry.build_spec(origin.axis, value) if origin.axis else origin.from_dict(value)
+    return _OTHER
+
+
+def _as_places(where: str, value: Sequence[Any], origin: type, parts: tuple[Any, ...]) -> Any:
+    """Return a list or a tuple of checked parts; _OTHER: a tuple of another length."""
+    if not parts or parts[0] is Any:
+        return origin(value)
+    if origin is tuple and parts[-1] is not Ellipsis:
+        if len(value) != len(parts):
+            return _OTHER
+        return tuple(checked(f"{where}[{n}]", one, part) for n, (one, part) in enumerate(zip(value, parts)))
+    return origin(checked(f"{where}[{n}]", one, parts[0]) for n, one in enumerate(value))
+
+
+def _as_file(where: str, value: Mapping[str, Any], kind: Any) -> dict[str, Any]:
+    """Return an object as its `TypedDict`. Raises HeadstartError: a key that is unknown or missing, a wrong value."""
+    kinds, needed = _kinds_of(kind)
+    for key in value:
+        if key not in kinds:
+            raise HeadstartError(f"{where.removesuffix(':')}: {unknown('key', key, kinds)}")
+    if lost := [key for key in needed if key not in value]:
+        raise HeadstartError(f"{where.removesuffix(':')}: {lost[0]} is missing (expected {described(kinds[lost[0]])})")
+    between = " " if where.endswith(":") else "."
+    return {key: checked(f"{where}{between}{key}", one, kinds[key]) for key, one in value.items()}
+
+
+@cache
+def _kinds_of(kind: Any) -> tuple[dict[str, Any], list[str]]:
+    """Return the kinds of a `TypedDict`'s keys, and the keys that may not be left out."""
+    told = hints_of(kind, limits=True)
+    said = {key: typing.get_origin(one) for key, one in told.items()}
+    marks = (typing.Required, typing.NotRequired)
+    kinds = {key: typing.get_args(one)[0] if said[key] in marks else one for key, one in told.items()}
+    by_default = dict.fromkeys(kind.__required_keys__, typing.Required)
+    marked = by_default | {key: mark for key, mark in said.items() if mark in marks}
+    return kinds, [key for key in kinds if marked.get(key) is typing.Required]
 
 
 def _parse(where: str, text: str, kind: Any) -> Any:

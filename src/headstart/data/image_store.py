@@ -11,11 +11,12 @@ from typing import ClassVar
 import numpy as np
 
 from headstart.core import migration
+from headstart.core.artefact_files import ImageStoreFacts
 from headstart.core.batch import ImageBatch
 from headstart.core.errors import HeadstartError
 from headstart.core.files import write_json, writing
 from headstart.core.manifest import need_intact, write_folder
-from headstart.core.migration import FORMAT, ImageStoreFacts, read_versioned
+from headstart.core.migration import FORMAT, read_versioned
 from headstart.core.processor import ImagesToPixels, Processor
 from headstart.core.seeds import numpy_generator
 from headstart.data.batch_settings import BatchSpec

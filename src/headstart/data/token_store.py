@@ -15,10 +15,11 @@ import torch
 from scipy import sparse
 
 from headstart.core import migration
+from headstart.core.artefact_files import StoreFacts
 from headstart.core.errors import HeadstartError
 from headstart.core.files import write_json, writing
 from headstart.core.manifest import need_intact, write_folder
-from headstart.core.migration import FORMAT, StoreFacts, part, read_versioned
+from headstart.core.migration import FORMAT, part, read_versioned
 from headstart.core.processor import ImageProcessor, Tokenizer
 from headstart.data.batch_settings import BatchSpec
 from headstart.data.batches import DocumentBatches, EpochBatches, make_samples

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 from scipy.special import softmax
@@ -18,6 +18,7 @@ from headstart.core import registry
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples, digest
 from headstart.core.files import temporary_beside, writing
+from headstart.core.kinds import Within
 from headstart.core.manifest import hash_of
 from headstart.core.reason import Reason, as_reason, cannot_run
 from headstart.core.seeds import numpy_generator
@@ -28,6 +29,7 @@ from headstart.fitting.checks import labels_of, need_task
 from headstart.fitting.frozen import FrozenVectors
 from headstart.fitting.model_parts import read_parts, write_parts
 from headstart.fitting.model_selection import folds_of
+from headstart.fitting.part_files import ClassesFile
 from headstart.fitting.task_model_files import load_task, read_task, save_task
 from headstart.fitting.time_budget import CUT, Clock
 from headstart.fitting.workspace import embedded_once
@@ -295,11 +297,16 @@ class EnsembleModel(TaskModel):
     @classmethod
     def load(cls, folder: Path) -> EnsembleModel:
         """Read what `save` wrote. Raises HeadstartError when damaged."""
-        data, arrays = read_parts(folder)
+        data, arrays = read_parts(folder, _File)
         folders = [folder / f"member_{number}" for number in range(data["members"])]
         members = [(registry.build_spec("route", read_task(own)["route"]), load_task(own)) for own in folders]
         _share_bases([model for _, model in members])
         return cls(members, arrays["weight"], data["pool"], tuple(data["classes"]), data["notes"])
+
+
+class _File(ClassesFile):
+    members: Annotated[int, Within(1, 1_000)]
+    pool: Pool
 
 
 def _link_equal_files(folder: Path) -> None:

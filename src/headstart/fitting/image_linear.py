@@ -17,6 +17,7 @@ from headstart.fitting.linear import Family, Matrix
 from headstart.fitting.linear_answers import TASKS, Linear, LinearTaskModel, fit_answers, linear_of
 from headstart.fitting.model_parts import read_parts, write_parts
 from headstart.fitting.model_selection import RowFacts
+from headstart.fitting.part_files import ImageClassesFile, ImageFile
 from headstart.fitting.ridge import RidgeModel, fit_ridge
 from headstart.vectors.image_vectoriser import ImageVectoriser
 
@@ -84,7 +85,7 @@ class ImageClasses(LinearTaskModel):
     @classmethod
     def load(cls, folder: Path, kind: type[ImageVectoriser]) -> ImageClasses:
         """Read what `save` wrote; `kind` is the vectoriser's class. Raises HeadstartError when damaged."""
-        data, arrays = read_parts(folder)
+        data, arrays = read_parts(folder, ImageClassesFile)
         classes = tuple(data["classes"])
         linear = linear_of(arrays, len(classes))
         return cls(ImageVectors.from_parts(kind, data, arrays), linear, classes, data["notes"])
@@ -118,5 +119,5 @@ class ImageNumbers(TaskModel):
     @classmethod
     def load(cls, folder: Path, kind: type[ImageVectoriser]) -> ImageNumbers:
         """Read what `save` wrote; `kind` is the vectoriser's class. Raises HeadstartError when damaged."""
-        data, arrays = read_parts(folder)
+        data, arrays = read_parts(folder, ImageFile)
         return cls(ImageVectors.from_parts(kind, data, arrays), RidgeModel.from_arrays(arrays), data["notes"])

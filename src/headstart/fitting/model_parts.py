@@ -23,16 +23,19 @@ def write_parts(folder: Path, data: dict[str, Any], arrays: dict[str, np.ndarray
     write_bytes(folder / _ARRAYS, save({name: np.ascontiguousarray(array) for name, array in arrays.items()}))
 
 
-def read_parts(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Return what `write_parts` wrote. Raises HeadstartError in one line when a file is missing or damaged."""
-    data = read_versioned(folder / _JSON, migration.model)
+def read_parts(folder: Path, kind: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return what `write_parts` wrote; kind: what the JSON values are, a `TypedDict` (`part_files.py`).
+
+    Raises HeadstartError, one line with file and key: missing, damaged, a value of another kind.
+    """
+    data = read_versioned(folder / _JSON, migration.model, kind)
     path = folder / _ARRAYS
     try:
         arrays = load_file(path)
     except FileNotFoundError:
         raise HeadstartError(f"{path}: no such file") from None
-    except (SafetensorError, OSError) as error:
-        raise HeadstartError(f"{path}: not a readable safetensors file ({error})") from None
+    except (SafetensorError, OSError, ValueError) as error:
+        raise HeadstartError(f"{path}: not a readable safetensors file ({str(error).splitlines()[0]})") from None
     return {name: value for name, value in data.items() if name != "format"}, arrays
 
 

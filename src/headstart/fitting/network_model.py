@@ -22,6 +22,7 @@ from headstart.core.task_model import TaskModel
 from headstart.data.encode_examples import encode_examples
 from headstart.fitting.checks import check_kind
 from headstart.fitting.model_parts import read_parts, write_parts
+from headstart.fitting.part_files import NetworkPartsFile
 from headstart.fitting.supervised import encode_for_head, head_outputs
 from headstart.images.averaged_views import Views, versions
 from headstart.nn.outputs import linear_layer
@@ -142,7 +143,7 @@ class NetworkModel(TaskModel):
     @classmethod
     def load(cls, folder: Path) -> NetworkModel:
         """Read what `save` wrote. Raises HeadstartError when the head's weights do not fit."""
-        data, arrays = read_parts(folder)
+        data, arrays = read_parts(folder, NetworkPartsFile)
         pretrained = PretrainedModel.open(folder / TASK_NETWORK)
         classes = tuple(data["classes"])
         head = registry.build_spec("head", data["head"]).build(pretrained.backbone, pretrained.processor, classes)

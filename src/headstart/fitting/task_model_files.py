@@ -11,12 +11,14 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from headstart.core import migration, plugins, registry
-from headstart.core.errors import HeadstartError
+from headstart.core.artefact_files import TaskFile, TaskReceipt
+from headstart.core.errors import HeadstartError, in_file
 from headstart.core.examples import Examples
 from headstart.core.files import copy_folder, nearest_beside, write_bytes, write_json
 from headstart.core.manifest import WINNER, need_intact, write_folder
-from headstart.core.migration import FORMAT, TaskFile, read_versioned
+from headstart.core.migration import FORMAT, read_versioned
 from headstart.core.spec import RouteSpec
+from headstart.core.spec_base import checked
 from headstart.core.task_model import TaskModel
 from headstart.core.workspace import RouteWorkspace
 from headstart.data.identity import row_hashes
@@ -53,9 +55,10 @@ def save_task(
 
     Curves of training in it (`LOG`) stay. `task.json` holds the route with its settings, the class names, what was
     chosen, and the caller's `receipt`. `training_rows.safetensors` holds the hashes of the rows `trained` on, 8 bytes
-    each, where they are given.
+    each, where they are given. Raises HeadstartError too: a receipt with other keys than `TaskReceipt` has.
     """
     folder = Path(folder)
+    receipt = checked("receipt:", plain(receipt), TaskReceipt)  # sooner than when the model is opened
     hash_N = None if trained is None else np.unique(row_hashes(trained))
 
     def fill(temporary: Path) -> None:
@@ -78,10 +81,7 @@ def read_task(folder: Path) -> TaskFile:
         raise HeadstartError(f"{folder}: no such directory{nearest_beside(Path(folder))}")
     if not path.is_file():
         raise HeadstartError(f"{folder}: not a task model (it has no {_FILE}); write one with 'headstart transfer'")
-    data = read_versioned(path, migration.task)
-    if not {"route", "classes"} <= data.keys():
-        raise HeadstartError(f"{path}: not a task file (expected route and classes)")
-    return data
+    return read_versioned(path, migration.task)
 
 
 def task_folder(folder: Path) -> Path:
@@ -97,10 +97,15 @@ def load_task(folder: Path) -> TaskModel:
         need_intact(folder, "task")
     plugins.need(folder)
     data = read_task(folder)
+    with in_file(folder / _FILE):
+        route = registry.build_spec("route", data["route"])
     try:
-        return registry.build_spec("route", data["route"]).load(folder)
-    except (KeyError, TypeError, IndexError) as error:
-        raise HeadstartError(f"{folder}: damaged task model ({type(error).__name__}: {error})") from None
+        return route.load(folder)
+    except HeadstartError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError) as error:
+        told = str(error).splitlines()[0] if str(error) else ""
+        raise HeadstartError(f"{folder}: damaged task model ({type(error).__name__}: {told})") from None
 
 
 def learned_labels(base: Path, examples: Examples) -> np.ndarray:
@@ -114,7 +119,7 @@ def learned_labels(base: Path, examples: Examples) -> np.ndarray:
         if (found_N := trained_on(base, examples)) is not None:
             known_N |= found_N
         home = RunFolder(base)
-        start = home.record().get("spec", {}).get("base") if home.is_begun else None
+        start = home.record()["spec"].get("base") if home.is_begun else None
         if not isinstance(start, str):
             break
         base = Path(start)

@@ -13,6 +13,7 @@ from headstart.fitting.checks import check_kind
 from headstart.fitting.linear import Family, Matrix
 from headstart.fitting.linear_answers import Linear, LinearTaskModel, fit_answers, linear_of
 from headstart.fitting.model_parts import read_parts, write_parts
+from headstart.fitting.part_files import TextClassesFile
 from headstart.vectors.transform import pair_features
 
 
@@ -57,7 +58,7 @@ class TextLinear(LinearTaskModel):
     @classmethod
     def load(cls, folder: Path, kind: type[Vectoriser]) -> TextLinear:
         """Read what `save` wrote; `kind` is the vectoriser's class."""
-        data, arrays = read_parts(folder)
+        data, arrays = read_parts(folder, TextClassesFile)
         linear = linear_of(arrays, len(data["classes"]))
         return cls(kind.from_parts(data, arrays), linear, tuple(data["classes"]), data["pairs"], data["notes"])
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,11 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from headstart.core import registry
+from headstart.core.bounded_build import built_without_memory
 from headstart.core.contracts import Backbone
-from headstart.core.errors import HeadstartError, unknown
+from headstart.core.errors import HeadstartError, in_file, unknown
 from headstart.core.files import read_json
 from headstart.core.load_processor import PREPROCESSOR
 from headstart.core.processor import Tokenizer
@@ -27,10 +26,6 @@ from headstart.interop.preprocessor import read_preprocessor
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
-_DRAWS = {
-    *("normal_", "uniform_", "trunc_normal_", "kaiming_normal_", "kaiming_uniform_"),
-    *("xavier_normal_", "xavier_uniform_", "orthogonal_"),
-}
 
 
 @dataclass(frozen=True)
@@ -67,7 +62,7 @@ def load_backbone(folder: Path) -> Loaded:
         raise HeadstartError(f"{folder / 'config.json'}: expected a JSON object")
     spec_class, note = _family(config.get("model_type"), folder / "config.json")
     tensors, where = read_tensors(folder), str(folder)
-    with _in_file(folder / "config.json"):
+    with in_file(folder / "config.json"):
         spec = spec_class.from_hf_config(config, tensors)
         _check_sizes(spec, config, len(tensors))
         table: NameTable = spec.HF_NAMES
@@ -89,7 +84,7 @@ def restore(
     state, own = read_state(rules, parts.backbone, where), [rule.ours for rule in rules if rule.how == "own"]
     check_shapes({k: v for k, v in backbone.state_dict().items() if k not in own}, state, where)
     if note or own:  # it has buffers that are in no file; transformers' own network is tried out when built for real
-        with _in_file(Path(where)):
+        with in_file(Path(where)):
             backbone = spec.build(shape)
     fill_module(backbone, {name: backbone.state_dict()[name] for name in own} | state, where)
     receipt = Receipt(restored=tuple(state), extra=tuple(sorted(parts.extra)), dropped=parts.dropped, note=note)
@@ -196,15 +191,6 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
         raise HeadstartError(f"{path}: not a sound safetensors file ({str(error).splitlines()[0]})") from None
 
 
-@contextmanager
-def _in_file(path: Path) -> Iterator[None]:
-    """Say in what file a mistake is."""
-    try:
-        yield
-    except HeadstartError as error:
-        raise HeadstartError(f"{path}: {error}") from None
-
-
 def _check_sizes(spec: BackboneSpec, config: Mapping[str, Any], tensors: int) -> None:
     """Raise HeadstartError for sizes that no file of so many tensors can have."""
     name = "vocab_size" if spec.batch == "tokens" else "num_channels"
@@ -233,21 +219,6 @@ def _shape(spec: BackboneSpec, config: Mapping[str, Any], folder: Path) -> Shape
     return shape
 
 
-class _Undrawn(TorchFunctionMode):
-    """Draws no random start: of tensors without memory torch draws by its compiler, whose import takes seconds."""
-
-    def __torch_function__(
-        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        if func.__name__ in _DRAWS:
-            return args[0] if args else kwargs["tensor"]
-        return func(*args, **(kwargs or {}))
-
-
 def empty_backbone(spec: BackboneSpec, shape: Shape, where: str) -> Backbone:
     """Build the backbone without memory, so that a config with absurd sizes costs nothing before it is refused."""
-    try:
-        with torch.device("meta"), _Undrawn():
-            return spec.build(shape)
-    except (RuntimeError, OverflowError) as error:
-        raise HeadstartError(f"{where}: sizes in config.json do not work ({str(error).splitlines()[0]})") from None
+    return built_without_memory(lambda: spec.build(shape), where)

@@ -62,9 +62,8 @@ class NegativeSampling(Objective):
         self.needs = "it needs documents of two or more known words"
         self.context = nn.Embedding(tokenizer.vocabulary, width)
         nn.init.zeros_(self.context.weight)
-        word_V = torch.ones(tokenizer.vocabulary, dtype=torch.bool)
-        word_V[sorted(tokenizer.special_ids)] = False
-        self.ordinary_V = word_V.numpy()
+        self.ordinary_V = np.ones(tokenizer.vocabulary, bool)
+        self.ordinary_V[sorted(tokenizer.special_ids)] = False
         self.register_buffer("count_V", torch.zeros(tokenizer.vocabulary, dtype=torch.int64))
         self.register_buffer("seen_V", torch.zeros(tokenizer.vocabulary, dtype=torch.int64), persistent=False)
 

@@ -38,6 +38,8 @@ class HybridSpec(MaskedLMSpec, ObjectiveSpec):
     def build(self, backbone: Backbone, tokenizer: Tokenizer) -> Hybrid:
         """Return the objective. Raises HeadstartError when tokenizer or backbone cannot do it."""
         super().build(backbone, tokenizer)  # for its refusals
+        if next(backbone.parameters()).is_meta:  # built without memory, it cannot be tried
+            return Hybrid(self, backbone, tokenizer)
         try:
             with torch.no_grad():
                 backbone(replace(make_batch([[0, 0]]), causal=True))

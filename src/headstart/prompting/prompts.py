@@ -6,6 +6,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.special import logsumexp, softmax
@@ -20,6 +21,7 @@ from headstart.core.task_model import TaskModel
 from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.checks import check_kind, no_base
 from headstart.fitting.model_parts import read_parts, write_parts
+from headstart.fitting.part_files import ClassesFile
 from headstart.fitting.unlabelled import sample_documents
 from headstart.prompting.verbalizers import Words, word_ids
 from headstart.prompting.word_slot import no_slot, slot_of
@@ -259,6 +261,13 @@ def refusal(examples: Examples, workspace: RouteWorkspace) -> Reason | None:
     return no_base(workspace) or no_slot(workspace.base)
 
 
+class _File(ClassesFile):
+    template: str
+    words: list[list[str]]
+    pairs: bool
+    demonstrations: list[list[Any]]
+
+
 class PromptModel(TaskModel):
     """The mean of the probabilities under each of `prompts`, which differ in their demonstrations.
 
@@ -303,7 +312,7 @@ class PromptModel(TaskModel):
     @classmethod
     def load(cls, folder: Path) -> PromptModel:
         """Read what `save` wrote. Raises HeadstartError when damaged."""
-        data, arrays = read_parts(folder)
+        data, arrays = read_parts(folder, _File)
         base = PretrainedModel.open(folder / _FOLDER)
         words = tuple(tuple(own) for own in data["words"])
         prompts = [

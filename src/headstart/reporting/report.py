@@ -17,6 +17,7 @@ from headstart.comparing.cells import with_defaults
 from headstart.comparing.exhibits import Exhibits
 from headstart.comparing.report_folder import PAGE, REPORT, ReportFolder
 from headstart.core import migration
+from headstart.core.artefact_files import ReportFile
 from headstart.core.files import json_bytes, make_folder
 from headstart.reporting.answer import answer, finalists, steps
 from headstart.reporting.findings import StudyFindings, findings, gathered_notes, grouped_failures, told_failures
@@ -47,10 +48,11 @@ def write_report(study: Study, folder: Path, language: str = "en") -> Path:
     return Path(folder) / PAGE
 
 
-def read_report(folder: Path) -> migration.ReportFile:
+def read_report(folder: Path) -> ReportFile:
     """Return the report.json of compare, ablate or cross. Raises HeadstartError: not there, or a file is damaged."""
     ReportFolder(Path(folder)).need_intact()
-    return migration.read_versioned(Path(folder) / REPORT, partial(migration.report, complete=with_defaults))
+    migrate = partial(migration.report, complete=with_defaults)
+    return migration.read_versioned(Path(folder) / REPORT, migrate, ReportFile)
 
 
 def report_data(found: StudyFindings) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Required, TypedDict
 
 import numpy as np
 from scipy import sparse
@@ -21,6 +21,7 @@ from sklearn.linear_model import Ridge
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.files import make_folder
+from headstart.core.kinds import Positive
 from headstart.core.reason import Reason, cannot_run
 from headstart.core.spec import RouteSpec
 from headstart.core.task_model import TaskModel
@@ -132,11 +133,23 @@ class Cotrain(RouteSpec):
 
     def load(self, folder: Path) -> CotrainModel:
         """Read a saved task model. Raises HeadstartError when damaged."""
-        data, arrays = read_parts(folder)
+        data, arrays = read_parts(folder, _File)
         linear = _Linear(arrays["weight"], arrays["bias"], arrays["seen"])
         probe = Probe().load(folder / _FOLDER)
         kind = Gradients if "source" in data else CharVectors
         return CotrainModel(probe, kind.from_parts(data, arrays), linear, data["notes"])
+
+
+class _File(TypedDict, total=False):
+    """Columns of texts, or of images."""
+
+    format: int
+    notes: Required[dict[str, Any]]
+    ngrams: list[str]
+    side: Positive
+    grey: bool
+    source: str
+    pairs: bool
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypedDict
 
 import numpy as np
 from scipy import sparse
@@ -14,6 +14,7 @@ from scipy import sparse
 from headstart.core.errors import HeadstartError, unknown
 from headstart.core.examples import Examples
 from headstart.core.files import make_folder
+from headstart.core.kinds import Positive
 from headstart.core.reason import Reason
 from headstart.core.spec import RouteSpec
 from headstart.core.workspace import RouteWorkspace
@@ -24,6 +25,7 @@ from headstart.fitting.image_vectors import ImageVectors
 from headstart.fitting.linear import Matrix
 from headstart.fitting.linear_answers import TASKS, Linear, LinearTaskModel, fit_answers, linear_of
 from headstart.fitting.model_parts import read_parts, write_parts
+from headstart.fitting.part_files import FrozenClassesFile
 from headstart.fitting.readout import FOR_READOUT, choose_readout, prepare_readouts, strength_of
 from headstart.fitting.text_linear import Vectoriser, features_of
 from headstart.fitting.time_budget import Clock
@@ -140,12 +142,29 @@ class Joined(RouteSpec):
 
     def load(self, folder: Path) -> JoinedModel:
         """Read a saved task model. Raises HeadstartError when damaged."""
-        data, arrays = read_parts(folder)
+        data, arrays = read_parts(folder, _File)
         vectors = FrozenVectors.load(folder, data, arrays)
-        blocks = {column: _read_block(column, *read_parts(folder / column)) for column in data["columns"]}
+        blocks = {column: _read_block(column, *read_parts(folder / column, _BlockFile)) for column in data["columns"]}
         classes = tuple(data["classes"])
         linear = linear_of(arrays, len(classes))
         return JoinedModel(vectors, blocks, data["weight"], linear, classes, data["notes"])
+
+
+class _File(FrozenClassesFile):
+    columns: list[str]
+    weight: float
+
+
+class _BlockFile(TypedDict, total=False):
+    format: int
+    ngrams: list[str]
+    side: Positive
+    grey: bool
+    patch: Positive
+    stride: Positive
+    cells: Positive
+    source: str
+    pairs: bool
 
 
 def _read_block(column: str, data: dict[str, Any], arrays: dict[str, np.ndarray]) -> Block:

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NotRequired
 
 import numpy as np
 
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.files import make_folder
+from headstart.core.kinds import Share
 from headstart.core.spec import RouteSpec
 from headstart.core.task_model import TaskModel
 from headstart.core.workspace import RouteWorkspace
@@ -22,6 +23,7 @@ from headstart.fitting.held_out_quality import choose_features
 from headstart.fitting.linear import LinearModel, fit_linear
 from headstart.fitting.model_parts import read_parts, write_parts
 from headstart.fitting.model_selection import RowFacts
+from headstart.fitting.part_files import NotesFile, VectorsFile
 from headstart.fitting.ridge import RidgeModel, fit_ridge
 from headstart.fitting.time_budget import Clock
 
@@ -91,13 +93,18 @@ class JoinedBases(RouteSpec):
 
     def load(self, folder: Path) -> TaskModel:
         """Read a saved task model. Raises HeadstartError when damaged."""
-        data, arrays = read_parts(folder)
-        vectors = [FrozenVectors.load(folder / home, *read_parts(folder / home)) for home in _HOMES]
+        data, arrays = read_parts(folder, _File)
+        vectors = [FrozenVectors.load(folder / home, *read_parts(folder / home, VectorsFile)) for home in _HOMES]
         if "ridge_weight" in arrays:
             return JoinedNumbers(vectors, data["weight"], RidgeModel.from_arrays(arrays), data["notes"])
         classes = tuple(data["classes"])
         linear = LinearModel.from_arrays(arrays, len(classes))
         return JoinedClasses(vectors, data["weight"], linear, classes, data["notes"])
+
+
+class _File(NotesFile):
+    weight: Share
+    classes: NotRequired[list[str]]
 
 
 def weighted(blocks: Sequence[np.ndarray], weight: float) -> np.ndarray:

@@ -14,6 +14,7 @@ import numpy as np
 
 from headstart.core.examples import Examples
 from headstart.core.exportable import Exportable
+from headstart.core.kinds import Positive
 from headstart.core.reason import Reason
 from headstart.core.spec import RouteSpec
 from headstart.core.task_model import TaskModel
@@ -22,6 +23,7 @@ from headstart.fitting.checks import labels_of, no_base
 from headstart.fitting.frozen import FrozenVectors, Pooling
 from headstart.fitting.model_parts import read_parts, write_parts
 from headstart.fitting.model_selection import choose, make_folds
+from headstart.fitting.part_files import FrozenClassesFile
 from headstart.nn.vector_steps import Vote
 from headstart.vectors.transform import unit_rows
 
@@ -68,11 +70,15 @@ class Knn(RouteSpec):
 
     def load(self, folder: Path) -> KnnModel:
         """Read a saved task model. Raises HeadstartError when damaged."""
-        data, arrays = read_parts(folder)
+        data, arrays = read_parts(folder, _File)
         vectors = FrozenVectors.load(folder, data, arrays)
         return KnnModel(
             vectors, arrays["rows"], arrays["labels"], data["neighbours"], tuple(data["classes"]), data["notes"]
         )
+
+
+class _File(FrozenClassesFile):
+    neighbours: Positive
 
 
 def _vote(query_MD: np.ndarray, rows_ND: np.ndarray, labels_N: np.ndarray, classes: int, neighbours: int) -> np.ndarray:

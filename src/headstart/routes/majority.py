@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict
 
 import numpy as np
 
 from headstart.core.examples import Examples, Span
+from headstart.core.kinds import Count
 from headstart.core.spec import RouteSpec
 from headstart.core.task_model import TaskModel
 from headstart.core.workspace import RouteWorkspace
@@ -52,7 +53,7 @@ class Majority(RouteSpec):
 
     def load(self, folder: Path) -> TaskModel:
         """Read a saved task model. Raises HeadstartError when damaged."""
-        data, arrays = read_parts(folder)
+        data, arrays = read_parts(folder, _File)
         if "tags" in data:
             return WordTagModel(data["tags"], tuple(data["classes"]))
         if "mean" in arrays:
@@ -61,6 +62,16 @@ class Majority(RouteSpec):
             answer = () if data["task"] == "answer" else data["answer"]
             return ConstantModel(data["task"], answer, tuple(data.get("classes", ())))
         return MajorityModel(arrays["share"], tuple(data["classes"]))
+
+
+class _File(TypedDict, total=False):
+    """One of the models below."""
+
+    format: int
+    classes: list[str]
+    task: str
+    answer: Any
+    tags: dict[str, Count]
 
 
 class MajorityModel(TaskModel):

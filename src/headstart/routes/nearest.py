@@ -24,6 +24,7 @@ from headstart.fitting.checks import need_task, no_base, targets_of
 from headstart.fitting.cosine_model import CosineModel, one_text
 from headstart.fitting.frozen import FrozenVectors, Pooling
 from headstart.fitting.model_parts import read_parts, write_parts
+from headstart.fitting.part_files import FrozenFile
 from headstart.nn.vector_steps import Line, Step
 from headstart.vectors.transform import VectorTransform
 
@@ -61,7 +62,7 @@ class Nearest(RouteSpec):
 
     def load(self, folder: Path) -> NearestModel:
         """Read a saved task model. Raises HeadstartError when damaged."""
-        data, arrays = read_parts(folder)
+        data, arrays = read_parts(folder, FrozenFile)
         vectors = dataclasses.replace(FrozenVectors.load(folder, data, arrays), pairs=False)  # older ones read pairs
         return NearestModel(vectors, arrays.get("line"), data["notes"])
 

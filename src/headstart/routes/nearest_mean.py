@@ -14,6 +14,7 @@ from headstart.fitting.class_means import class_means
 from headstart.fitting.image_linear import ImageClasses
 from headstart.fitting.image_vectors import ImageVectors
 from headstart.fitting.model_parts import read_parts
+from headstart.fitting.part_files import ImageClassesFile
 from headstart.vectors.hog import HogVectors
 from headstart.vectors.image_vectoriser import ImageVectoriser
 from headstart.vectors.pixels import PixelVectors
@@ -49,4 +50,4 @@ class NearestMean(RouteSpec):
 
     def load(self, folder: Path) -> ImageClasses:
         """Read a saved task model. Raises HeadstartError when damaged."""
-        return ImageClasses.load(folder, _KINDS[read_parts(folder)[0]["notes"]["columns"]])
+        return ImageClasses.load(folder, _KINDS[read_parts(folder, ImageClassesFile)[0]["notes"]["columns"]])

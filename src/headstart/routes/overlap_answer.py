@@ -23,6 +23,7 @@ from headstart.fitting.checks import check_kind, need_task, targets_of
 from headstart.fitting.linear import LinearModel, fit_linear
 from headstart.fitting.model_parts import read_parts, write_parts
 from headstart.fitting.model_selection import RowFacts, folds_of
+from headstart.fitting.part_files import NotesFile
 from headstart.metrics.answer_f1 import AnswerF1
 
 _MOST_WORDS = 8  # of an answer
@@ -68,10 +69,15 @@ class OverlapAnswer(RouteSpec):
 
     def load(self, folder: Path) -> OverlapAnswerModel:
         """Read a saved task model. Raises HeadstartError when damaged."""
-        data, arrays = read_parts(folder)
+        data, arrays = read_parts(folder, _File)
         return OverlapAnswerModel(
             _InverseFrequencies(data["idf"]), LinearModel.from_arrays(arrays, 2), data["threshold"], data["notes"]
         )
+
+
+class _File(NotesFile):
+    idf: dict[str, float]
+    threshold: float
 
 
 class OverlapAnswerModel(TaskModel):

@@ -13,6 +13,7 @@ from headstart.fitting.checks import need_task, targets_of
 from headstart.fitting.image_linear import ImageClasses, ImageLinear, ImageNumbers
 from headstart.fitting.linear_answers import TASKS
 from headstart.fitting.model_parts import read_parts
+from headstart.fitting.part_files import ImagePartsFile
 from headstart.vectors.pixels import PixelVectors
 
 
@@ -39,5 +40,5 @@ class PixelsLogreg(ImageLinear, RouteSpec):
 
     def load(self, folder: Path) -> ImageClasses | ImageNumbers:
         """Read a saved task model. Raises HeadstartError when damaged."""
-        numbers = "ridge_weight" in read_parts(folder)[1]
+        numbers = "ridge_weight" in read_parts(folder, ImagePartsFile)[1]
         return (ImageNumbers if numbers else ImageClasses).load(folder, self.vectoriser)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal, Required, TypedDict
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from headstart.core import registry
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.exportable import Exportable
+from headstart.core.kinds import Count
 from headstart.core.reason import Reason
 from headstart.core.spec import RouteSpec
 from headstart.core.task_model import TaskModel
@@ -102,7 +103,7 @@ class Probe(RouteSpec):
 
     def load(self, folder: Path) -> TaskModel:
         """Read a saved task model. Raises HeadstartError when damaged."""
-        data, arrays = read_parts(folder)
+        data, arrays = read_parts(folder, _File)
         if "head" in data:
             return NetworkModel.load(folder)
         vectors = FrozenVectors.load(folder, data, arrays)
@@ -110,6 +111,21 @@ class Probe(RouteSpec):
             return NumberProbe(vectors, RidgeModel.from_arrays(arrays), data["notes"])
         classes = tuple(data["classes"])
         return ProbeModel(vectors, linear_of(arrays, len(classes)), classes, data["notes"])
+
+
+class _File(TypedDict, total=False):
+    """Of frozen vectors, or of a network whose head was trained."""
+
+    format: int
+    layer: int
+    pooling: Literal["auto", "mean", "cls", "own", "quarters", "all"]
+    pairs: bool
+    classes: list[str]
+    notes: Required[dict[str, Any]]
+    head: dict[str, Any]
+    task: str
+    prompt: Count
+    views: str
 
 
 class ProbeModel(LinearTaskModel):

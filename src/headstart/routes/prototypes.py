@@ -23,6 +23,7 @@ from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.checks import labels_of, no_base
 from headstart.fitting.frozen import FrozenVectors
 from headstart.fitting.model_parts import read_parts, write_parts
+from headstart.fitting.part_files import FrozenClassesFile
 from headstart.nn.vector_steps import SOFTMAX, UNIT, for_all_classes
 from headstart.vectors.transform import unit_rows
 
@@ -59,9 +60,13 @@ class Prototypes(RouteSpec):
 
     def load(self, folder: Path) -> PrototypeModel:
         """Read a saved task model. Raises HeadstartError when damaged."""
-        data, arrays = read_parts(folder)
+        data, arrays = read_parts(folder, _File)
         told = (data["temperature"], tuple(data["classes"]), data["notes"])
         return PrototypeModel(FrozenVectors.load(folder, data, arrays), arrays["prototypes"], arrays["seen"], *told)
+
+
+class _File(FrozenClassesFile):
+    temperature: float
 
 
 class PrototypeModel(TaskModel):

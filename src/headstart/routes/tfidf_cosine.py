@@ -22,6 +22,7 @@ from headstart.fitting.checks import need_task, targets_of
 from headstart.fitting.cosine_model import CosineModel, one_text
 from headstart.fitting.linear import Matrix
 from headstart.fitting.model_parts import read_parts, write_parts
+from headstart.fitting.part_files import NgramsFile
 from headstart.vectors.tfidf import TfidfVectors
 
 _LONGEST = 2  # characters of an n-gram
@@ -54,7 +55,7 @@ class TfidfCosine(RouteSpec):
 
     def load(self, folder: Path) -> TfidfCosineModel:
         """Read a saved task model. Raises HeadstartError when damaged."""
-        data, arrays = read_parts(folder)
+        data, arrays = read_parts(folder, NgramsFile)
         return TfidfCosineModel(TfidfVectors.from_parts(data, arrays), arrays.get("line"), data["notes"])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypedDict
 
 import numpy as np
 
@@ -37,8 +37,15 @@ class TfidfMemory(RouteSpec):
 
     def load(self, folder: Path) -> TfidfMemoryModel:
         """Read a saved task model. Raises HeadstartError when damaged."""
-        data, arrays = read_parts(folder)
+        data, arrays = read_parts(folder, _File)
         return TfidfMemoryModel(TfidfVectors.from_parts(data, arrays), data["known"], data["answered"])
+
+
+class _File(TypedDict):
+    format: int
+    ngrams: list[str]
+    known: list[str]
+    answered: list[str]
 
 
 class TfidfMemoryModel(TaskModel):

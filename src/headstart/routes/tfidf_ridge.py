@@ -16,6 +16,7 @@ from headstart.core.workspace import RouteWorkspace
 from headstart.fitting.checks import check_kind, need_task, targets_of
 from headstart.fitting.model_parts import read_parts, write_parts
 from headstart.fitting.model_selection import RowFacts
+from headstart.fitting.part_files import NgramsFile
 from headstart.fitting.ridge import RidgeModel, fit_ridge
 from headstart.vectors.tfidf import TfidfVectors
 from headstart.vectors.transform import pair_features
@@ -43,9 +44,13 @@ class TfidfRidge(RouteSpec):
 
     def load(self, folder: Path) -> TfidfRidgeModel:
         """Read a saved task model. Raises HeadstartError when damaged."""
-        data, arrays = read_parts(folder)
+        data, arrays = read_parts(folder, _File)
         vectors = TfidfVectors.from_parts(data, arrays)
         return TfidfRidgeModel(vectors, RidgeModel.from_arrays(arrays), data["pairs"], data["notes"])
+
+
+class _File(NgramsFile):
+    pairs: bool
 
 
 class TfidfRidgeModel(TaskModel):

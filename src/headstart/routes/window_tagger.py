@@ -13,6 +13,7 @@ import numpy as np
 
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples, Span
+from headstart.core.kinds import Count
 from headstart.core.reason import Reason
 from headstart.core.seeds import numpy_generator
 from headstart.core.spec import RouteSpec
@@ -22,6 +23,7 @@ from headstart.data.bio import spans_of, tags_of
 from headstart.data.tag_units import cut, fitting_unit, seen_around
 from headstart.fitting.checks import check_kind, need_task, targets_of
 from headstart.fitting.model_parts import read_parts, write_parts
+from headstart.fitting.part_files import ClassesFile
 
 _FEWEST = 2  # least occurrences of a feature, unless there are few rows
 _FEW_ROWS = 200
@@ -77,9 +79,14 @@ class WindowTagger(RouteSpec):
 
     def load(self, folder: Path) -> WindowTaggerModel:
         """Read a saved task model. Raises HeadstartError when damaged."""
-        data, arrays = read_parts(folder)
+        data, arrays = read_parts(folder, _File)
         parts = (data["unit"], data["features"], arrays["feature"], arrays["step"])
         return WindowTaggerModel(*parts, tuple(data["classes"]), data["notes"])
+
+
+class _File(ClassesFile):
+    unit: Literal["word", "character"]
+    features: dict[str, Count]
 
 
 class _AveragedWeights:

@@ -27,6 +27,7 @@ WEIGHTS = "weights.safetensors"
 _OPTIMIZER = "optimizer.safetensors"
 _CARRY = "carry.safetensors"
 _STATE = "state.json"
+COUNTERS = ("step", "seconds", "units", "samples", "loss")  # of a `TrainState`, as state.json holds them
 
 
 class Checkpoints:
@@ -56,7 +57,7 @@ class Checkpoints:
             if carried:
                 carry = {f"{place:03d}": tensor.contiguous() for place, tensor in enumerate(carried)}
                 save_tensors(_unshared(carry), folder / _CARRY)
-            counters = {k: getattr(state, k) for k in ("step", "seconds", "units", "samples", "loss")}
+            counters = {name: vars(state)[name] for name in COUNTERS}
             with writing(folder / _STATE):
                 (folder / _STATE).write_text(json.dumps({"format": FORMAT, **counters}), encoding="utf-8")
 
@@ -101,7 +102,7 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
 def read_counters(folder: Path) -> dict[str, Any]:
     """Return how far a checkpoint is: step, seconds, units, samples, loss. Raises HeadstartError."""
     found = read_versioned(folder / _STATE, migration.state)
-    return {name: value for name, value in found.items() if name != "format"}
+    return {name: found[name] for name in COUNTERS}
 
 
 def restore(state: TrainState, folder: Path) -> None:
@@ -117,8 +118,9 @@ def restore(state: TrainState, folder: Path) -> None:
         prefix = _prefix(phase, state.optimizers)
         own = {name.removeprefix(prefix): tensors.pop(name) for name in list(tensors) if name.startswith(prefix)}
         _load_optimizer(optimizer, own, folder / _OPTIMIZER, state.network)
-    for name, value in read_counters(folder).items():
-        setattr(state, name, value)
+    counters = read_counters(folder)
+    state.step, state.seconds, state.loss = counters["step"], counters["seconds"], counters["loss"]
+    state.units, state.samples = counters["units"], counters["samples"]
     if (folder / _CARRY).is_file():
         device = next(state.backbone.parameters()).device
         carry = load_tensors(folder / _CARRY)

@@ -70,7 +70,7 @@ class TrainPlan(Spec):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise HeadstartError(f"training.{name}={value}: must be larger than 0")
-        for name in ("weight_decay", "evaluate_seconds", "prefetch", "wait_seconds"):
+        for name in ("weight_decay", "evaluate_seconds", "prefetch", "wait_seconds", "seed"):
             if not (getattr(self, name) or 0) >= 0:
                 raise HeadstartError(f"training.{name}={getattr(self, name)}: must be at least 0")
         for name in ("warmup", "hold", "final"):

@@ -15,6 +15,7 @@ import torch
 
 from headstart import __version__
 from headstart.core import plugins, ranks
+from headstart.core.artefact_files import RunFile
 from headstart.core.batch import Batch
 from headstart.core.compatibility import build_objective
 from headstart.core.contracts import Backbone, Objective
@@ -22,7 +23,7 @@ from headstart.core.device import device_name, pick_device
 from headstart.core.errors import HeadstartError
 from headstart.core.files import make_folder, write_json
 from headstart.core.load_processor import load_processor
-from headstart.core.migration import FORMAT, RunFile
+from headstart.core.migration import FORMAT
 from headstart.core.processor import Processor, Tokenizer
 from headstart.data.batches import EpochBatches
 from headstart.data.corpus import Corpus

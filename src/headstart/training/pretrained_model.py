@@ -12,12 +12,14 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from headstart.core import migration, plugins, registry
+from headstart.core.bounded_build import built_without_memory, need_stored, stored_shapes
 from headstart.core.compatibility import build_objective
 from headstart.core.contracts import Backbone, Objective
 from headstart.core.device import pick_device
-from headstart.core.errors import HeadstartError
+from headstart.core.errors import HeadstartError, in_file
 from headstart.core.examples import listed_items, need_takes
 from headstart.core.exportable import Exportable
 from headstart.core.files import make_folder, write_json
@@ -26,7 +28,7 @@ from headstart.core.manifest import hash_of, is_listed, need_intact, write_folde
 from headstart.core.migration import FORMAT, read_versioned
 from headstart.core.processor import Processor
 from headstart.core.shapes import Shape, TokenShape
-from headstart.core.spec import BackboneSpec
+from headstart.core.spec import BackboneSpec, ObjectiveSpec
 from headstart.core.tensor_files import save_tensors
 from headstart.data.corpus import Corpus
 from headstart.data.recorded import need_arguments, recorded_corpus
@@ -42,6 +44,7 @@ from headstart.training.embedding import check_readout, need_finite, read_vector
 from headstart.training.foreign import language_model, read_foreign
 from headstart.training.plan import measured_dtype
 from headstart.training.run_folder import RUN, RunFolder
+from headstart.training.run_spec import RunSpec
 from headstart.training.sentence_model import SentenceModel, read_sentence_model, suit_tokenizer
 
 NETWORK = "network.json"
@@ -250,49 +253,56 @@ def _shape(processor: Processor, rows: int | None, *, fewer: bool = True) -> Sha
     return replace(shape, vocabulary=rows if fewer else max(rows, shape.vocabulary))
 
 
-def _build(
-    spec_data: dict, objective_data: dict | None, processor: Processor, rows: int | None = None
-) -> tuple[Any, Backbone, Any, Objective | None]:
-    """Return the parts, without weights; rows: see `_shape`."""
-    spec = registry.build_spec("backbone", spec_data)
-    backbone = spec.build(_shape(processor, rows))
-    objective_spec = registry.build_spec("objective", objective_data) if objective_data else None
-    objective = build_objective(objective_spec, backbone, processor) if objective_spec else None
-    return spec, backbone, objective_spec, objective
+def _loaded(
+    spec: BackboneSpec, objective_spec: ObjectiveSpec | None, processor: Processor, rows: int | None, weights: Path
+) -> tuple[Backbone, Objective | None, dict[str, Tensor]]:
+    """Return (network, objective, all tensors of the file); rows: see `_shape`, weights: the file.
+
+    Nothing is allocated before the shapes in the file's head are known to be those of the network.
+    """
+
+    def make() -> tuple[Backbone, Objective | None]:
+        backbone = spec.build(_shape(processor, rows))
+        return backbone, None if objective_spec is None else build_objective(objective_spec, backbone, processor)
+
+    stored = stored_shapes(weights)
+    parts = built_without_memory(make, str(weights.parent), len(stored))
+    named = {name: part for name, part in zip(("backbone", "objective"), parts) if part is not None}
+    need_stored(named, stored, str(weights.parent))
+    backbone, objective = make()
+    load_weights(backbone, objective, tensors := read_weights(weights.parent), weights.parent)
+    return backbone, objective, tensors
 
 
 def _open_run(path: Path) -> PretrainedModel:
     home = RunFolder(path)
     home.need_intact()
-    try:
-        record = home.record()
-        backbone_data, objective_data = (spec := record["spec"])["backbone"], spec["objective"]
-    except (KeyError, TypeError):
-        raise HeadstartError(f"{path / RUN}: not a run description of headstart") from None
+    record = home.record()
+    spec = RunSpec.read(record["spec"])
     checkpoint, passed = home.newest()
     if checkpoint is None:
         if passed:
             raise HeadstartError(f"no checkpoint of {len(passed)} can be used: {passed[0].partition(';')[0]}")
         raise HeadstartError(f"{path}: no checkpoint yet; run `headstart pretrain ... --out {path} --resume`")
     tokenizer = load_processor(home.processor)
-    backbone_spec, backbone, objective_spec, objective = _build(backbone_data, objective_data, tokenizer)
-    load_weights(backbone, objective, read_weights(checkpoint), checkpoint)
+    backbone, objective, _ = _loaded(spec.backbone, spec.objective, tokenizer, None, checkpoint / WEIGHTS)
     receipt = {
         "start": path.name,  # a name, no path: receipts travel with reports
         "checkpoint": checkpoint.name,
         "weights_sha256": hash_of(checkpoint / WEIGHTS),
         **read_counters(checkpoint),
-        "objective": objective_data["name"],
-        "backbone": backbone_data["name"],
-        "stateful": bool(spec.get("batches", {}).get("stateful", False)),
+        "objective": spec.objective.name,
+        "backbone": spec.backbone.name,
+        "stateful": spec.batches.stateful,
     }
     parts = _placed(backbone, objective)
     kept = record.get("start", {}).get("pooling", "")
-    dtype = spec["training"]["dtype"] if tokenizer.gives == "pixels" else "fp32"
-    corpus, made_from = spec.get("corpus"), home.made_from() or {}
-    need_arguments(path / RUN, corpus)
-    known = (corpus, str(made_from.get("corpus", "")))
-    return PretrainedModel(tokenizer, backbone_spec, *parts, objective_spec, path, receipt, *known, passed, kept, dtype)
+    dtype = measured_dtype(spec.backbone) if spec.training.dtype == "auto" else spec.training.dtype
+    dtype = dtype if tokenizer.gives == "pixels" else "fp32"
+    made_from = home.made_from() or {}
+    need_arguments(path / RUN, spec.corpus)
+    known = (spec.corpus, made_from.get("corpus", ""))
+    return PretrainedModel(tokenizer, spec.backbone, *parts, spec.objective, path, receipt, *known, passed, kept, dtype)
 
 
 def _placed(backbone: Backbone, objective: Objective | None) -> tuple[Backbone, Objective | None]:
@@ -305,12 +315,13 @@ def _open_network(path: Path) -> PretrainedModel:
     need_intact(path, "network")
     data = read_versioned(path / NETWORK, migration.network)
     tokenizer = load_processor(migration.part(path, "processor"))
-    described = (data["backbone"], data["objective"], tokenizer, data.get("vocabulary"))
-    backbone_spec, backbone, objective_spec, objective = _build(*described)
+    with in_file(path / NETWORK):
+        backbone_spec = registry.build_spec("backbone", data["backbone"])
+        objective_spec = None if data["objective"] is None else registry.build_spec("objective", data["objective"])
     if data["corpus"] is not None:
         need_arguments(path / NETWORK, data["corpus"])
-    tensors, told = read_weights(path), data.get("sentence")
-    load_weights(backbone, objective, tensors, path)
+    rows, told = data.get("vocabulary"), data.get("sentence")
+    backbone, objective, tensors = _loaded(backbone_spec, objective_spec, tokenizer, rows, path / WEIGHTS)
     parts = _placed(backbone, objective)
     return PretrainedModel(
         tokenizer,
@@ -320,7 +331,7 @@ def _open_network(path: Path) -> PretrainedModel:
         path,
         data["receipt"],
         data["corpus"],
-        str(data.get("fingerprint", "")),
+        data.get("fingerprint", ""),
         pooling=data.get("pooling", ""),
         dtype=data.get("dtype", "fp32"),
         sentence=told and SentenceHead.from_parts(told, tensors),

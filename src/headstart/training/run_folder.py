@@ -14,14 +14,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headstart.core import migration, plugins
+from headstart.core.artefact_files import ProcessorReceipt, RunFile
+from headstart.core.errors import HeadstartError
 from headstart.core.files import json_bytes, read_json, remove_folder, write_json
 from headstart.core.manifest import MANIFEST, MISSING, Fault, damage, faults, seal
-from headstart.core.migration import ProcessorReceipt, RunFile, part
+from headstart.core.migration import part
 from headstart.training.checkpoint import Checkpoints
 from headstart.training.metrics_file import METRICS, metrics_until
+from headstart.training.run_spec import RunSpec
 
 RUN = "run.json"
 PROCESSOR, RECEIPT, STORE, SEEN = "processor", "processor.json", "store", "seen.png"
+
+
+def read_record(path: Path) -> RunFile:
+    """Return a run.json, its spec compared with what a run can be. Raises HeadstartError: missing or damaged."""
+    record = migration.read_versioned(path, migration.run)
+    try:
+        RunSpec.read(record["spec"])
+    except HeadstartError as error:
+        raise HeadstartError(f"{path}: {str(error).removeprefix('run.json: ')}") from None
+    return record
 
 
 @dataclass(frozen=True)
@@ -53,7 +66,7 @@ class RunFolder:
     def record(self) -> RunFile:
         """Return run.json. Raises HeadstartError: missing or damaged, a plug-in that was not named."""
         plugins.need(self.path)
-        return migration.read_versioned(self.path / RUN, migration.run)
+        return read_record(self.path / RUN)
 
     def made_from(self) -> ProcessorReceipt | None:
         """Return what the processor was made from; None when there is no processor that was saved to its end."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headstart.core import registry
-from headstart.core.errors import HeadstartError, nearest
+from headstart.core.errors import HeadstartError, nearest, unknown
 from headstart.core.spec import BackboneSpec, ObjectiveSpec, ProcessorSpec
 from headstart.core.spec_base import Spec, checked, hints_of
 from headstart.data.batch_settings import BatchSpec
@@ -37,15 +37,25 @@ class RunSpec(Spec):
     search: bool = False
     keep: bool = True
 
+    def __post_init__(self) -> None:
+        for name in ("vocabulary", "extend"):
+            least, value = int(name == "vocabulary"), getattr(self, name)
+            if value is not None and value < least:
+                raise HeadstartError(f"{name}={value}: must be at least {least}")
+        if not 0 <= self.held_out < 1:
+            raise HeadstartError(f"held_out={self.held_out}: must be at least 0 and below 1")
+
     @classmethod
     def read(cls, data: dict[str, Any]) -> RunSpec:
         """Build the spec from run.json data. Raises HeadstartError: unknown part or setting."""
+        kinds = hints_of(cls)
+        if wrong := [name for name in data if name not in kinds]:
+            raise unknown("setting of a run", wrong[0], kinds)
         try:
             parts = {axis: registry.build_spec(axis, data[axis]) for axis in ("processor", "backbone", "objective")}
             rest = {k: v for k, v in data.items() if k not in parts}
             batches, training = BatchSpec.from_dict(rest.pop("batches")), TrainPlan.from_dict(rest.pop("training"))
-            hints = hints_of(cls)
-            rest = {k: checked(f"run.json: {k}", v, hints[k]) if k in hints else v for k, v in rest.items()}
+            rest = {name: checked(f"run.json: {name}", value, kinds[name]) for name, value in rest.items()}
             return cls(**rest, **parts, batches=batches, training=training)
         except KeyError as error:
             raise HeadstartError(f"run.json: the description of the run has no {error.args[0]}") from None
