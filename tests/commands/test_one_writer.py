@@ -18,6 +18,7 @@ from headstart.core.claims import claim
 from headstart.core.files import WRITER
 from headstart.core.holder import Holder
 from headstart.core.manifest import faults
+from headstart.training import loop, prepare
 from headstart.training.pretrained_model import PretrainedModel
 
 ROWS = ("--data", "train.tsv", "--threads", "1")
@@ -102,6 +103,28 @@ def test_a_lost_run_goes_on_and_says_whose_place_it_takes(program, place, tmp_pa
     assert not half.exists()
     assert not (run / WRITER).exists()
     assert faults(run, "run") == []
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_a_run_that_stood_still_ends_in_one_line(program, place, tmp_path, monkeypatch, begun):
+    """Before training too: the first files of the one that took its place are not taken away."""
+    run = tmp_path / "run"
+    if begun:
+        shutil.copytree(place / "halves", run)
+    module, name = (loop._Run, "step") if begun else (prepare, "check_usable")
+    real = getattr(module, name)
+
+    def still(*given):
+        claimed(run, replace(Holder.here(), host="elsewhere", name="elsewhere"))
+        return real(*given)
+
+    monkeypatch.setattr(module, name, still)
+    command = ("--resume", "--steps", 9) if begun else ("corpus.txt", *TINY)
+    done = program("pretrain", *command, "--out", run)
+    assert done.code == 2
+    assert "this command stood still, and process" in done.complaint
+    assert json.loads((run / WRITER).read_text())["name"] == "elsewhere"
+    assert (run / "run.json").is_file()
 
 
 def test_readers_are_not_hindered_and_need_no_right_to_write(program, place, tmp_path):

@@ -8,19 +8,21 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 from forked import Forked
 
+from headstart.core import claims
+from headstart.core import holder as holders
 from headstart.core import sole_writer as module
 from headstart.core.errors import HeadstartError
-from headstart.core.files import WRITER, temporary_beside, write_json
+from headstart.core.files import WRITER, AppendedFile, temporary_beside, write_json
 from headstart.core.holder import Holder
-from headstart.core.manifest import faults, seal
-from headstart.core.sole_writer import need_no_writer, sole_writer
+from headstart.core.manifest import MANIFEST, faults, seal, write_folder
+from headstart.core.sole_writer import PlaceLost, need_no_writer, sole_writer
 
 
 def quiet(line: str) -> None:
@@ -172,9 +174,86 @@ def test_an_artefact_that_is_being_written_is_intact_for_readers(tmp_path):
 def test_a_folder_that_takes_the_place_of_the_claimed_one_ends_the_claim(tmp_path):
     """As an artefact that is written whole does."""
     with sole_writer(tmp_path / "task", quiet):
-        os.rename(tmp_path / "task", tmp_path / "old")
-        write_json(tmp_path / "task/task.json", {})
-    assert [path.name for path in (tmp_path / "task").iterdir()] == ["task.json"]
+        write_folder(tmp_path / "task", "task", lambda folder: write_json(folder / "task.json", {}))
+        write_json(tmp_path / "task/beside.json", {})
+    assert sorted(path.name for path in (tmp_path / "task").iterdir()) == ["beside.json", MANIFEST, "task.json"]
+
+
+def stood_still(run: Path) -> list[str]:
+    """Write in every way into a folder whose place another machine took meanwhile; what was said, a line for each."""
+    said = []
+    with sole_writer(run, quiet):
+        lines = AppendedFile(run / "lines")
+        lines.append(b"mine")
+        write_json(run / "a.json", 1)
+        elsewhere(run)  # as another machine does after a minute
+        for write in (
+            lambda: write_json(run / "a.json", 2),
+            lambda: lines.append(b"more"),
+            lambda: write_folder(run / "b", "store", lambda folder: None),
+            lambda: seal(run, "run"),
+        ):
+            with suppress(PlaceLost):
+                write()
+                said.append("written")
+        write_json(run.with_name("elsewhere.json"), 3)  # another folder is no place of it
+        lines.close()
+    return said
+
+
+def test_who_stood_still_changes_nothing(tmp_path):
+    assert stood_still(tmp_path / "run") == []
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [WRITER, "a.json", "lines"]
+    assert (tmp_path / "run/a.json").read_text() == "1\n"
+    assert (tmp_path / "run/lines").read_text() == "mine"
+
+
+def test_the_gate_fails_where_nobody_looks(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_place_of", lambda folder, mine: lambda path: None)
+    assert stood_still(tmp_path / "run") == ["written"] * 4
+
+
+def test_its_heartbeat_is_no_sign_of_life_of_the_other_one(tmp_path):
+    """Nor is a claim that is gone one that it has: the other one may have come to its end."""
+    with sole_writer(tmp_path / "run", quiet):
+        claimed = elsewhere(tmp_path / "run")
+        os.utime(claimed, (1, 1))
+        with claims.Heartbeat(0.01).running() as heart, heart.keeping(claimed):
+            time.sleep(0.1)
+        assert claimed.stat().st_mtime == 1
+        claimed.unlink()
+        with pytest.raises(PlaceLost, match="another command took its place"):
+            write_json(tmp_path / "run/a.json", 1)
+
+
+@pytest.mark.parametrize(
+    ("host", "machine", "gone"),
+    [
+        ("another-start pid:[1]", "this one", True),
+        ("another-start pid:[1]", "another one", False),
+        ("another-start pid:[1]", "", False),
+        ("no-linux 52:54:00", "this one", False),
+        ("START pid:[1]", "this one", False),
+    ],
+)
+def test_a_machine_that_started_anew_knows_its_own_writers(tmp_path, monkeypatch, host, machine, gone):
+    """No process outlives the start of its machine: nobody waits for a sign of life."""
+    monkeypatch.setattr(holders, "_machine", lambda: "this one")
+    claimed = elsewhere(tmp_path / "run")
+    now = holders._start(Holder.here().host)
+    known = json.loads(claimed.read_text()) | {"host": host.replace("START", now), "machine": machine}
+    claimed.write_text(json.dumps(known))
+    said: list[str] = []
+    with sole_writer(tmp_path / "run", said.append, stale=0.3):
+        pass
+    assert ["sign of life" in line for line in said] == ([False] if gone else [True, False])
+
+
+def test_a_claim_of_an_earlier_version_is_one(tmp_path):
+    claimed = elsewhere(tmp_path / "run")
+    known = json.loads(claimed.read_text())
+    claimed.write_text(json.dumps({name: value for name, value in known.items() if name != "machine"}))
+    assert claims.holder_of(claimed).name == "elsewhere"
 
 
 def test_a_folder_that_refuses_is_named(tmp_path):

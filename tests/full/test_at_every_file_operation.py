@@ -1,6 +1,6 @@
 """Kills and faults at every file operation, and kills at random moments; see tests/crash/test_every_file_operation.py.
 
-About two hours on one core; `-s` prints the counts. Some of it: `-k "run and halves"`.
+About an hour on one core, with `--full` (all kinds of kills and faults at each place) three; `-s` prints the counts.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from disk_gates import (
     transferring,
     undisturbed,
 )
-from disk_lab import FAULTS, KILLS
+from disk_lab import FAULTS, KILLS, Change
 from disk_order import out_of_order
 from old_artefacts import HOME
 from tiny_images import image_folder
@@ -83,15 +83,21 @@ NAMES = (
 )
 
 
+def faults_at(number: int, change: Change, whole: bool) -> list[str]:
+    """One kill and one fault at each change, in turns; whole: all that there are."""
+    kills, faults = (
+        [one for one in some if change.kind == "write" or one not in _ONLY_BYTES] for some in (KILLS, FAULTS)
+    )
+    return [*kills, *faults] if whole else [kills[number % len(kills)], faults[number % len(faults)]]
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_every_change(lab, home, cases, name):
+def test_every_change(lab, home, cases, name, repetitions):
     begun, case, seen, wrong = time.monotonic(), cases[name], collections.Counter(), []
     expected, changes = undisturbed(lab, case, home)
     assert out_of_order(changes) == []
     for number, change in enumerate(changes, 1):
-        for fault in (*KILLS, *FAULTS):
-            if fault in _ONLY_BYTES and change.kind != "write":
-                continue
+        for fault in faults_at(number, change, repetitions(False, True)):
             told = disturbed(lab, case, home, number, fault, expected)
             seen["kills" if fault in KILLS else "faults"] += 1
             seen["torn"] += told.torn

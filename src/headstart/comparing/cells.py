@@ -22,7 +22,7 @@ from headstart.comparing.report_folder import ReportFolder
 from headstart.core import migration, registry
 from headstart.core.artefact_files import CellLine
 from headstart.core.errors import HeadstartError
-from headstart.core.files import make_folder, parsed_json, sync_file, sync_folder, write_bytes, writing
+from headstart.core.files import make_folder, may_write, parsed_json, sync_file, sync_folder, write_bytes, writing
 from headstart.statistics.study import Cell
 
 _FACTS = ("entry", "size", "draw", "score", "seconds", "allowed", "notes", "receipt")
@@ -100,6 +100,7 @@ class CellStore:
         Raises HeadstartError: the disk refuses.
         """
         written = json.dumps(_finite(line), ensure_ascii=False, default=str).encode() + b"\n"
+        may_write(self._file)
         with writing(self._file, need=len(written)):
             torn, self._torn = self._torn, True
             with open(self._file, "ab") as out:

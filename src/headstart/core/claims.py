@@ -25,6 +25,7 @@ from headstart.core.holder import Holder
 BEAT, STALE = 5.0, 60.0  # seconds
 _MOST_BYTES = 4096  # of a claim
 _LOOK = 0.5  # seconds between two looks at a claim whose holder may be gone
+_let_go: set[Path] = set()
 
 
 def claim(path: Path) -> bool:
@@ -38,7 +39,9 @@ def claim(path: Path) -> bool:
             out.write(content)
             out.flush()
             os.fsync(out.fileno())
-        return _linked(temporary, path, content)
+        made = _linked(temporary, path, content)
+        _let_go.discard(path)
+        return made
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -64,7 +67,7 @@ def holder_of(path: Path) -> Holder | None:
     with contextlib.suppress(OSError, ValueError, TypeError):
         if path.is_file() and path.stat().st_size < _MOST_BYTES:
             holder = Holder(**json.loads(path.read_bytes()))
-            texts = (holder.host, holder.name, holder.began, holder.since)
+            texts = (holder.host, holder.name, holder.began, holder.since, holder.machine)
             return holder if type(holder.process) is int and all(isinstance(one, str) for one in texts) else None
     return None
 
@@ -72,7 +75,13 @@ def holder_of(path: Path) -> Holder | None:
 def release(path: Path) -> None:
     """Remove the claim if it is that of this process: it may have been taken back meanwhile."""
     if holder_of(path) == Holder.here():
+        _let_go.add(path)
         path.unlink(missing_ok=True)
+
+
+def was_let_go(path: Path) -> bool:
+    """Whether this process had the claim and released it."""
+    return path in _let_go
 
 
 def take_back(path: Path, judged: Holder | None) -> bool:
@@ -155,11 +164,14 @@ class Heartbeat:
     def running(self, *, each: Callable[[], None] = lambda: None) -> Iterator[Heartbeat]:
         """Beat while the block runs; each: called at every beat."""
 
+        mine = Holder.here()
+
         def beat() -> None:
             while not self._ended.wait(self.every):
                 for path in tuple(self._paths):
                     with contextlib.suppress(OSError):
-                        os.utime(path)
+                        if holder_of(path) == mine:  # of one that took its place it is no sign of life
+                            os.utime(path)
                 each()
 
         thread = threading.Thread(target=beat, name="heartbeat", daemon=True)

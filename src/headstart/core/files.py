@@ -30,6 +30,7 @@ _OWN_SUM = "sha256"
 _DEEPEST, _DIGITS = 100, 300  # of JSON: containers in containers; digits of a whole number, which a float holds
 _LONG_NUMBER = re.compile(rb"\d{300}|\d[eE]\+?\d{3}")
 _HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
+_guards: list[Callable[[Path], None]] = []
 _HERE, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux's renameat2
 
 
@@ -37,6 +38,25 @@ def sha256(path: Path) -> str:
     """Return the hexadecimal SHA-256 of a file's bytes."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def asking(guard: Callable[[Path], None]) -> Iterator[None]:
+    """Ask `guard` before a file or folder is published, and about a write that failed, while the block runs.
+
+    It raises an error where the path may not be written any more.
+    """
+    _guards.append(guard)
+    try:
+        yield
+    finally:
+        _guards.remove(guard)
+
+
+def may_write(path: Path) -> None:
+    """Raise what the guards raise, see `asking`."""
+    for guard in _guards:
+        guard(path)
 
 
 @contextlib.contextmanager
@@ -49,6 +69,7 @@ def writing(path: Path, need: int | Callable[[], int] | None = None) -> Iterator
     try:
         yield
     except OSError as error:
+        may_write(path)
         need = need() if callable(need) else need
         if isinstance(error, DiskError):
             raise disk_error(path, error, need) from None
@@ -167,6 +188,7 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 def publish(temporary: Path, path: Path) -> None:
     """Give a file that is durable its own name, durably. Raises DiskError."""
+    may_write(path)
     with writing(path):
         os.replace(temporary, path)
         sync_folder(path.parent)
@@ -190,6 +212,7 @@ class AppendedFile:
 
     def append(self, data: bytes) -> None:
         """Write at the end, not durably yet. Raises DiskError."""
+        may_write(self.path)
         with writing(self.path, need=len(data)):
             if self.path.stat().st_size > self._end:  # what a refused write left could not be cut off then
                 self._stream.truncate(self._end)

@@ -16,7 +16,8 @@ from pathlib import Path
 class Holder:
     """host: what tells machines (and containers) apart; name: the machine's, for people; began: of the process.
 
-    since: when it took what it holds, for people; no part of who it is.
+    since: when it took what it holds, for people; machine: what stays the same when the machine starts anew, "" where
+    nothing is known to. Neither is part of who it is.
     """
 
     host: str
@@ -24,6 +25,7 @@ class Holder:
     process: int
     began: str
     since: str = field(default="", compare=False)
+    machine: str = field(default="", compare=False)
 
     @classmethod
     def here(cls) -> Holder:
@@ -33,7 +35,7 @@ class Holder:
     @classmethod
     def of(cls, process: int) -> Holder:
         """Return a process of this host."""
-        return cls(_host(), socket.gethostname(), process, _began(process))
+        return cls(_host(), socket.gethostname(), process, _began(process), machine=_machine())
 
     @property
     def is_here(self) -> bool:
@@ -42,8 +44,14 @@ class Holder:
 
     @property
     def is_gone(self) -> bool:
-        """Whether the process is known to have ended; of another host nothing is known."""
-        return self.is_here and _is_gone(self.process, self.began)
+        """Whether the process is known to have ended: of this host, or of this machine before it started anew."""
+        return self.is_of_earlier_start or (self.is_here and _is_gone(self.process, self.began))
+
+    @property
+    def is_of_earlier_start(self) -> bool:
+        """Whether it is a process of this machine before the machine started anew: no process outlives that."""
+        started = _start(self.host), _start(_host())
+        return bool(self.machine) and self.machine == _machine() and all(started) and started[0] != started[1]
 
     @property
     def mark(self) -> str:
@@ -88,6 +96,23 @@ def _host() -> str:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         return f"{boot} {os.readlink('/proc/self/ns/pid')}"
     return f"{socket.gethostname()} {uuid.getnode():x}"
+
+
+def _start(host: str) -> str:
+    """Return what Linux calls this start of a machine by, "" where it is not known."""
+    return host.split()[0] if " pid:" in host else ""
+
+
+@cache
+def _machine() -> str:
+    """Return what tells machines apart over their starts: their id, address and name all together, since copies of a
+    machine may share one of them; "" where they have no id.
+    """
+    for path in ("/etc/machine-id", "/var/lib/dbus/machine-id"):
+        with contextlib.suppress(OSError):
+            if name := Path(path).read_text().strip():
+                return _short(f"{name} {uuid.getnode():x} {socket.gethostname()}")
+    return ""
 
 
 def _began(process: int) -> str:

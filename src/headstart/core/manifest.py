@@ -29,6 +29,7 @@ from headstart.core.files import (
     WRITER,
     is_passing,
     make_folder,
+    may_write,
     read_json,
     remove_leftovers,
     replace_folder,
@@ -351,6 +352,7 @@ def write_folder(folder: Path, kind: Kind, fill: Callable[[Path], None]) -> None
                     sync_file(stream)
             for home, _, _ in os.walk(temporary):
                 sync_folder(Path(home))
+            may_write(folder)
             release(folder / WRITER)  # the claim would be left with what is replaced
             replace_folder(temporary, folder)
         except BaseException:

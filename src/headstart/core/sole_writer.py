@@ -7,9 +7,9 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from headstart.core.claims import STALE, Heartbeat, Watch, holder_of, take
+from headstart.core.claims import STALE, Heartbeat, Watch, holder_of, take, was_let_go
 from headstart.core.errors import HeadstartError
-from headstart.core.files import WRITER, make_folder, remove_leftovers_of, writing
+from headstart.core.files import WRITER, asking, make_folder, remove_leftovers_of, writing
 from headstart.core.holder import Holder
 
 
@@ -19,7 +19,8 @@ def sole_writer(folder: Path, say: Callable[[str], None], stale: float = STALE) 
 
     What a dead writer held is taken over, its half-written files are removed, and `say` is told so. stale: seconds that
     a writer of another machine has for a sign of life. A folder that was made here and is still empty at the end goes
-    again. Raises HeadstartError: another process writes there, the folder refuses.
+    again. Who stood still and lost its place is told so at its next write. Raises HeadstartError: another process
+    writes there, the folder refuses.
     """
     made = _made(folder)
     path = folder / WRITER
@@ -33,12 +34,33 @@ def sole_writer(folder: Path, say: Callable[[str], None], stale: float = STALE) 
         if left is not None:
             say(f"{folder}: {left} wrote there until it was lost; this command takes its place")
             remove_leftovers_of(folder, left)
-        with Heartbeat().running() as heart, heart.keeping(path):
+        with Heartbeat().running() as heart, heart.keeping(path), asking(_place_of(folder, Holder.here())):
             yield
     finally:
         for one in made:
             with contextlib.suppress(OSError):  # it holds something
                 one.rmdir()
+
+
+class PlaceLost(HeadstartError):
+    """This process was taken for lost, and another one writes where it wrote: nothing may be changed or removed."""
+
+
+def _place_of(folder: Path, mine: Holder) -> Callable[[Path], None]:
+    """Return what raises PlaceLost where a path is in the folder and the folder is no longer this process's."""
+    claimed, home = folder / WRITER, folder.absolute()
+
+    def need_place(path: Path) -> None:
+        if home not in (path.absolute(), *path.absolute().parents) or was_let_go(claimed):
+            return
+        holder = holder_of(claimed)
+        if holder != mine:
+            raise PlaceLost(
+                f"{folder}: this command stood still, and {holder or 'another command'} took its place there; it ends "
+                "here, and changes nothing of that one's"
+            )
+
+    return need_place
 
 
 def need_no_writer(folder: Path) -> None:

@@ -25,6 +25,7 @@ from headstart.core.files import make_folder, write_json
 from headstart.core.load_processor import load_processor
 from headstart.core.migration import FORMAT
 from headstart.core.processor import Processor, Tokenizer
+from headstart.core.sole_writer import PlaceLost
 from headstart.data.batches import EpochBatches
 from headstart.data.corpus import Corpus
 from headstart.data.store import ensure_store, split_documents
@@ -132,6 +133,8 @@ def undone_when_refused(home: RunFolder) -> Iterator[None]:
     begun_before = home.is_begun
     try:
         yield
+    except PlaceLost:
+        raise
     except HeadstartError:
         if not begun_before and ranks.is_first():
             for name in (RUN, RECEIPT, SEEN, plugins.LIST):
