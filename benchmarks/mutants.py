@@ -3,13 +3,12 @@
     python benchmarks/executed_lines.py --work WORK tests
     python benchmarks/mutants.py --work WORK --count 300 --seed 1
 
-A mutant is a module with one fault (mutation_operators.py). It gets the tests that run the line, first those of the
-module's own folder, then the quickest, until one fails or they take more than --seconds together; a line of a module's
-outermost level gets every test that runs a line of the module. One process has imported everything and collected the
-tests; it forks for each mutant, and the fork takes up the changed function, or the changed constant of the module. What
-is neither (defaults, fields of classes) is compiled in a copy of the tree before headstart is imported. Every module's
-first tests must pass without a fault. A fault in a line that no test runs survives. WORK/mutants-SEED.jsonl says what
-became of each.
+A mutant is a module with one fault (mutation_operators.py). It gets tests that run the line: of the module's own folder
+and the quickest first, then the few that run most of the module, until one fails or --seconds are used up; a line of a
+module's outermost level gets tests that run any line of it. One process has imported everything and collected the
+tests; it forks for each mutant, and the fork takes up the changed function, constant of the module or field of a class.
+Every module's first tests must pass without a fault. A fault in a line that no test runs survives.
+WORK/mutants-SEED.jsonl says what became of each.
 """
 
 from __future__ import annotations
@@ -28,11 +27,11 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import CodeType, FunctionType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import pytest
-from executed_lines import ROOT, copy_tree, executed, write_compiled
+from executed_lines import ROOT, copy_tree, executed
 from mutation_operators import Fault, faults, planted
 
 MODULES = (
@@ -61,67 +60,83 @@ MODULES = (
     "data/token_store.py",
     "statistics/*.py",
 )
-_LIBRARIES = ("torch", "numpy", "scipy.stats", "scipy.sparse", "sklearn.linear_model", "tokenizers", "PIL.Image")
-_LIBRARIES += ("safetensors.torch", "pyarrow.parquet", "pandas", "openpyxl", "jinja2", "rich.console", "cyclopts")
 _OPTIONS = ["--rootdir=.", "-p", "no:xdist", "-p", "no:randomly", "-Wignore:Module already", "--hypothesis-seed=0"]
+_QUICK, _THOROUGH, _MOST = 40, 4, 120  # tests of a mutant: the quickest, those that run most of its module, all
 _LEAST_SECONDS = 12  # of the processor, for fixtures that tests share
 _MEMORY = 12 * 2**30  # a loop that was to end fills the memory
 _FOUND = ("killed", "late")
 
 
 class Mutant:
-    """A fault in a module, and what runs it."""
+    """A fault in a module, and what runs it. outermost: the fault is outside of functions; it acts at import."""
 
     def __init__(self, copy: Path, module: str, fault: Fault, tests: Callable[[str, int, bool], list[dict]]) -> None:
         self.module, self.fault, self.path = module, fault, copy / "src/headstart" / module
-        self.tree = ast.parse(self.path.read_bytes())
-        inside = [one for one in ast.walk(self.tree) if isinstance(one, ast.stmt) and _holds(one, fault.line)]
-        functions = [one for one in inside if isinstance(one, ast.FunctionDef) and one.body[0].lineno <= fault.line]
+        self.name = "headstart." + module.removesuffix(".py").replace("/", ".")
+        tree = ast.parse(self.path.read_bytes())
+        inside = [one for one in ast.walk(tree) if isinstance(one, ast.stmt) and _holds(one, fault.line)]
+        self.outermost = not any(
+            isinstance(one, ast.FunctionDef) and one.body[0].lineno <= fault.line for one in inside
+        )
         line = max((one.lineno for one in inside), default=fault.line)  # of the innermost statement: it is recorded
-        self.rows = tests(module, line, not functions)
-        self.broken = planted(self.tree, fault)
-        before, after = (_codes(compile(one, str(self.path), "exec")) for one in (self.tree, self.broken))
-        same = before.keys() == after.keys() and all(before[k].co_freevars == after[k].co_freevars for k in before)
-        self.codes = after if functions and same else None
-        place = next(place for place, one in enumerate(self.tree.body) if _holds(one, fault.line))
-        constant = isinstance(self.tree.body[place], ast.Assign | ast.AnnAssign)
-        self.constant = ast.Module([self.broken.body[place]], []) if constant else None
+        self.rows = tests(module, line, self.outermost)
+        self.broken = planted(tree, fault)
+        self.statement = next(
+            new for old, new in zip(tree.body, self.broken.body, strict=True) if _holds(old, fault.line)
+        )
 
     @property
     def tests(self) -> list[str]:
         """The names of its tests."""
         return [row["test"] for row in self.rows]
 
-    @property
-    def name(self) -> str:
-        """The name by which the module is imported."""
-        return "headstart." + self.module.removesuffix(".py").replace("/", ".")
-
     def take_up(self, functions: list[FunctionType]) -> None:
-        """Let the functions, or the constant, of this process be those of the mutant."""
-        if self.constant is not None:
-            exec(compile(self.constant, str(self.path), "exec"), vars(sys.modules[self.name]))
+        """Let functions, constants of the module and fields of its classes be those of the mutant, in this process."""
+        if self.outermost and not isinstance(self.statement, ast.ClassDef | ast.FunctionDef):
+            exec(compile(ast.Module([self.statement], []), str(self.path), "exec"), vars(sys.modules[self.name]))
             return
+        made = ModuleType(self.name)
+        try:
+            exec(compile(self.broken, str(self.path), "exec"), vars(made))
+        except Exception as error:  # a module that cannot be imported is noticed
+            print(f"import: {error!r}", file=sys.stderr, flush=True)
+            os._exit(1)
+        new = {_key(one): one for one in _functions(made)}
         for one in functions:
-            if one.__code__.co_filename == str(self.path):
-                one.__code__ = self.codes.get(_key(one.__code__), one.__code__)
+            if one.__code__.co_filename == str(self.path) and (other := new.get(_key(one))) is not None:
+                one.__code__, one.__defaults__, one.__kwdefaults__ = (
+                    other.__code__,
+                    other.__defaults__,
+                    other.__kwdefaults__,
+                )
+        if self.outermost and isinstance(self.statement, ast.ClassDef):
+            _take_up_fields(vars(sys.modules[self.name])[self.statement.name], vars(made)[self.statement.name])
+
+
+def _take_up_fields(old: type, new: type) -> None:
+    """Let plain attributes of a class be the new ones, and the defaults of the `__init__` of a data class."""
+    for name, value in vars(new).items():
+        if isinstance(value, bool | int | float | str | tuple | None):
+            setattr(old, name, value)
+    if isinstance(vars(new).get("__init__"), FunctionType):
+        old.__init__.__defaults__, old.__init__.__kwdefaults__ = new.__init__.__defaults__, new.__init__.__kwdefaults__
+
+
+def _functions(module: ModuleType) -> list[FunctionType]:
+    """Return the functions and methods that a module defines, also those that others wrap."""
+    return [one for one in _of_gc() if one.__globals__ is vars(module)]
+
+
+def _of_gc() -> list[FunctionType]:
+    return [one for one in gc.get_objects() if type(one) is FunctionType]
+
+
+def _key(function: FunctionType) -> tuple[str, int]:
+    return function.__code__.co_qualname, function.__code__.co_firstlineno
 
 
 def _holds(statement: ast.stmt, line: int) -> bool:
     return statement.lineno <= line <= (statement.end_lineno or 0)
-
-
-def _key(code: CodeType) -> tuple[str, int]:
-    return code.co_qualname, code.co_firstlineno
-
-
-def _codes(code: CodeType) -> dict[tuple[str, int], CodeType]:
-    """Return the functions in compiled code by name and line; lambdas are part of what holds them."""
-    found = {}
-    for one in code.co_consts:
-        if isinstance(one, CodeType):
-            found |= _codes(one) | ({} if one.co_name.startswith("<") else {_key(one): one})
-    return found
 
 
 class Bench:
@@ -134,18 +149,18 @@ class Bench:
         self.said = os.fdopen(os.dup(1), "w")
         self.counts: collections.Counter[str] = collections.Counter()
         self.checked: set[str] = set()
-        self.inner: list[Mutant] = []
+        self.mutants: list[Mutant] = []
 
     def tests(self, module: str, line: int, outermost: bool) -> list[dict]:
-        """Return the records of the tests that run a line."""
-        own, taken, chosen = f"tests/{module.split('/')[0]}/", 0.0, []
-        order = sorted(self.records, key=lambda row: (not row["test"].startswith(own), row["seconds"]))
-        for row in order:
-            lines = row["lines"].get(f"headstart/{module}", ())
-            if line in lines or (outermost and lines):
+        """Return the records of the tests that run a line, in the order in which they are run."""
+        own, name = f"tests/{module.split('/')[0]}/", f"headstart/{module}"
+        known = [row for row in self.records if name in row["lines"] and (outermost or line in row["lines"][name])]
+        known.sort(key=lambda row: (not row["test"].startswith(own), row["seconds"]))
+        thorough = sorted(known, key=lambda row: -len(row["lines"][name]))[:_THOROUGH]
+        taken, chosen = 0.0, []
+        for row in [*known[:_QUICK], *thorough, *known[_QUICK:_MOST]]:
+            if row not in chosen and (taken + row["seconds"] <= self.seconds or not chosen):
                 taken += row["seconds"]
-                if chosen and taken > self.seconds:
-                    break
                 chosen.append(row)
         return chosen
 
@@ -199,22 +214,9 @@ class Bench:
         code = os.waitstatus_to_exitcode(done[1])
         return {0: "survived", 3: "unclear", -signal.SIGXCPU: "late"}.get(code, "killed")
 
-    def run_outer(self, mutants: list[Mutant]) -> None:
-        """Judge mutants of what runs at import: each fork imports headstart anew."""
-        for path in (self.copy / "src/headstart").rglob("*.py"):
-            write_compiled(path, ast.parse(path.read_bytes()))
-        for mutant in mutants:
-
-            def run(mutant=mutant):
-                importlib.import_module(mutant.name)
-                return pytest.main([*_OPTIONS, "-x", *mutant.tests], plugins=[self])
-
-            self.judge(mutant, run, lambda mutant=mutant: write_compiled(mutant.path, mutant.broken))
-            write_compiled(mutant.path, mutant.tree)
-
-    def run_inner(self, mutants: list[Mutant]) -> None:
-        """Judge mutants of functions."""
-        self.inner = mutants
+    def run(self, mutants: list[Mutant]) -> None:
+        """Judge mutants."""
+        self.mutants = mutants
         pytest.main([*_OPTIONS, *sorted({test for mutant in mutants for test in mutant.tests})], plugins=[self])
 
     def pytest_runtest_logreport(self, report) -> None:
@@ -223,15 +225,13 @@ class Bench:
                 print(f"\n{report.nodeid}: {report.longreprtext.splitlines()[-1]}", file=log)
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtestloop(self, session) -> bool | None:
-        if not self.inner:
-            return None
+    def pytest_runtestloop(self, session) -> bool:
         items = {item.nodeid: item for item in session.items}
-        for mutant in self.inner:
+        for mutant in self.mutants:
             importlib.import_module(mutant.name)
-        functions = [one for one in gc.get_objects() if type(one) is FunctionType]
+        functions = _of_gc()
         gc.freeze()
-        for mutant in self.inner:
+        for mutant in self.mutants:
             own = [items[name] for name in mutant.tests]
 
             def run(own=own):
@@ -272,10 +272,7 @@ def main() -> None:
     os.environ |= {"PYTHONPATH": str(bench.copy / "src"), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
     sys.path[0:0] = [str(bench.copy / "src")]
     os.chdir(bench.copy)
-    for name in _LIBRARIES:
-        importlib.import_module(name)
-    bench.run_outer([one for one in mutants if one.codes is None and one.constant is None])
-    bench.run_inner([one for one in mutants if one.codes is not None or one.constant is not None])
+    bench.run(mutants)
     found = sum(bench.counts[one] for one in _FOUND) / max(len(mutants), 1)
     print(f"{dict(bench.counts)}: {found:.1%} of {len(mutants)} found", file=bench.said, flush=True)
     raise SystemExit(found < options.bar or sum(bench.counts.values()) != len(mutants))
