@@ -14,8 +14,10 @@ from headstart.data.corpus import Corpus
 from headstart.data.store import ensure_store, split_documents
 from headstart.data.token_store import TokenStore, write_store
 from headstart.processors.byte import Bytes
+from headstart.processors.ngram import NgramSpec, NgramTokenizer
 
 TOKENIZER = Bytes().train([])
+TEXTS = ["a good film", "the bad film was long", "영화 정말 좋다", "a story"]
 
 
 @pytest.fixture
@@ -109,6 +111,7 @@ def test_split_is_keyed_and_bounded(corpus, tmp_path):
 
 def test_documents_without_tokens_are_withdrawn(tmp_path):
     class Mute:
+        phrase_id = -1
         vocabulary, identity = 70_000, "mute"
 
         def encode_flat(self, texts):
@@ -125,3 +128,29 @@ def test_documents_without_tokens_are_withdrawn(tmp_path):
     assert list(ids_of(store, 1)) == [69_000, 69_001, 69_002]
     assert store.ledger.skipped == {"no tokens": 1}
     assert store.ledger.balanced
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: TOKENIZER, lambda: NgramSpec().train(TEXTS), lambda: NgramSpec(phrases=9).train(TEXTS)]
+)
+def test_long_documents_in_parts_give_the_store_of_whole_ones(tmp_path, monkeypatch, make):
+    tokenizer = make()
+    long = " ".join(TEXTS * 40)
+    (tmp_path / "a.txt").write_text("\n".join(["a film", long, "another", long, long[:3_000], "the last"]))
+    stores = []
+    for size in (1 << 20, 2_000, 500):
+        monkeypatch.setattr(module, "_LONG", size)
+        stores.append(write_store(Corpus(tmp_path / "a.txt", unit="line"), tokenizer, tmp_path / str(size)))
+    assert all(np.array_equal(one.ids, stores[0].ids) for one in stores)
+    assert all(one.offsets.tolist() == stores[0].offsets.tolist() for one in stores)
+    assert all(len(one) == one.ledger.used == 6 for one in stores)
+
+
+def test_a_long_document_without_tokens_is_withdrawn(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_LONG", 8)
+    tokenizer = NgramTokenizer(["<a"])
+    monkeypatch.setattr(tokenizer, "encode_flat", lambda texts: (np.zeros(0, np.int64), np.zeros(len(texts), np.int64)))
+    (tmp_path / "a.txt").write_text("some words that are many\n")
+    store = write_store(Corpus(tmp_path / "a.txt", unit="line"), tokenizer, tmp_path / "s")
+    assert (len(store), store.ledger.used) == (0, 0)
+    assert store.ledger.skipped == {"no tokens": 1}

@@ -139,3 +139,18 @@ def test_too_large_a_vocabulary_teaches(reviews):
         NgramSpec().train(reviews, 1_000_000)
     with pytest.raises(HeadstartError, match="more text"):
         NgramSpec().train([""])
+
+
+@pytest.mark.parametrize("phrases", [0, 60])
+def test_a_long_text_is_read_in_parts_as_whole(reviews, monkeypatch, phrases):
+    tokenizer = NgramSpec(phrases=phrases).train(reviews * 3)
+    texts = ["  ".join(reviews[:90]), " ", "", *reviews[:3], "\n".join(reviews[90:120]) + " "]
+    whole = tokenizer.encode(texts)
+    monkeypatch.setattr(ngram, "_AT_ONCE", 40)
+    again = NgramTokenizer(tokenizer.ngrams, phrases=tokenizer.phrases)
+    assert all(np.array_equal(a, b) for a, b in zip(whole, again.encode(texts), strict=True))
+    ids, lengths = again.encode_flat(texts)
+    assert (lengths.tolist(), ids.dtype.itemsize) == ([len(one) for one in whole], 4)
+    assert np.array_equal(ids, np.concatenate(whole))
+    if phrases:
+        assert ids.max() >= tokenizer.phrase_id

@@ -158,9 +158,9 @@ class ImagesToPixels(ImageProcessor):
 
 
 def joined_ids(found: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Return (ids of all texts one behind the other, int64 [T]; ids of each text, int64 [N])."""
+    """Return (ids of all texts one behind the other, [T]; ids of each text, int64 [N])."""
     lengths_N = np.array([len(ids) for ids in found], np.int64)
-    return np.concatenate([np.zeros(0, np.int64), *found]), lengths_N
+    return np.concatenate(found) if found else np.zeros(0, np.int64), lengths_N
 
 
 class Tokenizer(Processor):
@@ -218,10 +218,11 @@ class Tokenizer(Processor):
         """Return one int64 id array per text, without special tokens and without truncation."""
 
     def encode_flat(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Return what `encode` does as (ids of all texts one behind the other, int64 [T]; ids of each text, int64 [N]).
+        """Return what `encode` does as (ids of all texts one behind the other, [T]; ids of each text, int64 [N]).
 
-        Several threads may ask at once. It is for the batches of a corpus, one after the other, and may remember words
-        from one to the next, within a bound; `encode` serves requests without end and remembers nothing.
+        The ids are integers of 4 or 8 bytes: a text of 16 MiB has tens of millions. Several threads may ask at once. It
+        is for the batches of a corpus, one after the other, and may remember words from one to the next, within a
+        bound; `encode` serves requests without end and remembers nothing.
         """
         return joined_ids(self.encode(texts))
 

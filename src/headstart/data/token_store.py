@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import torch
@@ -28,8 +28,10 @@ from headstart.data.ledger import Ledger
 from headstart.data.read_images import read_images
 from headstart.data.row import Block
 from headstart.data.stateful_batches import StatefulBatches
+from headstart.text.text_parts import text_parts
 
 _FACTS = "store.json"
+_LONG = 1 << 20  # characters of a document that is read in parts
 _CHARACTERS_WAITING = 1 << 23  # of texts that are tokenised side by side; one document may have more
 _COUNTED, _PAIRED = 20_000_000, 8_000_000  # tokens, at most, by which ids and pairs of them are counted
 
@@ -171,7 +173,7 @@ def _fill(corpus: Corpus, tokenizer: Tokenizer, folder: Path, written: list[int]
         for found, sizes in _encoded(tokenizer, corpus):
             _write(ids, found.astype(kind), written)
             _write(lengths, sizes.astype(np.uint32), written)
-            longest = max(longest, int(sizes.max()))
+            longest = max(longest, int(sizes.max(initial=0)))
             documents, tokens = documents + len(sizes), tokens + len(found)
     narrow = np.min_scalar_type(longest)
     _narrow(folder / "lengths.wide", folder / "lengths.bin", narrow)
@@ -193,7 +195,8 @@ def _fill(corpus: Corpus, tokenizer: Tokenizer, folder: Path, written: list[int]
 def _encoded(tokenizer: Tokenizer, corpus: Corpus) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield (ids of documents one behind the other, how many each has); those without any are named in the ledger.
 
-    Blocks of texts are encoded by several threads, in their order.
+    Blocks of texts are encoded by several threads, in their order. A long document comes in parts; its number of ids is
+    told with the last one.
     """
     if isinstance(tokenizer, ImageProcessor):
         for block in corpus.blocks():
@@ -202,20 +205,49 @@ def _encoded(tokenizer: Tokenizer, corpus: Corpus) -> Iterator[tuple[np.ndarray,
                 yield np.concatenate(found), np.array([len(ids) for ids in found])
         return
     with ThreadPoolExecutor(threads := max(1, torch.get_num_threads())) as pool:
-        waiting: deque[tuple[Block, Future]] = deque()
-        held = 0  # characters of the texts that are waiting
-        for block in chain(corpus.blocks(), [None]):
-            if block is not None:
-                waiting.append((block, pool.submit(tokenizer.encode_flat, block.values)))
-                held += sum(map(len, block.values))
-            while waiting and (block is None or len(waiting) > threads or held > _CHARACTERS_WAITING):
+        waiting: deque[tuple[_Piece, Future]] = deque()
+        held = before = 0  # characters of the texts that are waiting; ids of a long document so far
+        for piece in chain(_pieces(corpus.blocks(), tokenizer), [None]):
+            if piece is not None:
+                waiting.append((piece, pool.submit(tokenizer.encode_flat, piece.texts)))
+                held += sum(map(len, piece.texts))
+            while waiting and (piece is None or len(waiting) > threads or held > _CHARACTERS_WAITING):
                 done, found = waiting.popleft()
-                held -= sum(map(len, done.values))
+                held -= sum(map(len, done.texts))
                 ids, sizes = found.result()
+                sizes[0] += before
+                before = 0 if done.ends else int(sizes[0])
+                sizes = sizes if done.ends else sizes[:0]
                 for place in np.flatnonzero(sizes == 0).tolist():
-                    corpus.ledger.withdraw("no tokens", done.source, done.lines[place])
-                if len(ids):
+                    corpus.ledger.withdraw("no tokens", done.block.source, done.block.lines[place])
+                if len(ids) or len(sizes):
                     yield ids, sizes[sizes > 0]
+
+
+class _Piece(NamedTuple):
+    """Texts that are encoded together: those of a block, or a part of its one long document. ends: whether they end."""
+
+    block: Block
+    texts: Sequence[str]
+    ends: bool = True
+
+
+def _pieces(blocks: Iterator[Block], tokenizer: Tokenizer) -> Iterator[_Piece]:
+    """Yield blocks, and of long documents parts that begin with words; phrases are pairs of words, and read whole."""
+    whole = 0 <= tokenizer.phrase_id < tokenizer.vocabulary
+    for block in blocks:
+        low = 0
+        long = [] if whole else [place for place, text in enumerate(block.values) if len(text) > _LONG]
+        for place in [*long, len(block.values)]:
+            if low < place:
+                some = Block(block.values[low:place], block.source, block.lines[low:place])
+                yield _Piece(some, some.values)
+            if place in long:
+                alone = Block(block.values[place : place + 1], block.source, block.lines[place : place + 1])
+                *parts, last = text_parts(block.values[place], _LONG)
+                yield from (_Piece(alone, [part], ends=False) for part in parts)
+                yield _Piece(alone, [last])
+            low = place + 1
 
 
 def _write(stream: BinaryIO, values: np.ndarray, written: list[int]) -> None:

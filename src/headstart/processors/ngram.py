@@ -26,7 +26,7 @@ from headstart.core.normal_form import normal_form
 from headstart.core.processor import Tokenizer, joined_ids
 from headstart.core.spec import ProcessorSpec
 from headstart.core.word_grams import GramRule, KnownGrams, count_grams, split_words
-from headstart.text.text_parts import text_parts
+from headstart.text.text_parts import text_groups, text_parts
 from headstart.text.tokenizer_training import LONG_DOCUMENT
 from headstart.text.word_ids import WordIds, strings
 
@@ -39,6 +39,7 @@ _SCORED_WORDS = 200_000  # the most frequent distinct words choose the n-grams; 
 _COUNTED_PAIRS = 4_000_000  # distinct pairs kept while counting, 16 bytes each; the rarest are pruned beyond it
 _PAIRS_AT_ONCE = 2_000_000  # words between two merges of counted pairs
 _MANY = 256  # texts from which on words are looked up together
+_AT_ONCE = 1 << 18  # characters of texts that are cut into words together
 _LEAST_PAIR = 4  # sightings that make a pair of words a phrase
 _MARK = np.zeros(1, np.uint32).tobytes()
 _FILE = "ngrams.json"
@@ -193,21 +194,35 @@ class NgramTokenizer(Tokenizer):
         return self._cache
 
     def _encode(self, texts: Sequence[str], keep: bool) -> Iterator[np.ndarray]:
+        """Yield the ids of each text, int32; long ones are read in parts, a part of texts together."""
+        for group in text_groups(texts, _AT_ONCE):
+            if len(group) > 1 or len(group[0]) <= _AT_ONCE:
+                yield from self._encode_parts(group, keep)
+                continue
+            parts, last = [], ""
+            for part in text_parts(group[0], _AT_ONCE):
+                parts += self._encode_parts([part], keep, last)
+                last = part.rsplit(maxsplit=1)[-1] if self.phrases and not part.isspace() else last
+            yield np.concatenate(parts)
+
+    def _encode_parts(self, texts: Sequence[str], keep: bool, last: str = "") -> Iterator[np.ndarray]:
+        """Yield the ids of each text; last: the word before the first text."""
         after, texts_words = self._after, [split_words(text, self.lower) for text in texts]
+        before = split_words(last, self.lower)[-1:]
         known = self._codes(texts_words, keep)
         for words in texts_words:
             codes = [known[word] for word in words]
-            for place, first in enumerate(words[:-1], 1) if after else ():
+            for place, first in enumerate([*before, *words[:-1]], 1 - len(before)) if after and words else ():
                 if first in after and (phrase := after[first].get(words[place])):
                     codes[place] += phrase
-            yield np.frombuffer(_MARK.join([*codes, b""]), np.uint32).astype(np.int64)
+            yield np.frombuffer(_MARK.join([*codes, b""]), np.int32)
 
     def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
-        return list(self._encode(texts, keep=False))
+        return [ids.astype(np.int64) for ids in self._encode(texts, keep=False)]
 
     def encode_flat(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """See `Tokenizer.encode_flat`; many texts at once are sooner where there are no phrases."""
-        if len(texts) >= _MANY and not self.phrases:
+        """See `Tokenizer.encode_flat`; many texts, or long ones, are sooner where there are no phrases."""
+        if not self.phrases and (len(texts) >= _MANY or sum(map(len, texts)) > _AT_ONCE):
             with contextlib.suppress(UnicodeEncodeError):  # half surrogate pairs
                 return self._quick.encode([normal_form(text) for text in texts])
         return joined_ids(list(self._encode(texts, keep=True)))

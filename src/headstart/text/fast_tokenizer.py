@@ -61,7 +61,7 @@ class FastTokenizer(Tokenizer):
     def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
         """Return one int64 id array per text; half surrogate pairs, which are no text, count as U+FFFD."""
         ids, lengths_N = self._ids(texts, keep=False)
-        end_N = np.cumsum(lengths_N).tolist()
+        ids, end_N = ids.astype(np.int64, copy=False), np.cumsum(lengths_N).tolist()
         return [ids[low:end] for low, end in zip([0, *end_N], end_N)]
 
     def encode_flat(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:

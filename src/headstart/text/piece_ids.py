@@ -30,7 +30,7 @@ class PieceIds:
         self._words = WordIds(self._encode)
 
     def encode(self, texts: Sequence[str], *, keep: bool = True) -> tuple[np.ndarray, np.ndarray]:
-        """Return (ids of all texts, int64 [T]; how many each text has, int64 [N]), as the Rust library makes them.
+        """Return (ids of all texts, int32 [T]; how many each text has, int64 [N]), as the Rust library makes them.
 
         keep: see `WordIds.encode`.
         """

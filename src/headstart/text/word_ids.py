@@ -49,7 +49,7 @@ class WordIds:
         self.__init__(**state)
 
     def encode(self, texts: Sequence[str], *, keep: bool = True) -> tuple[np.ndarray, np.ndarray]:
-        """Return (ids of all texts one behind the other, int64 [T]; how many each text has, int64 [N]).
+        """Return (ids of all texts one behind the other, int32 [T]; how many each text has, int64 [N]).
 
         keep: whether new words are remembered for the texts of later calls.
         """
@@ -61,7 +61,8 @@ class WordIds:
         start_W = self._starts(code_C, length_N)
         size_W = np.diff(start_W, append=len(code_C))
         if not len(start_W) or size_W.max() > _LONGEST:
-            return self._encode(code_C, length_N)
+            ids, count_N = self._encode(code_C, length_N)
+            return ids.astype(np.int32), count_N
         hash_U, first_U, word_W = np.unique(
             self._hashes(code_C, start_W, size_W), return_index=True, return_inverse=True
         )
@@ -72,7 +73,7 @@ class WordIds:
         # Ids of the words one behind the other: where the ids of a word begin, and the place of each within the word.
         flat = ids[np.repeat(begin_U[word_W] - until_W[:-1], count_W) + np.arange(until_W[-1])]
         words_N = np.searchsorted(start_W, np.concatenate([[0], np.cumsum(length_N)]))  # words before each text ends
-        return flat.astype(np.int64), until_W[words_N[1:]] - until_W[words_N[:-1]]
+        return flat.astype(np.int32), until_W[words_N[1:]] - until_W[words_N[:-1]]
 
     def _starts(self, code_C: np.ndarray, length_N: np.ndarray) -> np.ndarray:
         """Return where words begin: at the start of each text, and at white space behind something else."""
