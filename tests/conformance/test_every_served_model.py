@@ -52,7 +52,10 @@ MADE = {
 }
 
 
-@pytest.mark.parametrize("name", MADE)
+QUICK = ("network", "opened probe", "zero_shot")
+
+
+@pytest.mark.parametrize("name", [pytest.param(one, marks=() if one in QUICK else pytest.mark.full) for one in MADE])
 def test_a_task_model(name, tmp_path):
     model = MADE[name](tmp_path / "task")
     notes = dict(model.notes)
