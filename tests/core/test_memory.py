@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from headstart.core import memory
 from headstart.core.memory import give_back, peak_memory
 
 
@@ -35,3 +38,21 @@ def test_gaps_in_the_heap_are_given_back():
     assert give_back()
     assert resident() < held - 150
     assert all(float(piece[0]) == 1.0 for piece in kept)
+
+
+def test_a_mapped_file_that_was_read_takes_no_memory(tmp_path):
+    if not sys.platform.startswith("linux"):
+        pytest.skip("elsewhere the system does not say what of a file is mapped")
+
+    def mapped() -> int:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("RssFile")) >> 10
+
+    np.arange(1 << 23, dtype=np.uint32).tofile(tmp_path / "ids.bin")  # 32 MiB
+    ids, before = np.memmap(tmp_path / "ids.bin", np.uint32, "r"), mapped()
+    assert int(ids[::512].astype(np.int64).sum()) > 0
+    assert mapped() - before > 16
+    memory.let_go(ids)
+    assert mapped() - before < 4
+    assert ids[5] == 5
+    memory.let_go(np.zeros(3))  # what is no file stays

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from headstart.data import batches
 from headstart.data.batches import DocumentBatches, make_samples
 
 
@@ -67,3 +68,17 @@ def test_buckets_waste_little():
         return 1 - sum(b.units for b in batches) / sum(b.size * int(b.lengths_B.max()) for b in batches)
 
     assert waste(_source(True, True)[1]) < 0.1 < waste(_source(False, True)[1])
+
+
+def test_windows_are_the_same_however_many_documents_are_cut_together(monkeypatch):
+    random = np.random.default_rng(0)
+    offsets = np.concatenate([[0], np.cumsum(random.integers(0, 40, 300))])
+    documents = random.permutation(300)[:250]
+    whole = batches.make_samples(offsets, documents, 7)
+    monkeypatch.setattr(batches, "_DOCUMENTS", 9)
+    parts = batches.make_samples(offsets, documents, 7)
+    for name in ("begin", "length", "document"):
+        one, other = (getattr(samples, name) for samples in (whole, parts))
+        assert np.array_equal(one, other)
+        assert one.dtype == other.dtype
+    assert len(batches.make_samples(offsets, documents[:0], 7)) == 0

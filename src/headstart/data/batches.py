@@ -18,9 +18,11 @@ import numpy as np
 import torch
 
 from headstart.core.batch import Batch, TokenBatch
+from headstart.core.memory import let_go
 from headstart.core.processor import Tokenizer
 from headstart.core.seeds import numpy_generator
 
+_DOCUMENTS = 1 << 17  # that are cut into windows together
 _POOL_BATCHES = 64  # samples of this many batches are sorted by length together
 
 
@@ -105,14 +107,20 @@ def make_samples(offsets: np.ndarray, documents: np.ndarray, max_length: int) ->
 
     offsets: int64 [documents + 1] into the ids; documents: int64 indexes of those to use; empty ones give no sample.
     """
-    begin = np.asarray(offsets[documents], np.int64)
-    length = np.asarray(offsets[documents + 1], np.int64) - begin
-    pieces = -(-length // max_length)
-    source = np.repeat(np.arange(len(begin)), pieces)  # document of each window
-    number = np.arange(len(source)) - np.repeat(np.cumsum(pieces) - pieces, pieces)  # place of the window in it
-    low = number * length[source] // pieces[source]
-    high = (number + 1) * length[source] // pieces[source]
-    return Samples(begin[source] + low, (high - low).astype(np.int32), source.astype(np.int32))
+    parts = []
+    for start in range(0, len(documents), _DOCUMENTS):  # what is computed on the way takes more than the result
+        some = documents[start : start + _DOCUMENTS]
+        begin = np.asarray(offsets[some], np.int64)
+        length = np.asarray(offsets[some + 1], np.int64) - begin
+        pieces = -(-length // max_length)
+        source = np.repeat(np.arange(len(begin)), pieces)  # document of each window
+        number = np.arange(len(source)) - np.repeat(np.cumsum(pieces) - pieces, pieces)  # place of the window in it
+        low = number * length[source] // pieces[source]
+        high = (number + 1) * length[source] // pieces[source]
+        parts.append((begin[source] + low, (high - low).astype(np.int32), (source + start).astype(np.int32)))
+    if not parts:
+        return Samples(np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int32))
+    return Samples(*map(np.concatenate, zip(*parts)))
 
 
 class DocumentBatches(EpochBatches):
@@ -167,6 +175,7 @@ class DocumentBatches(EpochBatches):
         # Place of each token within its sample, counted over the batch: 0 1 2 0 1 0 1 2 3 ...
         within = np.arange(int(length.sum())) - np.repeat(np.cumsum(length) - length, length)
         ids[np.repeat(starts + lead, length) + within] = self.ids[np.repeat(self.samples.begin[rows], length) + within]
+        let_go(self.ids)
         if self._cls >= 0:
             ids[starts] = self._cls
         if self._sep >= 0:

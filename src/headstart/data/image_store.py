@@ -16,6 +16,7 @@ from headstart.core.batch import ImageBatch
 from headstart.core.errors import HeadstartError
 from headstart.core.files import write_json, writing
 from headstart.core.manifest import need_intact, write_folder
+from headstart.core.memory import let_go
 from headstart.core.migration import FORMAT, read_versioned
 from headstart.core.processor import ImagesToPixels, Processor
 from headstart.core.seeds import numpy_generator
@@ -106,7 +107,9 @@ class ImageBatches(EpochBatches):
     def batch(self, plan: list[np.ndarray], index: int, epoch: int) -> ImageBatch:
         """See `EpochBatches.batch`."""
         rows = plan[index]
-        return self.processor.collate(list(self.pixels[rows]), samples=rows, epoch=epoch)
+        batch = self.processor.collate(list(self.pixels[rows]), samples=rows, epoch=epoch)
+        let_go(self.pixels)
+        return batch
 
 
 def open_store(folder: Path) -> ImageStore:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from headstart.core.batch import TokenBatch
+from headstart.core.memory import let_go
 from headstart.core.processor import Tokenizer
 from headstart.core.seeds import numpy_generator
 from headstart.data.batches import EpochBatches
@@ -69,6 +70,7 @@ class StatefulBatches(EpochBatches):
         inside = (within >= 0) & (within < self._length[document])
         out = np.where(within < 0, self._cls, self._sep)
         out[inside] = self.ids[(self._begin[document] + within)[inside]]
+        let_go(self.ids)
         return out
 
     def batch(self, plan: tuple[np.ndarray, np.ndarray, int], index: int, epoch: int) -> TokenBatch:
