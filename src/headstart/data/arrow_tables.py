@@ -20,6 +20,7 @@ from headstart.data.row import Row, Source, short
 
 _LOOKED_AT = 32  # cells by which a column of images or texts is recognised; damaged ones may be among them
 _MOST_LOOKED = 4_096  # rows among which these are looked for
+DAMAGE = (OSError, ValueError, MemoryError, OverflowError)  # what pyarrow raises besides: sizes and dates are wrong
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 
@@ -119,10 +120,19 @@ def table_rows(
                 yield Row(columns.row(value), source.name, number)
     except HeadstartError:
         raise
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except (pa.ArrowException, *DAMAGE) as error:
         if not number:
             raise
         ledger.complain(f"damaged after row {number:,} ({short(error)}); the rows before were used", source.name)
+
+
+def sound(batch: Any) -> Any:
+    """Return a record batch. Raises what pyarrow raises: its offsets, sizes or texts are wrong.
+
+    pyarrow does not look at those of a file, and reading the cells by wrong ones ends the process.
+    """
+    batch.validate(full=True)
+    return batch
 
 
 def _image_bytes(cell: Any) -> int:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import faulthandler
+import io
 import json
+import os
 import time
 
+import numpy as np
 import pyarrow as pa
 import pytest
+from forked import Forked
 from pyarrow import feather, ipc, parquet
 
 from headstart.core.errors import HeadstartError
@@ -15,6 +20,7 @@ from headstart.data.arrow_tables import partitions
 from headstart.data.ledger import Ledger
 from headstart.data.open import expand, read_rows
 from headstart.data.read_request import ReadRequest, read_labelled_rows
+from headstart.data.readers import arrow
 from headstart.tasks.tag import TagTask
 
 TABLE = pa.table({"text": [f"film {row}" for row in range(20)], "label": ["good", "bad"] * 10})
@@ -134,3 +140,27 @@ def test_pickles_are_refused(tmp_path):
     (tmp_path / "rows.pkl").write_bytes(b"\x80\x04\x95\x00\x00")
     with pytest.raises(HeadstartError, match="a pickle of Python, which could run code"):
         rows_of(tmp_path / "rows.pkl")
+
+
+def test_wrong_offsets_are_refused_and_would_end_the_process(tmp_path):
+    """Offsets of texts that lie far outside of their letters; without the look at them a child is ended by a signal."""
+    table = pa.table({"text": ["some words", "other words", "the last"] * 20})
+    sink = io.BytesIO()
+    with ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    offsets = np.array([0, 10, 21], "<i4")
+    data = sink.getvalue()
+    place = data.index(offsets.tobytes())
+    wrong = np.array([0, 2**30, 2**30 + 5], "<i4").tobytes()
+    path = tmp_path / "a.arrow"
+    path.write_bytes(data[:place] + wrong + data[place + len(wrong) :])
+    with pytest.raises(HeadstartError, match=r"a\.arrow: not a readable Arrow table \(.*write it again"):
+        list(read_rows(str(path), Ledger()))
+
+    def careless() -> None:
+        faulthandler.disable()
+        arrow.sound = lambda batch: batch
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        list(read_rows(str(path), Ledger()))
+
+    assert Forked(careless).wait() != 0

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from headstart.core.errors import HeadstartError
 from headstart.core.spec import ReaderSpec
-from headstart.data.arrow_tables import table_columns, table_rows
+from headstart.data.arrow_tables import DAMAGE, sound, table_columns, table_rows
 from headstart.data.ledger import Ledger
 from headstart.data.row import ROW_BYTES, Row, Source, need_no_bomb, refuse, short
 
@@ -47,7 +47,7 @@ class Arrow(ReaderSpec):
             yield from table_rows(_bounded(_opened(source)[1], columns.names, need), columns, source, ledger, need)
         except HeadstartError:
             raise
-        except (pa.ArrowException, OSError, ValueError) as error:
+        except (pa.ArrowException, *DAMAGE) as error:
             raise refuse(source.name, f"not a readable Arrow table ({short(error)})", "write it again") from None
 
 
@@ -68,11 +68,11 @@ def _opened(source: Source) -> tuple[Any, Iterator[Any]]:
     head = source.stream.peek(len(_FILE))[: len(_FILE)]
     if head.startswith(_FILE):
         table = ipc.open_file(source.stream)
-        return table.schema, (table.get_batch(number) for number in range(table.num_record_batches))
+        return table.schema, map(sound, map(table.get_batch, range(table.num_record_batches)))
     if not head.startswith(_STREAM):
         raise refuse(source.name, "no Arrow table", "Feather of version 1 and other formats: write it again")
     table = ipc.open_stream(source.stream)
-    return table.schema, iter(table)
+    return table.schema, map(sound, table)
 
 
 def _cells(source: Source, name: str) -> Iterator[Any]:

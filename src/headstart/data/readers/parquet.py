@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from headstart.core.errors import HeadstartError
 from headstart.core.spec import ReaderSpec
-from headstart.data.arrow_tables import table_columns, table_rows
+from headstart.data.arrow_tables import DAMAGE, sound, table_columns, table_rows
 from headstart.data.ledger import Ledger
 from headstart.data.row import ROW_BYTES, Row, Source, need_no_bomb, refuse, short
 
@@ -45,7 +45,7 @@ class Parquet(ReaderSpec):
             need_no_bomb(source.name, held, size, _FIX)
 
         def cells_of(name: str) -> Iterator[Any]:
-            batches = table.iter_batches(batch_size=_IMAGES, columns=[name])
+            batches = map(sound, table.iter_batches(batch_size=_IMAGES, columns=[name]))
             return (cell[name] for batch in batches for cell in batch.to_pylist())
 
         try:
@@ -55,15 +55,15 @@ class Parquet(ReaderSpec):
             columns = table_columns(table.schema_arrow, cells_of, source.name)
         except HeadstartError:
             raise
-        except (pa.ArrowException, OSError, ValueError) as error:
+        except (pa.ArrowException, *DAMAGE) as error:
             raise refuse(source.name, f"not a readable parquet file ({short(error)})", "write it again") from None
         rows = min(self.rows, _IMAGES) if columns.images else self.rows
-        batches = table.iter_batches(batch_size=rows, columns=columns.names)
+        batches = map(sound, table.iter_batches(batch_size=rows, columns=columns.names))
         try:
             yield from table_rows(batches, columns, source, ledger, need)
         except HeadstartError:
             raise
-        except (pa.ArrowException, OSError, ValueError) as error:
+        except (pa.ArrowException, *DAMAGE) as error:
             raise refuse(source.name, f"damaged parquet file ({short(error)})", "write it again") from None
 
 
