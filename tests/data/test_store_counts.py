@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from headstart.data import token_store
+from headstart.data.batch_settings import BatchSpec
 from headstart.data.token_store import TokenStore
 
 IDS, BEGIN, END = 7, 5, 6
@@ -57,3 +58,32 @@ def test_an_empty_store_has_no_counts():
     assert len(made) == made.tokens == 0
     assert made.counts(np.zeros(0, np.int64), 3).tolist() == [0, 0, 0]
     assert made.pairs(np.zeros(0, np.int64), 3, 1, 2).nnz == 0
+
+
+class Marks:
+    """A tokenizer as far as batches need one."""
+
+    def __init__(self, begin: int, end: int) -> None:
+        self.cls_id, self.sep_id = begin, end
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "marked", "length"),
+    [(5, 6, True, 7), (5, -1, True, 6), (0, 0, True, 7), (5, 6, False, 5), (-1, -1, True, 5)],
+)
+def test_windows_of_running_text_have_room_for_marks(begin, end, marked, length):
+    """As many streams as windows of text and marks fit in a batch, at least one."""
+    made = TokenStore(Path("none"), np.arange(500) % 5, np.arange(0, 501, 10), {})
+    for tokens, streams in [(length * 3, 3), (length * 3 - 1, 2), (1, 1)]:
+        spec = BatchSpec(tokens=tokens, max_length=5, stateful=True, add_special_tokens=marked)
+        batches = made.batches(np.arange(50), Marks(begin, end), spec, 0)
+        assert (batches.max_length, batches.streams) == (length, streams)
+        assert batches.at(1).lengths_B.tolist() == [length] * streams
+
+
+@pytest.mark.parametrize(("tokens", "kind"), [(3, np.uint32), (0, np.uint32)])
+def test_documents_in_memory(tokens, kind):
+    made = token_store.in_memory([np.arange(tokens), np.zeros(0, int), np.arange(tokens) + 4])
+    assert made.ids.tolist() == [*range(tokens), *(number + 4 for number in range(tokens))]
+    assert made.offsets.tolist() == ([0, 3, 6] if tokens else [0])
+    assert (made.ids.dtype, made.offsets.dtype) == (kind, np.int64)
