@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_parts import small_tokenizer
 
 from headstart.data import token_store
 from headstart.data.batch_settings import BatchSpec
-from headstart.data.token_store import TokenStore
+from headstart.data.corpus import Corpus
+from headstart.data.token_store import TokenStore, write_store
 
 IDS, BEGIN, END = 7, 5, 6
 
@@ -87,3 +89,19 @@ def test_documents_in_memory(tokens, kind):
     assert made.ids.tolist() == [*range(tokens), *(number + 4 for number in range(tokens))]
     assert made.offsets.tolist() == ([0, 3, 6] if tokens else [0])
     assert (made.ids.dtype, made.offsets.dtype) == (kind, np.int64)
+
+
+@pytest.mark.parametrize("longest", [250, 300, 70_000])
+def test_lengths_fit_however_long_the_longest_document_is(tmp_path, longest):
+    """Beside short documents: lengths are kept in the narrowest type, one byte up to 255 tokens."""
+    tokenizer = small_tokenizer("bidirectional")
+    texts = ["film", "film " * longest, "film actor"]
+    (tmp_path / "a.txt").write_text("\n".join(texts))
+    made = write_store(Corpus(tmp_path / "a.txt", unit="line"), tokenizer, tmp_path / "store")
+    wanted = list(tokenizer.encode(texts))
+    assert np.diff(made.offsets).tolist() == [len(ids) for ids in wanted]
+    assert made.ids.tolist() == np.concatenate(wanted).tolist()
+    assert made.facts["longest"] == max(map(len, wanted))
+    assert made.facts["lengths_dtype"] == (
+        "uint8" if made.facts["longest"] < 256 else "uint16" if longest < 1 << 16 else "uint32"
+    )
