@@ -74,6 +74,8 @@ def test_arrays_of_images(form, tmp_path):
         (GREY / 100 + 0.9, "from 0.9 to 1.13; expected"),
         (GREY / 100 - 0.1, "from -0.1 to 0.13; expected"),
         (GREY * np.nan, "expected 8 or 16 bits"),
+        (np.where(GREY == 0, np.nan, GREY / 255), "expected 8 or 16 bits"),
+        (np.where(GREY == 0, np.inf, GREY / 255), "expected 8 or 16 bits"),
         (GREY.astype(np.int32) - 1, "from -1 to 22; expected"),
         (GREY.astype(np.int64) + 65_513, "from 65513 to 65536; expected"),
         (np.full((2, 3, 4), "a"), "<U1; expected"),
