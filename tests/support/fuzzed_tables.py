@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import copy
 import gzip
 import io
 import json
@@ -235,7 +236,7 @@ def _set(value: object, random: Random) -> None:
         elif what < 0.3 and isinstance(value, dict):
             value[["label", "text", "data", "", "a.b", "x" * 300, "\x1b"][random.integers(7)]] = value.pop(key)
         else:
-            value[key] = _VALUES[random.integers(len(_VALUES))]
+            value[key] = copy.deepcopy(_VALUES[random.integers(len(_VALUES))])
         return
 
 

@@ -190,10 +190,22 @@ def _mostly_utf8(head: bytes) -> bool:
 
 
 def _as_bytes(error: UnicodeError) -> tuple[str, int]:
-    """Decode bytes that are no text to what encodes as no UTF-8; `surrogateescape` fails at those below 128."""
+    """Decode bytes that are no text to what encodes as no UTF-8, so that their row is named.
+
+    `surrogateescape` fails at bytes below 128, of which UTF-16 and UTF-32 consist; of these the rest of the line goes
+    with the first one that is broken, since a call for each takes long.
+    """
     if not isinstance(error, UnicodeDecodeError):
         raise error
-    return "".join(chr(0xDC00 | byte | 0x80) for byte in error.object[error.start : error.end]), error.end
+    width = {"utf-16": 2, "utf-32": 4}.get(error.encoding[:6], 1)
+    if width == 1:
+        return "".join(chr(0xDC00 | byte | 0x80) for byte in error.object[error.start : error.end]), error.end
+    end, data = "\n".encode(error.encoding), error.object
+    place = data.find(end, error.end)
+    while place >= 0 and (place - error.start) % width:
+        place = data.find(end, place + 1)
+    last = len(data) - (len(data) - error.start) % width
+    return "\udcff", max(error.end, place if place >= 0 else last)
 
 
 class _Recoded(io.RawIOBase):
