@@ -14,6 +14,7 @@ import pytest
 from disk_gates import Case, comparing, disturbed, pretraining, transferring, undisturbed
 from disk_lab import Change, DiskLab
 from disk_order import out_of_order
+from disk_verbs import Verbs
 from old_artefacts import HOME
 
 TEXT = HOME / "text.txt"
@@ -72,6 +73,14 @@ def test_a_comparison(lab, home):
     case = comparing(home / "run")
     expected, changes = undisturbed(lab, case, home)
     assert wrong(lab, case, home, sampled(changes, 3), expected) == []
+
+
+@pytest.mark.parametrize("verb", ["sweep", "audit", "embed", "transfer --seeds"])
+def test_a_verb(lab, tmp_path, verb):
+    verbs = Verbs(lab, tmp_path)
+    changes = verbs.changes(verb)
+    number = next(number for number, one in enumerate(changes, 1) if one.kind == "write" and ".writer" not in one.path)
+    assert list(verbs.wrong(verb, number, "EIO")) == []
 
 
 def test_a_save_is_durable_before_it_has_its_name(run_alone):

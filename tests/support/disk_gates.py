@@ -69,7 +69,7 @@ class Disturbed:
 
 def undisturbed(lab: DiskLab, case: Case, home: Path) -> tuple[Mapping[str, bytes], list[Change]]:
     """Run the command alone; return its result and its changes."""
-    out = _place(home / f"{case.name}-alone")
+    out = place_in(home / f"{case.name}-alone")
     case.begin(out)
     ran = lab.run(*case.first(out), below=out.parent, plant=case.surroundings)
     assert ran.code == 0, ran.said
@@ -81,13 +81,13 @@ def disturbed(
 ) -> Disturbed:
     """Disturb the command at its change `number`, see KILLS and FAULTS, then run it again without a manual step."""
     plant = f"{NO_PAUSE}\n{case.surroundings}\n{plant}"
-    out = _place(home / f"{case.name}-{number}-{fault.replace(' ', '-')}")
+    out = place_in(home / f"{case.name}-{number}-{fault.replace(' ', '-')}")
     case.begin(out)
     how = lab.killed if fault in KILLS else lab.failed
     ran = how(number, fault, *case.first(out), below=out.parent, plant=plant)
     found = Disturbed(ran, bool(left_over(out.parent)))
     found.wrong += [KILLED_NOT] if fault in KILLS and ran.code != KILLED else []
-    found.wrong += list(_badly_told(ran, out)) if fault in FAULTS else []
+    found.wrong += list(badly_told(ran, out)) if fault in FAULTS else []
     found.wrong += ["failed, and is there as a whole"] if ran.code == 2 and case.complete(out) else []
     found.wrong += [f"at once: {one}" for one in case.sound(out)]
     if not case.complete(out):  # of a command that failed, never: what it could not make durable is taken back
@@ -127,7 +127,7 @@ def killed_again_and_again(
 
     kills: (seconds, "") or (number of a change, see KILLS).
     """
-    out, found = _place(home / f"{case.name}-chain"), Chain()
+    out, found = place_in(home / f"{case.name}-chain"), Chain()
     command = case.first
     for when, how in kills:
         if how:
@@ -148,7 +148,7 @@ def killed_again_and_again(
     return found
 
 
-def _badly_told(ran: Ran, out: Path) -> Iterator[str]:
+def badly_told(ran: Ran, out: Path) -> Iterator[str]:
     """Yield what is wrong with what users read of a fault; a fault that harms nothing may be passed over."""
     if ran.code == 0:
         return
@@ -163,7 +163,7 @@ def _badly_told(ran: Ran, out: Path) -> Iterator[str]:
         yield f"no remedy: {line}"
 
 
-def _place(folder: Path) -> Path:
+def place_in(folder: Path) -> Path:
     """Make a folder and return the one in it that a command writes: it writes beside it too."""
     folder.mkdir(parents=True)
     return folder / "out"

@@ -21,16 +21,16 @@ MOMENTS = ("mid-epoch", "epoch end", "mid-accumulation")
 _WORDS = ("--vocabulary", 60, "backbone.width=16", "backbone.depth=1", "backbone.heads=2", "batches.tokens=256")
 # By objective: how a tiny run of it is asked for. Images are changed at random, running text is carried.
 OBJECTIVES: dict[str, tuple] = FAMILIES | {
-    "causal": ("--objective", "causal", *_WORDS),
+    "views": ("--objective", "views", "backbone.width=4", "batches.images=12"),
+    "causal": ("--objective", "causal", *_WORDS, "--vocabulary", 270),
     "span": ("--objective", "span", *_WORDS),
     "rtd": ("--objective", "rtd", *_WORDS),
-    "denoise": ("--objective", "denoise", *_WORDS),
     "mlm_nsp": ("--objective", "mlm_nsp", *_WORDS),
     "bilm": ("--recipe", "elmo", "--unit", "line", "backbone.width=16", "batches.tokens=128", "batches.max_length=16"),
-    "skipgram": ("--objective", "skipgram", "--vocabulary", 60, "backbone.width=8", "batches.tokens=256"),
-    "cbow": ("--objective", "cbow", "--vocabulary", 60, "backbone.width=8", "batches.tokens=256"),
-    "mae": ("--objective", "mae", "backbone.width=16", "backbone.depth=1", "backbone.heads=2", "batches.images=16"),
-    "vicreg": ("--objective", "vicreg", "backbone.width=4", "batches.images=16"),
+    "skipgram": ("--objective", "skipgram", "backbone.width=8", "batches.tokens=100"),
+    "cbow": ("--objective", "cbow", "backbone.width=8", "batches.tokens=100"),
+    "mae": ("--objective", "mae", "backbone.width=16", "backbone.depth=1", "backbone.heads=2", "batches.images=12"),
+    "vicreg": ("--objective", "vicreg", "backbone.width=4", "batches.images=12"),
 }
 IMAGES = ("views", "mae", "vicreg")
 
@@ -93,7 +93,7 @@ def resumed_twice(
     plant: Callable[[], contextlib.AbstractContextManager] | None = None,
 ) -> Resumed:
     """Let a run die twice at such moments; plant: a fault under which it goes on."""
-    corpus = images if objective in IMAGES else HOME / "text.txt"
+    corpus = images if objective in IMAGES else _sentences(home / "text.txt")
     accumulate = 1 if moment == "epoch end" else 2
     command = ("pretrain", corpus, *OBJECTIVES[objective], *QUICK, f"training.accumulate={accumulate}")
     cut = _cut(command, home, moment, accumulate)
@@ -111,6 +111,13 @@ def resumed_twice(
     one, two = trained(home / "whole"), trained(home / "cut")
     other = sorted(name for name in one.keys() | two.keys() if one.get(name) != two.get(name))
     return Resumed(other, (cut, 2 * cut), sum(name.startswith("carry.") for name in one))
+
+
+def _sentences(path: Path) -> Path:
+    """Write documents of two sentences: the words of a line of the old text, twice."""
+    lines = (HOME / "text.txt").read_text().splitlines()
+    path.write_text("".join(f"{line}. {other}.\n" for line, other in zip(lines, reversed(lines))))
+    return path
 
 
 def _cut(command: tuple, home: Path, moment: str, accumulate: int) -> int:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from headstart.core.curves import CurveWriter
 from headstart.core.errors import HeadstartError
+from headstart.core.files import writing
 from headstart.core.spec import LoggerSpec
 
 FOLDER = "tensorboard"
@@ -29,8 +31,15 @@ class TensorBoard(LoggerSpec):
 
 
 class _EventFiles(CurveWriter):
+    """A thread of tensorboard writes; what the disk refuses it, the next call raises, and the thread says nothing."""
+
     def __init__(self, folder: Path) -> None:
         self.folder, self.writer = folder, None
+        self.others = threading.excepthook
+
+    def _quiet(self, told: threading.ExceptHookArgs) -> None:
+        if not isinstance(told.exc_value, OSError):
+            self.others(told)
 
     def begin(self, curve: str, step: int) -> Mapping[str, int]:
         """See `CurveWriter.begin`: later steps stay in the older file, whose readers are told to pass them over."""
@@ -40,19 +49,26 @@ class _EventFiles(CurveWriter):
         home = self.folder / curve
         before = _last_steps(home, step)
         goes_on = home.is_dir() and any(home.iterdir())
-        self.writer = SummaryWriter(str(home), purge_step=step + 1 if goes_on else None, flush_secs=5)
+        self.others, threading.excepthook = threading.excepthook, self._quiet
+        with writing(home):
+            self.writer = SummaryWriter(str(home), purge_step=step + 1 if goes_on else None, flush_secs=5)
         return before
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         """See `CurveWriter.write`."""
-        for name, value in values.items():
-            self.writer.add_scalar(name, value, step)
+        with writing(self.folder):
+            for name, value in values.items():
+                self.writer.add_scalar(name, value, step)
 
     def close(self) -> None:
-        """See `CurveWriter.close`."""
+        """See `CurveWriter.close`. Raises DiskError: not all was written."""
         if self.writer is not None:
-            self.writer.close()
-            self.writer = None
+            writer, self.writer = self.writer, None
+            try:
+                with writing(self.folder):
+                    writer.close()
+            finally:
+                threading.excepthook = self.others
 
 
 def _last_steps(home: Path, step: int) -> dict[str, int]:
