@@ -81,9 +81,19 @@ def test_another_sweep_in_the_same_folder_and_damage_are_told(tmp_path):
         swept(tmp_path / "sweep", 2, facts={"route": "b"})
     with pytest.raises(HeadstartError, match="swept with another vary"):
         swept(tmp_path / "sweep", 2, space=("a=1,2",), facts={"route": "a"})
-    (tmp_path / "sweep" / "trials" / "0001.json").write_text(json.dumps({"number": 1}))
+    trial = tmp_path / "sweep" / "trials" / "0001.json"
+    whole = trial.read_text()
+    trial.write_text(json.dumps(json.loads(whole) | {"score": 1.0}))
+    with pytest.raises(HeadstartError, match=r"damaged sweep, trials/0001\.json was changed"):
+        swept(tmp_path / "sweep", 2, facts={"route": "a"})
+    (tmp_path / "sweep" / "manifest.json").unlink()  # as of a sweep that an earlier version made
+    with pytest.raises(HeadstartError, match=r"0001\.json: was changed"):
+        swept(tmp_path / "sweep", 2, facts={"route": "a"})
+    trial.write_text(json.dumps({"number": 1}))
     with pytest.raises(HeadstartError, match=r"0001\.json: settings is missing"):
         swept(tmp_path / "sweep", 2, facts={"route": "a"})
+    trial.write_text(whole)
+    swept(tmp_path / "sweep", 2, facts={"route": "a"})
 
 
 def test_values_stay_in_their_range(tmp_path):

@@ -15,7 +15,7 @@ from headstart.core import manifest, migration
 from headstart.core.errors import HeadstartError
 from headstart.training.pretrained_model import PretrainedModel
 
-COUNT, MUTATIONS = 40, 90
+COUNT, MUTATIONS = 110, 90
 
 
 @pytest.fixture(scope="module")
@@ -42,12 +42,16 @@ def blind_to_missing_files(patch):
     patch.setattr(manifest, "_compare", lambda path, *how, **more: real(path, *how, **more) if path.is_file() else None)
 
 
+def blind_to_links(patch):
+    patch.setattr(manifest, "_strangers", lambda folder, layout, whole: iter(()))
+
+
 def blind_to_equal_sizes(patch):
     real = manifest._compare
 
-    def compare(path, entry, prefix):
+    def compare(path, entry, prefix, whole=True):
         sizes = [content["bytes"] for content in manifest._contents(entry)]
-        return None if path.is_file() and path.stat().st_size in sizes else real(path, entry, prefix)
+        return None if path.is_file() and path.stat().st_size in sizes else real(path, entry, prefix, whole)
 
     patch.setattr(manifest, "_compare", compare)
 
@@ -55,9 +59,10 @@ def blind_to_equal_sizes(patch):
 @pytest.mark.parametrize(
     ("plant", "kinds"),
     [
-        (blind_to_unlisted_files, {"add"}),
-        (blind_to_missing_files, {"remove"}),
-        (blind_to_equal_sizes, {"flip", "swap"}),
+        (blind_to_unlisted_files, {"add", "rename", "move"}),
+        (blind_to_missing_files, {"remove", "rename", "move"}),
+        (blind_to_equal_sizes, {"flip", "swap", "zero", "exchange"}),
+        (blind_to_links, {"link", "left"}),
     ],
 )
 def test_a_planted_twin_with_a_gap_is_found_out(artefacts, tmp_path, monkeypatch, plant, kinds):

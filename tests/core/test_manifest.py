@@ -65,6 +65,17 @@ def flip(path):
     path.write_bytes(data)
 
 
+def edited(folder, files):
+    data = read_json(folder / MANIFEST)
+    data["files"] = {name: one for name, one in (data["files"] | files).items() if one is not None}
+    (folder / MANIFEST).write_text(json.dumps(data))
+
+
+def relinked(folder):
+    folder.rename(folder.parent.parent / "elsewhere")
+    folder.symlink_to(folder.parent.parent / "elsewhere")
+
+
 DAMAGES = {
     "flip": (lambda f: flip(f / "one.bin"), "one.bin was changed"),
     "cut": (lambda f: (f / "one.bin").write_bytes(b"abc"), "one.bin was changed"),
@@ -78,7 +89,13 @@ DAMAGES = {
     "folder": (lambda f: shutil.copytree(f / "processor", f / "more"), "more/words.json is not listed"),
     "no manifest": (lambda f: (f / MANIFEST).unlink(), "manifest.json is missing"),
     "no list": (lambda f: (f / MANIFEST).write_text("[]"), "manifest.json cannot be used"),
-    "empty list": (lambda f: (f / MANIFEST).write_text("{}"), "one.bin is not listed"),
+    "empty list": (lambda f: (f / MANIFEST).write_text("{}"), "manifest.json cannot be used"),
+    "outside": (lambda f: edited(f, {"../x": {"sha256": "0", "bytes": 1}}), "manifest.json cannot be used"),
+    "negative": (lambda f: edited(f, {"one.bin": {"sha256": "0", "bytes": -1}}), "manifest.json cannot be used"),
+    "part of a list": (lambda f: edited(f, {"one.bin": None}), "one.bin is not listed"),
+    "left behind": (lambda f: (f / ".one.bin.6703.tmp").write_text("x"), ".one.bin.6703.tmp was left behind"),
+    "linked": (lambda f: (f / "more").symlink_to(f / "processor"), "more is a link to a folder"),
+    "linked below": (lambda f: relinked(f / "processor"), "processor is a link to a folder"),
     "cut manifest": (lambda f: (f / MANIFEST).write_bytes((f / MANIFEST).read_bytes()[:-9]), "manifest.json cannot"),
 }
 
@@ -108,6 +125,16 @@ def test_every_byte_of_a_manifest_counts(tmp_path):
         assert said(folder) or read_json(folder / MANIFEST) == json.loads(whole), place
 
 
+def test_of_what_nobody_reads_the_size_is_compared(tmp_path):
+    folder = tmp_path / "f"
+    write_folder(folder, "network", fill(b"abcdefg"))
+    flip(folder / "one.bin")
+    assert faults(folder, "network", lambda name: name == "one.bin") == []
+    assert said(folder) == ["one.bin was changed, its SHA-256 is not the listed one"]
+    (folder / "one.bin").write_bytes(b"abc")
+    assert len(faults(folder, "network", lambda name: name == "one.bin")) == 1
+
+
 def test_a_newer_format_and_another_kind_are_said(tmp_path):
     folder = tmp_path / "f"
     write_folder(folder, "network", fill(b"abc"))
@@ -130,7 +157,7 @@ def test_a_manifest_of_format_1_is_read(tmp_path):
 def test_what_systems_leave_in_folders_is_passed_over(tmp_path):
     folder = tmp_path / "f"
     write_folder(folder, "export", fill(b"abc"))
-    for name in (".DS_Store", "processor/.DS_Store", f".one.bin.{os.getppid()}.tmp", ".git/config", "README.md"):
+    for name in (".DS_Store", "processor/.DS_Store", ".git/config", "README.md"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text("x")
     assert said(folder, "export") == []

@@ -48,12 +48,12 @@ def test_shards_are_reused_only_when_nothing_changed(corpus, tmp_path, monkeypat
     written = []
     monkeypatch.setattr(module, "write_folder", lambda *a, real=module.write_folder: (written.append(1), real(*a)))
     for _ in range(2):
-        ensure_store(corpus, TOKENIZER, tmp_path / "s")
+        ensure_store(corpus, TOKENIZER, tmp_path / "s", print)
     assert len(written) == 1
-    ensure_store(Corpus(tmp_path / "a.txt", limit=5), TOKENIZER, tmp_path / "s")
+    ensure_store(Corpus(tmp_path / "a.txt", limit=5), TOKENIZER, tmp_path / "s", print)
     assert len(written) == 2
     (tmp_path / "s" / "ids.bin").write_bytes(b"")
-    assert len(ensure_store(corpus, TOKENIZER, tmp_path / "s")) == 3000
+    assert len(ensure_store(corpus, TOKENIZER, tmp_path / "s", print)) == 3000
     assert len(written) == 3
 
 

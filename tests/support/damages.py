@@ -10,7 +10,7 @@ from pathlib import Path
 
 from load_paths import verbs_of
 from old_artefacts import headstart
-from tiny_images import image_folder
+from tiny_images import image_folder, striped_images
 
 from headstart.core.errors import HeadstartError
 from headstart.core.load_processor import load_processor, save_processor
@@ -55,7 +55,8 @@ STRAY = (
 
 @dataclass(frozen=True)
 class Artefact:
-    """folder: one artefact; twin: another of the same kind; opened: returns what opening warns of.
+    """folder: one artefact; twin: another of the same kind; opened: returns what opening warns of. output: what is
+    got from an artefact that compares only what it uses.
 
     verbs: command lines that load it; {0} stands for the artefact, {home} for what it was made from, {out} for a folder
     that is there for the command alone.
@@ -66,6 +67,7 @@ class Artefact:
     twin: Path
     opened: Callable[[Path], list[str]]
     verbs: tuple[str, ...] = ()
+    output: Callable[[Path], bytes] | None = None
 
 
 def make(home: Path, more: bool = False) -> list[Artefact]:
@@ -93,9 +95,19 @@ def make(home: Path, more: bool = False) -> list[Artefact]:
         kinds |= dict.fromkeys([*MORE_ROUTES, *(f"pictures_{route}" for route in IMAGE_ROUTES)], silent(load_task))
         kinds |= {"pictures_run": model, "pictures_store": silent(ImageStore.open), "sentences": model}
         kinds |= {"peft": silent(need_intact), "winner": silent(read_report), "sweep": silent(need_intact)}
-    return [
-        Artefact(name, home / "0" / name, home / "1" / name, opened, verbs_of(name)) for name, opened in kinds.items()
-    ]
+    served = ("halves", "mlm", "pictures_run")
+
+    def made(name: str, opened: Callable[[Path], list[str]]) -> Artefact:
+        places = (home / "0" / name, home / "1" / name)
+        return Artefact(name, *places, opened, verbs_of(name), vectors if name in served else None)
+
+    return [made(name, opened) for name, opened in kinds.items()]
+
+
+def vectors(folder: Path) -> bytes:
+    """Return the vectors that a run gives to two items."""
+    model = PretrainedModel.open(folder)
+    return model.embed(["film scene", "soup 요리"] if model.processor.takes == "text" else striped_images(2)).tobytes()
 
 
 def _make(home: Path, number: int) -> None:
@@ -156,23 +168,35 @@ def files_of(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
+GROWING = ("halves", "mlm", "pictures_run", "report", "winner", "sweep")
+KINDS = ("flip", "add", "remove", "swap", "cut", "zero", "rename", "move", "exchange", "link", "left")
+
+
 def damages(artefacts: list[Artefact], count: int, seed: int) -> Iterator[tuple[Artefact, str, str]]:
-    """Yield (artefact, kind of damage, path of the file that is damaged), kinds and artefacts in turn."""
+    """Yield (artefact, kind of damage, path of the file or folder that is damaged), kinds and artefacts in turn."""
     source = random.Random(seed)
     for number in range(count):
         artefact = artefacts[number % len(artefacts)]
-        kind = ("flip", "add", "remove", "swap")[(number // len(artefacts) + number) % 4]
+        kind = KINDS[(number // len(artefacts) + number) % len(KINDS)]
         names = files_of(artefact.folder)
-        if kind == "add":
-            yield artefact, kind, str(Path(source.choice(names)).parent / source.choice(STRAY))
+        if kind in ("add", "left"):
+            stray = source.choice(STRAY) if kind == "add" else f".{Path(source.choice(names)).name}.6703.tmp"
+            yield artefact, kind, str(Path(source.choice(names)).parent / stray)
             continue
-        if kind == "remove" and artefact.name in ("export", "processor"):  # without its manifest it is somebody else's
-            names.remove(MANIFEST)
-        if kind == "flip":
-            names = [name for name in names if (artefact.folder / name).stat().st_size]
+        folders = sorted({str(Path(name).parent) for name in names} - {"."})
+        if kind in ("move", "link", "exchange") and folders:
+            yield artefact, kind, source.choice(folders)
+            continue
+        kind = kind if kind not in ("move", "link", "exchange") else "rename"
+        if kind in ("remove", "rename") and artefact.name in ("export", "processor", "peft", "sentences"):
+            names.remove(MANIFEST)  # without it, it is somebody else's
+        if artefact.name == "sweep" and kind in ("remove", "rename"):
+            names.remove(MANIFEST)  # as an earlier version made it
+        if kind in ("flip", "cut", "zero"):
+            names = [name for name in names if any((artefact.folder / name).read_bytes())]
         if kind == "swap":
             names = [name for name in names if _differs(artefact, name)]
-        yield artefact, kind, source.choice(names)
+        yield artefact, kind, source.choice([name for name in names if not name.endswith("README.md")])
 
 
 def _differs(artefact: Artefact, name: str) -> bool:
@@ -182,34 +206,67 @@ def _differs(artefact: Artefact, name: str) -> bool:
 
 
 def apply(artefact: Artefact, kind: str, name: str, folder: Path, source: random.Random) -> None:
-    """Damage one file of `folder`, which is a copy of the artefact."""
+    """Damage one file or folder of `folder`, which is a copy of the artefact."""
     path = folder / name
-    if kind == "add":
+    if kind in ("add", "left"):
         path.write_bytes(b"stray")
     elif kind == "remove":
         path.unlink()
     elif kind == "swap":
         shutil.copy(artefact.twin / name, path)
+    elif kind in ("rename", "move"):
+        path.rename(path.with_name(f"{path.name}0" if kind == "rename" else f"{path.name[:-1]}9"))
+    elif kind == "exchange":
+        _exchange(path, sorted(one for one in path.parent.iterdir() if one.is_dir()))
+    elif kind == "link":
+        target = folder.with_name("elsewhere") / path.name
+        target.parent.mkdir()
+        path.rename(target)
+        path.symlink_to(target)
     else:
         data = bytearray(path.read_bytes())
         place = source.randrange(8 * len(data))
-        data[place // 8] ^= 1 << place % 8
-        path.write_bytes(data)
+        if kind == "flip":
+            data[place // 8] ^= 1 << place % 8
+        path.write_bytes(bytes(len(data)) if kind == "zero" else data[: place // 8] if kind == "cut" else data)
+
+
+def _exchange(path: Path, beside: list[Path]) -> None:
+    """Exchange a folder with the one beside it; a folder that is alone gets another name."""
+    other = beside[(beside.index(path) + 1) % len(beside)]
+    path.rename(path.with_name("between"))
+    if other != path:
+        other.rename(path)
+        path.with_name("between").rename(other)
 
 
 def untold(artefacts: list[Artefact], count: int, seed: int, work: Path) -> list[str]:
-    """Return the damages that opening does not tell in one line that names the file."""
+    """Return the damages that opening does not tell in one line that names the file.
+
+    Where opening does not read the damaged file, its output must be that of before, and comparing all must tell.
+    """
     source, missed = random.Random(seed), []
+    before = {one.name: one.output(one.folder) for one in artefacts if one.output is not None}
     for artefact, kind, name in damages(artefacts, count, seed):
         folder = Path(shutil.copytree(artefact.folder, work / artefact.folder.name))
         apply(artefact, kind, name, folder, source)
-        try:
-            said = artefact.opened(folder)
-        except HeadstartError as error:
-            said = [str(error)]
+        said = _said(artefact.opened, folder)
+        harmless = artefact.output is not None and not said and artefact.output(folder) == before[artefact.name]
+        if harmless:
+            said = _said(lambda path: need_intact(path) or [], folder)
+        if kind == "left" and artefact.name in GROWING:  # a kill must not make unusable what grows; it is removed later
+            said = said or [name]
         # A manifest that lists other contents makes the files beside it the wrong ones.
-        word = "damaged" if name.endswith(MANIFEST) else Path(name).name
+        word = "damaged" if name.endswith(MANIFEST) or kind in ("move", "exchange") else Path(name).name
         if not any(word in line and "\n" not in line for line in said):
             missed.append(f"{kind} {artefact.name}/{name}: {said}")
         shutil.rmtree(folder)
+        shutil.rmtree(work / "elsewhere", ignore_errors=True)
     return missed
+
+
+def _said(opened: Callable[[Path], list[str]], folder: Path) -> list[str]:
+    try:
+        return opened(folder)
+    except HeadstartError as error:
+        return [str(error)]

@@ -56,7 +56,7 @@ def test_the_nearest_come_first():
 
 def test_views_are_written_before_training(tmp_path):
     processor = PixelProcessor(ImageShape(1, 16, 16))
-    store = ensure_store(Corpus(str(image_folder(tmp_path / "images", 14))), processor, tmp_path / "store")
+    store = ensure_store(Corpus(str(image_folder(tmp_path / "images", 14))), processor, tmp_path / "store", print)
     objective = ViewsSpec().build(SmallResNet(width=4).build(processor.shape), processor)
     told = write_seen(objective, processor, store, tmp_path / "seen.png", 0)
     assert told == f"12 images as training shows them (one, two): {tmp_path / 'seen.png'}"

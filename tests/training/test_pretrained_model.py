@@ -171,8 +171,10 @@ def test_what_is_no_artefact_is_refused(pretrained, tmp_path):
     (tmp_path / "run.json").write_text(json.dumps({"spec": {}}))
     with pytest.raises(HeadstartError, match="status is missing"):
         PretrainedModel.open(tmp_path)
-    record = {"spec": {"backbone": {"name": "bert"}, "objective": {"name": "mlm"}}}
-    (tmp_path / "run.json").write_text(json.dumps(record))
+    parts = {"processor": {"name": "byte"}, "backbone": {"name": "bert"}, "objective": {"name": "mlm"}}
+    spec = parts | {"corpus": {"paths": ["x"]}, "batches": {}, "training": {"steps": 1}}
+    record = {"format": 2, "status": "running", "command": "", "started": "", "machine": {}, "asked_seconds": None}
+    (tmp_path / "run.json").write_text(json.dumps(record | {"spec": spec}))
     with pytest.raises(HeadstartError, match=r"checkpoint.*--resume"):
         PretrainedModel.open(tmp_path)
     (tmp_path / "run.json").write_text("{")

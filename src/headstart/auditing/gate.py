@@ -139,9 +139,9 @@ def _kept(path: Path, inputs: str, rows: int, say: Callable[[str], None]) -> Gat
 
     rows: the number of test rows.
     """
-    from headstart.core.artefact_files import AuditFile
     from headstart.core.errors import HeadstartError
     from headstart.core.files import need_certified, read_json
+    from headstart.core.report_files import AuditFile
     from headstart.core.spec_base import checked
 
     if not path.is_file():

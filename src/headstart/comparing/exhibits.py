@@ -18,10 +18,10 @@ from PIL import Image
 
 from headstart.comparing.report_folder import EXHIBITS, SHEET, ReportFolder
 from headstart.core import migration
-from headstart.core.artefact_files import ExhibitsFile
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples, ImageRef
-from headstart.core.files import write_bytes, write_json
+from headstart.core.files import json_bytes
+from headstart.core.report_files import ExhibitsFile
 from headstart.images.contact_sheet import ContactSheet, contact_sheet
 from headstart.images.decode import decode
 from headstart.text.excerpt import excerpt
@@ -90,9 +90,7 @@ class Exhibits:
         told = {"sha256": hashlib.sha256(png).hexdigest(), "boxes": boxes}
         told |= {name: [asdict(one) for one in getattr(self, name)] for name in ("seen", "filters", "near")}
         told["rows"] = {str(row): asdict(quoted) for row, quoted in self.rows.items()}
-        ReportFolder(folder).begin()
-        write_bytes(folder / SHEET, png)
-        write_json(folder / EXHIBITS, {"format": migration.FORMAT} | told)
+        ReportFolder(folder).put({SHEET: png, EXHIBITS: json_bytes({"format": migration.FORMAT} | told)})
 
     @classmethod
     def load(cls, folder: Path) -> Exhibits:

@@ -8,7 +8,7 @@ from itertools import combinations, permutations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headstart.comparing.report_folder import INPUTS
+from headstart.comparing.report_folder import INPUTS, ReportFolder
 from headstart.comparing.settings import StudyData
 from headstart.core import migration, registry
 from headstart.core.errors import HeadstartError, unknown
@@ -92,7 +92,7 @@ class CompareInputs:
 
     def save(self, folder: Path) -> None:
         """Write the inputs into a report's folder, with absolute paths: private to this machine, the report is not."""
-        from headstart.core.files import write_json
+        from headstart.core.files import json_bytes
         from headstart.data.recorded import contents_of
 
         def absolute(paths: Sequence[str] | None) -> list[str] | None:
@@ -106,7 +106,7 @@ class CompareInputs:
             bases={name: str(Path(path).resolve()) for name, path in self.bases.items()},
             contents={name: contents_of(paths) for name, paths in self._files.items()},
         )
-        write_json(folder / INPUTS, {"format": migration.FORMAT} | asdict(kept))
+        ReportFolder(folder).put({INPUTS: json_bytes({"format": migration.FORMAT} | asdict(kept))})
 
     @property
     def _files(self) -> dict[str, list[str]]:

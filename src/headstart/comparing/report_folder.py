@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from headstart.core.files import make_folder, read_json
-from headstart.core.manifest import FOREIGN, MANIFEST, MISSING, Fault, damage, faults, read_manifest, seal
+from headstart.core.files import left_behind, make_folder, read_json
+from headstart.core.manifest import FOREIGN, HARMLESS, MANIFEST, MISSING, Fault, damage, faults, read_manifest, seal
 
 CELLS, QUEUE = "cells", "queue"
 INPUTS, REPORT, PAGE = "inputs.json", "report.json", "report.html"
@@ -40,6 +40,8 @@ class ReportFolder:
             for fault in [fault for fault in found if _ANSWERS.fullmatch(fault.name) and fault.what != FOREIGN]:
                 say(f"warning: {fault}; the cell is made again")
                 found.remove(fault)
+            for name in left_behind(self.path):
+                say(f"warning: {self.path / name}: {HARMLESS}")
         if found:
             raise damage(self.path, "report", found)
 
@@ -56,6 +58,11 @@ class ReportFolder:
         make_folder(self.path / CELLS)
         if not (self.path / MANIFEST).is_file() or not read_manifest(self.path)["growing"]:
             seal(self.path, "report", growing=True)
+
+    def put(self, changed: Mapping[str, bytes]) -> None:
+        """Write or replace files while the report grows; the manifest lists them. Raises OSError."""
+        make_folder(self.path / CELLS)
+        seal(self.path, "report", growing=True, changed=changed)
 
     def end(self, changed: Mapping[str, bytes]) -> None:
         """Write the report's page and data, and the manifest of all files. Raises OSError."""

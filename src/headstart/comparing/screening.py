@@ -26,12 +26,12 @@ from headstart.comparing.receipts import versions, workspace_identity
 from headstart.comparing.screening_rows import ROUNDS, SEED, STEPS, TIMED, Round, screening_round
 from headstart.comparing.settings import StudyData, StudySettings
 from headstart.comparing.slow_bases import Reading, too_slow
-from headstart.core.artefact_files import ScreeningFile
 from headstart.core.disk_errors import DiskError
 from headstart.core.errors import HeadstartError
 from headstart.core.files import certified, need_certified, read_json, write_json
 from headstart.core.migration import FORMAT
 from headstart.core.reason import Reason, reason_of
+from headstart.core.report_files import ScreeningFile
 from headstart.core.spec_base import checked
 from headstart.core.time_limit import OutOfTime, cut_after
 from headstart.data.identity import examples_identity

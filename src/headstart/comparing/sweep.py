@@ -11,11 +11,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from headstart.core.errors import HeadstartError
-from headstart.core.files import read_json, write_json
+from headstart.core.files import certified, json_bytes, need_certified, read_json, write_json
 from headstart.core.kinds import Count, Seconds
+from headstart.core.manifest import MANIFEST, need_intact, read_manifest, seal
 from headstart.core.seeds import numpy_generator
 from headstart.core.spec_base import checked
 
@@ -105,6 +106,7 @@ class TrialFile(TypedDict):
     score: float | None
     seconds: Seconds
     failed: str
+    sha256: NotRequired[str]
 
 
 @dataclass(frozen=True)
@@ -125,26 +127,39 @@ class Sweep:
         self.folder, self.varied, self.seed = folder, list(varied), seed
         wanted = {"seed": seed, "vary": [asdict(one) | {"values": list(one.values)} for one in varied], **facts}
         path = folder / FILE
+        if (folder / MANIFEST).is_file():
+            need_intact(folder, "sweep")
         if path.is_file():
             then = read_json(path)
             other = [name for name, one in wanted.items() if not isinstance(then, dict) or then.get(name) != one]
             if other:
                 raise HeadstartError(f"{folder}: was swept with another {other[0]}; give another --out to sweep anew")
         else:
-            write_json(path, wanted)
+            seal(folder, "sweep", growing=True, changed={FILE: json_bytes(wanted)})
         self.trials = self._read()
 
     def _read(self) -> list[Trial]:
         found = []
         for path in sorted((self.folder / TRIALS).glob("*.json")):
             try:
-                found.append(Trial(**checked(f"{path}:", read_json(path), TrialFile)))
+                told = checked(f"{path}:", read_json(path), TrialFile)
+                if "sha256" in told:  # not kept until 2026-11-28
+                    told = need_certified(path, told)
+                if f"{told['number']:04d}" != path.stem:
+                    raise HeadstartError(f"{path}: is trial {told['number']}")
+                found.append(Trial(**told))
             except HeadstartError as error:
                 raise HeadstartError(f"{error}; delete it, and the trial is made again") from None
         return sorted(found, key=lambda trial: trial.number)
 
     def run(self, count: int, judge: Callable[[int, dict[str, str]], float], say: Callable[[str], None]) -> None:
         """Make trials up to `count` in all; judge(number, settings) -> score may raise HeadstartError: it failed."""
+        if not (self.folder / MANIFEST).is_file() or not read_manifest(self.folder)["growing"]:
+            seal(self.folder, "sweep", growing=True)
+        self._run(count, judge, say)
+        seal(self.folder, "sweep")
+
+    def _run(self, count: int, judge: Callable[[int, dict[str, str]], float], say: Callable[[str], None]) -> None:
         import time
 
         for number in range(count):
@@ -163,7 +178,7 @@ class Sweep:
             if score is not None and not math.isfinite(score):
                 score, failed = None, f"the score is {score}"
             trial = Trial(number, settings, score, time.monotonic() - begun, failed)
-            write_json(self.folder / TRIALS / f"{number:04d}.json", asdict(trial))
+            write_json(self.folder / TRIALS / f"{number:04d}.json", certified(asdict(trial)))
             self.trials = sorted([*self.trials, trial], key=lambda one: one.number)
             if failed:
                 say(f"trial {number} failed: {failed}")

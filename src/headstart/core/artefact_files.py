@@ -86,6 +86,8 @@ class RunFile(TypedDict):
     spec: `RunSpec.to_dict()`. asked_seconds, asked_steps: the budget as it was asked for. start: of a run with a base,
     what was taken over. ledger and notes are there from the start of training on, result from its end on. status:
     running, stopped or finished. forecast: of a run that used up its minutes, what was planned and what it came to.
+    identity: hexadecimal digits that the checkpoints hold too, a function of the spec as it was asked for; not kept
+    until 2026-11-28.
     """
 
     format: int
@@ -96,6 +98,7 @@ class RunFile(TypedDict):
     spec: dict[str, Any]
     asked_seconds: Seconds | None
     asked_steps: NotRequired[Positive | None]
+    identity: NotRequired[str]
     start: NotRequired[StartTold]
     ledger: NotRequired[LedgerTold]
     notes: NotRequired[list[str]]
@@ -121,7 +124,7 @@ class ProcessorReceipt(TypedDict):
 class StateFile(TypedDict):
     """state.json of a checkpoint: how far training is. units: tokens or images; loss: see `FitResult`.
 
-    run: of the run that wrote it, see `RunFolder.identity`; not kept until 2026-11-28.
+    run: the identity of the run that wrote it, see `RunFile`; not kept until 2026-11-28.
     """
 
     format: int
@@ -206,193 +209,3 @@ class TaskFile(TypedDict):
     classes: list[str]
     notes: dict[str, Any]
     receipt: TaskReceipt
-
-
-class InputsFile(TypedDict):
-    """inputs.json of a report: the files, columns and bases that a comparison was given; private to its machine."""
-
-    format: int
-    data: list[str]
-    test: list[str] | None
-    task: NotRequired[str]
-    columns: dict[str, str | None]
-    bases: dict[str, str]
-    corpus: list[str] | None
-    seed: Count
-    folds: Count | None
-    metric: str
-    contents: NotRequired[dict[str, str]]  # `contents_of` data, test and corpus; not kept until 2026-11-28
-
-
-class CellTold(TypedDict):
-    """What a cell says of itself, see `Cell` in `statistics/study.py`."""
-
-    entry: str
-    size: Count
-    draw: Count
-    score: float | None
-    seconds: Seconds
-    allowed: Seconds | None
-    notes: dict[str, Any]
-    receipt: dict[str, Any]
-
-
-class ReportFile(TypedDict):
-    """report.json of compare and ablate; entries: the lines of the table, sizes: by label count, what was found.
-
-    The report of cross has kind, parts, crossings, shared and sentences instead. Below facts.audit, row and rows are
-    rows of data. What each holds in turn says `reporting/report_schema.py`.
-    """
-
-    format: int
-    cells: list[CellTold]
-    task: NotRequired[str]
-    metric: NotRequired[dict[str, Any]]
-    classes: NotRequired[list[str]]
-    facts: NotRequired[dict[str, Any]]
-    stopped: NotRequired[str | None]
-    verdict: NotRequired[dict[str, list[str]]]
-    verdicts: NotRequired[list[dict[str, Any]]]
-    constant: NotRequired[dict[str, Any]]
-    entries: NotRequired[list[dict[str, Any]]]
-    failures: NotRequired[dict[str, Any]]
-    sizes: NotRequired[list[dict[str, Any]]]
-    notes: NotRequired[dict[str, Any]]
-    forecast: NotRequired[dict[str, Any]]
-    outlook: NotRequired[dict[str, Any] | None]
-    target: NotRequired[dict[str, Any] | None]
-    questions: NotRequired[dict[str, Any]]
-    levels: NotRequired[dict[str, float]]
-    looks: NotRequired[list[dict[str, Any]]]
-    calibration: NotRequired[list[dict[str, Any]]]
-    slices: NotRequired[dict[str, Any] | None]
-    confusion: NotRequired[dict[str, Any]]
-    mistakes: NotRequired[list[dict[str, Any]]]
-    fronts: NotRequired[dict[str, list[str]]]
-    costs: NotRequired[list[dict[str, Any]]]
-    caveats: NotRequired[dict[str, list[str]]]
-    kind: NotRequired[str]
-    parts: NotRequired[dict[str, Any]]
-    crossings: NotRequired[list[dict[str, Any]]]
-    shared: NotRequired[list[dict[str, Any]]]
-    sentences: NotRequired[dict[str, Any]]
-
-
-class SeenTold(TypedDict):
-    """What one base was shown, see `Seen` in `comparing/exhibits.py`."""
-
-    base: str
-    versions: list[str]
-    tiles: list[Count]
-
-
-class FiltersTold(TypedDict):
-    """The first layer of a base, see `Filters`."""
-
-    base: str
-    tile: Count
-
-
-class NearTold(TypedDict):
-    """The training images nearest to a test row, see `Near`."""
-
-    base: str
-    row: Count
-    labels: list[str]
-    tiles: list[Count]
-
-
-class QuotedTold(TypedDict):
-    """A test row, see `Quoted`."""
-
-    words: str
-    tiles: list[Count]
-
-
-class ExhibitsFile(TypedDict):
-    """exhibits.json of a report, see `Exhibits`; sha256: of exhibits.png, boxes: of its pictures in px."""
-
-    format: int
-    sha256: str
-    boxes: list[tuple[Count, Count, Positive, Positive]]
-    seen: list[SeenTold]
-    filters: NotRequired[list[FiltersTold]]
-    near: NotRequired[list[NearTold]]
-    rows: dict[int, QuotedTold]
-
-
-class CellLine(TypedDict):
-    """One line of cells/cells.jsonl; key: `cell_key` of the receipt, answers: the name of the file with the answers."""
-
-    format: int
-    key: str
-    answers: str
-    sha256: str
-    entry: str
-    size: Count
-    draw: Count
-    score: float | None
-    seconds: Seconds
-    allowed: Seconds | None
-    notes: dict[str, Any]
-    receipt: dict[str, Any]
-
-
-class EntryTold(TypedDict):
-    """An entry of a decision. scores: of its trials by label count; left_out: reasons by label count."""
-
-    entry: str
-    kind: str
-    scores: dict[int, list[float | None]]
-    seconds: Seconds | None
-    seconds_at: dict[int, Seconds]
-    left_out: dict[int, dict[str, Any]]
-
-
-class QuestionTold(TypedDict):
-    """A question of a decision, see `Question`."""
-
-    entry: str
-    against: list[str]
-
-
-class DecisionTold(TypedDict):
-    """What `told` returns, with the paces of the bases."""
-
-    made: str
-    seconds: Seconds
-    entries: list[EntryTold]
-    finalists: list[str]
-    questions: dict[int, QuestionTold]
-    paces: NotRequired[dict[str, Seconds]]
-
-
-class TrialTold(TypedDict):
-    """A `Trial`."""
-
-    entry: str
-    size: Count
-    draw: Count
-    score: float
-    seconds: Seconds
-
-
-class ScreeningFile(TypedDict):
-    """screening.json of a report: trials so far and, once it is made, the decision."""
-
-    format: int
-    identity: str
-    trials: list[TrialTold]
-    asked: Count
-    decision: DecisionTold | None
-    paces: dict[str, Seconds]
-
-
-class AuditFile(TypedDict):
-    """audit.json of a report. slices: by name, numbers of test rows; unseen: corpora that were not at hand."""
-
-    inputs: str
-    identity: str
-    data: dict[str, Any]
-    unseen: list[str]
-    slices: dict[str, list[Count]]

@@ -138,6 +138,13 @@ def remove_leftovers(folder: Path, name: str = "") -> None:
             _remove(path)
 
 
+def left_behind(folder: Path) -> list[str]:
+    """Return the names, relative to `folder`, of what writers left there and below that surely write no more."""
+    found = [path for home, _, _ in os.walk(folder) for path in Path(home).iterdir() if is_leftover(path.name)]
+    left = [path for path in found if _is_left(path, _LEFTOVER.fullmatch(path.name)[2])]
+    return sorted(path.relative_to(folder).as_posix() for path in left)
+
+
 def remove_leftovers_of(folder: Path, writer: Holder) -> None:
     """Remove everywhere below `folder` what a writer left behind that is known to be gone, on whatever machine."""
     for home, _, _ in os.walk(folder):

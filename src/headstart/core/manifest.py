@@ -18,7 +18,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple, NotRequired, TypedDict
 
@@ -27,6 +27,7 @@ from headstart.core.claims import release
 from headstart.core.errors import HeadstartError
 from headstart.core.files import (
     WRITER,
+    is_leftover,
     is_passing,
     make_folder,
     may_write,
@@ -41,12 +42,17 @@ from headstart.core.files import (
     write_json,
     writing,
 )
+from headstart.core.kinds import Count, quoted
+from headstart.core.layouts import LAYOUTS, UNKNOWN, WHOLE, Kind, Layout
 
 MANIFEST = "manifest.json"
 WINNER = "winner"  # of a report: the task model that a comparison leaves, with a manifest of its own
 CHANGED, MISSING = "was changed, its SHA-256 is not the listed one", "is missing"
 FOREIGN = "is not listed in its manifest; move that file elsewhere"
-Kind = Literal["run", "checkpoint", "network", "task", "export", "processor", "store", "report"]
+BEHIND = "was left behind by a writer that was killed; remove it"
+HARMLESS = "left by a writer that was killed; nothing reads it"
+LINKED = "is a link to a folder, whose content no manifest lists; put the folder itself there"
+Unread = Callable[[str], bool]
 
 # What systems and version control put into any folder; nothing of headstart reads it.
 _OF_SYSTEMS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", ".git", ".gitattributes", ".gitignore", ".cache"})
@@ -60,7 +66,7 @@ class Content(TypedDict):
     """What a file holds."""
 
     sha256: str
-    bytes: int
+    bytes: Count
 
 
 class Entry(TypedDict):
@@ -70,7 +76,7 @@ class Entry(TypedDict):
     """
 
     sha256: NotRequired[str]
-    bytes: NotRequired[int]
+    bytes: NotRequired[Count]
     next: NotRequired[Content]
 
 
@@ -78,54 +84,9 @@ class ManifestFile(TypedDict):
     """manifest.json. kind: what the artefact is; files: by path relative to the artefact, with forward slashes."""
 
     format: int
-    kind: str
+    kind: Literal["", "run", "checkpoint", "network", "task", "export", "processor", "store", "report", "sweep"]
     growing: bool
     files: dict[str, Entry]
-
-
-@dataclass(frozen=True)
-class Layout:
-    """What an artefact is called, what mends it, and what it may hold beside the listed files.
-
-    grows: regular expression of the paths that are written while the manifest says `growing`; appended: those of them
-    that only get longer; beside: paths that are never listed. holds: paths that a new manifest takes up.
-    """
-
-    called: str
-    mend: str
-    grows: str = "(?!)"
-    appended: tuple[str, ...] = ()
-    beside: str = "(?!)"
-    holds: str = ".+"
-
-
-_REPORT = r"cells/cells\.jsonl|cells/[0-9a-f]{24}\.\w+|exhibits\.png|report\.html"
-_REPORT += r"|(inputs|audit|screening(-\d+)?|exhibits|report)\.json"
-_CURVES = r"log/.+"  # no model depends on them, and other programs write there too
-LAYOUTS: dict[Kind, Layout] = {
-    "run": Layout(
-        "run",
-        "put the file back, or pre-train again",
-        grows=r"metrics\.jsonl|checkpoints/step-\d{9}/.+",
-        appended=("metrics.jsonl",),
-        beside=_CURVES,
-    ),
-    "checkpoint": Layout("checkpoint", "an earlier checkpoint is used"),
-    "network": Layout("network", "copy it again or make it again"),
-    "task": Layout("task model", "copy it again or make it again", beside=_CURVES),
-    "export": Layout("export", "copy it again or export it again", beside=r"README\.md|LICENSE(\.\w+)?"),
-    "processor": Layout("processor", "copy it again or make it again"),
-    "store": Layout("token store", "delete the folder, it is made again"),
-    "report": Layout(
-        "report",
-        "put the file back, or compare again with another --out",
-        grows=_REPORT,
-        appended=("cells/cells.jsonl",),
-        beside=r"(winner|queue)/.+",  # an artefact of its own: a damaged one is no damage to the report; and work to do
-        holds=_REPORT,  # the caller may have chosen a folder with other files
-    ),
-}
-_UNKNOWN = Layout("artefact", "copy it again or make it again")
 
 
 class Fault(NamedTuple):
@@ -141,12 +102,20 @@ class Fault(NamedTuple):
 def read_manifest(folder: Path) -> ManifestFile:
     """Return the manifest of an artefact. Raises HeadstartError: missing or damaged."""
     path = folder / MANIFEST
-    found = migration.read_versioned(path, migration.manifest)
-    entries = found["files"].values() if isinstance(found.get("files"), dict) else [None]
-    parts = [part for entry in entries for part in _contents(entry)]
-    if (not parts and found.get("files") != {}) or None in parts or not isinstance(found.get("growing"), bool):
+    found = migration.read_versioned(path, migration.manifest, ManifestFile)
+    if strange := [name for name in found["files"] if not _is_inside(name)]:
+        raise HeadstartError(f"{path}: damaged, it lists {quoted(strange[0])}, which lies outside")
+    if None in [part for entry in found["files"].values() for part in _contents(entry)]:
         raise HeadstartError(f"{path}: damaged, it is no list of files")
+    if not found["files"] and not found["growing"]:
+        raise HeadstartError(f"{path}: damaged, it lists no file")
     return found
+
+
+def _is_inside(name: str) -> bool:
+    """Whether a listed name is that of a file below the artefact."""
+    parts = name.split("/")
+    return all(part not in ("", ".", "..") for part in parts) and not set(name) & {"\0", "\\"}
 
 
 def _contents(entry: object) -> list[Content | None]:
@@ -176,24 +145,27 @@ def is_listed(folder: Path) -> bool:
     return bool({"kind", "files"} & data.keys()) or any(None not in _contents(entry) for entry in data.values())
 
 
-def need_intact(folder: Path, kind: Kind | None = None) -> None:
+def need_intact(folder: Path, kind: Kind | None = None, unread: Unread | None = None) -> None:
     """Raise HeadstartError, one line, when a file of the artefact was changed, is missing or is not listed.
 
-    kind: what the artefact must be; None = anything.
+    kind: what the artefact must be; None = anything. unread: see `faults`.
     """
-    if found := faults(folder, kind):
+    if found := faults(folder, kind, unread):
         raise damage(folder, kind, found)
 
 
 def damage(folder: Path, kind: Kind | None, found: list[Fault]) -> HeadstartError:
     """Return the error for an artefact with these faults."""
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    layout = LAYOUTS[kind] if kind else _UNKNOWN
+    layout = LAYOUTS[kind] if kind else UNKNOWN
     return HeadstartError(f"{folder}: damaged {layout.called}, {found[0]}{more}; {layout.mend}")
 
 
-def faults(folder: Path, kind: Kind | None) -> list[Fault]:
-    """Return every file of the artefact that is not as its manifest lists it; kind None: of any kind."""
+def faults(folder: Path, kind: Kind | None, unread: Unread | None = None) -> list[Fault]:
+    """Return every file of the artefact that is not as its manifest lists it; kind None: of any kind.
+
+    unread: of which listed files, by name, nobody is about to use the content; these need only have the listed size.
+    """
     if not (folder / MANIFEST).is_file():
         return [Fault(MANIFEST, MISSING)]
     try:
@@ -201,39 +173,70 @@ def faults(folder: Path, kind: Kind | None) -> list[Fault]:
         kind = kind or found["kind"] or None
         if found["kind"] not in ("", kind):
             return [Fault(MANIFEST, f"is the manifest of a {found['kind']}")]
-        layout = LAYOUTS[kind] if kind else _UNKNOWN
-        seen = list(dict.fromkeys(_faults(folder, found, layout)))
+        layout = LAYOUTS[kind] if kind else UNKNOWN
+        seen = list(dict.fromkeys(_faults(folder, found, layout, unread or (lambda name: False))))
         # A writer that is at work may have replaced the manifest meanwhile: then the comparison is out of date.
-        return faults(folder, kind) if seen and read_manifest(folder) != found else seen
+        return faults(folder, kind, unread) if seen and read_manifest(folder) != found else seen
     except (HeadstartError, OSError, KeyError) as error:
         return [Fault(MANIFEST, f"cannot be used ({error})")]
 
 
-def _faults(folder: Path, found: ManifestFile, layout: Layout) -> Iterator[Fault]:
+def _faults(folder: Path, found: ManifestFile, layout: Layout, unread: Unread) -> Iterator[Fault]:
     files = found["files"]
     for name, entry in files.items():
         grows = found["growing"] and re.fullmatch(layout.grows, name)
         if grows and name not in layout.appended:
             continue
-        if (what := _compare(folder / name, entry, prefix=bool(grows))) is not None:
+        whole = not unread(name)
+        if (what := _compare(folder / name, entry, prefix=bool(grows), whole=whole)) is not None:
             yield Fault(name, what)
         elif name.endswith(f"/{MANIFEST}"):
             home = name.removesuffix(MANIFEST)
-            yield from (Fault(home + inner.name, inner.what) for inner in faults(folder / home, None))
+            own = faults(folder / home, None, partial(_below, unread, home))
+            yield from (Fault(home + inner.name, inner.what) for inner in own)
+    yield from _strangers(folder, layout, found["kind"] in WHOLE)
     allowed = f"{layout.beside}|{layout.grows}" if found["growing"] else layout.beside
     for name in _names(folder, {name for name in files if name.endswith(f"/{MANIFEST}")}):
         if name not in files and not re.fullmatch(allowed, name):
             yield Fault(name, FOREIGN)
 
 
-def _compare(path: Path, entry: Entry, prefix: bool) -> str | None:
-    """Return what is wrong with a listed file, or None; prefix: the file may be longer than listed."""
+def _below(unread: Unread, home: str, name: str) -> bool:
+    return unread(home + name)
+
+
+def _strangers(folder: Path, layout: Layout, whole: bool) -> Iterator[Fault]:
+    """Yield what no manifest can list: links to folders; and, of what is made whole, what writers left behind.
+
+    Folders inside that are artefacts of their own are passed over.
+    """
+    for home, folders, names in os.walk(folder):
+        inside = Path(home).relative_to(folder)
+        if inside != Path() and MANIFEST in names:
+            folders.clear()
+            continue
+        for name in list(folders):
+            own = (inside / name).as_posix()
+            if re.fullmatch(layout.beside, f"{own}/x") or name in _OF_SYSTEMS:
+                folders.remove(name)
+            elif (Path(home) / name).is_symlink():
+                yield Fault(own, LINKED)
+        yield from (
+            Fault((inside / name).as_posix(), BEHIND) for name in (*names, *folders) if whole and is_leftover(name)
+        )
+
+
+def _compare(path: Path, entry: Entry, prefix: bool, whole: bool = True) -> str | None:
+    """Return what is wrong with a listed file, or None; prefix: the file may be longer than listed.
+
+    whole: its content counts; otherwise its size alone.
+    """
     contents = _contents(entry)
     if not path.is_file():
         return None if "sha256" not in entry else MISSING
     size = path.stat().st_size
     for content in contents:
-        if size == content["bytes"] and hash_of(path) == content["sha256"]:
+        if size == content["bytes"] and (not whole or hash_of(path) == content["sha256"]):
             return None
         if prefix and size > content["bytes"] and _sha256_of_first(path, content["bytes"]) == content["sha256"]:
             return None

@@ -1,4 +1,6 @@
-"""How files of artefacts of format 1 (written up to commit 70dc567) are read; `artefact_files.py` says what they hold.
+"""How files of artefacts of format 1 (written up to commit 70dc567) are read.
+
+What files hold in format 2 say `artefact_files.py` and `report_files.py`.
 
 Every function here is pure: a dict of format 1 in, a dict of format 2 out; nothing on disk changes. A file says its
 format by the number `format`; files without the number are of format 1. No other module knows format 1.
@@ -14,12 +16,9 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from headstart.core.artefact_files import (
-    CellLine,
     ImageStoreFacts,
-    InputsFile,
     NetworkFile,
     ProcessorReceipt,
-    ReportFile,
     RunFile,
     StateFile,
     StoreFacts,
@@ -28,6 +27,7 @@ from headstart.core.artefact_files import (
 from headstart.core.errors import HeadstartError
 from headstart.core.files import read_json
 from headstart.core.kinds import quoted
+from headstart.core.report_files import CellLine, InputsFile, ReportFile
 from headstart.core.spec_base import checked
 
 FORMAT = 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple, Protocol
@@ -61,19 +61,23 @@ class Store(Protocol):
         ...
 
 
-def ensure_store(corpus: Corpus, processor: Processor, folder: Path) -> Store:
+def ensure_store(corpus: Corpus, processor: Processor, folder: Path, note: Callable[[str], None]) -> Store:
     """Open `folder` when it was written from this corpus by this processor and is sound, else write it (again).
 
+    note: is told why one that is there is written again: it is damaged, or of another corpus or processor.
     The module that the processor names has `open_store(folder)`, `write_store(corpus, processor, folder)` and
     `in_memory(encoded)`.
     """
     kind = _module_of(processor)
-    try:
-        found = existing_store(processor, folder)
-        if (found.facts["corpus"], found.facts["processor"]) == (corpus.fingerprint(), processor.identity):
-            return found
-    except (HeadstartError, KeyError):
-        pass
+    if folder.is_dir():
+        try:
+            found = existing_store(processor, folder)
+        except HeadstartError as error:
+            note(f"warning: {error}; made again")
+        else:
+            if (found.facts["corpus"], found.facts["processor"]) == (corpus.fingerprint(), processor.identity):
+                return found
+            note(f"{folder}: made from another text or by another processor; made again")
     return kind.write_store(corpus, processor, folder)
 
 

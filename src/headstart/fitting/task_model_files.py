@@ -13,7 +13,7 @@ from safetensors.numpy import load, save
 from headstart.core import migration, plugins, registry
 from headstart.core.artefact_files import TaskFile, TaskReceipt
 from headstart.core.errors import HeadstartError, in_file
-from headstart.core.examples import Examples
+from headstart.core.examples import Examples, ImageRef
 from headstart.core.files import copy_folder, nearest_beside, write_bytes, write_json
 from headstart.core.manifest import WINNER, need_intact, write_folder
 from headstart.core.migration import FORMAT, read_versioned
@@ -28,6 +28,10 @@ from headstart.training.run_folder import RunFolder
 
 _FILE, _ROWS = "task.json", "training_rows.safetensors"
 _HASHES = "hash_N"
+_GREY = bytes.fromhex(  # an image of one grey pixel, as PNG
+    "89504e470d0a1a0a0000000d4948445200000001000000010800000000 3a7e9b550000000a49444154789c636800000082008177cd72b6"
+    "0000000049454e44ae426082"
+)
 
 
 def receipt_of(
@@ -100,12 +104,35 @@ def load_task(folder: Path) -> TaskModel:
     with in_file(folder / _FILE):
         route = registry.build_spec("route", data["route"])
     try:
-        return route.load(folder)
+        model = route.load(folder)
+        if len(set(model.classes)) < len(model.classes) or list(model.classes) != data["classes"]:
+            raise HeadstartError(f"{folder / _FILE}: classes are not those of the model, each once")
+        _try(model, data["receipt"])
     except HeadstartError:
         raise
-    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError, AssertionError) as error:
         told = str(error).splitlines()[0] if str(error) else ""
-        raise HeadstartError(f"{folder}: damaged task model ({type(error).__name__}: {told})") from None
+        raise HeadstartError(
+            f"{folder}: damaged task model, its files do not fit each other ({type(error).__name__}: {told})"
+        ) from None
+    return model
+
+
+def _try(model: TaskModel, receipt: TaskReceipt) -> None:
+    """Let a model answer two rows, so that files that each are sound and do not fit each other are told at opening."""
+    if "takes" not in receipt or model.task == "generate":  # a member of an ensemble; what writes for seconds
+        return
+    items = ["a b", "b c"] if receipt["takes"] == "text" else [ImageRef.from_bytes(_GREY)] * 2
+    rows = Examples(items, items if receipt.get("pairs") else None, classes=tuple(model.classes), task=model.task)
+    notes = dict(model.notes)
+    try:
+        if model.task == "classify" and model.predict_proba(rows).shape != (2, len(model.classes)):
+            raise ValueError(f"{len(model.classes)} classes")
+        model.predict(rows)
+    except HeadstartError:  # such rows cannot be asked alone
+        pass
+    finally:
+        model.notes = notes
 
 
 def learned_labels(base: Path, examples: Examples) -> np.ndarray:

@@ -33,11 +33,18 @@ COUNTERS = ("step", "seconds", "units", "samples", "loss")  # of a `TrainState`,
 class Checkpoints:
     """The checkpoints of one run: `folder/step-000000123/`. Keeps the newest `keep`; prunes once that is durable.
 
-    patience: carries out a write of the disk, and may try again where the disk is full.
+    run: the identity of the run, which its checkpoints hold; empty = it has none. patience: carries out a write of the
+    disk, and may try again where the disk is full.
     """
 
-    def __init__(self, folder: Path, keep: int = 2, patience: Callable[[Callable[[], None]], None] | None = None):
-        self.folder, self.keep, self.patience = folder, keep, patience
+    def __init__(
+        self,
+        folder: Path,
+        keep: int = 2,
+        run: str = "",
+        patience: Callable[[Callable[[], None]], None] | None = None,
+    ):
+        self.folder, self.keep, self.run, self.patience = folder, keep, run, patience
 
     def save(self, state: TrainState) -> None:
         """Write the state whole or not at all. Raises HeadstartError when the disk refuses; the older ones stay.
@@ -58,8 +65,9 @@ class Checkpoints:
                 carry = {f"{place:03d}": tensor.contiguous() for place, tensor in enumerate(carried)}
                 save_tensors(_unshared(carry), folder / _CARRY)
             counters = {name: vars(state)[name] for name in COUNTERS}
+            told = {"format": FORMAT, **counters} | ({"run": self.run} if self.run else {})
             with writing(folder / _STATE):
-                (folder / _STATE).write_text(json.dumps({"format": FORMAT, **counters}), encoding="utf-8")
+                (folder / _STATE).write_text(json.dumps(told), encoding="utf-8")
 
         def write() -> None:
             with writing(target, need=sum(one.nbytes for one in (*trained.values(), *moments.values(), *carried))):
@@ -77,21 +85,47 @@ class Checkpoints:
             return []
         return sorted(p for p in self.folder.iterdir() if re.fullmatch(r"step-\d{9}", p.name) and p.is_dir())
 
-    def newest(self, distrusted: Mapping[str, str] | None = None) -> tuple[Path | None, list[str]]:
+    def newest(
+        self, distrusted: Mapping[str, str] | None = None, *, served: bool = False
+    ) -> tuple[Path | None, list[str]]:
         """Return (newest sound checkpoint or None, one line for every other that is damaged, foreign or missing).
 
-        distrusted: by the name of a checkpoint, what the manifest of its run says against it.
+        distrusted: by the name of a checkpoint, what the manifest of its run says against it. served: see
+        `RunFolder.newest`.
         """
         distrusted = dict(distrusted or {})
         newest, passed = None, []
         for folder in reversed(self.steps()):
-            fault = distrusted.pop(folder.name, None) or next(map(str, faults(folder, "checkpoint")), None)
+            unread = None if not served else _all if newest is not None else _only_trained_on
+            fault = distrusted.pop(folder.name, None) or next(map(str, faults(folder, "checkpoint", unread)), None)
+            fault = fault or self._misplaced(folder)
             if fault is None:
                 newest = newest or folder
             elif folder.is_dir():  # otherwise a run at work pruned it meanwhile
                 way_out = "; falling back to the previous one" if newest is None else ""
                 passed.append(f"checkpoint {folder} is damaged ({fault}){way_out}")
         return newest, passed + [f"checkpoint {self.folder / name} is missing" for name in sorted(distrusted)]
+
+    def _misplaced(self, folder: Path) -> str | None:
+        """Return what is wrong where a whole checkpoint has the name of another one, or is another run's."""
+        try:
+            told = read_versioned(folder / _STATE, migration.state)
+        except HeadstartError as error:
+            return str(error).removeprefix(f"{folder}/")
+        if f"step-{told['step']:09d}" != folder.name:
+            return f"{_STATE} is that of step {told['step']:,}"
+        if self.run and told.get("run", self.run) != self.run:
+            return f"{_STATE} is that of another run"
+        return None
+
+
+def _all(name: str) -> bool:
+    return True
+
+
+def _only_trained_on(name: str) -> bool:
+    """Whether a file of a checkpoint is read when training goes on, and then alone."""
+    return name in (_OPTIMIZER, _CARRY)
 
 
 def read_weights(folder: Path) -> dict[str, Tensor]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import platform
 import shutil
 import time
@@ -73,7 +75,7 @@ def prepared(spec: RunSpec, corpus: Corpus, home: RunFolder, command: str, note:
             note(f"{one.told}; a copy is kept in {home.path / plugins.FOLDER}")
     base = _base(spec)
     processor, pieces = _processor(spec, corpus, home, base, note)
-    store = ensure_store(corpus, processor, home.store)
+    store = ensure_store(corpus, processor, home.store, note)
     list(map(note, [*store.ledger.notes, *store.ledger.summary().splitlines()]))
     split = split_documents(len(store), spec.held_out, spec.training.seed)
     first = None if base is not None else first_weights(spec.objective.reads[0], store, split, processor)
@@ -104,7 +106,8 @@ def machine() -> dict[str, Any]:
 def _record(spec: RunSpec, home: RunFolder, command: str) -> RunFile:
     """Return what run.json holds from now on; what an earlier start found out stays until it is found again."""
     asked = spec.training.steps
-    earlier = home.record() if home.is_begun else {"asked_seconds": spec.training.seconds, "asked_steps": asked}
+    fresh = {"asked_seconds": spec.training.seconds, "asked_steps": asked, "identity": _identity(spec)}
+    earlier = home.record() if home.is_begun else fresh
     if earlier.get("spec") and asked != earlier["spec"]["training"]["steps"]:  # another budget for a resumed run
         earlier["asked_steps"] = asked
     return earlier | {
@@ -115,6 +118,13 @@ def _record(spec: RunSpec, home: RunFolder, command: str) -> RunFile:
         "machine": machine() | ({"processes": ranks.world()} if ranks.world() > 1 else {}),
         "spec": written(spec),
     }
+
+
+def _identity(spec: RunSpec) -> str:
+    """Return what tells a run from another one: equal runs have equal checkpoints."""
+    told = spec.to_dict()
+    told["corpus"] = {name: one for name, one in told["corpus"].items() if name != "paths"}  # a text may lie elsewhere
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def written(spec: RunSpec) -> dict[str, Any]:

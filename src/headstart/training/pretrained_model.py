@@ -57,9 +57,8 @@ class PretrainedModel:
 
     objective: the trained objective (its head is what `fill` uses), or None. receipt: where it comes from and what was
     restored. corpus: settings to read the pre-training text again, or None; fingerprint: of that text, where it was
-    kept. pooling: how a sentence model's makers read
-    a text's vector (mean, cls), or nothing; sentence: what else belongs to such a vector, or None. dtype: number format
-    in which images are read, that of the training; bf16 only where it is fast.
+    kept. pooling: how a sentence model's makers read a text's vector (mean, cls), or nothing; sentence: what else
+    belongs to such a vector, or None. dtype: number format in which images are read, as in training.
     """
 
     processor: Processor
@@ -261,6 +260,10 @@ def _loaded(
     Nothing is allocated before the shapes in the file's head are known to be those of the network.
     """
 
+    if isinstance(processor.shape, TokenShape) and rows and rows < processor.shape.vocabulary:
+        told = f"the tokenizer has {processor.shape.vocabulary:,} ids, the word matrix {rows:,} rows"
+        raise HeadstartError(f"{weights.parent}: {told}: it belongs to another model")
+
     def make() -> tuple[Backbone, Objective | None]:
         backbone = spec.build(_shape(processor, rows))
         return backbone, None if objective_spec is None else build_objective(objective_spec, backbone, processor)
@@ -276,10 +279,9 @@ def _loaded(
 
 def _open_run(path: Path) -> PretrainedModel:
     home = RunFolder(path)
-    home.need_intact()
-    record = home.record()
-    spec = RunSpec.read(record["spec"])
-    checkpoint, passed = home.newest()
+    home.need_intact(served=True)
+    spec = RunSpec.read((record := home.record())["spec"])
+    checkpoint, passed = home.newest(served=True)
     if checkpoint is None:
         if passed:
             raise HeadstartError(f"no checkpoint of {len(passed)} can be used: {passed[0].partition(';')[0]}")
@@ -299,9 +301,8 @@ def _open_run(path: Path) -> PretrainedModel:
     kept = record.get("start", {}).get("pooling", "")
     dtype = measured_dtype(spec.backbone) if spec.training.dtype == "auto" else spec.training.dtype
     dtype = dtype if tokenizer.gives == "pixels" else "fp32"
-    made_from = home.made_from() or {}
     need_arguments(path / RUN, spec.corpus)
-    known = (spec.corpus, made_from.get("corpus", ""))
+    known = (spec.corpus, (home.made_from() or {}).get("corpus", ""))
     return PretrainedModel(tokenizer, spec.backbone, *parts, spec.objective, path, receipt, *known, passed, kept, dtype)
 
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from headstart.core import migration, plugins
 from headstart.core.artefact_files import ProcessorReceipt, RunFile
 from headstart.core.errors import HeadstartError
-from headstart.core.files import json_bytes, read_json, remove_folder, write_json
-from headstart.core.manifest import MANIFEST, MISSING, Fault, damage, faults, seal
+from headstart.core.files import json_bytes, left_behind, read_json, remove_folder, write_json
+from headstart.core.manifest import HARMLESS, MANIFEST, MISSING, Fault, damage, faults, seal
 from headstart.core.migration import part
 from headstart.training.checkpoint import Checkpoints
 from headstart.training.metrics_file import METRICS, metrics_until
@@ -35,6 +35,11 @@ def read_record(path: Path) -> RunFile:
     except HeadstartError as error:
         raise HeadstartError(f"{path}: {str(error).removeprefix('run.json: ')}") from None
     return record
+
+
+def _unread_when_served(name: str) -> bool:
+    """Whether only training reads a file of a run; checkpoints are compared when one is chosen."""
+    return re.fullmatch(rf"{STORE}/.+|{METRICS}|{SEEN}|checkpoints/.+/(?!{MANIFEST}$).+", name) is not None
 
 
 @dataclass(frozen=True)
@@ -60,8 +65,10 @@ class RunFolder:
 
     @property
     def checkpoints(self) -> Checkpoints:
-        """The checkpoints."""
-        return Checkpoints(self.path / "checkpoints")
+        """The checkpoints, which say of which run they are."""
+        told = read_json(self.path / RUN) if self.is_begun else {}
+        identity = told.get("identity") if isinstance(told, dict) else None
+        return Checkpoints(self.path / "checkpoints", run=identity if isinstance(identity, str) else "")
 
     def record(self) -> RunFile:
         """Return run.json. Raises HeadstartError: missing or damaged, a plug-in that was not named."""
@@ -75,27 +82,33 @@ class RunFolder:
             return None
         return migration.read_versioned(receipt, migration.processor_receipt)
 
-    def need_intact(self, beside: str = "") -> None:
+    def need_intact(self, beside: str = "", *, served: bool = False) -> None:
         """Raise HeadstartError, one line, when a file is not as listed; `newest` passes damaged checkpoints over.
 
-        beside: a folder whose faults are left out.
+        beside: a folder whose faults are left out. served: the model is used and not trained, see `newest`.
         """
         left_out = ("checkpoints/step-", *([f"{beside}/"] if beside else []))
-        if found := [fault for fault in self._faults() if not fault.name.startswith(left_out)]:
+        if found := [fault for fault in self._faults(served) if not fault.name.startswith(left_out)]:
             raise damage(self.path, "run", found)
 
-    def newest(self) -> tuple[Path | None, list[str]]:
-        """Return (newest sound checkpoint or None, one line for every damaged, foreign or missing checkpoint)."""
-        distrusted: dict[str, str] = {}
-        for fault in self._faults():
-            if found := re.match(r"checkpoints/(step-\d{9})/(.+)", fault.name):
-                distrusted.setdefault(found[1], f"{found[2]} {fault.what}")
-        return self.checkpoints.newest(distrusted)
+    def newest(self, *, served: bool = False) -> tuple[Path | None, list[str]]:
+        """Return (newest sound checkpoint or None, one line for every damaged, foreign or missing checkpoint).
 
-    def _faults(self) -> list[Fault]:
+        served: the model is used and not trained: of what only training reads (store, optimizer, metrics, checkpoints
+        but the newest) the size is compared, not the content.
+        """
+        distrusted: dict[str, str] = {}
+        for fault in self._faults(served):
+            if found := re.match(r"checkpoints/(step-\d{9})(?:/(.+))?$", fault.name):
+                distrusted.setdefault(found[1], f"{found[2] or found[1]} {fault.what}")
+        newest, passed = self.checkpoints.newest(distrusted, served=served)
+        behind = left_behind(self.path) if served and newest is not None else []
+        return newest, passed + [f"{self.path / name}: {HARMLESS}" for name in behind]
+
+    def _faults(self, served: bool) -> list[Fault]:
         """Return every file that is not as listed; a run of format 1 and one that never trained have no manifest."""
         if (self.path / MANIFEST).is_file():
-            return faults(self.path, "run")
+            return faults(self.path, "run", _unread_when_served if served else None)
         if not self.is_begun or not self.checkpoints.steps():
             return []
         data = read_json(self.path / RUN)
