@@ -6,7 +6,7 @@ import pytest
 from program import headstart
 
 import headstart as hs
-from headstart.core.files import read_json
+from headstart.core.json_files import read_json
 from headstart.training.pretrained_model import PretrainedModel
 
 SMALL = ["backbone.width=16", "backbone.depth=1", "backbone.heads=2", "batches.tokens=256"]

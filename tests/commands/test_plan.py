@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from headstart.commands.plan import _Processes
-from headstart.core.files import write_json
+from headstart.core.json_files import write_json
 from headstart.sizing.default_recipe import choose_recipe
 from headstart.sizing.facts import Facts
 from headstart.sizing.planning import Trial

@@ -6,7 +6,7 @@ import pytest
 
 import headstart as hs
 from headstart.core.errors import HeadstartError
-from headstart.core.files import read_json
+from headstart.core.json_files import read_json
 
 TEXT = "".join(f"the film w{a} was w{b} and w{a * b % 9} .\n" for a in range(12) for b in range(12))
 SMALL = ["backbone.width=16", "backbone.depth=1", "backbone.heads=2", "batches.tokens=256"]

@@ -8,7 +8,7 @@ from program import headstart
 import headstart as hs
 from headstart.commands.reading import route_with, routes_with
 from headstart.core.errors import HeadstartError
-from headstart.core.files import read_json
+from headstart.core.json_files import read_json
 from headstart.core.registry import load
 from headstart.sizing.facts import Facts
 

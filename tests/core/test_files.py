@@ -11,16 +11,9 @@ import pytest
 
 from headstart.core import files
 from headstart.core.errors import HeadstartError
-from headstart.core.files import (
-    is_leftover,
-    is_passing,
-    read_json,
-    remove_leftovers,
-    replace_folder,
-    temporary_beside,
-    write_json,
-)
+from headstart.core.files import is_leftover, is_passing, remove_leftovers, replace_folder, temporary_beside
 from headstart.core.holder import Holder
+from headstart.core.json_files import read_json, write_json
 
 
 def test_json_round_trip_and_damage(tmp_path):

@@ -11,7 +11,8 @@ import pytest
 
 from headstart.core import manifest
 from headstart.core.errors import HeadstartError
-from headstart.core.files import read_json, write_bytes
+from headstart.core.files import write_bytes
+from headstart.core.json_files import read_json
 from headstart.core.manifest import MANIFEST, faults, hash_of, is_listed, need_intact, seal, write_folder
 
 STEP = "checkpoints/step-000000004"

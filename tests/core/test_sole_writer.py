@@ -19,8 +19,9 @@ from headstart.core import claims
 from headstart.core import holder as holders
 from headstart.core import sole_writer as module
 from headstart.core.errors import HeadstartError
-from headstart.core.files import WRITER, AppendedFile, temporary_beside, write_json
+from headstart.core.files import WRITER, AppendedFile, temporary_beside
 from headstart.core.holder import Holder
+from headstart.core.json_files import write_json
 from headstart.core.manifest import MANIFEST, faults, seal, write_folder
 from headstart.core.sole_writer import PlaceLost, need_no_writer, sole_writer
 

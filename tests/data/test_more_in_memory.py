@@ -10,7 +10,7 @@ import pytest
 
 import headstart as hs
 from headstart.core.errors import HeadstartError
-from headstart.core.files import read_json
+from headstart.core.json_files import read_json
 from headstart.data.memory_files import table_of
 from headstart.estimators.classifier import HeadstartClassifier
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from headstart.core.batch import ImageBatch
-from headstart.core.files import write_json
+from headstart.core.json_files import write_json
 from headstart.core.processor import KIND_FILE, Processor
 from headstart.core.shapes import ImageShape
 

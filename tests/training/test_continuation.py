@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from headstart.core import registry
-from headstart.core.files import read_json
+from headstart.core.json_files import read_json
 from headstart.sizing.default_recipe import choose_recipe
 from headstart.sizing.facts import Facts
 from headstart.training import continuation

@@ -11,7 +11,7 @@ import torch
 
 from headstart.core import registry
 from headstart.core.errors import HeadstartError
-from headstart.core.files import read_json
+from headstart.core.json_files import read_json
 from headstart.core.shapes import TokenShape
 from headstart.sizing.default_recipe import choose_recipe
 from headstart.sizing.facts import Facts

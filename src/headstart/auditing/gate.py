@@ -79,7 +79,7 @@ def audit_gate(
     each long step.
     """
     from headstart.auditing.audit import run_audit
-    from headstart.core.files import certified, write_json
+    from headstart.core.json_files import certified, write_json
 
     base, path = settings.base, settings.folder / _FILE
     inputs, embed = _inputs_identity(train, test, corpora, [settings.seed, base and base[0]]), base and base[1]
@@ -140,7 +140,7 @@ def _kept(path: Path, inputs: str, rows: int, say: Callable[[str], None]) -> Gat
     rows: the number of test rows.
     """
     from headstart.core.errors import HeadstartError
-    from headstart.core.files import need_certified, read_json
+    from headstart.core.json_files import need_certified, read_json
     from headstart.core.report_files import AuditFile
     from headstart.core.spec_base import checked
 

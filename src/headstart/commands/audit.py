@@ -208,7 +208,8 @@ def _named(ledger: dict[str, Any]) -> dict[str, Any]:
 
 def _write(found: Audit, out: Path, language: str) -> tuple[str, ...]:
     """Write audit.json, audit.html and contact sheets, whose names are returned. Raises HeadstartError: disk errors."""
-    from headstart.core.files import write_bytes, write_json
+    from headstart.core.files import write_bytes
+    from headstart.core.json_files import write_json
     from headstart.reporting.audit_page import audit_page
     from headstart.reporting.audit_sheets import audit_sheets
 

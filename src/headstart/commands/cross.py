@@ -225,7 +225,7 @@ def _studies(
 
 def _report(studies: dict[str, Study], shared: dict[tuple[str, str], int], out: Path, language: str) -> Crossed:
     from headstart.comparing.cross import crossings
-    from headstart.core.files import json_bytes
+    from headstart.core.json_files import json_bytes
     from headstart.reporting.cross_page import cross_data, cross_page, cross_terminal_tables, crossing_sentences
 
     found = crossings(studies)

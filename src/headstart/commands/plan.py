@@ -187,7 +187,7 @@ class _Processes:
         import torch
 
         from headstart.core.device import pick_device
-        from headstart.core.files import write_json
+        from headstart.core.json_files import write_json
         from headstart.sizing.planning import Trial
 
         left, number = self.end - time.monotonic(), len(self._folders)

@@ -12,7 +12,8 @@ from typing import Any
 from headstart.commands.results import InFolder, TableResult
 from headstart.commands.session import holds_anything, need_folder
 from headstart.core.errors import HeadstartError
-from headstart.core.files import is_passing, write_json
+from headstart.core.files import is_passing
+from headstart.core.json_files import write_json
 
 FILE = "seeds.json"
 _FOLDER = re.compile(r"seed-\d+(-report(-\d+)?)?")  # a report: where `pretrain` says that compare writes one

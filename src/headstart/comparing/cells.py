@@ -21,7 +21,8 @@ from safetensors.numpy import load, save
 from headstart.comparing.report_folder import ReportFolder
 from headstart.core import migration, registry
 from headstart.core.errors import HeadstartError
-from headstart.core.files import make_folder, may_write, parsed_json, sync_file, sync_folder, write_bytes, writing
+from headstart.core.files import make_folder, may_write, sync_file, sync_folder, write_bytes, writing
+from headstart.core.json_files import parsed_json
 from headstart.core.report_files import CellLine
 from headstart.statistics.study import Cell
 

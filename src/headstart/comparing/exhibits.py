@@ -20,7 +20,7 @@ from headstart.comparing.report_folder import EXHIBITS, SHEET, ReportFolder
 from headstart.core import migration
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples, ImageRef
-from headstart.core.files import json_bytes
+from headstart.core.json_files import json_bytes
 from headstart.core.report_files import ExhibitsFile
 from headstart.images.contact_sheet import ContactSheet, contact_sheet
 from headstart.images.decode import decode

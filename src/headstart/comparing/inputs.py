@@ -92,7 +92,7 @@ class CompareInputs:
 
     def save(self, folder: Path) -> None:
         """Write the inputs into a report's folder, with absolute paths: private to this machine, the report is not."""
-        from headstart.core.files import json_bytes
+        from headstart.core.json_files import json_bytes
         from headstart.data.recorded import contents_of
 
         def absolute(paths: Sequence[str] | None) -> list[str] | None:

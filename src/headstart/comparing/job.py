@@ -19,7 +19,7 @@ from headstart.core import registry
 from headstart.core.device import compute_dtypes, set_threads
 from headstart.core.disk_cache import DiskCache
 from headstart.core.errors import HeadstartError
-from headstart.core.files import read_json, write_json
+from headstart.core.json_files import read_json, write_json
 from headstart.core.kinds import Count, Positive, Seconds
 from headstart.core.spec_base import checked
 from headstart.data.identity import examples_identity

@@ -15,7 +15,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from headstart.core.files import left_behind, make_folder, read_json
+from headstart.core.files import left_behind, make_folder
+from headstart.core.json_files import read_json
 from headstart.core.manifest import FOREIGN, HARMLESS, MANIFEST, MISSING, Fault, damage, faults, read_manifest, seal
 
 CELLS, QUEUE = "cells", "queue"

@@ -28,7 +28,7 @@ from headstart.comparing.settings import StudyData, StudySettings
 from headstart.comparing.slow_bases import Reading, too_slow
 from headstart.core.disk_errors import DiskError
 from headstart.core.errors import HeadstartError
-from headstart.core.files import certified, need_certified, read_json, write_json
+from headstart.core.json_files import certified, need_certified, read_json, write_json
 from headstart.core.migration import FORMAT
 from headstart.core.reason import Reason, reason_of
 from headstart.core.report_files import ScreeningFile

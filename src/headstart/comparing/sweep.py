@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
 from headstart.core.errors import HeadstartError
-from headstart.core.files import certified, json_bytes, need_certified, read_json, write_json
+from headstart.core.json_files import certified, json_bytes, need_certified, read_json, write_json
 from headstart.core.kinds import Count, Seconds
 from headstart.core.manifest import MANIFEST, need_intact, read_manifest, seal
 from headstart.core.seeds import numpy_generator

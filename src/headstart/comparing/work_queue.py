@@ -22,8 +22,9 @@ from typing import Any
 from headstart.comparing.report_folder import QUEUE
 from headstart.core.claims import claim, holder_of, release, take_back
 from headstart.core.errors import HeadstartError
-from headstart.core.files import is_leftover, make_folder, read_json, write_json
+from headstart.core.files import is_leftover, make_folder
 from headstart.core.holder import Holder
+from headstart.core.json_files import read_json, write_json
 
 _FOLDERS = ("todo", "claims", "done", "workers", "shared", "logs")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from headstart.core import registry
 from headstart.core.errors import HeadstartError
-from headstart.core.files import read_json
+from headstart.core.json_files import read_json
 from headstart.core.manifest import is_listed, need_intact, write_folder
 from headstart.core.processor import KIND_FILE, Processor
 

@@ -31,7 +31,6 @@ from headstart.core.files import (
     is_passing,
     make_folder,
     may_write,
-    read_json,
     remove_leftovers,
     replace_folder,
     sha256,
@@ -39,9 +38,9 @@ from headstart.core.files import (
     sync_folder,
     temporary_beside,
     write_bytes,
-    write_json,
     writing,
 )
+from headstart.core.json_files import read_json, write_json
 from headstart.core.kinds import Count, quoted
 from headstart.core.layouts import LAYOUTS, UNKNOWN, WHOLE, Kind, Layout
 

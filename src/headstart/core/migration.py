@@ -25,7 +25,7 @@ from headstart.core.artefact_files import (
     TaskFile,
 )
 from headstart.core.errors import HeadstartError
-from headstart.core.files import read_json
+from headstart.core.json_files import read_json
 from headstart.core.kinds import quoted
 from headstart.core.report_files import CellLine, InputsFile, ReportFile
 from headstart.core.spec_base import checked

@@ -19,7 +19,8 @@ from types import ModuleType
 from typing import Any
 
 from headstart.core.errors import HeadstartError
-from headstart.core.files import nearest_beside, read_json, write_bytes, write_json
+from headstart.core.files import nearest_beside, write_bytes
+from headstart.core.json_files import read_json, write_json
 
 LIST, FOLDER = "plugins.json", "plugins"  # in a run or task model: which plug-ins it needs, and copies of them
 VARIABLE = "HEADSTART_PLUGINS"

@@ -14,7 +14,8 @@ from headstart.core import migration
 from headstart.core.artefact_files import ImageStoreFacts
 from headstart.core.batch import ImageBatch
 from headstart.core.errors import HeadstartError
-from headstart.core.files import write_json, writing
+from headstart.core.files import writing
+from headstart.core.json_files import write_json
 from headstart.core.manifest import need_intact, write_folder
 from headstart.core.memory import let_go
 from headstart.core.migration import FORMAT, read_versioned

@@ -17,7 +17,8 @@ from scipy import sparse
 from headstart.core import migration
 from headstart.core.artefact_files import StoreFacts
 from headstart.core.errors import HeadstartError
-from headstart.core.files import write_json, writing
+from headstart.core.files import writing
+from headstart.core.json_files import write_json
 from headstart.core.manifest import need_intact, write_folder
 from headstart.core.migration import FORMAT, part, read_versioned
 from headstart.core.processor import ImageProcessor, Tokenizer

@@ -13,7 +13,8 @@ from headstart.core import registry
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.exportable import Exportable
-from headstart.core.files import read_json, write_bytes, write_json
+from headstart.core.files import write_bytes
+from headstart.core.json_files import read_json, write_json
 from headstart.core.load_processor import PREPROCESSOR
 from headstart.core.processor import Tokenizer
 from headstart.core.shapes import TokenShape

@@ -19,7 +19,8 @@ import torch
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.exportable import Exportable
-from headstart.core.files import write_bytes, write_json, writing
+from headstart.core.files import write_bytes, writing
+from headstart.core.json_files import write_json
 from headstart.core.load_processor import PREPROCESSOR
 from headstart.core.processor import Tokenizer
 from headstart.core.shapes import ImageShape

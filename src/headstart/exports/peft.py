@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.exportable import Adapter, Exportable
-from headstart.core.files import make_folder, write_json
+from headstart.core.files import make_folder
+from headstart.core.json_files import write_json
 from headstart.core.spec import ExportSpec
 from headstart.core.tensor_files import save_tensors
 from headstart.exporting.leave import Leaves

@@ -13,7 +13,8 @@ import torch
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples
 from headstart.core.exportable import Exportable
-from headstart.core.files import make_folder, write_bytes, write_json
+from headstart.core.files import make_folder, write_bytes
+from headstart.core.json_files import write_json
 from headstart.core.spec import ExportSpec
 from headstart.core.tensor_files import save_tensors
 from headstart.exporting.leave import STANDALONE, Leaves

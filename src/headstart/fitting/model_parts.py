@@ -11,7 +11,8 @@ from safetensors.numpy import load_file, save
 
 from headstart.core import migration
 from headstart.core.errors import HeadstartError
-from headstart.core.files import write_bytes, write_json
+from headstart.core.files import write_bytes
+from headstart.core.json_files import write_json
 from headstart.core.migration import FORMAT, read_versioned
 
 _JSON, _ARRAYS = "model.json", "model.safetensors"

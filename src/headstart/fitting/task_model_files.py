@@ -14,7 +14,8 @@ from headstart.core import migration, plugins, registry
 from headstart.core.artefact_files import TaskFile, TaskReceipt
 from headstart.core.errors import HeadstartError, in_file
 from headstart.core.examples import Examples, ImageRef
-from headstart.core.files import copy_folder, nearest_beside, write_bytes, write_json
+from headstart.core.files import copy_folder, nearest_beside, write_bytes
+from headstart.core.json_files import write_json
 from headstart.core.manifest import WINNER, need_intact, write_folder
 from headstart.core.migration import FORMAT, read_versioned
 from headstart.core.spec import RouteSpec

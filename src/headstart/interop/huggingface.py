@@ -15,7 +15,7 @@ from headstart.core import registry
 from headstart.core.bounded_build import built_without_memory
 from headstart.core.contracts import Backbone
 from headstart.core.errors import HeadstartError, in_file, unknown
-from headstart.core.files import read_json
+from headstart.core.json_files import read_json
 from headstart.core.load_processor import PREPROCESSOR
 from headstart.core.processor import Tokenizer
 from headstart.core.shapes import Shape, TokenShape

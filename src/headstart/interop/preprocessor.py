@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from headstart.core.errors import HeadstartError
-from headstart.core.files import read_json
+from headstart.core.json_files import read_json
 from headstart.core.load_processor import PREPROCESSOR
 from headstart.core.shapes import ImageShape
 

@@ -22,7 +22,7 @@ from torch import Tensor
 from headstart.core import registry
 from headstart.core.contracts import Backbone
 from headstart.core.errors import HeadstartError
-from headstart.core.files import read_json
+from headstart.core.json_files import read_json
 from headstart.core.load_processor import PREPROCESSOR
 from headstart.core.scratch import scratch_folder
 from headstart.core.spec import BackboneSpec

@@ -33,7 +33,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from headstart.core.errors import HeadstartError
-from headstart.core.files import read_json, write_bytes, write_json
+from headstart.core.files import write_bytes
+from headstart.core.json_files import read_json, write_json
 from headstart.core.processor import KIND_FILE
 from headstart.core.spec import ProcessorSpec
 from headstart.text.fast_tokenizer import FastTokenizer, finish

@@ -21,7 +21,8 @@ from typing import ClassVar
 import numpy as np
 
 from headstart.core.errors import HeadstartError
-from headstart.core.files import read_json, write_bytes
+from headstart.core.files import write_bytes
+from headstart.core.json_files import read_json
 from headstart.core.normal_form import normal_form
 from headstart.core.processor import Tokenizer, joined_ids
 from headstart.core.spec import ProcessorSpec

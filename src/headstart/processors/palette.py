@@ -16,7 +16,8 @@ from threadpoolctl import threadpool_limits
 
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import ImageRef
-from headstart.core.files import read_json, write_bytes, write_json
+from headstart.core.files import write_bytes
+from headstart.core.json_files import read_json, write_json
 from headstart.core.processor import KIND_FILE, ImageTokenizer
 from headstart.core.seeds import numpy_generator
 from headstart.core.shapes import ImageShape

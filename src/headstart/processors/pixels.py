@@ -13,7 +13,7 @@ from PIL import Image
 
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import ImageRef
-from headstart.core.files import read_json, write_json
+from headstart.core.json_files import read_json, write_json
 from headstart.core.load_processor import PREPROCESSOR
 from headstart.core.processor import KIND_FILE, ImagesToPixels
 from headstart.core.shapes import ImageShape

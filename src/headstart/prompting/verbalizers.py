@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from headstart.core.errors import HeadstartError, unknown
-from headstart.core.files import read_json
+from headstart.core.json_files import read_json
 from headstart.core.processor import Tokenizer
 from headstart.core.reason import Reason
 

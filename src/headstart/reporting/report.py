@@ -17,7 +17,8 @@ from headstart.comparing.cells import with_defaults
 from headstart.comparing.exhibits import Exhibits
 from headstart.comparing.report_folder import PAGE, REPORT, ReportFolder
 from headstart.core import migration
-from headstart.core.files import json_bytes, make_folder
+from headstart.core.files import make_folder
+from headstart.core.json_files import json_bytes
 from headstart.core.report_files import ReportFile
 from headstart.reporting.answer import answer, finalists, steps
 from headstart.reporting.findings import StudyFindings, findings, gathered_notes, grouped_failures, told_failures

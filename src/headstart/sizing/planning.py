@@ -11,8 +11,9 @@ from typing import Any
 
 import torch
 
-from headstart.core.files import make_folder, read_json, write_json
+from headstart.core.files import make_folder
 from headstart.core.item_nouns import some_items
+from headstart.core.json_files import read_json, write_json
 from headstart.core.shapes import TokenShape
 from headstart.data.corpus import Corpus
 from headstart.sizing.default_recipe import choose_recipe, resolved

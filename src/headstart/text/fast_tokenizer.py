@@ -12,7 +12,8 @@ import numpy as np
 from tokenizers.processors import TemplateProcessing
 
 from headstart.core.errors import HeadstartError
-from headstart.core.files import read_json, write_bytes, write_json
+from headstart.core.files import write_bytes
+from headstart.core.json_files import read_json, write_json
 from headstart.core.normal_form import normal_form
 from headstart.core.processor import KIND_FILE, Tokenizer
 from headstart.text.alignment import compose, mend

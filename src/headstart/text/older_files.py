@@ -8,7 +8,7 @@ from tokenizers import decoders, normalizers, pre_tokenizers
 from tokenizers.models import BPE, WordPiece
 
 from headstart.core.errors import HeadstartError
-from headstart.core.files import read_json
+from headstart.core.json_files import read_json
 from headstart.text.rust import Guarded, Rust
 
 _CONFIG = "tokenizer_config.json"

@@ -23,7 +23,8 @@ from headstart.core.compatibility import build_objective
 from headstart.core.contracts import Backbone, Objective
 from headstart.core.device import device_name, pick_device
 from headstart.core.errors import HeadstartError
-from headstart.core.files import make_folder, write_json
+from headstart.core.files import make_folder
+from headstart.core.json_files import write_json
 from headstart.core.load_processor import load_processor
 from headstart.core.migration import FORMAT
 from headstart.core.processor import Processor, Tokenizer

@@ -22,7 +22,8 @@ from headstart.core.device import pick_device
 from headstart.core.errors import HeadstartError, in_file
 from headstart.core.examples import listed_items, need_takes
 from headstart.core.exportable import Exportable
-from headstart.core.files import make_folder, write_json
+from headstart.core.files import make_folder
+from headstart.core.json_files import write_json
 from headstart.core.load_processor import load_processor
 from headstart.core.manifest import hash_of, is_listed, need_intact, write_folder
 from headstart.core.migration import FORMAT, read_versioned
@@ -357,21 +358,10 @@ def _open_hugging_face(path: Path) -> PretrainedModel:
     model = read_sentence_model(path) or SentenceModel(path, "", None)
     loaded, tokenizer = load_backbone(model.network), load_processor(model.network)
     suit_tokenizer(path, model, tokenizer, loaded.config.get("hidden_size", loaded.config.get("dim")))
+    receipt = {"start": path.name, "licence": licence(path), **loaded.receipt}
     if loaded.spec.batch == "pixels":  # images have no ids, and no output of an objective comes along
-        return PretrainedModel(
-            tokenizer,
-            loaded.spec,
-            *_placed(loaded.backbone, None),
-            None,
-            path,
-            {"start": path.name, "licence": licence(path), **loaded.receipt},
-        )
-    receipt = {
-        "start": path.name,
-        "licence": licence(path),
-        "ids": match_vocabulary(tokenizer, loaded.config),
-        **loaded.receipt,
-    }
+        return PretrainedModel(tokenizer, loaded.spec, *_placed(loaded.backbone, None), None, path, receipt)
+    receipt["ids"] = match_vocabulary(tokenizer, loaded.config)
     objective = spec = None
     kind = language_model(loaded)
     able = {"mlm": tokenizer.mask_id >= 0 and loaded.extra, "span": tokenizer.sentinel_ids, "causal": True}

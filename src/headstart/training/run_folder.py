@@ -16,7 +16,8 @@ from pathlib import Path
 from headstart.core import migration, plugins
 from headstart.core.artefact_files import ProcessorReceipt, RunFile
 from headstart.core.errors import HeadstartError
-from headstart.core.files import json_bytes, left_behind, read_json, remove_folder, write_json
+from headstart.core.files import left_behind, remove_folder
+from headstart.core.json_files import json_bytes, read_json, write_json
 from headstart.core.manifest import HARMLESS, MANIFEST, MISSING, Fault, damage, faults, seal
 from headstart.core.migration import part
 from headstart.training.checkpoint import Checkpoints

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from headstart.core.errors import HeadstartError
-from headstart.core.files import read_json
+from headstart.core.json_files import read_json
 from headstart.interop.huggingface import WEIGHTS, read_safetensors
 from headstart.nn.sentence_head import ACTIVATIONS, Dense, SentenceHead
 from headstart.text.fast_tokenizer import FastTokenizer

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from headstart.core.errors import HeadstartError
-from headstart.core.files import read_json, write_json
+from headstart.core.json_files import read_json, write_json
 from headstart.core.processor import KIND_FILE, Tokenizer
 from headstart.core.spec import ProcessorSpec
 

@@ -8,7 +8,7 @@ from itertools import islice
 import numpy as np
 
 from headstart.core.errors import HeadstartError
-from headstart.core.files import read_json, write_json
+from headstart.core.json_files import read_json, write_json
 from headstart.core.processor import KIND_FILE, ImagesToPixels
 from headstart.core.shapes import ImageShape
 from headstart.core.spec import ProcessorSpec

@@ -11,7 +11,8 @@ from typing import Any
 
 from headstart.core.curves import CurveWriter
 from headstart.core.errors import HeadstartError
-from headstart.core.files import make_folder, read_json, write_json
+from headstart.core.files import make_folder
+from headstart.core.json_files import read_json, write_json
 from headstart.core.spec import LoggerSpec
 
 STATE = "wandb.json"
