@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_LONGEST_LINE = 4_000  # characters of a message
 _LONGEST_NAME, _MOST_NAMES = 100, 10_000  # of names that are compared: characters, how many
 _UNSEEN = ("Cc", "Cs", "Zl", "Zp")  # control characters, surrogates, ends of lines and paragraphs
 
@@ -18,7 +19,7 @@ class HeadstartError(ValueError):
     def __str__(self) -> str:
         """Return the message as one line, whatever names and cells it holds, in the language of `use_language`."""
         told = _Told.translate(super().__str__())
-        return told if told.isprintable() else one_line(told)
+        return one_line(told)
 
 
 class _Told:
@@ -60,8 +61,13 @@ def unknown(what: str, given: str, allowed: Iterable[str]) -> HeadstartError:
 def one_line(text: str) -> str:
     """Return the text with line ends, control characters and lone surrogates written as escapes.
 
-    Names of files and of members of archives may hold any of them, and would break lines or steer the terminal.
+    Names of files and of members of archives may hold any of them, and would break lines or steer the terminal. Of a
+    text that is longer than a page the middle is left out: names of columns may be of megabytes.
     """
+    if len(text) > _LONGEST_LINE:
+        text = f"{text[: _LONGEST_LINE // 2]} ... {text[-_LONGEST_LINE // 2 :]}"
+    if text.isprintable():
+        return text
     return "".join(
         char.encode("unicode_escape").decode() if unicodedata.category(char) in _UNSEEN else char for char in text
     )
