@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from headstart.core.errors import HeadstartError
+
+LARGEST = 4_096  # pixels of a side that a network reads
+
 
 @dataclass(frozen=True)
 class TokenShape:
@@ -17,7 +21,8 @@ class TokenShape:
 class ImageShape:
     """Size of one image in pixels: channels C, height H, width W; mean, std: of each channel, on the scale 0 to 1.
 
-    Without statistics a network reads the pixels as they are, from 0 to 1.
+    Without statistics a network reads the pixels as they are, from 0 to 1. Raises HeadstartError: a side that no image
+    is shrunk to.
     """
 
     channels: int
@@ -25,6 +30,10 @@ class ImageShape:
     width: int
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not 1 <= min(self.height, self.width) <= max(self.height, self.width) <= LARGEST:
+            raise HeadstartError(f"images of {self.height} x {self.width} pixels: a side has 1 to {LARGEST:,}")
 
     def with_channels(self, channels: int) -> ImageShape:
         """Return it for so many channels: more repeat the statistics in turn, fewer have their means."""

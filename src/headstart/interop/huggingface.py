@@ -20,6 +20,7 @@ from headstart.core.load_processor import PREPROCESSOR
 from headstart.core.processor import Tokenizer
 from headstart.core.shapes import Shape, TokenShape
 from headstart.core.spec import BackboneSpec
+from headstart.core.spec_base import checked
 from headstart.interop.model_folder import unwrapped
 from headstart.interop.names import NameTable, Receipt, check_shapes, fit_rules, read_state, sort_tensors
 from headstart.interop.preprocessor import read_preprocessor
@@ -94,11 +95,11 @@ def restore(
 def _family(kind: object, where: Path) -> tuple[type[BackboneSpec], str]:
     """Return the spec class that reads this model type and what to say about it. Raises HeadstartError."""
     types = model_types()
-    if kind in types:
+    if checked(f"{where}: model_type", kind, str) in types:
         return types[kind], ""
-    wrapper, error = registry.load("backbone", "hf"), unknown(f"model_type in {where}:", str(kind), types)
+    wrapper, error = registry.load("backbone", "hf"), unknown(f"model_type in {where}:", kind, types)
     try:
-        known = wrapper.knows(str(kind))
+        known = wrapper.knows(kind)
     except HeadstartError as missing:
         raise HeadstartError(f"{error}; {missing}") from None
     if not known:

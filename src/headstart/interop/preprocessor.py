@@ -10,7 +10,7 @@ from typing import Any
 from headstart.core.errors import HeadstartError
 from headstart.core.json_files import read_json
 from headstart.core.load_processor import PREPROCESSOR
-from headstart.core.shapes import ImageShape
+from headstart.core.shapes import LARGEST, ImageShape
 
 _BILINEAR, _BICUBIC = 2, 3  # as Pillow numbers its filters
 _CROP_PCT, _WARPED = 224 / 256, 384  # of ConvNext's processor, which ResNet uses too: from this size on it stretches
@@ -53,6 +53,8 @@ def read_preprocessor(folder: Path) -> Preprocessor:
         if abs(given.get("rescale_factor", 1 / 255) * 255 - 1) > 1e-3:
             raise ValueError(f"rescale_factor={given['rescale_factor']}, not 1/255")
         (height, width), short = _sizes(given, kind)
+        if short is not None and not 1 <= short <= LARGEST:
+            raise ValueError(f"a shorter side of {short} pixels")
         mean, std = (tuple(map(float, given[name])) for name in ("image_mean", "image_std"))
         if not given.get("do_normalize", True):
             mean, std = (0.0,) * len(mean), (1.0,) * len(std)
