@@ -18,20 +18,22 @@ from headstart.training.parallel import Network
 AFTER = 20  # steps that are compared after the last death, at least
 # Where a run dies: after a whole step in mid-epoch or at the end of an epoch, or between two batches of a step.
 MOMENTS = ("mid-epoch", "epoch end", "mid-accumulation")
-_WORDS = ("--vocabulary", 60, "backbone.width=16", "backbone.depth=1", "backbone.heads=2", "batches.tokens=256")
+_SMALL = ("backbone.width=16", "backbone.depth=1", "backbone.heads=2", "batches.tokens=256")
 # By objective: how a tiny run of it is asked for. Images are changed at random, running text is carried.
 OBJECTIVES: dict[str, tuple] = FAMILIES | {
+    "halves": ("--objective", "halves", "--vocabulary", 60, "backbone.width=8", "backbone.mlp_width=8",
+               "batches.tokens=1024"),
     "views": ("--objective", "views", "backbone.width=4", "batches.images=12"),
-    "causal": ("--objective", "causal", *_WORDS, "--vocabulary", 270),
-    "span": ("--objective", "span", *_WORDS),
-    "rtd": ("--objective", "rtd", *_WORDS),
-    "mlm_nsp": ("--objective", "mlm_nsp", *_WORDS),
+    "causal": ("--objective", "causal", "--vocabulary", 270, *_SMALL[:-1], "batches.tokens=1024"),
+    "span": ("--objective", "span", "--vocabulary", 163, *_SMALL),
+    "rtd": ("--objective", "rtd", "--vocabulary", 60, *_SMALL),
+    "mlm_nsp": ("--objective", "mlm_nsp", "--vocabulary", 60, *_SMALL),
     "bilm": ("--recipe", "elmo", "--unit", "line", "backbone.width=16", "batches.tokens=128", "batches.max_length=16"),
     "skipgram": ("--objective", "skipgram", "backbone.width=8", "batches.tokens=100"),
     "cbow": ("--objective", "cbow", "backbone.width=8", "batches.tokens=100"),
     "mae": ("--objective", "mae", "backbone.width=16", "backbone.depth=1", "backbone.heads=2", "batches.images=12"),
     "vicreg": ("--objective", "vicreg", "backbone.width=4", "batches.images=12"),
-}
+}  # fmt: skip
 IMAGES = ("views", "mae", "vicreg")
 
 

@@ -20,6 +20,7 @@ from headstart.comparing.slabs import StudyRun, Terms
 from headstart.comparing.tickets import cell_ticket, failure, prepare_ticket, sharing
 from headstart.comparing.work_queue import WorkQueue
 from headstart.core.errors import HeadstartError
+from headstart.core.files import remove_file
 from headstart.core.reason import Reason
 
 _FOR_ONCE = 0.25  # of the time left, at most, for what one entry does ahead
@@ -140,7 +141,7 @@ class SharedRun(StudyRun):
         entry, size = planned.place
         if not self._runs(planned):
             if "line" in result:
-                (self.store.folder / result["line"]["answers"]).unlink(missing_ok=True)
+                remove_file(self.store.folder / result["line"]["answers"])
             return
         if (reason := failure(result)) is not None:
             self._fail(entry, size, reason)

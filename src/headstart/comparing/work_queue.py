@@ -22,7 +22,7 @@ from typing import Any
 from headstart.comparing.report_folder import QUEUE
 from headstart.core.claims import claim, holder_of, release, take_back
 from headstart.core.errors import HeadstartError
-from headstart.core.files import is_leftover, make_folder
+from headstart.core.files import is_leftover, make_folder, remove_file
 from headstart.core.holder import Holder
 from headstart.core.json_files import read_json, write_json
 
@@ -86,11 +86,10 @@ class WorkQueue:
         return None
 
     def finish(self, name: str, result: Mapping[str, Any]) -> None:
-        """Write the result of a ticket; the claim is released by its keeper. Raises OSError."""
-        with contextlib.suppress(FileNotFoundError):  # the comparison ended and removed its queue
-            if self._done.is_dir():
-                write_json(self._done / f"{name}.json", result)
-                (self._todo / f"{name}.json").unlink(missing_ok=True)
+        """Write the result of a ticket; the claim is released by its keeper. Raises DiskError."""
+        if self._done.is_dir():  # else the comparison ended and removed its queue
+            write_json(self._done / f"{name}.json", result)
+            remove_file(self._todo / f"{name}.json")
 
     def sign_in(self) -> Path:
         """Say that this process is at work; return the claim that says so. Where the queue is gone, so is the work."""
@@ -130,11 +129,11 @@ class WorkQueue:
 
     def forget(self, name: str) -> None:
         """Remove a result that was taken up."""
-        (self._done / f"{name}.json").unlink(missing_ok=True)
+        remove_file(self._done / f"{name}.json")
 
     def withdraw(self, name: str) -> None:
         """Let nobody begin a ticket any more; who has begun it may end it."""
-        (self._todo / f"{name}.json").unlink(missing_ok=True)
+        remove_file(self._todo / f"{name}.json")
 
     def take_back(self, name: str) -> Holder | None:
         """Remove the claim of a holder that is gone, so that another worker makes the ticket; return the holder."""

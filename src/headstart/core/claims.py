@@ -76,7 +76,8 @@ def release(path: Path) -> None:
     """Remove the claim if it is that of this process: it may have been taken back meanwhile."""
     if holder_of(path) == Holder.here():
         _let_go.add(path)
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it stays, and counts as left behind once the process is gone
+            path.unlink(missing_ok=True)
 
 
 def was_let_go(path: Path) -> bool:

@@ -295,6 +295,12 @@ def replace_folder(temporary: Path, folder: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
+def remove_file(path: Path) -> None:
+    """Remove a file, if it is there. Raises DiskError."""
+    with writing(path):
+        path.unlink(missing_ok=True)
+
+
 def remove_folder(folder: Path) -> None:
     """Remove `folder`; a kill leaves it whole or under the name of a leftover, never in part under its own name.
 

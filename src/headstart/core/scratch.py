@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from headstart.core.files import writing
 from headstart.core.holder import Holder, mark_is_gone
 
 _NAME = re.compile(r"headstart-[a-z]+-(\d+-[0-9a-f]{8}-\w*)-[0-9a-f]{12}")
@@ -20,7 +21,7 @@ _NAME = re.compile(r"headstart-[a-z]+-(\d+-[0-9a-f]{8}-\w*)-[0-9a-f]{12}")
 
 @contextlib.contextmanager
 def scratch_folder(kind: str) -> Iterator[Path]:
-    """Return a new folder that is there while the block runs; kind: a word for its name. Raises OSError."""
+    """Return a new folder that is there while the block runs; kind: a word for its name. Raises DiskError."""
     folder = _made(kind)
     try:
         yield folder
@@ -29,7 +30,7 @@ def scratch_folder(kind: str) -> Iterator[Path]:
 
 
 def lasting_scratch_folder(kind: str) -> Path:
-    """Return a new folder that goes when the program ends; kind: a word for its name. Raises OSError."""
+    """Return a new folder that goes when the program ends; kind: a word for its name. Raises DiskError."""
     folder = _made(kind)
     atexit.register(_remove_own, folder, os.getpid())
     return folder
@@ -44,7 +45,8 @@ def _made(kind: str) -> Path:
     home = Path(tempfile.gettempdir())
     _swept(home)
     folder = home / f"headstart-{kind}-{Holder.here().mark}-{uuid.uuid4().hex[:12]}"
-    folder.mkdir(mode=0o700)
+    with writing(folder):
+        folder.mkdir(mode=0o700)
     return folder
 
 

@@ -8,7 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
+from headstart.core.disk_errors import DiskError
 from headstart.core.errors import HeadstartError, one_line
+from headstart.core.files import writing
 from headstart.core.scratch import lasting_scratch_folder
 from headstart.data.row import refuse
 
@@ -95,18 +97,22 @@ def _unpacked(path: str, changed: int, size: int, name: str) -> Path:
         raise refuse(shown, f"it would unpack to {sizes}, which looks like a bomb", "pack it anew")
     copy = lasting_scratch_folder("zip") / "file"
     try:
-        with zipfile.ZipFile(path) as archive, archive.open(member) as packed, open(copy, "wb") as target:
-            _copied(packed, target, member.file_size)
+        with zipfile.ZipFile(path) as archive, archive.open(member) as packed, open(copy, "wb", buffering=0) as target:
+            _copied(packed, target, copy, member.file_size)
+    except DiskError:  # no damage of the archive
+        raise
     except DAMAGE as error:
         raise refuse(shown, f"it cannot be unpacked ({error})", "get the archive again") from None
     return copy
 
 
-def _copied(packed: BinaryIO, target: BinaryIO, most: int) -> None:
-    """Copy a member; one byte more than it says is damage. Raises ValueError."""
+def _copied(packed: BinaryIO, target: BinaryIO, copy: Path, most: int) -> None:
+    """Copy a member; one byte more than it says is damage. Raises ValueError, and DiskError of the copy."""
     left = most
     while block := packed.read(min(_BLOCK, left + 1)):
         left -= len(block)
         if left < 0:
             raise ValueError("it is longer than it says")
-        target.write(block)
+        with writing(copy, need=most):
+            while block:
+                block = block[target.write(block) :]

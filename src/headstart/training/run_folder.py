@@ -16,7 +16,7 @@ from pathlib import Path
 from headstart.core import migration, plugins
 from headstart.core.artefact_files import ProcessorReceipt, RunFile
 from headstart.core.errors import HeadstartError
-from headstart.core.files import left_behind, remove_folder
+from headstart.core.files import left_behind, remove_file, remove_folder, writing
 from headstart.core.json_files import json_bytes, read_json, write_json
 from headstart.core.manifest import HARMLESS, MANIFEST, MISSING, Fault, damage, faults, seal
 from headstart.core.migration import part
@@ -119,7 +119,7 @@ class RunFolder:
     def forget_processor(self) -> None:
         """Remove the processor of a run without a checkpoint; what says how it was made goes first."""
         for name in (MANIFEST, RECEIPT, migration.OLD_PARTS[RECEIPT]):
-            (self.path / name).unlink(missing_ok=True)
+            remove_file(self.path / name)
         for name in (PROCESSOR, migration.OLD_PARTS[PROCESSOR]):
             remove_folder(self.path / name)
 
@@ -135,11 +135,12 @@ class RunFolder:
                 continue
             if name == RECEIPT:
                 write_json(self.path / RECEIPT, self.made_from())
-                old.unlink()
+                remove_file(old)
             elif (self.path / name).exists():  # made anew
                 remove_folder(old)
             else:
-                os.replace(old, self.path / name)
+                with writing(self.path / name):
+                    os.replace(old, self.path / name)
         seal(self.path, "run", growing=True, changed={RUN: json_bytes(record)})
 
     def go_on_from(self, step: int) -> None:
