@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pairings
 import pytest
 import torch
 from pairings import fits, reads, sample
@@ -34,6 +40,31 @@ def test_networks_are_built_without_memory_as_with_it(objective, backbone):
     found = dict(zip(("backbone", "objective"), built_without_memory(make, "here")))
     assert all(one.is_meta for own in found.values() for one in own.parameters())
     need_stored(found, stored(dict(zip(found, make()))), "here")
+
+
+# What of the sample imports torch's compiler, which takes two seconds of each program that opens a model.
+_COMPILED = """
+import sys
+from headstart.core import bounded_build
+from pairings import sample
+from test_bounded_build import parts
+if sys.argv[1] == "drawn":
+    bounded_build._DRAWS.clear()
+for pair in sample():
+    if pair[1] != "hf":
+        bounded_build.built_without_memory(parts(*pair), "here")
+        if "torch._dynamo" in sys.modules:
+            sys.exit("-".join(pair))
+"""
+
+
+@pytest.mark.parametrize(("how", "found"), [("undrawn", False), pytest.param("drawn", True, marks=pytest.mark.full)])
+def test_no_network_imports_the_compiler(how, found):
+    folders = [str(Path(__file__).parent), str(Path(pairings.__file__).parent)]
+    told = os.environ | {"PYTHONPATH": os.pathsep.join([*folders, os.environ.get("PYTHONPATH", "")])}
+    done = subprocess.run([sys.executable, "-c", _COMPILED, how], env=told, capture_output=True, text=True)
+    assert (done.returncode == 1) == found, done.stderr
+    assert done.returncode in (0, 1), done.stderr
 
 
 class Endless(nn.Module):

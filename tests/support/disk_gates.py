@@ -17,7 +17,7 @@ from safetensors.numpy import load_file
 
 from headstart.core.errors import HeadstartError
 from headstart.core.files import is_leftover
-from headstart.core.manifest import faults
+from headstart.core.manifest import HARMLESS, faults
 from headstart.training.checkpoint import Checkpoints
 from headstart.training.pretrained_model import PretrainedModel
 
@@ -220,7 +220,7 @@ def told_as_saved(run: Path) -> Iterator[str]:
     if newest is not None:
         try:
             opened = PretrainedModel.open(run)
-            yield from opened.warnings
+            yield from (one for one in opened.warnings if not one.endswith(HARMLESS))
         except HeadstartError as error:
             yield f"there is a checkpoint, and the run does not open: {error}"
 

@@ -52,10 +52,11 @@ class NgramBag(Backbone):
         self.mlp_in = nn.Linear(width, mlp_width)
         self.mlp_out = nn.Linear(mlp_width, width)
         with torch.no_grad():
-            # Ids are sorted by frequency, so by Zipf's law log(rank) is the shape of an idf weight.
-            idf = torch.log(torch.arange(vocabulary, dtype=torch.float32) + 2.0)
-            self.embedding.weight.normal_(0.0, _START / width**0.5).mul_((idf / idf.mean())[:, None])
-            self.embedding.weight[pad_id] = 0.0
+            if not self.embedding.weight.is_meta:  # without memory torch would compute by its compiler
+                # Ids are sorted by frequency, so by Zipf's law log(rank) is the shape of an idf weight.
+                idf = torch.log(torch.arange(vocabulary, dtype=torch.float32) + 2.0)
+                self.embedding.weight.normal_(0.0, _START / width**0.5).mul_((idf / idf.mean())[:, None])
+                self.embedding.weight[pad_id] = 0.0
             nn.init.zeros_(self.mlp_out.weight)
 
     def forward(self, batch: TokenBatch, *, layers: bool = False, attention: bool = False) -> Features:

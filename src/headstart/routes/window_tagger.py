@@ -13,7 +13,6 @@ import numpy as np
 
 from headstart.core.errors import HeadstartError
 from headstart.core.examples import Examples, Span
-from headstart.core.kinds import Count
 from headstart.core.reason import Reason
 from headstart.core.seeds import numpy_generator
 from headstart.core.spec import RouteSpec
@@ -86,7 +85,7 @@ class WindowTagger(RouteSpec):
 
 class _File(ClassesFile):
     unit: Literal["word", "character"]
-    features: dict[str, Count]
+    features: list[str]
 
 
 class _AveragedWeights:
