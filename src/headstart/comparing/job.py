@@ -21,7 +21,7 @@ from headstart.core.disk_cache import DiskCache
 from headstart.core.errors import HeadstartError
 from headstart.core.json_files import read_json, write_json
 from headstart.core.kinds import Count, Positive, Seconds
-from headstart.core.spec_base import checked
+from headstart.core.spec_base import checked, hints_of
 from headstart.data.identity import examples_identity
 from headstart.data.read_how import current, reading
 from headstart.fitting.workspace import Workspace
@@ -42,18 +42,6 @@ class SettingsTold(TypedDict):
     metric: str
 
 
-class JobFile(TypedDict):
-    """job.json of a queue, see `Job`."""
-
-    settings: SettingsTold
-    rows: dict[str, str]
-    spaces: dict[str, Any]
-    versions: dict[str, str]
-    threads: Positive
-    dtypes: dict[str, str]
-    reading: dict[str, Any]
-
-
 def shared_cache(queue: WorkQueue) -> DiskCache:
     """Return the cache that all workers of a comparison share, with the user's beside it."""
     return DiskCache(queue.shared, limit=_SHARED_BYTES, beside=DiskCache.of_user(), crowded=True)
@@ -65,11 +53,11 @@ class Job:
     workspaces. versions: of the packages. threads: of a worker. dtypes: what networks compute in. reading: how files
     are read where their contents do not decide."""
 
-    settings: dict[str, Any]
+    settings: SettingsTold
     rows: dict[str, str]
     spaces: dict[str, Any]
     versions: dict[str, str]
-    threads: int
+    threads: Positive
     dtypes: dict[str, str]
     reading: dict[str, Any]
 
@@ -99,7 +87,8 @@ class Job:
             raise HeadstartError(
                 f"{report}: nothing to help with; a comparison that is under way with --workers has a queue there"
             )
-        return cls(**checked(f"{queue.job}:", read_json(queue.job), JobFile))
+        fields = TypedDict("fields", hints_of(cls, limits=True))
+        return cls(**checked(f"{queue.job}:", read_json(queue.job), fields))
 
     def maker(self, report: Path, threads: int | None = None) -> Maker:
         """Open rows and bases and return what makes the tickets, in a block of `computing_in(job.dtypes)`.

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import nn
 from torch.nn.modules.module import (
     register_module_module_registration_hook,
@@ -81,20 +79,6 @@ def _at_most(count: int) -> Iterator[None]:
     finally:
         for hook in hooks:
             hook.remove()
-
-
-def stored_shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    """Return the shapes in the head of a safetensors file, by name; the numbers are not read.
-
-    Raises HeadstartError: no such file, no sound one.
-    """
-    try:
-        with safe_open(path, "pt") as stream:
-            return {name: tuple(stream.get_slice(name).get_shape()) for name in stream.keys()}  # noqa: SIM118
-    except FileNotFoundError:
-        raise HeadstartError(f"{path}: no such file") from None
-    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
-        raise HeadstartError(f"{path}: not a sound safetensors file ({str(error).splitlines()[0]})") from None
 
 
 def need_stored(parts: Mapping[str, nn.Module], stored: Mapping[str, tuple[int, ...]], where: str) -> None:

@@ -19,7 +19,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from headstart.core.errors import HeadstartError
-from headstart.core.files import temporary_beside
+from headstart.core.files import sync_file, temporary_beside
 from headstart.core.holder import Holder
 
 BEAT, STALE = 5.0, 60.0  # seconds
@@ -37,8 +37,7 @@ def claim(path: Path) -> bool:
     try:
         with open(temporary, "xb") as out:
             out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
+            sync_file(out)
         made = _linked(temporary, path, content)
         _let_go.discard(path)
         return made

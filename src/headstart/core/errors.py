@@ -34,7 +34,7 @@ def translate_errors(translate: Callable[[str], str] | None) -> None:
 
 
 @contextmanager
-def in_file(path: Path) -> Iterator[None]:
+def in_file(path: Path | str) -> Iterator[None]:
     """Say in what file a mistake is: a HeadstartError begins with its path."""
     try:
         yield

@@ -134,17 +134,23 @@ def remove_leftovers(folder: Path, name: str = "") -> None:
 
 def left_behind(folder: Path) -> list[str]:
     """Return the names, relative to `folder`, of what writers left there and below that surely write no more."""
-    found = [path for home, _, _ in os.walk(folder) for path in Path(home).iterdir() if is_leftover(path.name)]
-    left = [path for path in found if _is_left(path, _LEFTOVER.fullmatch(path.name)[2])]
+    left = [path for path, mark in _leftovers(folder) if _is_left(path, mark)]
     return sorted(path.relative_to(folder).as_posix() for path in left)
 
 
 def remove_leftovers_of(folder: Path, writer: Holder) -> None:
     """Remove everywhere below `folder` what a writer left behind that is known to be gone, on whatever machine."""
+    for path, mark in _leftovers(folder):
+        if mark == writer.mark and path.suffix == ".tmp":
+            _remove(path)
+
+
+def _leftovers(folder: Path) -> Iterator[tuple[Path, str | None]]:
+    """Yield every leftover at or below `folder` with the mark of its writer; they may be removed meanwhile."""
     for home, _, _ in os.walk(folder):
-        for path in [path for path in Path(home).iterdir() if is_leftover(path.name)]:
-            if _LEFTOVER.fullmatch(path.name)[2] == writer.mark and path.suffix == ".tmp":
-                _remove(path)
+        for path in list(Path(home).iterdir()):
+            if found := _LEFTOVER.fullmatch(path.name):
+                yield path, found[2]
 
 
 def _remove(path: Path) -> None:

@@ -83,7 +83,7 @@ class ManifestFile(TypedDict):
     """manifest.json. kind: what the artefact is; files: by path relative to the artefact, with forward slashes."""
 
     format: int
-    kind: Literal["", "run", "checkpoint", "network", "task", "export", "processor", "store", "report", "sweep"]
+    kind: Kind | Literal[""]
     growing: bool
     files: dict[str, Entry]
 

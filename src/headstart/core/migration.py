@@ -24,7 +24,7 @@ from headstart.core.artefact_files import (
     StoreFacts,
     TaskFile,
 )
-from headstart.core.errors import HeadstartError
+from headstart.core.errors import HeadstartError, in_file
 from headstart.core.json_files import read_json
 from headstart.core.kinds import quoted
 from headstart.core.report_files import CellLine, InputsFile, ReportFile
@@ -110,9 +110,8 @@ def typed(where: str, data: Any, migrate: Callable[[Any], Any], kind: Any = None
     if not isinstance(data, dict):
         raise HeadstartError(f"{where}: expected a JSON object, found {type(data).__name__}")
     try:
-        new = upgraded(data, migrate)
-    except HeadstartError as error:
-        raise HeadstartError(f"{where}: {error}") from None
+        with in_file(where):
+            new = upgraded(data, migrate)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise HeadstartError(f"{where}: damaged ({type(error).__name__}: {error})") from None
     return checked(f"{where}:", new, kind or _returned(migrate))

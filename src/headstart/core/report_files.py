@@ -154,21 +154,13 @@ class ExhibitsFile(TypedDict):
     rows: dict[int, QuotedTold]
 
 
-class CellLine(TypedDict):
+class CellLine(CellTold, TypedDict):
     """One line of cells/cells.jsonl; key: `cell_key` of the receipt, answers: the name of the file with the answers."""
 
     format: int
     key: str
     answers: str
     sha256: str
-    entry: str
-    size: Count
-    draw: Count
-    score: float | None
-    seconds: Seconds
-    allowed: Seconds | None
-    notes: dict[str, Any]
-    receipt: CellReceipt
 
 
 class EntryTold(TypedDict):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
-import typing
 from typing import Any, NamedTuple
 
 from headstart.core.kinds import described
+from headstart.core.spec_base import hints_of
 
 # `epochs: over the rows. batch, least_steps: ...`: names with a colon at a beginning of a sentence or of a part of it.
 _NAMES = re.compile(r"(?:^|(?<=[.;:)]\s)|(?<=,\s))([a-z][a-z0-9_]*(?:(?:, | and )[a-z][a-z0-9_]*)*):\s")
@@ -55,7 +55,7 @@ class SettingLine(NamedTuple):
 
 def setting_lines(kind: type) -> list[SettingLine]:
     """Return the settings of a `Spec` in their order; a setting that is a spec of its own brings its settings along."""
-    hints = typing.get_type_hints(kind)
+    hints = hints_of(kind)
     told = _meanings(kind)
     out = []
     for field in dataclasses.fields(kind):

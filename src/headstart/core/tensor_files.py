@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 
 from headstart.core.errors import HeadstartError
 from headstart.core.files import writing
@@ -32,13 +32,33 @@ def save_tensors(tensors: Mapping[str, Tensor], path: Path, metadata: dict[str, 
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:
-    """Return the tensors of a safetensors file, mapped into memory. Raises HeadstartError: missing or damaged."""
-    from safetensors.torch import load_file
+    """Return the tensors of a safetensors file, mapped into memory.
 
+    Raises HeadstartError: no such file, no sound one.
+    """
+    with _opened(path) as stream:
+        return {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 (not a dict)
+
+
+def stored_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Return the shapes in the head of a safetensors file, by name; the numbers are not read.
+
+    Raises HeadstartError: no such file, no sound one.
+    """
+    with _opened(path) as stream:
+        return {name: tuple(stream.get_slice(name).get_shape()) for name in stream.keys()}  # noqa: SIM118
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open a safetensors file for torch; what the library says against it becomes one line."""
     try:
-        return load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise HeadstartError(f"{path}: cannot be read ({error})") from None
+        with safe_open(path, "pt") as stream:
+            yield stream
+    except FileNotFoundError:
+        raise HeadstartError(f"{path}: no such file") from None
+    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
+        raise HeadstartError(f"{path}: not a sound safetensors file ({str(error).splitlines()[0]})") from None
 
 
 @contextmanager

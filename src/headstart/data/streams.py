@@ -14,10 +14,8 @@ from headstart.data.ledger import Ledger
 from headstart.data.row import ByteStream, ChangedStream, need_no_bomb, refuse
 
 _BUFFER = 1 << 16
-_LINE, _BOMB = (
-    16,
-    1 << 24,
-)  # bytes that a line counts besides its own; unpacked bytes from which on a file may be a bomb
+_LINE = 16  # bytes that a line counts besides its own
+_BOMB = 1 << 24  # unpacked bytes from which on a file may be a bomb
 _OPENERS = {b"\x1f\x8b": gzip.open, b"\xfd7zXZ\x00": lzma.open, b"BZh": bz2.open}
 _REFUSED = {
     b"PK\x03\x04": ("a zip archive (or .docx)", "unzip it"),

@@ -20,21 +20,19 @@ class ClassesFile(NotesFile):
     classes: list[str]
 
 
-class FrozenFile(NotesFile):
-    """What `FrozenVectors.data` gives. pairs: the rows are pairs; not kept by all routes."""
-
-    layer: int
-    pooling: Literal["auto", "mean", "cls", "own", "quarters", "all"]
-    pairs: bool
-
-
 class VectorsFile(TypedDict):
-    """What `FrozenVectors.data` gives, alone in a folder."""
+    """What `FrozenVectors.data` gives, alone in a folder. pairs: the rows are pairs."""
 
     format: int
     layer: int
     pooling: Literal["auto", "mean", "cls", "own", "quarters", "all"]
     pairs: bool
+
+
+class FrozenFile(VectorsFile):
+    """What `FrozenVectors.data` gives, and notes."""
+
+    notes: dict[str, Any]
 
 
 class FrozenClassesFile(FrozenFile):

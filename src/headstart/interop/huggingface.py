@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from headstart.core import registry
@@ -21,6 +20,7 @@ from headstart.core.processor import Tokenizer
 from headstart.core.shapes import Shape, TokenShape
 from headstart.core.spec import BackboneSpec
 from headstart.core.spec_base import checked
+from headstart.core.tensor_files import load_tensors
 from headstart.interop.model_folder import unwrapped
 from headstart.interop.names import NameTable, Receipt, check_shapes, fit_rules, read_state, sort_tensors
 from headstart.interop.preprocessor import read_preprocessor
@@ -154,7 +154,7 @@ def _own(tensor: Tensor) -> Tensor:
 def read_tensors(folder: Path) -> dict[str, Tensor]:
     """Return all tensors of `model.safetensors` or of the shards in its index. Raises HeadstartError, see above."""
     if (folder / WEIGHTS).is_file():
-        return unwrapped(read_safetensors(folder / WEIGHTS))
+        return unwrapped(load_tensors(folder / WEIGHTS))
     if (folder / INDEX).is_file():
         return unwrapped(_read_shards(folder))
     pickled = sorted(path.name for path in folder.glob("*.bin"))
@@ -175,21 +175,10 @@ def _read_shards(folder: Path) -> dict[str, Tensor]:
     for name in sorted(set(places.values())):
         if Path(name).name != name:
             raise HeadstartError(f"{folder / INDEX}: shard '{name}' lies outside the folder")
-        tensors.update(read_safetensors(folder / name))
+        tensors.update(load_tensors(folder / name))
     if lost := sorted(set(places) ^ set(tensors)):
         raise HeadstartError(f"{folder / INDEX}: the shards and the index disagree about '{lost[0]}'")
     return tensors
-
-
-def read_safetensors(path: Path) -> dict[str, Tensor]:
-    """Return all tensors of a file. Raises HeadstartError: no such file, no sound one."""
-    try:
-        with safe_open(path, "pt") as stream:
-            return {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 (not a dict)
-    except FileNotFoundError:
-        raise HeadstartError(f"{path}: no such file") from None
-    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
-        raise HeadstartError(f"{path}: not a sound safetensors file ({str(error).splitlines()[0]})") from None
 
 
 def _check_sizes(spec: BackboneSpec, config: Mapping[str, Any], tensors: int) -> None:

@@ -27,7 +27,8 @@ from headstart.core.load_processor import PREPROCESSOR
 from headstart.core.scratch import scratch_folder
 from headstart.core.spec import BackboneSpec
 from headstart.core.spec_base import hints_of
-from headstart.interop.huggingface import WEIGHTS, empty_backbone, read_safetensors, restore
+from headstart.core.tensor_files import load_tensors
+from headstart.interop.huggingface import WEIGHTS, empty_backbone, restore
 from headstart.interop.names import NameTable, Receipt, check_shapes, fit_rules, read_state, sort_tensors
 from headstart.interop.preprocessor import Preprocessor, imagenet, read_preprocessor, read_timm
 
@@ -251,7 +252,7 @@ def _tensors(file: Path) -> dict[str, Tensor]:
     with open(file, "rb") as stream:
         head = stream.read(9)
     if head[8:9] == b"{":
-        return read_safetensors(file)
+        return load_tensors(file)
     if head[:4] == b"PK\x03\x04" or head[:1] == b"\x80":
         return _unpickled(file)
     raise HeadstartError(f"{file}: not a file of weights (safetensors, or a torch file of tensors)")
@@ -275,7 +276,7 @@ def _unpickled(file: Path) -> dict[str, Tensor]:
         if done.returncode or not target.is_file():
             said = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
             raise HeadstartError(f"{file}: no torch file of tensors alone ({said})")
-        return read_safetensors(target)
+        return load_tensors(target)
 
 
 def _without_prefix(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

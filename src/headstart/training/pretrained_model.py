@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from headstart.core import migration, plugins, registry
-from headstart.core.bounded_build import built_without_memory, need_stored, stored_shapes
+from headstart.core.bounded_build import built_without_memory, need_stored
 from headstart.core.compatibility import build_objective
 from headstart.core.contracts import Backbone, Objective
 from headstart.core.device import pick_device
@@ -30,7 +30,7 @@ from headstart.core.migration import FORMAT, read_versioned
 from headstart.core.processor import Processor
 from headstart.core.shapes import Shape, TokenShape
 from headstart.core.spec import BackboneSpec, ObjectiveSpec
-from headstart.core.tensor_files import save_tensors
+from headstart.core.tensor_files import save_tensors, stored_shapes
 from headstart.data.corpus import Corpus
 from headstart.data.recorded import need_arguments, recorded_corpus
 from headstart.interop.hub_cache import id_of, located
@@ -300,8 +300,9 @@ def _open_run(path: Path) -> PretrainedModel:
     }
     parts = _placed(backbone, objective)
     kept = record.get("start", {}).get("pooling", "")
-    dtype = measured_dtype(spec.backbone) if spec.training.dtype == "auto" else spec.training.dtype
-    dtype = dtype if tokenizer.gives == "pixels" else "fp32"
+    dtype = "fp32"
+    if tokenizer.gives == "pixels":
+        dtype = measured_dtype(spec.backbone) if spec.training.dtype == "auto" else spec.training.dtype
     need_arguments(path / RUN, spec.corpus)
     known = (spec.corpus, (home.made_from() or {}).get("corpus", ""))
     return PretrainedModel(tokenizer, spec.backbone, *parts, spec.objective, path, receipt, *known, passed, kept, dtype)

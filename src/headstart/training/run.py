@@ -99,7 +99,8 @@ def train_run(
     state = _started(spec, home, run, fresh, resume, note)
     stop = stop or Stop()
     room = Room(spec.training.wait_seconds, stop, say)
-    saver = Checkpoints(home.checkpoints.folder, run=home.checkpoints.run, patience=room.wait_for)
+    kept = home.checkpoints
+    saver = Checkpoints(kept.folder, run=kept.run, patience=room.wait_for)
     with _metrics(home, state.step, room) as metrics:
         result = _train(spec, saver, run, state, [*listeners, *metrics], stop, note)
         settled = record.get("start", {}).get("vectors", {})

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from headstart.core.errors import HeadstartError
 from headstart.core.json_files import read_json
-from headstart.interop.huggingface import WEIGHTS, read_safetensors
+from headstart.core.tensor_files import load_tensors
+from headstart.interop.huggingface import WEIGHTS
 from headstart.nn.sentence_head import ACTIVATIONS, Dense, SentenceHead
 from headstart.text.fast_tokenizer import FastTokenizer
 
@@ -128,7 +129,7 @@ def _dense(place: Path) -> Dense:
             f"{place / 'pytorch_model.bin'}: pickled weights can run code and are never opened; save the model again "
             "with sentence-transformers: SentenceTransformer(FOLDER).save(OUT)"
         )
-    tensors = read_safetensors(place / WEIGHTS)
+    tensors = load_tensors(place / WEIGHTS)
     if "linear.weight" not in tensors:
         raise HeadstartError(f"{place / WEIGHTS}: no tensor linear.weight")
     return Dense(tensors["linear.weight"].float(), _float(tensors.get("linear.bias")), activation)
