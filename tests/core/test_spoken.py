@@ -82,6 +82,14 @@ def test_a_reason_is_told_by_its_code_alone_and_inside_of_a_sentence(told):
     )
 
 
+def test_two_sentences_of_one_code_are_both_recognised(told):
+    first = Reason("few", "there are {least} rows too few", least=2)
+    assert told(f"base A: {first}") == "베이스 A: 2행이 필요합니다"
+    Reason("few", "rows are missing: {least}", least=3)  # of another module, or of a plugin
+    assert told(f"base A: {first}") == "베이스 A: 2행이 필요합니다"
+    assert told("base A: rows are missing: 3") == "베이스 A: 3행이 필요합니다"
+
+
 def test_texts_of_the_user_and_english_are_left_alone():
     assert spoken("no labels", "ko") == "라벨 없음"
     assert spoken(Verbatim("no labels"), "ko") == "no labels"

@@ -22,10 +22,25 @@ def peak_memory() -> int:
         return torch.cuda.max_memory_allocated() // _MB
     if sys.platform == "win32":  # nothing of the standard library tells it there
         return 0
+    if (own := _of_this_program()) is not None:
+        return own
     import resource
 
     kilobytes = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * kilobytes // _MB
+
+
+def _of_this_program() -> int | None:
+    """Return the MB held at most since this program was started, where Linux tells it.
+
+    `ru_maxrss` of a started process begins at what the process that started it had held until then.
+    """
+    try:
+        with open("/proc/self/status", encoding="utf-8", errors="replace") as file:
+            line = next((line for line in file if line.startswith("VmHWM:")), None)
+    except OSError:  # another system, or /proc is not there
+        return None
+    return None if line is None else int(line.split()[1]) * 1024 // _MB
 
 
 def give_back() -> bool:

@@ -13,7 +13,9 @@ from typing import Any
 
 from headstart.core.errors import HeadstartError
 
-MADE: dict[str, str] = {}  # the English sentences, by code, of all reasons that this process made
+MADE: dict[
+    str, str
+] = {}  # the codes of all reasons that this process made, by English sentence: a code may have several
 # How torch says it: its allocators of the processor (here, on Windows, on Macs), CUDA and its libraries, Metal.
 _OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "alloc_failed", "bad_alloc")
 
@@ -45,7 +47,7 @@ class Reason(str):
         """Fill the values into the English sentence."""
         made = super().__new__(cls, filled(english, values))
         made.code, made.values, made._english = code, values, english
-        MADE[code] = english
+        MADE[english] = code
         return made
 
     def __getnewargs_ex__(self) -> tuple[tuple[str, str], dict[str, Any]]:

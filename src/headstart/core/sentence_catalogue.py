@@ -199,10 +199,10 @@ class Catalogue:
 
     def _add_reasons(self) -> None:
         """Let the reasons that were made since be recognised too: their English stands where they are made."""
-        new = {code: reasons.MADE[code] for code in reasons.MADE.keys() - self._known_reasons}
+        new = {english: reasons.MADE[english] for english in reasons.MADE.keys() - self._known_reasons}
         self._known_reasons |= new.keys()
         # Those without a translation are of third parties; one that names other values is only told by its code.
-        said = {english: self._reasons[code] for code, english in new.items() if code in self._reasons}
+        said = {english: self._reasons[code] for english, code in new.items() if code in self._reasons}
         known = {english: own for english, own in said.items() if _recognisable(english, own)}
         self._whole |= {english: own for english, own in known.items() if not fields_of(english, named=True)}
         added = [_sentence(english, own, named=True) for english, own in known.items() if english not in self._whole]
