@@ -1,7 +1,8 @@
 """Small faults in a syntax tree: which ones there are, and a tree with one of them.
 
 No fault is planted in what no test should hold on to: docstrings, annotations, decorators, assertions, the words of
-errors and messages, and keywords that guard or speed up but change no result.
+errors and messages, and keywords that guard or speed up but change no result. A number that has a name in capitals is
+a limit or a size: it is doubled and halved, since no promise could tell it from its neighbour.
 """
 
 from __future__ import annotations
@@ -83,7 +84,8 @@ def _walk(node: ast.AST) -> Iterator[tuple[ast.AST, tuple[str, int | None], Any]
             if isinstance(child, ast.AST) and not _left_out(child):
                 if isinstance(child, ast.expr | ast.stmt | ast.ExceptHandler):
                     yield node, (name, place), child
-                yield from _walk(child)
+                if not _is_limit(child):
+                    yield from _walk(child)
 
 
 def _fields(node: ast.AST) -> Iterator[tuple[str, Any]]:
@@ -110,6 +112,15 @@ def _left_out(node: ast.AST) -> bool:
             isinstance(node.value, ast.Call) and _name(node.value.func) in _SAYING
         )
     return isinstance(node, ast.Assert | ast.JoinedStr) or (isinstance(node, ast.keyword) and node.arg in _GUARDS)
+
+
+def _is_limit(node: ast.AST) -> bool:
+    """Whether a statement gives a number a name in capitals."""
+    named = isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id.isupper()
+    return named and all(
+        isinstance(one, ast.BinOp | ast.operator) or (isinstance(one, ast.Constant) and type(one.value) in (int, float))
+        for one in ast.walk(node.value)
+    )
 
 
 def _name(function: ast.expr) -> str:
@@ -147,6 +158,10 @@ def _with(node: ast.AST, **fields: Any) -> ast.AST:
 
 def _changed_fields(node: ast.AST) -> Iterator[dict[str, Any]]:
     match node:
+        case ast.Assign() if _is_limit(node):
+            whole = not any(isinstance(vars(one).get("value"), float) for one in ast.walk(node.value))
+            for operator in (ast.Mult(), ast.FloorDiv() if whole else ast.Div()):
+                yield {"value": ast.BinOp(copy.deepcopy(node.value), operator, ast.Constant(2))}
         case ast.Compare():
             for place, operator in enumerate(node.ops):
                 for new in _COMPARED[type(operator)]:
