@@ -96,6 +96,24 @@ def test_a_rerun_keeps_finalists_and_cells(tmp_path):
     assert other.facts["screening"] != first.facts["screening"]
 
 
+@dataclass(frozen=True, kw_only=True)
+class OfTwoClasses(type(ACCURACY)):
+    """Accuracy that is undefined where every row is given the same class, as a correlation is."""
+
+    def score(self, truth_N, predicted_N, weight_N=None):
+        return float("nan") if len(set(predicted_N)) < 2 else super().score(truth_N, predicted_N, weight_N)
+
+
+def test_an_undefined_score_is_kept_and_counts_as_the_worst(tmp_path):
+    given = [*entries(), Entry(LetterRoute(called="constant", letter="?"), "x")]
+    first, _ = run(tmp_path, given=given, draws=6, metric=OfTwoClasses())
+    kept = json.loads((tmp_path / SCREENING).read_text())
+    assert {one["score"] for one in kept["trials"] if one["entry"] == "constant · x"} == {None}
+    assert "constant · x" not in kept["decision"]["finalists"]
+    again, _ = run(tmp_path, given=given, draws=6, metric=OfTwoClasses())
+    assert again.facts["screening"] == first.facts["screening"]
+
+
 def test_draws_end_where_the_answer_is_known(tmp_path):
     study, lines = run(tmp_path, draws=30)
     assert {size: len(study.cells_of("p0 · x", size)) for size in study.sizes} == {8: 8, 16: 8}

@@ -7,9 +7,9 @@ Trials are scored on rows of the labelled pool alone. A role is what an entry st
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import inf, isfinite
+from math import inf, isfinite, isnan, nan
 from statistics import mean
 from typing import Any, NamedTuple
 
@@ -36,6 +36,15 @@ class Trial(NamedTuple):
     draw: int
     score: float
     seconds: float
+
+    def told(self) -> dict[str, Any]:
+        """Return the trial as JSON data, which has no NaN; `kept` reads it."""
+        return {**self._asdict(), "score": None if isnan(self.score) else self.score}
+
+    @classmethod
+    def kept(cls, told: Mapping[str, Any]) -> Trial:
+        """Return the trial that `told` wrote."""
+        return cls(**{**told, "score": nan if told["score"] is None else told["score"]})
 
 
 @dataclass

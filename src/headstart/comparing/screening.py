@@ -110,7 +110,7 @@ class Screening:
         """Try the entries; trials of an interrupted run are taken up."""
         found = Screened(in_usual_order(self.entries), self.sizes, self.settings.metric.limits[1])
         kept = _read(self.path, self.identity)
-        found.trials, self.asked = [Trial(**one) for one in kept.get("trials", [])], kept.get("asked", STEPS[-1])
+        found.trials, self.asked = [Trial.kept(one) for one in kept.get("trials", [])], kept.get("asked", STEPS[-1])
         self.paces = kept.get("paces", {})
         self._refusals(found)
         self._prepare(found)
@@ -333,7 +333,7 @@ def in_usual_order(entries: Sequence[Entry]) -> list[Entry]:
 
 def keep_decision(screening: Screening, found: Screened, decision: Mapping[str, Any] | None) -> None:
     """Write the trials so far and, once it is made, the decision; see `finalists.told`."""
-    told = {"trials": [one._asdict() for one in found.trials], "asked": screening.asked, "decision": decision}
+    told = {"trials": [one.told() for one in found.trials], "asked": screening.asked, "decision": decision}
     told["paces"] = screening.paces
     write_json(screening.path, certified({"format": FORMAT, "identity": screening.identity, **told}))
 

@@ -193,12 +193,12 @@ class DecisionTold(TypedDict):
 
 
 class TrialTold(TypedDict):
-    """A `Trial`."""
+    """A `Trial`; score: None where the metric is undefined."""
 
     entry: str
     size: Count
     draw: Count
-    score: float
+    score: float | None
     seconds: Seconds
 
 
