@@ -9,6 +9,7 @@ import pytest
 
 import headstart as hs
 from headstart.commands.app import VERBS
+from headstart.core.device import computing_in
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -164,6 +165,18 @@ def test_embed(program, tmp_path):
     assert vectors.shape == (300, 32)
     assert vectors.dtype == np.float32
     assert np.isfinite(vectors).all()
+
+
+@pytest.mark.parametrize("quicker", ["bf16", "fp32"])
+def test_embed_in_half_precision_where_it_is_quicker(program, tmp_path, quicker):
+    with computing_in({"products": quicker}):
+        halved = program("embed", "mlm", "corpus.txt", "--out", tmp_path / "auto.npy", "--dtype", "auto")
+        assert program("embed", "mlm", "corpus.txt", "--out", tmp_path / "exact.npy").code == 0
+    assert f"computed in {quicker}" in halved.err
+    found, exact = (np.load(tmp_path / f"{name}.npy") for name in ("auto", "exact"))
+    assert found.dtype == np.float32
+    assert (quicker == "fp32") == np.array_equal(found, exact)
+    assert ((found * exact).sum(1) > 0.999 * np.linalg.norm(found, axis=1) * np.linalg.norm(exact, axis=1)).all()
 
 
 def test_fill(program):

@@ -39,10 +39,26 @@ def test_both_kernels_agree_with_gradients(length, window):
         assert torch.allclose(a, b, atol=1e-10)
 
 
+@pytest.mark.parametrize("window", [None, 2])
+@pytest.mark.parametrize("length", [1, 5, 33])
+def test_reading_without_gradients_in_half_precision_agrees(length, window):
+    bias = layout(length, max(1, length // 2)).bias(torch.bfloat16, window)
+    for some in (bias, None):
+        parts = [part.detach().bfloat16() for part in heads(length)]
+        expected = explicit(*parts, some).output.float()
+        with torch.no_grad():
+            found = attend(*parts, some)
+            scaled = attend(*parts, some, scale=0.3).output.float()
+        assert found.map_BHTT is None
+        assert torch.allclose(found.output.float(), expected, atol=0.03)
+        assert torch.allclose(scaled, explicit(*parts, some, 0.3).output.float(), atol=0.03)
+
+
 def test_the_dispatch_is_the_measured_one():
     query = torch.zeros(1, 1, 4, 4)
     assert not explicit_wins(query)
     assert explicit_wins(query.bfloat16())
+    assert attend(*[query.bfloat16()] * 3, None).map_BHTT is None  # what was not asked for is not made ready
 
 
 def test_a_map_times_the_values_is_the_output():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,9 +11,12 @@ from cyclopts import Parameter
 from headstart.commands.reading import open_bases, say, tell_foreign
 from headstart.commands.results import TableResult
 from headstart.commands.session import files, need_new_file, whole
+from headstart.core.errors import unknown
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from headstart.training.pretrained_model import PretrainedModel
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -55,6 +58,9 @@ def embed(
     text: Annotated[str | None, Parameter(help="column of texts or images [guessed and printed]")] = None,
     layer: Annotated[int, Parameter(help="-1 last, 0 embeddings", converter=whole)] = -1,
     pooling: Annotated[str, Parameter(help="auto, mean, cls or own")] = "auto",
+    dtype: Annotated[
+        str | None, Parameter(help="fp32, or auto: bf16 where it is quicker here [texts fp32, images as in training]")
+    ] = None,
 ) -> Embedded:
     """Write one vector per text, in input order; texts longer than the network takes are averaged over windows."""
     import io
@@ -71,15 +77,24 @@ def embed(
         out = Path(out)
         need_new_file(out)
     bases = open_bases([Path(base)])
-    pretrained = next(iter(bases.values()))
+    pretrained = _reading_in(dtype, next(iter(bases.values())))
     examples, ledger = read_items(ReadRequest(paths=data, text=text))
     for note in ledger.notes:
         say(note)
     tell_foreign(bases, examples.items)
     vectors = pretrained.embed(examples.items, layer=layer, pooling=pooling)
+    if dtype == "auto":
+        say(f"computed in {pretrained.reads_in}")
     if out is not None:
         buffer = io.BytesIO()
         np.save(buffer, vectors)
         write_bytes(out, buffer.getvalue())
     say(ledger.summary())
     return Embedded(vectors, out)
+
+
+def _reading_in(dtype: str | None, base: PretrainedModel) -> PretrainedModel:
+    """Return the base, to be read in the number format asked for. Raises HeadstartError: unknown."""
+    if dtype not in (None, "auto", "fp32"):
+        raise unknown("dtype", dtype, ("auto", "fp32"))
+    return base if dtype is None else replace(base, dtype="bf16" if dtype == "auto" else "fp32")

@@ -16,6 +16,8 @@ from headstart.core.reason import Reason
 from headstart.data.batches import by_length
 from headstart.nn.pooling import OF_STAGES, pool
 
+# Tokens of a batch: one core reads MiniLM 4 to 10 % faster in batches of 4,096 tokens than of 8,192 or 1,024.
+_TOKENS, _TOKENS_OF_CPU = 8_192, 4_096
 _POOLINGS = ("auto", "mean", "cls", "own", *OF_STAGES)
 
 
@@ -27,15 +29,31 @@ def read_vectors(
     readouts: Sequence[tuple[int, str]],
     *,
     max_length: int | None,
-    tokens: int,
+    tokens: int | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> list[np.ndarray]:
     """Return float32 [N, D] for each (layer, pooling), see `pool`; long texts are averaged over their windows.
 
-    max_length: tokens of a window without specials. tokens: of a batch, or images that cost as much. dtype: what
-    is computed in.
+    max_length: tokens of a window without specials. tokens: of a batch, or images that cost as much, None = the
+    quickest number that was measured. dtype: what is computed in.
     """
     backbone.eval()
+    device = next(backbone.parameters()).device
+    if tokens is None:
+        tokens = _TOKENS_OF_CPU if device.type == "cpu" and processor.gives == "tokens" else _TOKENS
+    with compute(dtype, device.type):  # once, so that the weights are cast once
+        return _vectors(backbone, processor, items, readouts, max_length, tokens)
+
+
+def _vectors(
+    backbone: Backbone,
+    processor: Processor,
+    items: Sequence[Any],
+    readouts: Sequence[tuple[int, str]],
+    max_length: int | None,
+    tokens: int,
+) -> list[np.ndarray]:
+    """See `read_vectors`."""
     device = next(backbone.parameters()).device
     out = [np.zeros((len(items), backbone.width), np.float32) for _ in readouts]
     chunk, deep = processor.at_once, any(layer != -1 for layer, _ in readouts)
@@ -49,8 +67,7 @@ def read_vectors(
         weight = np.zeros(len(encoded), np.float32)
         for rows in by_length(cost_P, most):
             batch = processor.collate([pieces[row] for row in rows], samples=rows).to(device)
-            with compute(dtype, device.type):
-                features = backbone(batch, layers=deep)
+            features = backbone(batch, layers=deep)
             for place, (layer, pooling) in enumerate(readouts):
                 pooled = pool(features, pooling, layer).float().cpu().numpy()
                 if out[place].shape[1] != pooled.shape[1]:  # stages of a network of images have widths of their own

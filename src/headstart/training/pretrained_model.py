@@ -59,7 +59,7 @@ class PretrainedModel:
     objective: the trained objective (its head is what `fill` uses), or None. receipt: where it comes from and what was
     restored. corpus: settings to read the pre-training text again, or None; fingerprint: of that text, where it was
     kept. pooling: how a sentence model's makers read a text's vector (mean, cls), or nothing; sentence: what else
-    belongs to such a vector, or None. dtype: number format in which images are read, as in training.
+    belongs to such a vector, or None. dtype: how vectors may be read; of images as in training, of texts fp32.
     """
 
     processor: Processor
@@ -113,6 +113,11 @@ class PretrainedModel:
         """What tables call it: the folder's name, or that of its hub id."""
         return (id_of(self.path).rpartition("/")[2] or self.path.name) if self.path else "model"
 
+    @property
+    def reads_in(self) -> Literal["fp32", "bf16"]:
+        """The number format in which vectors are read here: bf16 where `dtype` allows it and it is measured quicker."""
+        return "bf16" if self.dtype == "bf16" == measured_dtype(self.backbone_spec) else "fp32"
+
     @cached_property
     def identity(self) -> str:
         """A short hash of all weights and the processor's size; equal for equal networks."""
@@ -156,18 +161,21 @@ class PretrainedModel:
         """How a vector is read where nothing else is asked for: as the model was made for, or as its network says."""
         return self.pooling or self.backbone.pooling
 
-    def embed(self, items: Sequence[Any], layer: int = -1, pooling: str = "auto", tokens: int = 8192) -> np.ndarray:
+    def embed(
+        self, items: Sequence[Any], layer: int = -1, pooling: str = "auto", tokens: int | None = None
+    ) -> np.ndarray:
         """Return float32 [N, D], a vector for each text or image; long texts are averaged over their windows.
 
         D is the width of the layer: that of the network for the last one, and for all of a Transformer's.
 
         layer: -1 for the last, 0 for the embeddings; pooling: mean, cls, own, quarters or all (see `pool`), or auto
-        (`auto_pooling`); a network without token outputs has a vector of its own. tokens: of a batch, or images that
-        cost as much.
+        (`auto_pooling`); a network without token outputs has a vector of its own. tokens: see `read_vectors`.
         """
         return self.read(items, [(layer, pooling)], tokens)[0]
 
-    def read(self, items: Sequence[Any], readouts: Sequence[tuple[int, str]], tokens: int = 8192) -> list[np.ndarray]:
+    def read(
+        self, items: Sequence[Any], readouts: Sequence[tuple[int, str]], tokens: int | None = None
+    ) -> list[np.ndarray]:
         """Return what `embed` gives for each (layer, pooling), from one pass.
 
         Raises HeadstartError: other things than a list of texts or images, vectors that are not finite.
@@ -176,7 +184,7 @@ class PretrainedModel:
             self.check_embedding(layer, pooling)
         items = listed_items(items)
         need_takes(items, self.processor.takes, self.name)
-        dtype = torch.bfloat16 if self.dtype == "bf16" == measured_dtype(self.backbone_spec) else torch.float32
+        dtype = torch.bfloat16 if self.reads_in == "bf16" else torch.float32
         how = [(layer, self.auto_pooling if pooling == "auto" else pooling) for layer, pooling in readouts]
         items = before(self.sentence, items)
         found = read_vectors(
