@@ -5,7 +5,7 @@
 MODEL: a folder of sentence-transformers, such as all-MiniLM-L6-v2. The texts are the first rows of NSMC's dev set. Each
 round runs every side once, in turns, each in a process of its own; seconds are those of the vectors, after a first
 batch, without opening the model. Sides: sentence-transformers in fp32, headstart in fp32 and, where the machine is
-quicker with it, in bf16 (`embed --dtype auto`), headstart's network with weights in int8 (`nn/int8.py`). Prints a
+quicker with it, in bf16 (`embed --precision auto`), headstart's network with weights in int8 (`nn/int8.py`). Prints a
 Markdown table with the mean cosine to the vectors of sentence-transformers, and what the machine's matrix product of
 that size does, so that one sees how near each side is to it.
 """

@@ -170,7 +170,7 @@ def test_embed(program, tmp_path):
 @pytest.mark.parametrize("quicker", ["bf16", "fp32"])
 def test_embed_in_half_precision_where_it_is_quicker(program, tmp_path, quicker):
     with computing_in({"products": quicker}):
-        halved = program("embed", "mlm", "corpus.txt", "--out", tmp_path / "auto.npy", "--dtype", "auto")
+        halved = program("embed", "mlm", "corpus.txt", "--out", tmp_path / "auto.npy", "--precision", "auto")
         assert program("embed", "mlm", "corpus.txt", "--out", tmp_path / "exact.npy").code == 0
     assert f"computed in {quicker}" in halved.err
     found, exact = (np.load(tmp_path / f"{name}.npy") for name in ("auto", "exact"))

@@ -58,7 +58,7 @@ def embed(
     text: Annotated[str | None, Parameter(help="column of texts or images [guessed and printed]")] = None,
     layer: Annotated[int, Parameter(help="-1 last, 0 embeddings", converter=whole)] = -1,
     pooling: Annotated[str, Parameter(help="auto, mean, cls or own")] = "auto",
-    dtype: Annotated[
+    precision: Annotated[
         str | None, Parameter(help="fp32, or auto: bf16 where it is quicker here [texts fp32, images as in training]")
     ] = None,
 ) -> Embedded:
@@ -77,13 +77,13 @@ def embed(
         out = Path(out)
         need_new_file(out)
     bases = open_bases([Path(base)])
-    pretrained = _reading_in(dtype, next(iter(bases.values())))
+    pretrained = _reading_in(precision, next(iter(bases.values())))
     examples, ledger = read_items(ReadRequest(paths=data, text=text))
     for note in ledger.notes:
         say(note)
     tell_foreign(bases, examples.items)
     vectors = pretrained.embed(examples.items, layer=layer, pooling=pooling)
-    if dtype == "auto":
+    if precision == "auto":
         say(f"computed in {pretrained.reads_in}")
     if out is not None:
         buffer = io.BytesIO()
@@ -93,8 +93,8 @@ def embed(
     return Embedded(vectors, out)
 
 
-def _reading_in(dtype: str | None, base: PretrainedModel) -> PretrainedModel:
+def _reading_in(precision: str | None, base: PretrainedModel) -> PretrainedModel:
     """Return the base, to be read in the number format asked for. Raises HeadstartError: unknown."""
-    if dtype not in (None, "auto", "fp32"):
-        raise unknown("dtype", dtype, ("auto", "fp32"))
-    return base if dtype is None else replace(base, dtype="bf16" if dtype == "auto" else "fp32")
+    if precision not in (None, "auto", "fp32"):
+        raise unknown("precision", precision, ("auto", "fp32"))
+    return base if precision is None else replace(base, dtype="bf16" if precision == "auto" else "fp32")
