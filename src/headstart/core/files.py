@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from headstart.core.disk_errors import DiskError, disk_error, is_of_writes
+from headstart.core.disk_errors import disk_error, is_of_writes
 from headstart.core.errors import nearest
 from headstart.core.holder import Holder, mark_is_gone, mark_is_here
 
@@ -65,8 +65,6 @@ def writing(path: Path, need: int | Callable[[], int] | None = None) -> Iterator
     except OSError as error:
         may_write(path)
         need = need() if callable(need) else need
-        if isinstance(error, DiskError):
-            raise disk_error(path, error, need) from None
         named = as_published(Path(os.fsdecode(error.filename))) if isinstance(error.filename, str | bytes) else path
         own = as_published(path)
         if named != own and own not in named.parents and named not in own.parents and not is_of_writes(error):
@@ -159,7 +157,7 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         with contextlib.suppress(OSError):
-            path.unlink(missing_ok=True)
+            path.unlink()
 
 
 def _is_left(path: Path, mark: str | None) -> bool:
@@ -283,8 +281,6 @@ def replace_folder(temporary: Path, folder: Path) -> None:
     """
     old = temporary
     with writing(folder), contextlib.ExitStack() as taken_back:
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
         if not folder.exists():
             os.replace(temporary, folder)
             taken_back.callback(os.replace, folder, temporary)

@@ -183,7 +183,7 @@ class _Run:
         # torch.manual_seed keeps a stack trace for every kind of device that is not in use: half a millisecond a step.
         seed = torch.default_generator.manual_seed if self.device.type == "cpu" else torch.manual_seed
         rank = [ranks.rank()] if ranks.rank() else []  # each hides others; the first what one process would
-        seed(int(key(plan.seed, "dropout", state.step, *rank)) & 0x7FFFFFFFFFFFFFFF)
+        seed(int(key(plan.seed, "dropout", state.step, *rank)))
         scored = [self._phase(phase, optimizer, shares) for phase, optimizer in state.optimizers.items()]
         made = all(one.updated for one in scored)
         losses = [one.loss for one in scored if one.loss is not None]
