@@ -56,6 +56,74 @@ def test_what_is_not_finite_is_named_and_read_back(tmp_path):
     assert (evaluation["loss"], warning["message"]) == (math.inf, "one line\u2028and another")
 
 
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (
+            Event("step", 3, 1 / 3, 2.12345678, 30, "tokens", 10, 1.23456789, 0.001234567, {"a": 1.23456789}),
+            '{"kind": "step", "step": 3, "progress": 0.333333, "seconds": 2.123457, "units": 30, "unit": "tokens", '
+            '"samples": 10, "learning_rate": 0.001235, "loss": 1.234568, "parts": {"a": 1.23456789}}',
+        ),
+        (
+            Event("evaluation", 4, 1.0, 3.0, loss=0.5),
+            '{"kind": "evaluation", "step": 4, "progress": 1.0, "seconds": 3.0, "units": 0, "samples": 0, "loss": 0.5}',
+        ),
+        (
+            Event("warning", 5, 0.25, 3.0, message="말"),
+            '{"kind": "warning", "step": 5, "progress": 0.25, "seconds": 3.0, "units": 0, "samples": 0, "message": "말"}',
+        ),
+        (
+            Event("step", 6, 0.25, math.inf, loss=-math.inf, learning_rate=math.inf),
+            '{"kind": "step", "step": 6, "progress": 0.25, "seconds": "Infinity", "units": 0, "samples": 0, '
+            '"learning_rate": "Infinity", "loss": "-Infinity"}',
+        ),
+    ],
+)
+def test_each_event_is_one_line(event, line, tmp_path):
+    assert written(tmp_path / METRICS, event).read_text(encoding="utf-8") == line + "\n"
+    (read,) = read_metrics(tmp_path / METRICS)
+    assert (read["step"], read["kind"]) == (event.step, event.kind)
+
+
+def test_long_runs_write_some_of_their_steps(tmp_path):
+    steps = [Event("step", n, n / 400, n * 0.1, loss=1.0) for n in range(1, 401)]
+    kept = [event["step"] for event in read_metrics(written(tmp_path / METRICS, *steps))]
+    assert kept[:100] == list(range(1, 101))
+    assert kept[-1] == 400
+    assert 150 < len(kept) < 180
+
+
+def test_a_line_may_be_waited_for(tmp_path):
+    waited = []
+    metrics = MetricsFile(tmp_path / METRICS, lambda write: waited.append(write()))
+    metrics(Event("saved", 1, 0.1, 1.0))
+    metrics.close()
+    assert (len(waited), len(read_metrics(tmp_path / METRICS))) == (1, 1)
+    with pytest.raises(ValueError, match="closed"):
+        metrics(Event("saved", 2, 0.1, 1.0))
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        "",
+        "torn",
+        '{"step": 1',
+        "[1]",
+        "3",
+        "{}",
+        '{"step": "1"}',
+        '{"step": 1, "loss": "abc"}',
+        '{"step": 1, "loss": []}',
+    ]
+    + ['{"step": 1, "parts": 3}', '{"step": 1, "parts": {"a": {}}}', '{"step": 1, "learning_rate": null}'],
+)
+def test_lines_that_are_none_are_passed_over_wherever_they_stand(strange, tmp_path):
+    (tmp_path / METRICS).write_text('{"step": 1}\n' + strange + '\n{"step": 2, "parts": {"a": "NaN"}}\n')
+    assert [event["step"] for event in read_metrics(tmp_path / METRICS)] == [1, 2]
+    assert steps_of(metrics_until(tmp_path / METRICS, 5)) == [1, 2]
+
+
 def test_readers_of_a_run_pass_over_what_is_no_number(tmp_path):
     losses = {1: 5.0, 2: math.nan, 3: 4.0, 4: 3.0, 5: 2.0}
     events = [Event("step", step, step / 5, 1.0, loss=loss) for step, loss in losses.items()]
@@ -86,6 +154,9 @@ def steps_of(data: bytes) -> list[int]:
         ([0, 1, 2], '{"kind": "step", "st', 2, [0, 1, 2]),
         ([0, 1, 2], '{"kind": "step", "step": 2}', 2, [0, 1, 2]),  # its end was not written
         ([0, 1, 2], "", 0, []),
+        ([0, 1, 2], "", 1, [0, 1]),
+        ([0, 0, 1, 1], "", 1, None),
+        ([1, 2, 3, 1, 2], "", 9, [1, 1, 2]),
         ([0, 1, 2, 3, 4, 3, 4, 5], "", 5, [0, 1, 2, 3, 3, 4, 5]),  # of an earlier version
     ],
 )

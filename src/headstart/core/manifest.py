@@ -57,6 +57,7 @@ Unread = Callable[[str], bool]
 _OF_SYSTEMS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", ".git", ".gitattributes", ".gitignore", ".cache"})
 # Two changes of a file within this time may leave the same time stamps (the coarsest file systems step by 2 s).
 _SETTLED = 2_000_000_000  # nanoseconds
+_AT_ONCE = 1 << 20  # bytes that are read
 _MOST_HASHED = 1 << 16  # files that are remembered, the newest ones
 _hashed: dict[tuple[int, ...], str] = {}
 
@@ -176,7 +177,7 @@ def faults(folder: Path, kind: Kind | None, unread: Unread | None = None) -> lis
         seen = list(dict.fromkeys(_faults(folder, found, layout, unread or (lambda name: False))))
         # A writer that is at work may have replaced the manifest meanwhile: then the comparison is out of date.
         return faults(folder, kind, unread) if seen and read_manifest(folder) != found else seen
-    except (HeadstartError, OSError, KeyError) as error:
+    except (HeadstartError, OSError) as error:
         return [Fault(MANIFEST, f"cannot be used ({error})")]
 
 
@@ -237,7 +238,7 @@ def _compare(path: Path, entry: Entry, prefix: bool, whole: bool = True) -> str 
     for content in contents:
         if size == content["bytes"] and (not whole or hash_of(path) == content["sha256"]):
             return None
-        if prefix and size > content["bytes"] and _sha256_of_first(path, content["bytes"]) == content["sha256"]:
+        if prefix and _sha256_of_first(path, content["bytes"]) == content["sha256"]:
             return None
     return CHANGED
 
@@ -245,7 +246,7 @@ def _compare(path: Path, entry: Entry, prefix: bool, whole: bool = True) -> str 
 def _sha256_of_first(path: Path, count: int) -> str:
     digest = hashlib.sha256()
     with open(path, "rb") as stream:
-        while count and (block := stream.read(min(count, 1 << 20))):
+        while count and (block := stream.read(min(count, _AT_ONCE))):
             digest.update(block)
             count -= len(block)
     return digest.hexdigest()

@@ -158,14 +158,14 @@ def restore(state: TrainState, folder: Path) -> None:
     if (folder / _CARRY).is_file():
         device = next(state.backbone.parameters()).device
         carry = load_tensors(folder / _CARRY)
-        # Cloned, as above all loaded tensors are: they are views of a file that is pruned one day.
-        state.carry = tuple(_own(carry[name]).clone().to(device) for name in sorted(carry))
+        state.carry = tuple(_own(carry[name]).to(device) for name in sorted(carry))
 
 
 def _own(carried: Tensor) -> Tensor:
-    """Return what this rank remembers of all streams: all are as long, so that they are shared out evenly."""
-    if ranks.world() == 1:
-        return carried
+    """Return a copy of what this rank remembers of all streams: all are as long, so that they are shared out evenly.
+
+    A copy, as of all loaded tensors: they are views of a file that is pruned one day.
+    """
     return carried[own_rows(torch.ones(len(carried), dtype=torch.int64), ranks.rank(), ranks.world())]
 
 
@@ -176,7 +176,7 @@ def _load_optimizer(
     # One optimizer may keep other tensors for matrices than for the rest; a set within a larger one is a torn one.
     sets: dict[str, set[str]] = {}
     for name in tensors:
-        index, kind = name.split(".", 1)
+        index, _, kind = name.partition(".")
         sets.setdefault(index, set()).add(kind)
     flat = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     found = {}
@@ -211,10 +211,9 @@ def _laid_like(value: Tensor, parameter: Tensor) -> Tensor:
 
 def load_weights(backbone: torch.nn.Module, objective: torch.nn.Module | None, tensors: dict, source: Path) -> None:
     """Load `backbone.*` and `objective.*` strictly: nothing half-loads. Raises HeadstartError with the names."""
-    for part, module in (("backbone", backbone), ("objective", objective)):
-        if module is None:
-            continue
-        own = {n.split(".", 1)[1]: t for n, t in tensors.items() if n.startswith(part + ".")}
+    parts = {"backbone": backbone} | ({} if objective is None else {"objective": objective})
+    for part, module in parts.items():
+        own = {n.removeprefix(part + "."): t for n, t in tensors.items() if n.startswith(part + ".")}
         try:
             module.load_state_dict(own, strict=True)
         except RuntimeError as error:
