@@ -12,7 +12,7 @@ from synthetic_study import ACCURACY, MACRO_F1
 
 from headstart.core.spec import MetricSpec
 from headstart.statistics.blocks import Evidence, TestBlocks
-from headstart.statistics.intervals import estimate, mixed_overlap
+from headstart.statistics.intervals import FREE, Bounds, Variance, estimate, mixed_overlap
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,3 +141,18 @@ def test_the_overlap_of_a_difference_is_that_of_what_varies():
     assert mixed_overlap([(wide, 0.2), (narrow, 0.8)]) == pytest.approx(0.2, abs=1e-3)
     assert mixed_overlap([(wide, 0.4), (wide, 0.2)]) == pytest.approx(0.3)
     assert mixed_overlap([(wide, 0.4), (wide, 1.0)]) == pytest.approx(0.4)  # draws that are all the same do not count
+
+
+@pytest.mark.parametrize(("overlap", "fixed"), [(0.5, False), (0.9, False), (0.998, False), (0.999, True), (1.0, True)])
+def test_draws_that_are_the_whole_pool_vary_as_if_they_were_independent(overlap, fixed):
+    share = 0.0 if fixed else overlap
+    factor = Variance(1.0, 0.0, 0.0, 0.0, overlap, 50).factor(10)
+    assert factor == pytest.approx((0.1 + share * 0.9) / (1 - share))
+    wide = np.random.default_rng(0).normal(size=(6, 4))
+    assert mixed_overlap([(wide, 0.4), (wide, overlap)]) == pytest.approx(0.4 if fixed else (0.4 + overlap) / 2)
+
+
+def test_without_bounds_a_score_may_be_anything_and_its_unit_is_one():
+    assert FREE.low < -1e300 < 1e300 < FREE.high
+    assert estimate(np.ones((10, 50)), rows=500, bounds=Bounds()).error == pytest.approx(1 / 500)
+    assert FREE.interval(1e6, 2.0, 0.1) == (1e6 - 2.0, 1e6 + 2.0)

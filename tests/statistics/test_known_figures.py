@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scored_answers import ANSWERS
 from synthetic_study import ACCURACY, MACRO_F1, drawn_study
 
 from headstart.core import registry
@@ -35,7 +36,7 @@ from headstart.statistics.pooled import pooled_score
 from headstart.statistics.power import detectable, smallest_found, telling_pair
 from headstart.statistics.rank_area import rank_area
 from headstart.statistics.slices import length_slices, slices
-from headstart.statistics.study import Question, Study
+from headstart.statistics.study import Cell, Question, Study
 from headstart.statistics.worth import label_worth
 
 FILE = Path(__file__).with_name("known_figures.json")
@@ -85,6 +86,52 @@ def study_of(classes: int, grouped: bool, draws: int, **more: Any) -> Study:
     )
 
 
+def crossing() -> Study:
+    """Return a study in which an entry that starts low is about to catch up."""
+    study, random = study_of(2, False, 6), np.random.default_rng(9)
+    shares = {
+        "most": (0.5, 0.5, 0.5, 0.5),
+        "bag": (0.76, 0.8, 0.82, 0.83),
+        "words": (0.7, 0.7, 0.71, 0.7),
+        "probe": (0.6, 0.68, 0.74, 0.79),
+        "tuned": (0.62, 0.7, 0.78, 0.84),
+        "scratch": (0.5, 0.52, 0.5, 0.51),
+    }
+    cells = []
+    for cell in study.cells:
+        right_N = random.random(240) < shares[cell.entry][study.sizes.index(cell.size)]
+        cells.append(replace(cell, answers=np.where(right_N, study.truth, 1 - study.truth).astype(np.uint16)))
+    return replace(study, cells=tuple(cells), slices={})
+
+
+def unlike() -> Study:
+    """Return a study that was stopped: draws, whole label counts and whole entries are missing here and there."""
+
+    def is_there(cell: Cell) -> bool:
+        lacking = {("words", 16): range(3), ("tuned", 64): (5,), ("scratch", 32): range(7), ("most", 64): range(7)}
+        return cell.size > 8 and cell.draw not in lacking.get((cell.entry, cell.size), ())
+
+    study = study_of(3, True, 7)
+    return replace(study, cells=tuple(filter(is_there, study.cells)))
+
+
+def of_metric(name: str, entries: tuple[str, ...] = ("words", "probe", "tuned")) -> Study:
+    """Return a study whose answers are no classes."""
+    study, metric, random = study_of(2, False, 6), registry.load("metric", name)(), np.random.default_rng(8)
+    truth, near = ANSWERS[metric.task](random, 60)
+    cells = []
+    for cell in study.cells:
+        if cell.entry in entries:
+            skill = SKILLS[cell.entry][2] - 0.3 + 0.05 * study.sizes.index(cell.size)
+            right_N, other_N = random.random(60) < skill, random.permutation(60)
+            said = [near[row if right else other] for row, (right, other) in enumerate(zip(right_N, other_N))]
+            said = np.array(said) if isinstance(truth, np.ndarray) else said
+            cells.append(replace(cell, answers=said, confidence_N=None, likelihood_N=None))
+    parts = {"short": np.arange(60) < 20, "all but few": np.arange(60) > 8}
+    facts = tuple(one for one in study.entries if one.name in entries)
+    return replace(study, entries=facts, cells=tuple(cells), truth=truth, metric=metric, classes=(), slices=parts)
+
+
 def of_study(study: Study) -> dict[str, Any]:
     """Return what every function says of a study."""
     found, rows, overlaps = analyse(study), study.test_rows, study.overlaps
@@ -98,16 +145,20 @@ def of_study(study: Study) -> dict[str, Any]:
             size: [one.entry for one in t.entries.values() if t.failed(one)] for size, t in found.tables.items()
         },
         "constant": (found.constant, found.constant_answer, found.classes),
-        "worth": [label_worth(found, size, overlaps, rows) for size in study.sizes],
+        "worth": [label_worth(found, size, overlaps, rows) for size in found.tables],
         "forecast": forecast(found, overlaps),
-        "crossover": [crossover(found, *names, overlaps) for names in (("probe", "bag"), ("words", "tuned"))],
-        "needed": [labels_needed(bent, score) for score in (0.5, 0.7, 0.75, 0.99)],
-        "expected": [expected(bent, "probe", labels) for labels in (64, 100, 640)],
-        "power": [detectable(found, 64, pair, rows, wanted) for wanted in (0.005, 0.03, 0.3)],
+        "crossover": [
+            crossover(found, *names, overlaps)
+            for names in (("probe", "bag"), ("words", "tuned"))
+            if set(names) <= {one.name for one in study.entries}
+        ],
+        "needed": [labels_needed(bent, score) for score in (0.5, 0.7, 0.75, 0.85, 0.88, 0.99) if bent],
+        "expected": [expected(bent, "probe", labels) for labels in (64, 100, 640) if bent],
+        "power": [detectable(found, 64, pair, rows, wanted) for wanted in (0.005, 0.03, 0.3) if pair],
         "slices": slices(study),
         "calibration": [calibration(study, table) for table in found.tables.values()],
-        "confused": confused(study, "probe", 16),
-        "mistakes": [mistakes(study, entry, 64)[:7] for entry in ("probe", "bag")],
+        "confused": confused(study, "probe", 16) if study.classes else None,
+        "mistakes": [mistakes(study, entry, 64)[:7] for entry in ("probe", "bag") if study.classes],
         "pooled": pooled_score(study.metric, study.truth, [c.predicted for c in study.cells if c.entry == "probe"]),
     }
 
@@ -121,6 +172,7 @@ def of_numbers() -> dict[str, Any]:
     blocks = {rows: TestBlocks.make(rows, [f"{row % 7}" for row in range(rows)], seed=2) for rows in (9, 30)}
     kept = np.arange(30) < 11
     bounds = {"free": FREE, "score": Bounds.of_score((0.0, 1.0)), "difference": Bounds.of_difference((0.0, 100.0))}
+    bounds["correlation"] = Bounds.of_difference((-1.0, 1.0))
     estimates = [
         estimate(part, overlap, rows, least, limits)
         for part in (values, values[:3], values[:2], values[:, :1], values * 0 + 1, values[:, :2])
@@ -138,22 +190,30 @@ def of_numbers() -> dict[str, Any]:
         "holm": [holm(p, alpha) for p in ([0.01, 0.04, 0.03, 0.005], [0.2, 0.01], []) for alpha in (0.05, 0.2)],
         "flips": [sign_flips(leads, two) for two in (False, True)] + [sign_flips(np.tile(leads, 2), True, 512)],
         "flipped": flipped([{1: 0.3, 2: 0.1}, {0: 0.4, 1: 0.2, 2: 0.3, 3: 0.1, 5: 0.2}, {}], 5),
+        "of other draws": flipped(
+            [dict(enumerate(leads[row, row:], start=row)) for row in range(3)], 5, two_sided=True
+        ),
         "estimates": [(one, one.interval(), one.interval(0.01), one.p_above(), one.p_differs()) for one in estimates],
         "bounds": [
             limits.interval(value, half, least)
             for limits in bounds.values()
-            for value in (-0.1, 0.0, 0.02, 0.5, 0.99, 1.0)
-            for half, least in ((0.001, 0.004), (0.2, 0.004), (2.0, 0.001))
+            for value in (-0.1, 0.0, 0.02, 0.5, 0.99, 1.0, 1.1)
+            for half, least in ((0.001, 0.004), (0.2, 0.004), (2.0, 0.001), (0.1, 0.8))
         ],
         "mixed": [mixed_overlap(parts) for parts in ([(values, 0.1), (2 * values, 0.4)], [(values, 1.0)], [])],
-        "variance": [(variance.at(d, s), variance.factor(d)) for d in (3, 10, 40) for s in (0.5, 1.0, 2.0)],
+        "variance": [
+            (made.at(d, s), made.factor(d))
+            for made in (variance, replace(variance, floor=0.01), replace(variance, cross=0.02, test=0.0))
+            for d in (3, 10, 40, 60)
+            for s in (0.5, 1.0, 2.0)
+        ],
         "smallest": [smallest_found(variance, d, 1.0, level) for d in (3, 10) for level in (0.05, 0.001)],
         "fits": [
             [np.quantile(made.at(labels), [0.1, 0.5, 0.9]) for labels in (64, 128, 256)]
             for score in (rising, falling, rising * 0 + 0.6)
             for made in [fit(sizes, score, spread, 10, "entry", (0.0, 1.0))]
         ],
-        "details": class_details(scores, truth, ["a", "b", "c"]),
+        "details": [class_details(one, truth, ["a", "b", "c"]) for one in (scores, np.eye(3)[scores.argmax(1)])],
         "areas": [rank_area(np.arange(6) + 1.0, np.array(own, bool)) for own in ([0, 1, 0, 1, 1, 0], [1] * 6, [0] * 6)],
         "blocks": [(made.weights(), made.within(np.arange(rows) > 2)) for rows, made in blocks.items()],
         "within": [blocks[30].within(kept), blocks[30].take(kept).weights(), TestBlocks.make(7).weights()],
@@ -195,6 +255,11 @@ STUDIES = {
         levels={16: 0.02},
     ),
     "few draws": lambda: study_of(2, False, 4),
+    "crossing curves": crossing,
+    "unlike draws": unlike,
+    "one draw": lambda: study_of(2, False, 1),
+    "numbers as answers": lambda: of_metric("pearson"),
+    "sets of labels": lambda: of_metric("micro_f1"),
 }
 
 

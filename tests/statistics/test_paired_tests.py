@@ -53,3 +53,27 @@ def test_flips_judge_only_leads_of_enough_draws():
     assert flipped(leads, 5) == pytest.approx([1 / 32, 0.0, 1 / 32], abs=0.05)
     assert flipped(leads, 5)[1] == 0.0
     assert flipped([], 5).size == 0
+
+
+def test_a_claim_is_made_where_the_adjusted_p_is_the_level():
+    """The level of the tests behind it is the one at which the procedure went on."""
+    adjusted, level = holm([0.025, 0.9], 0.05)
+    assert adjusted.tolist() == [0.05, 0.9]
+    assert level.tolist() == [0.025, 0.05]
+
+
+def test_up_to_12_draws_every_pattern_of_signs_is_tried_and_beyond_so_many_random_ones():
+    one_against = np.ones(12)
+    one_against[0] = -1
+    assert sign_flips(one_against[None])[0] == 13 / 4096
+    assert sign_flips(np.ones((1, 30)))[0] == sign_flips(np.ones((1, 13)))[0] == 1 / 4096
+    assert sign_flips(-np.ones((1, 30)))[0] == 1.0
+    assert sign_flips(one_against[None], most=2048)[0] != 13 / 4096
+
+
+def test_a_draw_that_a_lead_lacks_says_nothing_of_it():
+    """Whatever other leads have there: the lead's own p-value is that of its own draws."""
+    judged = flipped([dict.fromkeys(range(5), 1.0), dict.fromkeys(range(9), -1.0)], 5)
+    assert judged == pytest.approx([sign_flips(np.array([[1.0] * 5 + [0.0] * 4, [-1.0] * 9]))[0], 1.0])
+    assert judged[0] < 2 / 32
+    assert flipped([dict.fromkeys((0, 2, 4, 6, 8), 1.0), {9: 1.0}], 5).tolist() == [1 / 32, 0.0]

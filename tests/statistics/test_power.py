@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from scipy import stats
 from synthetic_study import drawn_study
@@ -10,7 +12,7 @@ from headstart.comparing.verdict import decide
 from headstart.reporting.verdict_text import verdict_sentences
 from headstart.statistics.analysis import analyse
 from headstart.statistics.intervals import Variance
-from headstart.statistics.power import POWER, detectable, first_level, smallest_found, telling_pair
+from headstart.statistics.power import POWER, Detectable, detectable, first_level, smallest_found, telling_pair
 
 ROWS = {"tfidf": ("classical", None, 0.8), "probe · a": ("pretrained", "a", 0.95), "scratch · a": ("control", "a", 0.2)}
 
@@ -61,3 +63,67 @@ def test_one_draw_plans_nothing():
     study = drawn_study(ROWS, draws=1)
     found = analyse(study)
     assert decide(study, found)[0].plan is None
+
+
+BY_DRAWS, BY_ROWS = Variance(1e-4, 0.0, 0.0, 0.0, 0.0, 100), Variance(0.0, 0.0, 1e-4, 0.0, 0.0, 100)
+
+
+def planned(
+    variance: Variance, wanted: float, overlap: float = 0.0, rows: int = 1000, scale: float = 1.0
+) -> Detectable:
+    """What a study of 10 draws could find if the lead of its best entry varied like this."""
+    study = drawn_study(ROWS, draws=10, test=50)
+    found = analyse(study)
+    table = replace(found.tables[16], overlap=overlap)
+    found = replace(found, tables={16: table}, limits=(-scale, scale))
+    pair = replace(telling_pair(table), variance=variance, draws=10)
+    return detectable(found, 16, pair, rows, wanted)
+
+
+@pytest.mark.parametrize(("draws", "told"), [(20, 10), (110, 100), (190, 180), (200, 190), (201, None), (390, None)])
+def test_a_plan_of_more_than_200_draws_is_none(draws, told):
+    level = 0.05 / 3
+    wanted = smallest_found(BY_DRAWS, draws, 1.0, level)
+    plan = planned(BY_DRAWS, wanted)
+    assert plan.level == pytest.approx(level)
+    assert (plan.more_draws, plan.more_rows) == (told, None)
+
+
+@pytest.mark.parametrize(
+    ("times", "told"), [(1, 0), (3.001, 2100), (60.001, 60000), (99.99, 99000), (101, None), (190, None)]
+)
+def test_a_plan_of_more_than_100_times_the_test_rows_is_none(times, told):
+    wanted = smallest_found(BY_ROWS, 10, times, 0.05 / 3) * (1 + 1e-9)
+    plan = planned(BY_ROWS, wanted)
+    assert plan.more_rows == told
+    assert plan.more_draws == (0 if times == 1 else None)
+    assert plan.by_rows == pytest.approx({1000 * n: plan.value / n**0.5 for n in (1, 2, 4)}, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("rows", "times", "told"), [(7, 2.0, 7), (40, 3.001, 81), (1000, 3.001, 2100), (1000, 1.5, 500)]
+)
+def test_rows_that_are_needed_are_rounded_up_to_two_digits(rows, times, told):
+    wanted = smallest_found(BY_ROWS, 10, times, 0.05 / 3) * (1 + 1e-9)
+    assert planned(BY_ROWS, wanted, rows=rows).more_rows == told
+
+
+def test_of_a_whole_pool_no_more_draws_can_be_made():
+    plan = planned(BY_DRAWS, 1e-3, overlap=1.0)
+    assert (plan.more_draws, plan.by_draws) == (None, {})
+    assert planned(BY_DRAWS, 10.0, overlap=1.0).more_draws == 0
+
+
+def test_no_two_scores_differ_by_more_than_the_scale():
+    far = Variance(0.25, 0.0, 0.0, 0.0, 0.0, 100)
+    value = planned(far, 0.1, scale=1.0).value
+    assert 0.5 < value < 2.0
+    assert planned(far, 0.1, scale=value / 2 + 1e-6).value == value
+    cut = planned(far, 0.1, scale=value / 2 - 1e-6)
+    assert (cut.value, cut.by_draws[10], cut.by_rows[1000]) == (float("inf"),) * 3
+    assert cut.by_draws[40] < value
+
+
+def test_a_report_in_which_nothing_was_asked_has_no_level():
+    found = analyse(drawn_study({"words": ("classical", None, 0.5)}, draws=6, test=50))
+    assert first_level(found) != first_level(found)
