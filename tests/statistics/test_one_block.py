@@ -29,3 +29,8 @@ def test_one_block_of_numbers():
     truth, said = np.array([1.0, 2.0, 4.0]), np.array([1.0, 3.0, 3.0])
     judge = Evidence(metric, truth, TestBlocks.make(3, ["one"] * 3))
     assert judge.of(said).tolist() == [pytest.approx(metric.score(truth, said))]
+
+
+def test_no_rows_are_no_blocks():
+    blocks = TestBlocks.make(0)
+    assert (blocks.count, len(blocks.block_N), len(blocks.weights())) == (0, 0, 0)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -37,9 +36,9 @@ class TestBlocks:
     def make(cls, rows: int, groups: Sequence[str] | None = None, seed: int = 0) -> TestBlocks:
         """Deal `rows` test rows, or whole groups of them, at random into at most `BLOCKS` blocks of equal size."""
         group_N = np.arange(rows) if groups is None else np.unique(list(groups), return_inverse=True)[1]
-        units = int(group_N.max()) + 1 if rows else 0
+        units = len(np.unique(group_N))
         count = min(BLOCKS, units)
-        place = numpy_generator(seed, "blocks").permutation(units) % max(count, 1)
+        place = numpy_generator(seed, "blocks").permutation(units) % count
         return cls(place[group_N], count)
 
     def take(self, rows_N: np.ndarray) -> TestBlocks:
@@ -136,14 +135,6 @@ class Evidence:
         sums_GK = self.blocks.sums(statistics_NK)
         return jackknife(sums_GK, self.blocks.weights(), lambda sums_K: _defined(self.metric.value(sums_K)))
 
-    @cached_property
-    def _classes(self) -> int:
-        return int(self.truth.max(initial=0)) + 1
-
-    @cached_property
-    def _truth_GC(self) -> np.ndarray:
-        return self._count(self.truth, self._classes)
-
     def _count(self, class_N: np.ndarray, classes: int, rows_N: np.ndarray | slice = slice(None)) -> np.ndarray:
         """Return how often each class occurs in each block, [G, C]."""
         places = self.blocks.block_N[rows_N] * classes + class_N[rows_N]
@@ -156,11 +147,8 @@ class Evidence:
 
     def _counts(self, predicted_N: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return true and predicted classes by block, two [G, C]."""
-        classes = max(self._classes, int(predicted_N.max(initial=0)) + 1)
-        true_GC = self._truth_GC
-        if classes > self._classes:
-            true_GC = np.pad(true_GC, ((0, 0), (0, classes - self._classes)))
-        return true_GC, self._count(predicted_N, classes)
+        classes = int(np.concatenate([self.truth, predicted_N]).max(initial=0)) + 1
+        return self._count(self.truth, classes), self._count(predicted_N, classes)
 
     def _by_counts(self, hits_GC: np.ndarray | None, true_GC: np.ndarray, predicted_GC: np.ndarray) -> np.ndarray:
         """Return the values [G] of a metric of counts; without hits, of the hits that independence would give."""

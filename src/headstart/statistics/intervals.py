@@ -54,7 +54,7 @@ class Bounds:
         u (1 - u) / n, does not reject v. A difference must agree with its test against 0: as long as u is nearer to 0
         than the value, the plain standard error holds.
         """
-        if not math.isfinite(self.high - self.low) or math.isnan(half):
+        if math.isinf(self.high) or math.isnan(half):
             return value - half, value + half
         width = self.high - self.low
         place = min(max((value - self.low) / width, 0.0), 1.0)

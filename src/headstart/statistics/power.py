@@ -18,7 +18,8 @@ from headstart.statistics.analysis import Analysis, Difference, SizeTable
 from headstart.statistics.intervals import Variance
 
 POWER = 0.83  # of the t-test; with the sign flips that a claim must also pass, 80 % remain (benchmarks)
-MOST_DRAWS, MOST_ROWS = 200, 100  # a plan beyond that many draws, or times the test rows, is no advice
+MOST_DRAWS = 200  # a plan beyond that many is no advice
+MOST_ROWS = 100  # times the test rows, as well
 
 
 @dataclass(frozen=True)
