@@ -58,6 +58,39 @@ def test_bins_have_equal_mass_and_ties_stay_together():
     assert len(set(bin_of(np.ones(50)))) == 1
 
 
+def test_errors_over_bins_by_hand():
+    """Bins of 4, 2 and 1 rows; of one row alone nobody knows what chance adds."""
+    rows, sure, right = np.array([4.0, 2.0, 1.0]), np.array([3.2, 1.0, 0.9]), np.array([2.0, 2.0, 0.0])
+    assert mean_error(rows, sure, right) == pytest.approx((1.2 + 1.0 + 0.9) / 7)
+    squares = 4 * ((0.5 - 0.8) ** 2 - 0.25 / 3) + 2 * (1.0 - 0.5) ** 2
+    assert square_error(rows, sure, right) == pytest.approx(squares / 6)
+    assert square_error(np.ones(3), sure, right) == 0.0
+
+
+def test_every_row_is_in_a_bin_that_is_shown_and_no_bin_is_empty():
+    for rows in (3, 20, 40):
+        study = surely(drawn_study({"row": ("classical", None, 1.0)}, draws=1, test=rows), 1.0)
+        for level in (None, 0.75):
+            cells = study.cells
+            if level:
+                cells = tuple(replace(cell, confidence_N=np.full(rows, level, np.float16)) for cell in cells)
+            (found,) = calibration(replace(study, cells=cells), analyse(study).tables[16])
+            assert sum(one.rows for one in found.bins) == rows
+            assert all(one.rows > 0 and 0 <= one.right <= 1 and 0.5 <= one.confidence <= 1 for one in found.bins)
+            assert (len(found.bins) == 1) is bool(level)
+
+
+def test_a_probability_too_small_to_be_kept_counts_as_the_smallest_one():
+    study = surely(drawn_study({"row": ("classical", None, 1.0)}, draws=3, test=40), 1.0)
+    cells = [replace(cell, likelihood_N=np.zeros(40, np.float16)) for cell in study.cells]
+    (found,) = calibration(replace(study, cells=tuple(cells)), analyse(study).tables[16])
+    assert found.log_loss == pytest.approx(14 * np.log(2))
+    cells = [replace(cell, likelihood_N=None) for cell in study.cells]
+    (found,) = calibration(replace(study, cells=tuple(cells)), analyse(study).tables[16])
+    assert found.log_loss != found.log_loss
+    assert (found.draws, found.entry, found.size) == (3, "row", 16)
+
+
 def test_chance_is_taken_off_the_calibration_error():
     random, plain, debiased = np.random.default_rng(0), [], []
     for _ in range(300):

@@ -52,3 +52,23 @@ def test_a_class_without_rows_has_no_recall():
     assert all(value != value for value in (found.classes[2].recall, found.classes[2].precision, found.classes[2].auc))
     assert found.auc == 1.0
     assert found.confused == ()
+
+
+def test_the_five_surest_mistakes_are_told_unless_more_are_asked_for():
+    scores_NC, true_N = answers(300, seed=3)
+    wrong = np.flatnonzero(scores_NC.argmax(1) != true_N)
+    surest = wrong[np.argsort(-scores_NC[wrong].max(1), kind="stable")].tolist()
+    assert class_details(scores_NC, true_N, NAMES).worst == tuple(surest[:5])
+    assert class_details(scores_NC, true_N, NAMES, mistakes=9).worst == tuple(surest[:9])
+
+
+def test_a_probability_of_nothing_costs_what_the_smallest_one_does():
+    found = class_details(np.eye(3)[[0, 1, 2, 0]], np.array([0, 1, 2, 1]), NAMES)
+    assert found.log_loss == pytest.approx(-np.log(1e-15) / 4)
+
+
+def test_of_one_row_every_share_is_that_row():
+    found = class_details(np.array([[0.2, 0.7, 0.1]]), np.array([1]), NAMES)
+    assert [(one.share, one.threshold, one.accuracy) for one in found.coverage] == [
+        (share, 0.7, 1.0) for share in (1.0, 0.95, 0.9, 0.8, 0.7, 0.5)
+    ]

@@ -1,12 +1,14 @@
-"""The surest mistakes: each row once, by the highest probability of a wrong answer, then by the draws."""
+"""Confused classes and the surest mistakes: each row once, by the highest probability of a wrong answer, then by the draws."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from synthetic_study import drawn_study
 
+from headstart.statistics.confusion import Confused, confused, confusion
 from headstart.statistics.mistakes import MOST_MISTAKES, Mistake, mistakes
 
 ROWS = {"knn": ("classical", None, 0.5)}
@@ -43,3 +45,22 @@ def test_without_probabilities_the_most_frequent_come_first():
 def test_no_mistake_and_too_many():
     assert mistakes(study_of([[0, 0]], [[1.0, 1.0]]), "knn", 16) == ()
     assert len(mistakes(study_of([[1] * 200], [[0.5] * 200]), "knn", 16)) == MOST_MISTAKES
+
+
+@pytest.mark.parametrize("classes", [3, 20, 21])
+def test_up_to_20_classes_all_counts_are_told_and_else_the_20_commonest_confusions(classes):
+    rows = np.arange(30 * classes)
+    truth = rows % classes
+    study = drawn_study(ROWS, draws=2, test=len(rows), classes=classes)
+    said = [np.where(rows < 12 * classes, (truth + 1) % classes, truth), truth]
+    cells = [replace(cell, answers=row.astype(np.uint16)) for cell, row in zip(study.cells, said)]
+    found = confused(replace(study, truth=truth, cells=tuple(cells)), "knn", 16)
+    assert (found.entry, found.labels) == ("knn", 16)
+    assert (found.counts is None) is (classes > 20)
+    if found.counts:
+        wanted = 48 * np.eye(classes, dtype=int) + 12 * np.roll(np.eye(classes, dtype=int), 1, axis=1)
+        assert found.counts == wanted.tolist()
+    names = [f"class {number}" for number in range(classes)]
+    wanted = [Confused(names[n], names[(n + 1) % classes], 12, 0.2) for n in range(min(classes, 20))]
+    assert list(found.most) == wanted
+    assert confusion(study, "nobody", 16).tolist() == np.zeros((classes, classes), int).tolist()
