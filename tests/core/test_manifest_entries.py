@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -352,3 +353,16 @@ def test_the_newest_hashes_are_remembered(hashed, tmp_path, monkeypatch):
         assert not hashed(path, 3.0)
     assert [hashed(path, 3.0) for path in paths[2:]] == [True, True, True]
     assert not hashed(paths[1], 3.0)
+
+
+def test_what_was_lost_while_it_was_replaced_or_with_all_of_its_folder_stays_listed(tmp_path):
+    other = {"sha256": hashlib.sha256(b"b").hexdigest(), "bytes": 1}
+    put(tmp_path, b="a")
+    write_list(tmp_path, {"a": KNOWN | {"next": other}, "b": KNOWN, "c": {"next": other}})
+    seal(tmp_path, "run")
+    assert set(listing(tmp_path)) == {"a", "b"}  # the third was announced and never written
+    assert said(tmp_path, "run") == ["a is missing"]
+    write_folder(tmp_path / "f", "task", outer)
+    shutil.rmtree(tmp_path / "f/network")
+    seal(tmp_path / "f", "task")
+    assert said(tmp_path / "f", "task") == ["network/manifest.json is missing"]

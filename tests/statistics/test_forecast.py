@@ -10,7 +10,7 @@ from synthetic_study import drawn_study
 
 from headstart.comparing.verdict import outlook
 from headstart.reporting.verdict_text import outlook_text
-from headstart.statistics.analysis import analyse
+from headstart.statistics.analysis import Analysis, analyse
 from headstart.statistics.forecast import covariance, crossover, expected, fit, forecast, weighted_quantiles
 
 SIZES = np.array([16.0, 64.0, 256.0, 1024.0])
@@ -123,3 +123,33 @@ def test_scores_that_no_law_fits_still_weigh_the_exponents():
     assert np.isfinite(found.weight_S).all()
     assert (found.weight_S == 0).any()  # falling curves and those beyond 1, though it fits none well
     assert found.weight_S.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("draws", "sizes", "told"), [(2, 3, False), (3, 2, False), (3, 3, True)])
+def test_a_forecast_needs_three_draws_at_three_label_counts(draws, sizes, told):
+    made = drawn_study({"early": ("classical", None, 0.5)}, sizes=(16, 64, 256)[:sizes], draws=draws, test=300)
+    assert bool(forecast(analyse(made), made.overlaps)) is told
+    assert forecast(Analysis({}, 2, 0.5, ""), {}) == {}
+
+
+@pytest.mark.parametrize("overlap", [0.999, 1.0])
+def test_a_whole_pool_is_forecast_as_independent_draws_of_it(overlap):
+    made = study([("early", "classical")])
+    whole = forecast(analyse(made), {16: overlap, 64: overlap, 256: overlap})
+    assert whole == forecast(analyse(made), {16: 0.0, 64: 0.0, 256: 0.0})
+    assert whole != forecast(analyse(made), {16: 0.5, 64: 0.5, 256: 0.5})
+
+
+def test_test_rows_of_one_block_add_nothing_that_is_known():
+    stack_KDG = np.random.default_rng(0).normal(size=(3, 40, 1))
+    found = covariance(stack_KDG, np.zeros(3))
+    assert found == pytest.approx(np.cov(stack_KDG[:, :, 0]) / 40)
+
+
+def test_entries_of_unlike_label_counts_are_not_crossed():
+    made = grown({"early": (0.80, 0.82, 0.83, 0.84), "late": (0.60, 0.70, 0.80, 0.82)}, (16, 64, 256, 1024))
+    kept = tuple(cell for cell in made.cells if (cell.entry, cell.size) != ("late", 1024))
+    found = analyse(replace(made, cells=kept))
+    assert set(forecast(found, made.overlaps)) == {"early"}
+    assert crossover(found, "early", "late", made.overlaps) is None
+    assert crossover(analyse(made), "early", "late", made.overlaps) is not None

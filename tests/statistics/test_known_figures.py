@@ -22,7 +22,7 @@ from scored_answers import ANSWERS
 from synthetic_study import ACCURACY, MACRO_F1, drawn_study
 
 from headstart.core import registry
-from headstart.statistics.analysis import analyse
+from headstart.statistics.analysis import SizeTable, analyse
 from headstart.statistics.blocks import Evidence, TestBlocks
 from headstart.statistics.calibration import calibration
 from headstart.statistics.class_details import class_details
@@ -101,7 +101,7 @@ def crossing() -> Study:
     for cell in study.cells:
         right_N = random.random(240) < shares[cell.entry][study.sizes.index(cell.size)]
         cells.append(replace(cell, answers=np.where(right_N, study.truth, 1 - study.truth).astype(np.uint16)))
-    return replace(study, cells=tuple(cells), slices={})
+    return replace(study, cells=tuple(cells), slices={}, overlaps={8: 0.0, 16: 0.4, 32: 0.999, 64: 1.0})
 
 
 def unlike() -> Study:
@@ -144,6 +144,7 @@ def of_study(study: Study) -> dict[str, Any]:
         "failed": {
             size: [one.entry for one in t.entries.values() if t.failed(one)] for size, t in found.tables.items()
         },
+        "told": [told(table) for table in found.tables.values()],
         "constant": (found.constant, found.constant_answer, found.classes),
         "worth": [label_worth(found, size, overlaps, rows) for size in found.tables],
         "forecast": forecast(found, overlaps),
@@ -156,10 +157,25 @@ def of_study(study: Study) -> dict[str, Any]:
         "expected": [expected(bent, "probe", labels) for labels in (64, 100, 640) if bent],
         "power": [detectable(found, 64, pair, rows, wanted) for wanted in (0.005, 0.03, 0.3) if pair],
         "slices": slices(study),
+        "claims": [one.claim for one in slices(study).scores],
         "calibration": [calibration(study, table) for table in found.tables.values()],
         "confused": confused(study, "probe", 16) if study.classes else None,
         "mistakes": [mistakes(study, entry, 64)[:7] for entry in ("probe", "bag") if study.classes],
         "pooled": pooled_score(study.metric, study.truth, [c.predicted for c in study.cells if c.entry == "probe"]),
+    }
+
+
+def told(table: SizeTable) -> dict[str, Any]:
+    """Return what a table says by its properties."""
+    names = list(table.entries)
+    pairs = [table.difference(one, two) for one in names for two in names]
+    best = [table.best(*kinds) for kinds in ((), ("classical",), ("control", "classical"), ("none",))]
+    return {
+        "learned": [one.learned for one in table.entries.values()],
+        "judged": [one.entry for one in table.judged],
+        "best": [one and one.entry for one in best],
+        "claims": [one and (one.claim, one.apart, one.value, one.low, one.unadjusted_high, one.wins) for one in pairs],
+        "of all": (table.unit, table.few_draws, table.fixed_pool),
     }
 
 
@@ -213,6 +229,11 @@ def of_numbers() -> dict[str, Any]:
             for score in (rising, falling, rising * 0 + 0.6)
             for made in [fit(sizes, score, spread, 10, "entry", (0.0, 1.0))]
         ],
+        "needed": [
+            labels_needed(fit(sizes, score, spread / 100, 10, "entry", (0.0, 1.0)), wanted)
+            for score in (rising, falling, rising * 0 + 0.6, np.array([0.5, 0.65, 0.69, 0.7]))
+            for wanted in (0.55, 0.7, 0.71, 0.73)
+        ],
         "details": [class_details(one, truth, ["a", "b", "c"]) for one in (scores, np.eye(3)[scores.argmax(1)])],
         "areas": [rank_area(np.arange(6) + 1.0, np.array(own, bool)) for own in ([0, 1, 0, 1, 1, 0], [1] * 6, [0] * 6)],
         "blocks": [(made.weights(), made.within(np.arange(rows) > 2)) for rows, made in blocks.items()],
@@ -248,13 +269,13 @@ def plain(value: Any) -> Any:
 
 
 STUDIES = {
-    "two classes": lambda: study_of(2, False, 8),
+    "two classes": lambda: study_of(2, False, 5),
     "three classes in groups": lambda: replace(
         study_of(3, True, 7, metric=MACRO_F1),
         questions={16: Question("probe", ("bag", "scratch")), 64: Question("probe", ("bag",))},
         levels={16: 0.02},
     ),
-    "few draws": lambda: study_of(2, False, 4),
+    "few draws": lambda: study_of(2, False, 3),
     "crossing curves": crossing,
     "unlike draws": unlike,
     "one draw": lambda: study_of(2, False, 1),

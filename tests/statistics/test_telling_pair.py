@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from synthetic_study import drawn_study
 
@@ -39,3 +41,50 @@ def test_a_difference_is_turned():
     assert (one.claim, two.claim) == ("better", "worse")
     assert one.apart
     assert table.difference("deeper", "nobody") is None
+
+
+@pytest.mark.parametrize(
+    ("p_learned", "gain_high", "learned", "failed"),
+    [(0.05, 0.5, True, False), (0.051, 0.5, False, False), (0.05, 0.001, True, False)]
+    + [
+        (1.0, 0.0101, False, True),
+        (1.0, 0.0199, False, True),
+        (1.0, 0.0201, False, False),
+        (1.0, 0.0399, False, False),
+    ],
+)
+@pytest.mark.parametrize("unit", [1.0, 100.0])
+def test_an_entry_learned_or_failed_or_neither(p_learned, gain_high, learned, failed, unit):
+    """It failed where it is surely less than a fiftieth of the scale ahead of guessing."""
+    table = replace(analyse(drawn_study(WORSE, draws=6, test=200)).tables[16], limits=(0.0, unit))
+    one = replace(table.entries["bag"], p_learned=p_learned, gain_high=gain_high * unit)
+    assert (one.learned, table.failed(one)) == (learned, failed)
+
+
+@pytest.mark.parametrize(
+    ("p", "value", "claim"),
+    [
+        (0.05, 0.1, "better"),
+        (0.05, -0.1, "worse"),
+        (0.0501, 0.1, "undecided"),
+        (0.0, 0.001, "better"),
+        (1.0, -1.0, "undecided"),
+    ],
+)
+def test_a_claim_is_made_up_to_its_level(p, value, claim):
+    table = analyse(drawn_study(BEST | WORSE, draws=6, test=200)).tables[16]
+    pair = replace(table.difference("deeper", "words"), p_holm=p, value=value)
+    assert (pair.claim, pair.apart) == (claim, claim != "undecided")
+    plain = replace(pair, asked=False, p_holm=1.0)
+    spans = [(-0.1, 0.1), (0.0, 0.2), (-0.2, 0.0), (0.01, 0.5), (-0.5, -0.01)]
+    ends = [replace(plain, unadjusted_low=low, unadjusted_high=high) for low, high in spans]
+    assert [one.apart for one in ends] == [False, False, False, True, True]
+
+
+def test_entries_that_answer_alike_win_and_lose_no_draw():
+    study = drawn_study(BEST, draws=7, test=200)
+    said = {cell.draw: cell.answers for cell in study.cells if cell.entry == "deep"}
+    found = analyse(replace(study, cells=tuple(replace(cell, answers=said[cell.draw]) for cell in study.cells)))
+    pair = found.tables[16].difference("deep", "deeper")
+    assert (pair.value, pair.wins, pair.losses, pair.draws, pair.claim, pair.p_holm) == (0.0, 0, 0, 7, "undecided", 1.0)
+    assert pair.low < 0 < pair.high

@@ -339,7 +339,7 @@ def _compare(
     by_flips = flipped([found[number].lead for number in asked], FLIPPED, two_sided=True)
     raw_P = np.array([found[number].tested.p_differs() for number in asked])
     few_P = np.array([len(found[number].lead) < FLIPPED for number in asked], bool)
-    adjusted, levels = holm(np.where(few_P, 1.0, np.minimum(times_P * raw_P, 1.0)), ALPHA)
+    adjusted, levels = holm(np.where(few_P, 1.0, times_P * raw_P), ALPHA)
     by_flips = np.where(few_P, 1.0, np.minimum(times_P * by_flips, 1.0))
     judged: dict[int, dict[tuple[str, str], Difference]] = {size: {} for size in built}
     for place, number in enumerate(asked):

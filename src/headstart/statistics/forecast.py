@@ -69,7 +69,7 @@ class Curves:
 
     def at(self, labels: float) -> np.ndarray:
         """Return the score of each curve at `labels` labels, [S], with a random error of the law (`MISFIT`)."""
-        shape = _shape(self.sizes, np.array([labels]), self.exponent_S)[:, 0]
+        shape = _shape(self.sizes, np.array([labels]), self.exponent_S).ravel()
         doublings = np.log2(max(labels / self.sizes[-1], 1.0))
         misfit_S = MISFIT * self.limits[1] * doublings * self.noise_S
         return np.clip(self.level_S - self.fall_S * shape + misfit_S, *self.limits)
@@ -123,7 +123,7 @@ def fit(
     noise_S = random.standard_normal(SAMPLES)
     parts = []
     for exponent in EXPONENTS:
-        design_K2 = np.stack([np.ones(len(sizes_K)), -_shape(sizes_K, sizes_K, np.array([exponent]))[0]], 1)
+        design_K2 = np.stack([np.ones(len(sizes_K)), -_shape(sizes_K, sizes_K, np.array([exponent])).ravel()], 1)
         precision = design_K2.T @ inverse_KK @ design_K2
         spread = np.linalg.inv(precision)
         mean_2 = spread @ design_K2.T @ inverse_KK @ score_K
@@ -132,13 +132,14 @@ def fit(
         fits = -0.5 * rest_K @ inverse_KK @ rest_K + 0.5 * np.linalg.slogdet(spread)[1]
         level_S, fall_S = mean_2[:, None] + np.linalg.cholesky(spread) @ (normal_S2 * wide_S[:, None]).T
         far = np.inf if exponent > 0 else TIMES[-1] * sizes_K[-1]
-        top_S = level_S - fall_S * _shape(sizes_K, np.array([far]), np.array([exponent]))[0]
+        top_S = level_S - fall_S * _shape(sizes_K, np.array([far]), np.array([exponent])).ravel()
         allowed_S = (fall_S >= 0) & (top_S <= best)
         parts.append((level_S, fall_S, np.full(SAMPLES, exponent), np.where(allowed_S, fits, -np.inf)))
     level_S, fall_S, exponent_S, fits_S = map(np.concatenate, zip(*parts))
-    weight_S = np.exp(fits_S - max(fits_S.max(), -1e300))  # the best weight is 1, however badly the law fits
-    if not weight_S.sum() > 0:  # scores that fall with more labels: no rise is expected
-        level_S, fall_S, weight_S = np.minimum(level_S, best), np.zeros_like(fall_S), np.ones_like(weight_S)
+    if np.isfinite(fits_S).any():
+        weight_S = np.exp(fits_S - fits_S.max())  # the best weight is 1, however badly the law fits
+    else:  # scores that fall with more labels: no rise is expected
+        level_S, fall_S, weight_S = np.minimum(level_S, best), np.zeros_like(fall_S), np.ones_like(fall_S)
     weight_S, noise_S = weight_S / weight_S.sum(), np.tile(noise_S, len(EXPONENTS))
     return Curves(sizes_K, level_S, fall_S, exponent_S, weight_S, noise_S, limits)
 
@@ -191,7 +192,7 @@ def weighted_quantiles(value_S: np.ndarray, weight_S: np.ndarray, shares: tuple[
     """Return the values below which these shares of the weight lie."""
     order = np.argsort(value_S)
     reached = np.cumsum(weight_S[order])
-    places = np.minimum(np.searchsorted(reached, np.array(shares) * reached[-1]), len(order) - 1)
+    places = np.searchsorted(reached, np.array(shares) * reached[-1])
     return value_S[order][places].tolist()
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headstart.statistics.forecast import EXPONENTS, MISFIT, Curves, weighted_quantiles
+from headstart.statistics.forecast import MISFIT, Curves, weighted_quantiles
 
 FARTHEST = 10  # times the most labels that were tried: no curve is followed beyond
 _GRID = 200  # label counts, 1.2 % apart
@@ -42,7 +42,7 @@ def labels_needed(found: Curves, score: float) -> LabelsNeeded:
 def _ceiling(found: Curves) -> float:
     """Return the upper end of where the curves level off; one whose exponent is not above 0 does not."""
     first, last = found.sizes[0], found.sizes[-1]
-    flat_S = found.exponent_S > EXPONENTS[EXPONENTS > 0].min() / 2
+    flat_S = found.exponent_S > 0
     power_S = np.where(flat_S, found.exponent_S, 1.0)
     low_S, high_S = first**-power_S, last**-power_S
     rest_S = found.fall_S * high_S / (low_S - high_S)  # of the rise, what is still to come

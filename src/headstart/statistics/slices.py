@@ -98,10 +98,10 @@ def length_slices(items: Sequence[Any]) -> dict[str, np.ndarray]:
 
     Images have no such length: {}.
     """
-    if not all(isinstance(item, str) for item in items):
+    if len(items) == 0 or not all(isinstance(item, str) for item in items):
         return {}
     length_N = np.array([len(text) for text in items])
-    first, second = np.quantile(length_N, (1 / 3, 2 / 3)) if len(items) else (0, 0)
+    first, second = np.quantile(length_N, (1 / 3, 2 / 3))
     parts = {"short": length_N <= first, "middle": (length_N > first) & (length_N <= second), "long": length_N > second}
     return parts if all(part.sum() >= FEWEST for part in parts.values()) else {}
 
@@ -136,7 +136,7 @@ def slices(study: Study) -> Slices:
     pairs = max(
         (_paired(table, "pretrained") * _paired(table, "classical") for table in analysis.tables.values()), default=1
     )
-    return Slices(_adjusted(scores, ("gap_low", "gap_high")), _adjusted(leads, ("low", "high"), max(pairs, 1)))
+    return Slices(_adjusted(scores, ("gap_low", "gap_high")), _adjusted(leads, ("low", "high"), pairs))
 
 
 def _classes(study: Study) -> dict[str, np.ndarray]:
@@ -210,7 +210,7 @@ def _leads(
 
 def _adjusted(found: Sequence[tuple], ends: tuple[str, str], choices: int = 1) -> tuple:
     """Return the results with Holm's p-values and intervals over all of them, each picked out of `choices` many."""
-    adjusted, levels = holm([min(choices * one.p_differs(), 1.0) for _, one in found], ALPHA)
+    adjusted, levels = holm([choices * one.p_differs() for _, one in found], ALPHA)
     out = []
     for (result, one), p, level in zip(found, adjusted, levels):
         low, high = one.interval(level / choices)
