@@ -129,7 +129,7 @@ def test_scores_that_no_law_fits_still_weigh_the_exponents():
 def test_a_forecast_needs_three_draws_at_three_label_counts(draws, sizes, told):
     made = drawn_study({"early": ("classical", None, 0.5)}, sizes=(16, 64, 256)[:sizes], draws=draws, test=300)
     assert bool(forecast(analyse(made), made.overlaps)) is told
-    assert forecast(Analysis({}, 2, 0.5, ""), {}) == {}
+    assert forecast(Analysis({}, 2, 0.5, "", (0.0, 1.0)), {}) == {}
 
 
 @pytest.mark.parametrize("overlap", [0.999, 1.0])

@@ -232,7 +232,7 @@ def of_numbers() -> dict[str, Any]:
         "needed": [
             labels_needed(fit(sizes, score, spread / 100, 10, "entry", (0.0, 1.0)), wanted)
             for score in (rising, falling, rising * 0 + 0.6, np.array([0.5, 0.65, 0.69, 0.7]))
-            for wanted in (0.55, 0.7, 0.71, 0.73)
+            for wanted in (0.55, 0.7, 0.71, 0.73, 1.0)
         ],
         "details": [class_details(one, truth, ["a", "b", "c"]) for one in (scores, np.eye(3)[scores.argmax(1)])],
         "areas": [rank_area(np.arange(6) + 1.0, np.array(own, bool)) for own in ([0, 1, 0, 1, 1, 0], [1] * 6, [0] * 6)],

@@ -126,8 +126,8 @@ class SizeTable:
     draws: tuple[int, ...]
     overlap: float
     entries: dict[str, EntrySummary]
+    limits: tuple[float, float]
     pairs: dict[tuple[str, str], Difference] = field(default_factory=dict)
-    limits: tuple[float, float] = (0.0, 1.0)
 
     @property
     def unit(self) -> float:
@@ -188,7 +188,7 @@ class Analysis:
     classes: int
     constant: float
     constant_answer: str
-    limits: tuple[float, float] = (0.0, 1.0)
+    limits: tuple[float, float]
     evidence: Mapping[tuple[str, int, int], np.ndarray] = field(default_factory=dict, repr=False)
 
     @property
@@ -232,7 +232,7 @@ def analyse(study: Study) -> Analysis:
             summaries[facts.name] = _summary(facts, own, found, gain, seconds, used is draws)
         p_values |= {(name, size): p for name, p in _above_guessing(over_guessing, over).items()}
         ordered = dict(sorted(summaries.items(), key=lambda item: -item[1].mean))
-        built[size] = SizeTable(size, draws, study.overlaps[size], ordered, limits=limits)
+        built[size] = SizeTable(size, draws, study.overlaps[size], ordered, limits)
     _call_learned(built, p_values, leads)
     _allow_for_picking(built, own_scores)
     judged = _compare(built, values, study)

@@ -55,7 +55,7 @@ class SliceScore:
     gap: float
     gap_low: float
     gap_high: float
-    p: float = 1.0
+    p: float
 
     @property
     def claim(self) -> str:
@@ -77,7 +77,7 @@ class SliceLead:
     value: float
     low: float
     high: float
-    p: float = 1.0
+    p: float
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ def _score(
     if gap is not None:
         gap = gap if len(gap) >= FLIPPED else gap[:1]  # fewer draws claim nothing
         apart = estimate(gap, table.overlap, count, bounds=Bounds.of_difference(limits))
-    spans = (found.value, *found.interval(ALPHA), apart.value, np.nan, np.nan)
+    spans = (found.value, *found.interval(ALPHA), apart.value, np.nan, np.nan, np.nan)
     return SliceScore(entry, table.size, name, kind, count, *spans), apart
 
 
@@ -205,7 +205,7 @@ def _leads(
         return []
     lead = values[first.entry] - values[second.entry]
     found = estimate(lead, table.overlap, int(rows_N.sum()), bounds=Bounds.of_difference(table.limits))
-    return [(SliceLead(first.entry, second.entry, table.size, name, found.value, np.nan, np.nan), found)]
+    return [(SliceLead(first.entry, second.entry, table.size, name, found.value, np.nan, np.nan, np.nan), found)]
 
 
 def _adjusted(found: Sequence[tuple], ends: tuple[str, str], choices: int = 1) -> tuple:
