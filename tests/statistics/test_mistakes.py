@@ -1,4 +1,4 @@
-"""Confused classes and the surest mistakes: each row once, by the highest probability of a wrong answer, then by the draws."""
+"""Confused classes; the surest mistakes: each row once, by the highest probability of a wrong answer, then by draws."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Entries by name and kind, cells by form; what was computed of a cell holds for this cell, metric, truth and groups."""
+"""Entries by name and kind, cells by form; what was computed of a cell holds for its metric, truth and groups."""
 
 from __future__ import annotations
 

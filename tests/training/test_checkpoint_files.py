@@ -1,4 +1,4 @@
-"""Checkpoints file by file: what is in them, which one counts, what is pruned, what a restored state shares with none."""
+"""Checkpoints file by file: what is in them, which one counts, what is pruned, what a restored state shares."""
 
 from __future__ import annotations
 

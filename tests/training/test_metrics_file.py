@@ -70,7 +70,8 @@ def test_what_is_not_finite_is_named_and_read_back(tmp_path):
         ),
         (
             Event("warning", 5, 0.25, 3.0, message="말"),
-            '{"kind": "warning", "step": 5, "progress": 0.25, "seconds": 3.0, "units": 0, "samples": 0, "message": "말"}',
+            '{"kind": "warning", "step": 5, "progress": 0.25, "seconds": 3.0, "units": 0, "samples": 0, '
+            '"message": "말"}',
         ),
         (
             Event("step", 6, 0.25, math.inf, loss=-math.inf, learning_rate=math.inf),
