@@ -27,7 +27,7 @@ STATED = {
     "| 1,000 looked for": {squad._MOST_SEARCHES, span_cells._MOST_SEARCHES},
     "image | 256 MiB": MOST_IMAGE_BYTES >> 20,
     "67,108,864 pixels": MOST_PIXELS,
-    "parquet | 200 times": {row._MOST_RATIO, archives._MOST_RATIO},
+    "parquet, Arrow | 200 times": {row._MOST_RATIO, archives._MOST_RATIO},
     "size, from 256 MiB on": {row._BOMB >> 20, archives._BOMB >> 20},
     "`.npz` | 8 GiB": npz._MOST_BYTES >> 30,
     "; 200 times": npz._MOST_RATIO,

@@ -7,12 +7,13 @@ import decimal
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 from headstart.core.errors import HeadstartError
+from headstart.data.cell_bytes import counted
 from headstart.data.columns import shown_names
 from headstart.data.image_cells import is_image
 from headstart.data.ledger import Ledger
@@ -20,6 +21,7 @@ from headstart.data.row import Row, Source, short
 
 _LOOKED_AT = 32  # cells by which a column of images or texts is recognised; damaged ones may be among them
 _MOST_LOOKED = 4_096  # rows among which these are looked for
+_PIECE = 256  # rows that are values at a time
 DAMAGE = (OSError, ValueError, MemoryError, OverflowError)  # what pyarrow raises besides: sizes and dates are wrong
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
@@ -66,13 +68,18 @@ def table_columns(schema: Any, cells_of: Callable[[str], Iterator[Any]], source:
 
     bytewise = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view, pa.types.is_fixed_size_binary)
     others = [one for one in schema if not _plain(one.type)]
-    first = {one.name: _first(cells_of(one.name)) for one in others}
+    kinds = {one.name: _referred(one.type) for one in others}
+    first = {
+        name: _first(cells_of(name))
+        for name, kind in kinds.items()
+        if any(test(kind) for test in (*bytewise, pa.types.is_struct))
+    }
     images = [name for name, cells in first.items() if any(map(is_image, cells))]
     read = set(images)
     written = [
-        one.name
-        for one in others
-        if one.name not in read and any(test(one.type) for test in bytewise) and all(map(_is_text, first[one.name]))
+        name
+        for name, cells in first.items()
+        if name not in read and not pa.types.is_struct(kinds[name]) and all(map(_is_text, cells))
     ]
     read.update(written)
     passed = [one.name for one in others if one.name not in read]
@@ -101,8 +108,8 @@ def partitions(source: str) -> dict[str, str | None]:
 def table_rows(
     batches: Iterator[Any], columns: TableColumns, source: Source, ledger: Ledger, need: Callable[[int], None]
 ) -> Iterator[Row]:
-    """Yield the rows of record batches; `line` is the number of the row. need(bytes of images so far): see
-    `need_no_bomb`; a cell is stored once, however often it is listed.
+    """Yield the rows of record batches; `line` is the number of the row. need(bytes of rows so far): see
+    `need_no_bomb`; a file stores a cell once, however often it is listed.
 
     Damage after the first row is a complaint. Raises HeadstartError, and before the first row what pyarrow raises.
     """
@@ -110,13 +117,12 @@ def table_rows(
 
     if columns.passed:
         ledger.note(f"passed over nested or binary columns {shown_names(columns.passed)}", source.name)
-    number = held = 0
+    number = 0
     try:
-        for batch in batches:
-            for value in batch.to_pylist():
+        for batch in counted(batches, need):
+            pieces = (batch.slice(begin, _PIECE) for begin in range(0, batch.num_rows, _PIECE))
+            for value in chain.from_iterable(_listed(piece).to_pylist() for piece in pieces):
                 number += 1
-                held += sum(_image_bytes(value[name]) for name in columns.images)
-                need(held)
                 yield Row(columns.row(value), source.name, number)
     except HeadstartError:
         raise
@@ -135,18 +141,24 @@ def sound(batch: Any) -> Any:
     return batch
 
 
-def _image_bytes(cell: Any) -> int:
-    """Return the bytes of a cell of images."""
-    data = cell.get("bytes") if isinstance(cell, dict) else cell
-    return len(data) if isinstance(data, bytes) else 0
+def _listed(batch: Any) -> Any:
+    """Return a record batch in which lists hold texts instead of references to them, which become values much later."""
+    import pyarrow as pa
+
+    columns = [
+        column.cast(pa.list_(pa.string()))
+        if pa.types.is_list(column.type) and column.type.value_type == pa.dictionary(pa.int32(), pa.string())
+        else column
+        for column in batch.columns
+    ]
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
 def _plain(kind: Any) -> bool:
     """Whether cells of this type are texts, numbers, truth values, dates, or lists and records of these."""
     import pyarrow as pa
 
-    if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
-        return _plain(kind.value_type)
+    kind = _referred(kind)
     if pa.types.is_struct(kind):
         return kind.num_fields > 0 and all(_plain(kind.field(place).type) for place in range(kind.num_fields))
     lists = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
@@ -158,6 +170,15 @@ def _plain(kind: Any) -> bool:
     texts = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
     tests = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_temporal)
     return any(test(kind) for test in (*texts, *tests, pa.types.is_boolean, pa.types.is_null))
+
+
+def _referred(kind: Any) -> Any:
+    """Return the type of the cells where an array holds references to them."""
+    import pyarrow as pa
+
+    while pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
+        kind = kind.value_type
+    return kind
 
 
 def _first(cells: Iterator[Any]) -> list[Any]:

@@ -190,12 +190,17 @@ def read_whole(source: Source, most: int) -> bytes:
     return b"".join(parts)
 
 
+def most_unpacked(size: int) -> int:
+    """Return the bytes to which a file of that size may unpack."""
+    return max(_BOMB, _MOST_RATIO * size)
+
+
 def need_no_bomb(source: str, unpacked: int, size: int, fix: str, *, least: int | None = None) -> None:
     """Raise HeadstartError where a file would become very much larger than it is; all sizes in bytes.
 
     least: unpacked, below which it may be as it likes, by default 256 MiB.
     """
-    if unpacked > max(least or _BOMB, _MOST_RATIO * size):
+    if unpacked > (max(least, _MOST_RATIO * size) if least else most_unpacked(size)):
         sizes = f"{unpacked >> 20:,} MiB from {size / 2**20:,.2f}"
         raise refuse(source, f"it would unpack to {sizes}, which looks like a bomb", fix)
 

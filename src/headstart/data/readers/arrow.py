@@ -9,12 +9,13 @@ from typing import Any, ClassVar
 
 from headstart.core.errors import HeadstartError
 from headstart.core.spec import ReaderSpec
+from headstart.data.arrow_buffers import FILE, STREAM, unpacked_bytes
 from headstart.data.arrow_tables import DAMAGE, sound, table_columns, table_rows
+from headstart.data.cell_bytes import counted
 from headstart.data.ledger import Ledger
-from headstart.data.row import ROW_BYTES, Row, Source, need_no_bomb, refuse, short
+from headstart.data.row import Row, Source, need_no_bomb, refuse, short
 
-_FILE, _STREAM = b"ARROW1\x00\x00", b"\xff\xff\xff\xff"
-_FIX = "write it uncompressed"
+_FIX = "write it uncompressed and without dictionaries"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +28,7 @@ class Arrow(ReaderSpec):
     @classmethod
     def recognises(cls, head: bytes) -> bool:
         """Whether the bytes open an Arrow file."""
-        return head.startswith(_FILE)
+        return head.startswith(FILE)
 
     def read(self, source: Source, ledger: Ledger) -> Iterator[Row]:
         """Yield rows; `line` is the row number. Raises HeadstartError when damaged or not a seekable file."""
@@ -43,21 +44,14 @@ class Arrow(ReaderSpec):
             need_no_bomb(source.name, unpacked, size, _FIX)
 
         try:
-            columns = table_columns(_opened(source)[0], lambda name: _cells(source, name), source.name)
-            yield from table_rows(_bounded(_opened(source)[1], columns.names, need), columns, source, ledger, need)
+            need(sum(unpacked_bytes(source.stream)))
+            columns = table_columns(_opened(source)[0], lambda name: _cells(source, name, need), source.name)
+            batches = (batch.select(columns.names) for batch in _opened(source)[1])
+            yield from table_rows(batches, columns, source, ledger, need)
         except HeadstartError:
             raise
         except (pa.ArrowException, *DAMAGE) as error:
             raise refuse(source.name, f"not a readable Arrow table ({short(error)})", "write it again") from None
-
-
-def _bounded(batches: Iterator[Any], names: list[str], need: Callable[[int], None]) -> Iterator[Any]:
-    """Yield the columns of these names; need(bytes that the batches so far take)."""
-    unpacked = 0
-    for batch in batches:
-        unpacked += batch.nbytes + ROW_BYTES * batch.num_rows
-        need(unpacked)
-        yield batch.select(names)
 
 
 def _opened(source: Source) -> tuple[Any, Iterator[Any]]:
@@ -65,15 +59,16 @@ def _opened(source: Source) -> tuple[Any, Iterator[Any]]:
     from pyarrow import ipc
 
     source.stream.seek(0)
-    head = source.stream.peek(len(_FILE))[: len(_FILE)]
-    if head.startswith(_FILE):
+    head = source.stream.peek(len(FILE))[: len(FILE)]
+    if head.startswith(FILE):
         table = ipc.open_file(source.stream)
         return table.schema, map(sound, map(table.get_batch, range(table.num_record_batches)))
-    if not head.startswith(_STREAM):
+    if not head.startswith(STREAM):
         raise refuse(source.name, "no Arrow table", "Feather of version 1 and other formats: write it again")
     table = ipc.open_stream(source.stream)
     return table.schema, map(sound, table)
 
 
-def _cells(source: Source, name: str) -> Iterator[Any]:
-    return (cell for batch in _opened(source)[1] for part in batch.column(name) for cell in [part.as_py()])
+def _cells(source: Source, name: str, need: Callable[[int], None]) -> Iterator[Any]:
+    batches = counted((batch.select([name]) for batch in _opened(source)[1]), need)
+    return (cell.as_py() for batch in batches for cell in batch.column(0))

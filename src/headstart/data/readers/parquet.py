@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from headstart.core.errors import HeadstartError
 from headstart.core.spec import ReaderSpec
 from headstart.data.arrow_tables import DAMAGE, sound, table_columns, table_rows
+from headstart.data.cell_bytes import counted
 from headstart.data.ledger import Ledger
-from headstart.data.row import ROW_BYTES, Row, Source, need_no_bomb, refuse, short
+from headstart.data.parquet_pages import pages_of
+from headstart.data.row import ROW_BYTES, ByteStream, Row, Source, most_unpacked, need_no_bomb, refuse, short
 
-_FIX = "write it uncompressed"
+_FIX = "write it uncompressed and without dictionaries"
 _IMAGES = 16  # rows at a time where there are images: one cell that is listed often may be large
 
 
@@ -45,19 +47,20 @@ class Parquet(ReaderSpec):
             need_no_bomb(source.name, held, size, _FIX)
 
         def cells_of(name: str) -> Iterator[Any]:
-            batches = map(sound, table.iter_batches(batch_size=_IMAGES, columns=[name]))
-            return (cell[name] for batch in batches for cell in batch.to_pylist())
+            batches = map(sound, table.iter_batches(batch_size=min(most, _IMAGES), columns=[name]))
+            return (cell[name] for batch in counted(batches, need) for cell in batch.to_pylist())
 
         try:
+            size = source.stream.seek(0, os.SEEK_END)
             table = parquet.ParquetFile(source.stream)
-            unpacked, size = _unpacked(table), source.stream.seek(0, os.SEEK_END)
-            need(unpacked)
+            most, listed = _bounds(table, source.stream, need, most_unpacked(size))
+            table = parquet.ParquetFile(source.stream, read_dictionary=listed)
             columns = table_columns(table.schema_arrow, cells_of, source.name)
         except HeadstartError:
             raise
         except (pa.ArrowException, *DAMAGE) as error:
             raise refuse(source.name, f"not a readable parquet file ({short(error)})", "write it again") from None
-        rows = min(self.rows, _IMAGES) if columns.images else self.rows
+        rows = min(self.rows, most, _IMAGES) if columns.images else min(self.rows, most)
         batches = map(sound, table.iter_batches(batch_size=rows, columns=columns.names))
         try:
             yield from table_rows(batches, columns, source, ledger, need)
@@ -67,9 +70,24 @@ class Parquet(ReaderSpec):
             raise refuse(source.name, f"damaged parquet file ({short(error)})", "write it again") from None
 
 
-def _unpacked(table: Any) -> int:
-    """Return the bytes that all pages and rows would unpack to, by the file's own word."""
-    about = table.metadata
-    groups = [about.row_group(number) for number in range(about.num_row_groups)]
-    pages = sum(one.column(number).total_uncompressed_size for one in groups for number in range(one.num_columns))
-    return pages + ROW_BYTES * about.num_rows
+def _bounds(table: Any, stream: ByteStream, need: Callable[[int], None], most: int) -> tuple[int, list[str]]:
+    """Return (how many rows take at most so many bytes, columns of lists that are to be read as references to texts).
+
+    need(bytes that all pages and rows unpack to). One text that is written once may stand in each row, and in each
+    place of a list.
+    """
+    unpacked, widest, listed = ROW_BYTES * table.metadata.num_rows, 1, []
+    for group in range(table.metadata.num_row_groups):
+        width = 0
+        for number in range(table.metadata.num_columns):
+            column = table.schema.column(number)
+            pages = pages_of(stream, table.metadata.row_group(group).column(number))
+            unpacked += pages.unpacked
+            if "BYTE_ARRAY" not in column.physical_type:
+                continue
+            width += pages.dictionary + pages.delta
+            if column.max_repetition_level and pages.dictionary * pages.values > most:
+                listed.append(column.path)
+        widest = max(widest, width)
+        need(unpacked)
+    return max(1, most // widest), listed
