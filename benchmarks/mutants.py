@@ -3,12 +3,12 @@
     python benchmarks/executed_lines.py --work WORK tests
     python benchmarks/mutants.py --work WORK --count 300 --seed 1
 
-A mutant is a module with one fault (mutation_operators.py). It gets tests that run the line: of the module's own folder
-and the quickest first, then the few that run most of the module, until one fails or --seconds are used up; a line of a
-module's outermost level gets tests that run any line of it. One process has imported everything and collected the
-tests; it forks for each mutant, and the fork takes up the changed function, constant of the module or field of a class.
-A test that fails must pass without the fault. A fault in a line that no test runs survives. What became of each is in
-WORK/mutants-SEED.jsonl.
+A mutant is a module with one fault (mutation_operators.py). It gets tests that run the line: those of the module's own
+test file, of its folder and the quickest first, then the few that run most of the module, until one fails or --seconds
+are used up; a constant gets tests that run lines which use it, what else is outside of functions tests that run any
+line of the module. One process has imported everything and collected the tests; it forks for each mutant, and the fork
+takes up the changed function, constant of the module or field of a class. A test that fails must pass without the
+fault. A fault in a line that no test runs survives. What became of each is in WORK/mutants-SEED.jsonl.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ _FOUND = ("killed", "late")
 class Mutant:
     """A fault in a module, and what runs it. outermost: the fault is outside of functions; it acts at import."""
 
-    def __init__(self, copy: Path, module: str, fault: Fault, tests: Callable[[str, int, bool], list[dict]]) -> None:
+    def __init__(self, copy: Path, module: str, fault: Fault, tests: Callable[[str, set[int]], list[dict]]) -> None:
         self.module, self.fault, self.path = module, fault, copy / "src/headstart" / module
         self.name = "headstart." + module.removesuffix(".py").replace("/", ".")
         tree = ast.parse(self.path.read_bytes())
@@ -81,7 +81,7 @@ class Mutant:
             isinstance(one, ast.FunctionDef) and one.body[0].lineno <= fault.line for one in inside
         )
         line = max((one.lineno for one in inside), default=fault.line)  # of the innermost statement: it is recorded
-        self.rows = tests(module, line, self.outermost)
+        self.rows = tests(module, _uses(tree, inside[0]) if self.outermost and inside else {line})
         self.broken = planted(tree, fault)
         self.statement = next(
             new for old, new in zip(tree.body, self.broken.body, strict=True) if _holds(old, fault.line)
@@ -113,6 +113,21 @@ class Mutant:
                 )
         if self.outermost and isinstance(self.statement, ast.ClassDef):
             _take_up_fields(vars(sys.modules[self.name])[self.statement.name], vars(made)[self.statement.name])
+
+
+def _uses(tree: ast.Module, constant: ast.stmt) -> set[int]:
+    """Return the lines of functions that use a constant, by way of other constants too; empty: it is no constant."""
+    names = set[str]()
+    statements = [one for one in ast.walk(tree) if isinstance(one, ast.stmt) and one not in tree.body]
+    for one in [constant, *tree.body]:
+        if isinstance(one, ast.Assign | ast.AnnAssign) and (one is constant or names & _named(one.value)):
+            names |= set().union(*map(_named, one.targets if isinstance(one, ast.Assign) else [one.target]))
+    used = {number for one in statements if names & _named(one) for number in range(one.lineno, one.end_lineno + 1)}
+    return used & {one.lineno for one in statements}
+
+
+def _named(node: ast.AST | None) -> set[str]:
+    return {one.id for one in ast.walk(node) if isinstance(one, ast.Name)} if node else set()
 
 
 def _take_up_fields(old: type, new: type) -> None:
@@ -154,11 +169,16 @@ class Bench:
         self.failed, self.sound = work / "failed-test", set[str]()
         self.mutants: list[Mutant] = []
 
-    def tests(self, module: str, line: int, outermost: bool) -> list[dict]:
-        """Return the records of the tests that run a line, in the order in which they are run."""
-        own, name = f"tests/{module.split('/')[0]}/", f"headstart/{module}"
-        known = [row for row in self.records if name in row["lines"] and (outermost or line in row["lines"][name])]
-        known.sort(key=lambda row: (not row["test"].startswith(own), row["seconds"]))
+    def tests(self, module: str, lines: set[int]) -> list[dict]:
+        """Return records of the tests that run one of some lines, any of the module where none is given, in order."""
+        folder, name, stem = f"tests/{module.split('/')[0]}/", f"headstart/{module}", Path(module).stem
+        known = [
+            row
+            for row in self.records
+            if name in row["lines"] and (not lines or not lines.isdisjoint(row["lines"][name]))
+        ]
+        own = f"/test_{stem}.py::"
+        known.sort(key=lambda row: (own not in row["test"], not row["test"].startswith(folder), row["seconds"]))
         thorough = sorted(known, key=lambda row: -len(row["lines"][name]))[:_THOROUGH]
         taken, chosen = 0.0, []
         for row in [*known[:_QUICK], *thorough, *known[_QUICK:_MOST]]:

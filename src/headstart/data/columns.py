@@ -6,6 +6,7 @@ import ast
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -37,6 +38,7 @@ _CELL = 16
 _SHOWN = 30  # names of columns in a message
 _LONGEST_LIST = 1 << 20  # characters of a text that may write out a value
 _MUCH_LONGER = 2.0
+_FAR_LONGER = 4.0
 _FEW = 5  # rows that may hold one text by chance
 _CODE = 5  # characters on average, below which a column of a common name may hold codes
 _NO_TEXT = re.compile(r"https?://\S*|www\.\S*|[-+]?[\d.,:/ %-]+|\d{4}-\d\d-\d\d.*", re.DOTALL)  # links, numbers, dates
@@ -54,10 +56,8 @@ def cell(value: Any) -> str | None:
 def written_out(text: str) -> Any:
     """Return the value that a text writes out as JSON or as Python does; None: it writes out none, or is very long."""
     for read in (json.loads, ast.literal_eval) if len(text) <= _LONGEST_LIST else ():
-        try:
+        with suppress(ValueError, SyntaxError, RecursionError, MemoryError):
             return read(text.strip())
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
-            continue
     return None
 
 
@@ -112,7 +112,7 @@ def guess_text(rows: Sequence[dict[str, Any]], source: str, avoid: Sequence[str]
     best = max(said or columns, key=lambda name: lengths[name], default=None)
     if default is None and heading is not None and lengths[best] < _MUCH_LONGER * lengths[heading]:
         default = heading
-    if default is not None and lengths[default] < _CODE and lengths[best] > _MUCH_LONGER**2 * lengths[default]:
+    if default is not None and lengths[default] < _CODE and lengths[best] > _FAR_LONGER * lengths[default]:
         default = None  # numbers of questions beside their answers
     if default is not None:
         return default, "a common name"
@@ -137,7 +137,8 @@ def guess_label(rows: Sequence[dict[str, Any]], source: str, avoid: Sequence[str
         raise HeadstartError(
             f"{source}: which column is the label? name it with --label (columns: {shown_names(columns_of(rows))})"
         )
-    return few[0], f"{len(values[few[0]])} different values in the first {len(rows)} rows"
+    (found,) = few
+    return found, f"{len(values[found])} different values in the first {len(rows)} rows"
 
 
 def columns_of(rows: Sequence[dict[str, Any]]) -> list[str]:

@@ -9,7 +9,9 @@ from typing import Any
 from headstart.core.errors import HeadstartError, one_line
 
 KEPT_COMPLAINTS = 20
-_MOST_LOST, _MANY, _MOST_OF_MANY = 0.2, 20, 0.05  # shares of rows that may be lost; of so many lost rows the latter
+_MOST_LOST = 0.2  # of the rows
+_MANY = 20  # lost rows, from which on fewer may be lost:
+_MOST_OF_MANY = 0.05
 _FEWEST_LOST = 3  # rows that stop
 
 

@@ -12,7 +12,6 @@ from headstart.data.row import MAX_ROW_BYTES, Line
 
 ROW_LINES = 200  # largest number of lines of a quoted cell; beyond it the opening quote is a stray quote
 _ROW_CHARACTERS = MAX_ROW_BYTES  # of these lines
-_MOST_SPLIT = 4 * _ROW_CHARACTERS  # characters that are split while the end of one record is looked for
 _SWALLOWED = 3  # so many whole rows between two quotes are rows, and the quotes stray ones
 _ESCAPE = re.compile(r"\\([\"\\\n])")
 _LOST_SEARCHES = 20  # after this many quotes without an end no further lines are searched
@@ -87,8 +86,7 @@ def split(text: str, delimiter: str, escaped: bool = False, before: Sequence[str
     while True:
         match = pattern.match(text, position)
         if match is None:
-            rest = text[position + 1 :].replace('""', "")
-            opens = '"' not in (_ESCAPE.sub("", rest) if escaped else rest)
+            opens = _inside(escaped).fullmatch(f"{text}\n", position + 1) is not None
             return Split(None, opens, tuple(cells), text[position:])
         quoted, plain, end = match.groups()
         if quoted is not None:
@@ -145,14 +143,14 @@ class Records:
     def _across(self, line: Line, found: Split) -> list[str] | None:
         """Join following lines until the quoted cell ends and the record is whole; else give them back.
 
-        found: the first line, whose last cell does not end. Each cell is split once, when it may have ended.
+        found: the first line, whose last cell does not end. Each cell is split once, when it ends or is a stray quote.
         """
         if self.lost >= _LOST_SEARCHES:
             return None
         taken: list[Line] = []
-        parts, held, tried = [found.rest], len(line.text), 0
+        parts, held = [found.rest], len(line.text)
         rows = [self._is_row(line)]  # whether each line is a whole row when it is read literally
-        while len(taken) < ROW_LINES and held <= _ROW_CHARACTERS and tried <= _MOST_SPLIT:
+        while len(taken) < ROW_LINES and held <= _ROW_CHARACTERS:
             if (following := self.feed.take()) is None:
                 break
             taken.append(following)
@@ -161,9 +159,7 @@ class Records:
             held += len(following.text)
             if _inside(self.escaped).fullmatch(f"{following.text}\n"):
                 continue  # all of it is inside of the cell
-            text = "\n".join(parts)
-            tried += len(text)
-            found = split(text, self.delimiter, self.escaped, found.before)
+            found = split("\n".join(parts), self.delimiter, self.escaped, found.before)
             if found.cells is not None and len(found.cells) == self.width:
                 if all(rows) and len(rows) - 2 >= _SWALLOWED:
                     break

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +15,18 @@ from headstart.core.examples import ImageRef
 from headstart.data.ledger import Ledger
 
 MAX_ROW_BYTES = 16 * 2**20
-_BUFFER, _PART = 1 << 16, 1 << 20
-_BLOCK_ROWS, _BLOCK_CHARACTERS = 1000, 1 << 20
+_BUFFER = 1 << 16
+_PART = 1 << 20  # bytes that are read at once
+_BLOCK_ROWS = 1000
+_BLOCK_CHARACTERS = 1 << 20
 _CHARACTERS_ELSE = 1 << 14  # an image, which a processor may turn into tokens too, counts as a long text
-_MOST_RATIO, _BOMB = 200, 1 << 28  # unpacked bytes to those of the file, from so many bytes on
+_MOST_RATIO = 200  # unpacked bytes to those of the file
+_BOMB = 1 << 28  # unpacked bytes from which on the ratio counts
 ROW_BYTES = 256  # what a row takes at least, however little of a file it is
 BAD_UTF8 = "not valid UTF-8"
 CUT_OFF = "cut off by the damaged end of the file"
 TOO_LONG = "longer than 16 MiB"
+_GOES_ON = re.compile(rb"[\xc0-\xff][\x80-\xbf]*\Z")  # a last character, of which more may follow
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +55,10 @@ def in_blocks(rows: Iterator[Row]) -> Iterator[Block]:
     """Yield rows in blocks of up to 1,000 or 1 Mi characters, so that long documents do not pile up."""
     block, size = Block([], "", []), 0
     for row in rows:
-        if block.values and (
-            row.source != block.source or len(block.values) == _BLOCK_ROWS or size >= _BLOCK_CHARACTERS
-        ):
-            yield block
-            block, size = Block([], "", []), 0
-        if not block.values:
-            block = Block([], row.source, [])
+        if row.source != block.source or len(block.values) == _BLOCK_ROWS or size >= _BLOCK_CHARACTERS:
+            if block.values:
+                yield block
+            block, size = Block([], row.source, []), 0
         block.values.append(row.value)
         block.lines.append(row.line)
         size += len(row.value) if isinstance(row.value, str) else _CHARACTERS_ELSE
@@ -155,14 +157,11 @@ def _pieces(stream: ByteStream, raw: bytes, number: int) -> Iterator[Line]:
     rest = b""
     while raw:
         raw = rest + raw
-        end = len(raw)
-        if not raw.endswith(b"\n"):
-            while end > len(raw) - 4 and end > 1 and raw[end - 1] & 0xC0 == 0x80:
-                end -= 1
-            end -= raw[end - 1] >= 0xC0
+        last = _GOES_ON.search(raw, len(raw) - 3)
+        end = last.start() if last else len(raw)
         yield _line(number, raw[:end])
-        rest, finished = raw[end:], raw.endswith(b"\n")
-        raw = b"" if finished else stream.readline(MAX_ROW_BYTES)
+        rest = raw[end:]
+        raw = b"" if raw.endswith(b"\n") else stream.readline(MAX_ROW_BYTES)
     if rest:
         yield _line(number, rest)
 
