@@ -130,7 +130,7 @@ def image(name: str) -> ImageRef:
         ([{"notes": LONG, "picture": image("a")}], "picture"),
         # A column of a common name without texts is none.
         ([{"text": None, "said": "some words", "more": "x"}] * 2, "said"),
-        ([{"text": "", "said": "some words", "more": "x"}] * 2, "said"),
+        ([{"text": " " * 9, "said": "some words", "more": "x"}] * 2, "said"),
         ([{"text": "short", "said": LONG}], "text"),
         ([{"text": f"text {'ab'[number % 2]}", "said": f"{number} {LONG}"} for number in range(8)], "text"),
         ([{"text": "the same", "said": f"{number} {LONG}"} for number in range(5)], "said"),

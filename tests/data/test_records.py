@@ -127,6 +127,8 @@ def test_blanks_around_quotes_are_none_between_tabs():
         ('a,"b', False, True, ("a",), '"b'),
         ('a,"b""', False, True, ("a",), '"b""'),
         ('a,"b""c', False, True, ("a",), '"b""c'),
+        ('a,"""b', False, True, ("a",), '"""b'),
+        ('a,""b', False, False, ("a",), '""b'),
         ('"', False, True, (), '"'),
         ('a,"b"c', False, False, ("a",), '"b"c'),
         ('a,"b"c"', False, False, ("a",), '"b"c"'),
@@ -200,6 +202,7 @@ def test_records_with_quotes_as_text(texts, cells, counts):
 def test_escaped_quotes_over_several_lines():
     texts = [r'a,"b \"x\" ', "c \\", r'd \"" e"', r'f,"g \"', r'h"']
     assert table(texts, escaped=True)[0][-1] == ["f", 'g "\nh']
+    assert list(Records(Feed(iter([Line(1, 'a,"b\\"')])), ",", 2, True)) == [(Line(1, 'a,"b\\"'), ["a", "b\\"])]
     assert table([r'a,"b \"', r'c \\"', "d,e"], escaped=True)[0] == [["a", 'b "\nc \\'], ["d", "e"]]
 
 

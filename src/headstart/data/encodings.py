@@ -9,7 +9,6 @@ from __future__ import annotations
 import codecs
 import io
 import re
-from functools import partial
 from typing import NamedTuple
 
 from headstart.core.errors import HeadstartError, unknown
@@ -87,9 +86,9 @@ def recognised(head: bytes) -> Encoding | None:
     if decodes(head, "utf-8") or (_broken(head, "utf-8") <= _BROKEN and _mostly_utf8(head)):
         return Encoding("utf-8")
     if lonely(head) and (found := western(head)) is not None:
-        return Encoding(found[0], 0, _told(head, found[1]))
+        return Encoding(found[0], why=_told(head, found[1]))
     if (found := other_letters(head)) is not None:
-        return Encoding(found[0], 0, f"its letters are the frequent ones of {found[1]} texts")
+        return Encoding(found[0], why=f"its letters are the frequent ones of {found[1]} texts")
     return _two_bytes(head) or _one_byte(head)
 
 
@@ -113,13 +112,13 @@ def _two_bytes(head: bytes) -> Encoding | None:
         beyond = _BEYOND.findall(codecs.getincrementaldecoder(codec)().decode(head))
         words = "".join(one for one in beyond if not _PUNCTUATION.match(one))
         if codec == "cp949" and words and set(words) <= _CHAT:
-            return Encoding(codec, 0, "its letters beyond ASCII are those of Korean chats")
+            return Encoding(codec, why="its letters beyond ASCII are those of Korean chats")
         share = len(re.findall(f"[{letters}]", words)) / max(len(words), 1)
         fitting = len(re.findall(f"[{letters}{others}]", words)) >= _LETTERS * len(words)
         if codec == "cp949" and not fitting:
             fitting, share = _with_hanja(words), max(share, least)
-        if share >= least and fitting and sum(map(partial(_has, common), words)) >= _COMMON * len(words):
-            return Encoding(codec, 0, f"{share:.0%} of the letters beyond ASCII are {script}")
+        if share >= least and fitting and _common(words, common) >= _COMMON * len(words):
+            return Encoding(codec, why=f"{share:.0%} of the letters beyond ASCII are {script}")
     return None
 
 
@@ -131,14 +130,12 @@ def _with_hanja(words: str) -> bool:
     hangul = re.findall("[가-힣]", words)
     if len(re.findall("[가-힣ㄱ-ㆎ一-鿿豈-﫿]", words)) < _LETTERS * len(words):
         return False
-    return sum(one in _SYLLABLES for one in hangul) >= _SYLLABLES_SHARE * max(len(hangul), 1)
+    return sum(one in _SYLLABLES for one in hangul) >= _SYLLABLES_SHARE * len(hangul) > 0
 
 
-def _has(codec: str, letter: str) -> bool:
-    try:
-        return len(letter.encode(codec)) == 2 and letter.encode(codec)[0] < 0xFE
-    except UnicodeEncodeError:
-        return False
+def _common(words: str, codec: str) -> int:
+    """Return how many letters an encoding has in two bytes."""
+    return sum(len(letter.encode(codec, "ignore")) == 2 for letter in words)
 
 
 def _one_byte(head: bytes) -> Encoding | None:
@@ -152,13 +149,12 @@ def _one_byte(head: bytes) -> Encoding | None:
     if found is None or found.chaos > _CHAOS:
         return None
     if found.encoding in _OTHER_LETTERS:
-        return Encoding(found.encoding, 0, f"found likely, {1 - found.chaos:.0%}")
-    fitting = western(head)
-    if fitting is not None:
-        return Encoding(fitting[0], 0, _told(head, fitting[1]))
+        return Encoding(found.encoding, why=f"found likely, {1 - found.chaos:.0%}")
+    if (fitting := western(head)) is not None:
+        return Encoding(fitting[0], why=_told(head, fitting[1]))
     codec = found.encoding if found.encoding in CODECS else "cp1252"
     return (
-        Encoding(codec, 0, "a guess: its letters fit no language well; --encoding says it")
+        Encoding(codec, why="a guess: its letters fit no language well; --encoding says it")
         if decodes(head, codec)
         else None
     )
@@ -176,15 +172,15 @@ def wide(head: bytes) -> Encoding | None:
         if head.startswith(mark):
             return Encoding(codec, len(mark), "by its byte-order mark")
     for codec in ("utf-16-le", "utf-16-be") if b"\x00" in head else ():
-        text = head[: len(head) & ~1].decode(codec, "ignore")
+        text = head.decode(codec, "ignore")
         readable = sum((c.isascii() and (c.isprintable() or c in "\r\n\t")) or "가" <= c <= "힣" for c in text)
-        if text and readable > 0.9 * len(text):
-            return Encoding(codec, 0, "by its zero bytes")
+        if readable > 0.9 * len(text):
+            return Encoding(codec, why="by its zero bytes")
     return None
 
 
 def _mostly_utf8(head: bytes) -> bool:
-    """Whether there is more than twice as much beyond ASCII that decodes as UTF-8 as does not."""
+    """Whether there is at least as much beyond ASCII that decodes as UTF-8 as does not."""
     mended = head.decode("utf-8", "replace")
     return sum(not c.isascii() for c in mended) >= 2 * mended.count("\ufffd")
 
@@ -237,8 +233,8 @@ def as_utf8(stream: ByteStream, head: bytes, source: str, asked: str | None = No
     no encoding that is known, or not in the one that is named.
     """
     if (codec := check_encoding_name(asked)) is not None:
-        marked = next((Encoding(codec, len(mark)) for mark, codec in _MARKS if head.startswith(mark)), None)
-        found = Encoding(codec, 0, "as asked") if marked is None else marked._replace(why="as asked")
+        marked = (Encoding(own, len(mark), "as asked") for mark, own in _MARKS if head.startswith(mark))
+        found = next(marked, Encoding(codec, why="as asked"))
         if not decodes(head[found.mark :], found.codec) and _broken(head[found.mark :], found.codec) > _BROKEN:
             other = recognised(head)
             hint = f"; it looks like {other.name}" if other and other.codec != codec else ""
@@ -254,4 +250,4 @@ def as_utf8(stream: ByteStream, head: bytes, source: str, asked: str | None = No
 def _broken(head: bytes, codec: str) -> float:
     """Return the share of lines with bytes that are no such text."""
     found = ["\ufffd" in line for line in head.decode(codec, "replace").splitlines()]
-    return sum(found) / max(len(found), 1)
+    return sum(found) / len(found)

@@ -62,17 +62,18 @@ class Split:
     rest: str = ""
 
 
-@cache
-def _inside(escaped: bool) -> re.Pattern[str]:
-    """Return a pattern of what stands between two quotes."""
-    return re.compile(r'[^"\\]*+(?:(?:""|\\.)[^"\\]*+)*+' if escaped else r'[^"]*+(?:""[^"]*+)*+', re.DOTALL)
+# What stands between two quotes, by whether a quote may be written \".
+_INSIDE = {
+    False: re.compile(r'[^"]*+(?:""[^"]*+)*+', re.DOTALL),
+    True: re.compile(r'[^"\\]*+(?:(?:""|\\.)[^"\\]*+)*+', re.DOTALL),
+}
 
 
 @cache
 def _pattern(delimiter: str, escaped: bool) -> re.Pattern[str]:
     mark = re.escape(delimiter)
     blank = "" if delimiter == "\t" else " *"  # some programs write a space between a comma and a quote
-    return re.compile(rf'(?:{blank}"({_inside(escaped).pattern})"{blank}|((?!")[^{mark}]*+))({mark}|\Z)', re.DOTALL)
+    return re.compile(rf'(?:{blank}"({_INSIDE[escaped].pattern})"{blank}|((?!")[^{mark}]*+))({mark}|\Z)', re.DOTALL)
 
 
 def split(text: str, delimiter: str, escaped: bool = False, before: Sequence[str] = ()) -> Split:
@@ -86,7 +87,7 @@ def split(text: str, delimiter: str, escaped: bool = False, before: Sequence[str
     while True:
         match = pattern.match(text, position)
         if match is None:
-            opens = _inside(escaped).fullmatch(f"{text}\n", position + 1) is not None
+            opens = _INSIDE[escaped].fullmatch(f"{text}\n", position + 1) is not None
             return Split(None, opens, tuple(cells), text[position:])
         quoted, plain, end = match.groups()
         if quoted is not None:
@@ -157,7 +158,7 @@ class Records:
             rows.append(self._is_row(following))
             parts.append(following.text)
             held += len(following.text)
-            if _inside(self.escaped).fullmatch(f"{following.text}\n"):
+            if _INSIDE[self.escaped].fullmatch(f"{following.text}\n"):
                 continue  # all of it is inside of the cell
             found = split("\n".join(parts), self.delimiter, self.escaped, found.before)
             if found.cells is not None and len(found.cells) == self.width:

@@ -7,8 +7,9 @@ may be, and typographic marks where these may be; the first encoding with the be
 
 from __future__ import annotations
 
-import codecs
 import re
+from contextlib import suppress
+from operator import itemgetter
 
 # Letters beyond ASCII of the languages that are written in an encoding, small ones.
 _WEST = {
@@ -54,7 +55,8 @@ _FREQUENT = (
     *(("cp1253", "Greek", _GREEK), ("iso8859_7", "Greek", _GREEK), ("cp1255", "Hebrew", _HEBREW)),
     *(("cp1256", "Arabic", _ARABIC), ("iso8859_6", "Arabic", _ARABIC), ("cp874", "Thai", _THAI)),
 )
-_FEWEST, _OFTEN = 8, 0.6  # letters, and the share of frequent ones among them, at least
+_FEWEST = 8  # letters
+_OFTEN = 0.6  # of them, at least, are frequent ones
 _CLEAR = 0.04  # by which a less usual encoding must be ahead
 _MIXED = 0.2  # of the runs of other letters, at most, touch a letter of ASCII
 _FIT = 0.9  # of what is beyond ASCII, at least
@@ -62,17 +64,13 @@ _FIT = 0.9  # of what is beyond ASCII, at least
 
 def western(head: bytes) -> tuple[str, str] | None:
     """Return (codec, the language whose letters fit best), or None where no language fits well."""
-    best: tuple[float, str, str] | None = None
+    found: list[tuple[float, str, str]] = []
     for codec, languages in _TRIED:
-        try:
-            text = codecs.getincrementaldecoder(codec)().decode(head)
-        except UnicodeDecodeError:
-            continue
-        for language, letters in languages.items():
-            share = _fit(text, set(letters))
-            if best is None or share > best[0] + 1e-9:
-                best = (share, codec, language)
-    return None if best is None or best[0] < _FIT else best[1:]
+        with suppress(UnicodeDecodeError):
+            text = head.decode(codec)
+            found += [(_fit(text, set(letters)), codec, language) for language, letters in languages.items()]
+    share, codec, language = max(found, key=itemgetter(0))
+    return (codec, language) if share >= _FIT else None
 
 
 def other_letters(head: bytes) -> tuple[str, str] | None:
@@ -83,14 +81,14 @@ def other_letters(head: bytes) -> tuple[str, str] | None:
     mixed = len(re.findall(rb"[a-zA-Z][\x80-\xff]|[\x80-\xff][a-zA-Z]", head))
     if mixed > _MIXED * len(re.findall(rb"[\x80-\xff]+", head)):
         return None  # words of ASCII letters and others: Latin letters with accents
-    best: tuple[float, str, str] | None = None
+    found, most = None, 0.0
     for codec, script, frequent in _FREQUENT:
         text = head.decode(codec, "replace")
         beyond = [one for one in _BEYOND.findall(text) if one not in _MARKS]
-        share = sum(one in frequent for one in beyond) / max(len(beyond), 1)
-        if len(beyond) >= _FEWEST and share >= _OFTEN and (best is None or share > best[0] + _CLEAR):
-            best = (share, codec, script)
-    return None if best is None else best[1:]
+        often = sum(one in frequent for one in beyond)
+        if len(beyond) >= _FEWEST and often >= max(_OFTEN, most + _CLEAR) * len(beyond):
+            found, most = (codec, script), often / len(beyond)
+    return found
 
 
 def lonely(head: bytes) -> bool:
