@@ -83,6 +83,7 @@ def dialect(
         names = (*names, "") if trailing else ("", *names)
         place = "last" if trailing else "first"
         notes.append(f"the rows have one cell more than the column names: the {place} column has no name")
+    width = len(names)  # lines alone, of which `_begin` tells it, may be parts of records
     quoted, escaped, why = _quotes(body[:lines], body[lines:] or body, delimiter, width)
     if quoting != "auto":
         quoted, why = quoting == "yes", "as asked"
@@ -138,7 +139,7 @@ def _begin(head: Sequence[Line], delimiter: str) -> tuple[int, int, bool]:
     if width <= 1 or width == first or usual < _USUAL or (first > 1 and share >= _USUAL):
         return 0, first, False
     following = _cells(next((line.text for line in head[1:] if line.text.strip()), ""), delimiter)
-    if first == width - 1 > 0 and usual == 1.0 and not any(map(is_usual, following)):
+    if first == width - 1 and usual == 1.0 and not any(map(is_usual, following)):
         return 0, width, True
     begin = next(number for number, line in enumerate(head) if len(_cells(line.text, delimiter)) == width)
     return (begin, width, False) if first < width else (0, first, False)
