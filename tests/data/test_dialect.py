@@ -1,218 +1,276 @@
-"""How a table is written is told by its contents: what ends cells, quotes, where the column names are or are not."""
+"""Where the choices about a table turn: shares of lines, stray quotes, names or values, on both sides of each bound."""
 
 from __future__ import annotations
 
-import csv
-import io
-
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from headstart.data.corpus import Corpus
-from headstart.data.ledger import Ledger
-from headstart.data.open import read_rows
-from headstart.data.readers.csv import Csv
-
-REVIEWS = [("good film, really", "pos"), ("bad film", "neg"), ("so so; well", "pos"), ('he said "no"', "neg")] * 3
+from headstart.core.errors import HeadstartError
+from headstart.data import dialect as module
+from headstart.data.dialect import DELIMITERS, column_names, dialect, is_usual, named, no_names, whole
+from headstart.data.row import Line
 
 
-def read(tmp_path, text: str, name: str = "rows.csv", **how):
-    (tmp_path / name).write_text(text, encoding="utf-8", newline="")
-    ledger = Ledger()
-    rows = [row.value for row in read_rows(str(tmp_path / name), ledger, reader=Csv(**how) if how else None)]
-    return rows, ledger
+def head(*texts: str) -> list[Line]:
+    return [Line(number, text) for number, text in enumerate(texts, 1)]
 
 
-def written(rows, header=("text", "label"), delimiter=",", quoting=csv.QUOTE_MINIMAL, end="\r\n") -> str:
-    sink = io.StringIO()
-    writer = csv.writer(sink, delimiter=delimiter, quoting=quoting, lineterminator=end)
-    writer.writerows([header, *rows] if header else rows)
-    return sink.getvalue()
+@pytest.mark.parametrize(
+    ("names", "rows", "why"),
+    [
+        # A name that comes again below, in a column of few values.
+        (["pos"], ["pos", "pos", "neg", "neg"], "'pos' occurs 2 times below"),
+        (["pos"], ["pos", "neg", "neg", "neg"], ""),
+        (["pos"], ["pos", "pos", "neg", "neu"], ""),
+        (["pos"], ["pos", "pos", "neg", "neu", "neg", "neu"], "'pos' occurs 2 times below"),
+        (["pos "], [" pos", "pos ", "pos"], "'pos' occurs 3 times below"),
+        (["x" * 30], ["x" * 30] * 2, ""),
+        (["x" * 19], ["x" * 19] * 2, f"'{'x' * 19}' occurs 2 times below"),
+        (["x" * 20], ["x" * 20] * 2, ""),
+        (["label"], ["label", "label"], ""),
+        (["pos", "ID"], ["pos 1", "pos 2"], ""),
+        (["pos"], [], ""),
+        ([""], [""] * 3, "'' occurs 3 times below"),
+        # Not beside a name of a column of texts, unless it is a number.
+        (["spam", "said"], ["spam a text of some more words"] * 4, ""),
+        (["1", "said"], ["1 a text of some more words"] * 4, "'1' occurs 4 times below"),
+        (["spam", "a message"], ["spam a text of some more words"] * 4, "'spam' occurs 4 times below"),
+        (["spam", "m" * 19], ["spam a text of some more words"] * 4, ""),
+        (["spam", "m" * 20], ["spam a text of some more words"] * 4, "'spam' occurs 4 times below"),
+        (["spam", "said"], ["spam a_text_of_19_letter"] * 4, "'spam' occurs 4 times below"),
+        (["spam", "said"], ["spam a_text_of_20_letters"] * 4, ""),
+        # A number above numbers, beside a text above texts.
+        (
+            ["0.5", "a film"],
+            [f"{n} number {n} of the long texts" for n in range(9)],
+            "'0.5' is a number as those below",
+        ),
+        (["0.5", "film"], [f"{n} number {n} of the long texts" for n in range(9)], ""),
+        (["0.5", "a film"], [f"{n} short {n}" for n in range(9)], ""),
+        (["x", "a film"], [f"{n} number {n} of the long texts" for n in range(9)], ""),
+        (
+            ["-3,5", "a film"],
+            [f"{n if n else 'x'} number {n} of the long texts" for n in range(10)],
+            "'-3,5' is a number as those below",
+        ),
+        (["-3,5", "a film"], [f"{n if n > 1 else 'x'} number {n} of the long texts" for n in range(10)], ""),
+    ],
+)
+def test_a_first_line_is_a_row_where_its_cells_are_values(names, rows, why):
+    cells = [row.split(" ", len(names) - 1) for row in rows] if len(names) > 1 else [[row] for row in rows]
+    assert no_names(names, cells) == why
 
 
-def as_rows(pairs, header=("text", "label")):
-    return [dict(zip(header, pair)) for pair in pairs]
+def test_cells_of_a_sheet_may_be_numbers():
+    assert no_names([1, None], [[1, "x"], [1, None], [2, "y"], [2, "z"]]) == "'1' occurs 2 times below"
 
 
-@pytest.mark.parametrize("delimiter", [",", "\t", ";", "|"])
-@pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC])
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
-@pytest.mark.parametrize("name", ["rows.csv", "rows.tsv"])
-def test_what_spreadsheets_and_libraries_write_comes_back(tmp_path, delimiter, quoting, end, name):
-    pairs = [*REVIEWS, ("first line\nsecond line", "pos"), ("a\ttab, a | bar; all", "neg")]
-    found, ledger = read(tmp_path, written(pairs, delimiter=delimiter, quoting=quoting, end=end), name)
-    assert found == as_rows(pairs)
-    assert not ledger.skipped
+@pytest.mark.parametrize(
+    ("texts", "count"),
+    [
+        (["text,label", "a,x"], 0),
+        (["Report,", "text,label", "a,x"], 1),
+        (["Report,", "foo,bar", "1,2"], 0),  # two columns without usual names: a row
+        (["Report,,", "foo,bar,baz", "1,2,3"], 1),
+        ([",Report,", "foo,bar,baz", "1,2,3"], 0),
+        (["Report,,", "foo,bar", "1,2"], 0),  # not padded to the width of the table
+        (["text,,", "foo,bar,baz", "1,2,3"], 0),  # a usual name is no title
+        (["Report,,", "made,,", "foo,bar,baz", "1,2,3"], 0),
+        (["Report,,", ",,", "foo,bar,baz", "1,2,3"], 2),
+        (["# made, by hand", "text,label", "a,x"], 1),
+        (["# made, by hand", "a,x", "b,y"], 1),
+        (["#,x", "a,b", "c,d"], 0),
+        (["#,x", "text,label", "a,b"], 1),
+        ([",", "text,label", "a,x"], 1),
+        ([",", ",", ","], 0),
+        (["a,x", "text,label", "b,y"], 1),
+        (["a,x", "text,foo", "b,y"], 0),
+        (["a,x,z", "text,label", "b,y"], 0),
+        (["label,x", "text,label", "b,y"], 1),
+        (["text,label", "text,label", "b,y"], 0),
+        (["Report", "text,label", "a,x"], 0),
+        (["# one,x", "# two,x", "a,b"], 0),
+        (["#a,x", "b,c", "d,e"], 1),
+        (["text,label,x", "text,label,id", "b,y,z"], 0),
+        (["Report,,", "made,by,hand", ",,", "a,b,c"], 1),
+        (["Report,,", ",,"], 0),
+        ([",,", "Report,,"], 0),
+        ([*[",,"] * 10, "text,label,id", "a,b,c"], 10),
+        ([*[",,"] * 11, "text,label,id", "a,b,c"], 0),
+    ],
+)
+def test_titles(texts, count):
+    assert module._titles(head(*texts), ",") == count
 
 
-def test_a_late_cell_of_several_lines_in_a_table_with_tabs(tmp_path):
-    """Of 2,000 rows only the last has a cell that needs quotes."""
-    pairs = [(f"review {number}", "pos") for number in range(2_000)] + [("one\ntwo\nthree", "neg")]
-    found, ledger = read(tmp_path, written(pairs, delimiter="\t"), "rows.tsv")
-    assert found == as_rows(pairs)
-    assert any("1 rows that fit in no other way" in note for note in ledger.notes)
-    turned = [pair[::-1] for pair in pairs]
-    found, _ = read(tmp_path, written(turned, ("label", "text"), delimiter="\t"), "rows.tsv")
-    assert found == as_rows(turned, ("label", "text"))
+@pytest.mark.parametrize(
+    ("texts", "found"),
+    [
+        (["text,label", *["a,x"] * 9], (0, 2, False)),
+        (["Report", "text,label", *["a,x"] * 9], (1, 2, False)),
+        (["Report", "", "text,label", *["a,x"] * 9], (2, 2, False)),
+        (["Report", *["a,x"] * 9], (0, 2, True)),  # one name for two columns: the first is an index
+        (["text,label", *["0,a,x"] * 9], (0, 3, True)),  # an index without a name
+        (["text,label", "", *["0,a,x"] * 9], (0, 3, True)),
+        (["a,b", *["text,label,n"] * 9], (1, 3, False)),
+        (["text,label", *["0,a,x"] * 9, "b"], (1, 3, False)),
+        (["a,b,c,d", *["a,x"] * 9], (0, 4, False)),
+        (["one", "two"], (0, 1, False)),
+        (["one"], (0, 1, False)),
+        # Half of the lines have as many cells as the first one, or half have the usual number.
+        (["a,b", *["a,x"] * 4, *["a,x,y"] * 4], (0, 2, False)),
+        (["a,b", *["a,x"] * 4, *["a,x,y"] * 5], (1 + 4, 3, False)),
+        (["Report", *["a,x,y"] * 3, "a", "b", "c,d"], (1, 3, False)),
+        (["Report", *["a,x,y"] * 3, "a", "b", "c,d", "e,f"], (0, 1, False)),
+        # Of numbers of cells that are as frequent the larger.
+        (["Report", "a,b", "a,b", "a,b,c", "a,b,c"], (3, 3, False)),
+    ],
+)
+def test_where_a_table_begins(texts, found):
+    assert module._begin(head(*texts), ",") == found
 
 
-def test_stray_quotes_between_tabs_are_text(tmp_path):
-    lines = ["text\tlabel", '"반쪽\t1', '""둘""\t0', '"온전"\t1', 'a "b" c\t0', '끝"\t1']
-    found, ledger = read(tmp_path, "\n".join(lines) + "\n", "rows.tsv")
-    assert found == [dict(zip(("text", "label"), line.split("\t"))) for line in lines[1:]]
-    assert not ledger.skipped
+@pytest.mark.parametrize(
+    ("texts", "cells", "lines"),
+    [
+        (["a,b", "c"], ["a", "b"], 1),
+        (['a,"b', 'c"', "d"], ["a", "b\nc"], 2),
+        (['"a', *["b"] * 8, 'c",d', "e"], ["\n".join(["a", *["b"] * 8, "c"]), "d"], 10),
+        (['"a', *["b"] * 9, 'c",d', "e"], ['"a'], 1),
+        (['"a', "b", "c"], ['"a'], 1),
+        (['a,"b"c', 'd"'], ["a", '"b"c'], 1),
+        ([], [""], 1),
+    ],
+)
+def test_a_column_name_has_up_to_ten_lines(texts, cells, lines):
+    assert module._first(head(*texts), ",") == (cells, lines)
 
 
-def test_the_line_that_excel_writes_first(tmp_path):
-    found, ledger = read(tmp_path, "sep=;\n" + written(REVIEWS, delimiter=";"))
-    assert found == as_rows(REVIEWS)
-    assert any("its first line says that cells end at semicolon" in note for note in ledger.notes)
+@pytest.mark.parametrize(
+    ("texts", "delimiter", "found"),
+    [
+        # Tabs: quotes are text, unless there are signs of marks.
+        (["a\tb", "c\td"], "\t", (False, False, "no quote in the first lines")),
+        (["a,b", "c,d"], ",", (True, False, "no quote in the first lines")),
+        (['"a" x\tb'], "\t", (False, False, "the usual way with tabs")),
+        (['"a"\tb'] * 2, "\t", (False, False, "the usual way with tabs")),
+        (['"a"\tb'] * 3, "\t", (True, False, "every row agrees, and some need them")),
+        ([*['"a"\tb'] * 3, "\tb", 'a"\tb'], "\t", (False, False, "the usual way with tabs")),
+        ([*['"a"\tb'] * 3, "\tb"], "\t", (True, False, "every row agrees, and some need them")),
+        (['"a""x"\tb', "a\tb"], "\t", (True, False, "every row agrees, and some need them")),
+        (['a""x\tb', "a\tb"], "\t", (False, False, "the usual way with tabs")),
+        (['"a\tx"\tb', "a\tb"], "\t", (True, False, "every row agrees, and some need them")),
+        ([*['"a\tx"\tb'] * 9, '"a\tb'], "\t", (True, False, "nearly all rows agree, and some need them")),
+        ([*['"a\tx"\tb'] * 8, '"a\tb'], "\t", (False, False, "the usual way with tabs")),
+        # Commas: quotes are marks, unless lines fit only with quotes as text.
+        (['"a,x",b'], ",", (True, False, "1 of the first 1 rows agree")),
+        (['"a" x,b', "c,d"], ",", (False, False, "quoting is not consistent in the first 2 lines")),
+        ([*['"a",b'] * 9, '"a" x,b'], ",", (True, False, "9 of the first 10 rows agree")),
+        ([*['"a",b'] * 8, '"a" x,b'], ",", (False, False, "quoting is not consistent in the first 9 lines")),
+        ([*['"a",b'] * 8, '"a" x,b', "a,b,c"], ",", (True, False, "8 of the first 10 rows agree")),
+        (['a "x" y,b'], ",", (True, False, "1 of the first 1 rows agree")),
+        (['a, "b"', 'c, "d" e'], ",", (True, False, "2 of the first 2 rows agree")),
+        # Quotes after backslashes, where none is doubled.
+        ([r'"a \"x\" y",b'], ",", (True, True, "1 of the first 1 rows agree")),
+        ([r'"a \"x\" y",b', '"a ""x""",b'], ",", (True, True, "2 of the first 2 rows agree")),
+        (['"a\\",b', '"c""d",e'], ",", (True, False, "2 of the first 2 rows agree")),
+        ([r'"a \"x\" y"', r'"b"'], ",", (True, True, "2 of the first 2 rows agree")),
+    ],
+)
+def test_whether_quotes_are_marks(texts, delimiter, found):
+    width = 1 if delimiter not in texts[0] else 2
+    rows = head(*texts)
+    assert module._quotes(head(f"text{delimiter}label"), rows, delimiter, width) == found
 
 
-@pytest.mark.parametrize("before", ["Exported 2026-11-27\n", "Report of reviews\n\nby the shop\n", "A, B and C\n\n"])
-def test_lines_before_the_table(tmp_path, before):
-    found, ledger = read(
-        tmp_path,
-        before
-        + written(REVIEWS, ("id", "text", "label"))[:0]
-        + written([(str(number), *pair) for number, pair in enumerate(REVIEWS)], ("id", "text", "label")),
+@pytest.mark.parametrize(("names", "quoted"), [('"text"\t"label"', True), ('"text"\tlabel', False), ('"\t"', False)])
+def test_quotes_around_all_names_are_marks(names, quoted):
+    assert module._quotes(head(names), head('"a" b\tc', "d\te")[1:] + head('"f"\tg'), "\t", 2)[0] is quoted
+
+
+@pytest.mark.parametrize(
+    ("texts", "kept"),
+    [
+        (["a,b", '"c', "d"], 1),
+        (["a,b", '"c', 'd",e'], 3),
+        (["a,b", "c,d", '"e'], 2),
+        (['"a', "b"], 2),
+        (["a,b", "c"], 2),
+        (["a,b", 'c "d', "e"], 3),
+        (['"a', 'b",c', '"d'], 2),
+        ([], 0),
+    ],
+)
+def test_a_last_record_that_does_not_end_is_left_out(texts, kept):
+    assert list(whole(head(*texts), ",", 2)) == head(*texts)[:kept]
+
+
+def test_a_last_row_that_goes_on_decides_nothing_where_the_lines_are_cut():
+    lines = head("text,label", *['"a b",c'] * 3, '"d', "e")
+    assert dialect(lines).why == "3 of the first 5 rows agree"
+    assert dialect(lines, cut=True).why == "3 of the first 3 rows agree"
+
+
+def test_what_ends_cells():
+    assert [named(one) for one in [*DELIMITERS, "~"]] == ["tab", "comma", "semicolon", "bar", "~"]
+    for delimiter in DELIMITERS:
+        found = dialect(head(*[f"a{delimiter}b"] * 3))
+        assert (found.delimiter, found.width, found.skipped, found.notes[1:]) == (delimiter, 2, 0, ())
+    assert dialect(head("a,b;c", "d,e;f,g", "h;i")).delimiter == ";"
+    assert dialect(head("a;b,c", "d;e,f")).delimiter == ","
+    assert dialect(head("x~y", "1~2"), delimiter="~").header == ("x", "y")
+
+
+def test_what_excel_writes_first_counts_as_a_line_before():
+    for first in ("sep=;", '"SEP=;"', "\ufeffsep=; "):
+        found = dialect(head(first, "text;label", "a,b;x"))
+        assert (found.delimiter, found.skipped, found.header) == (";", 2, ("text", "label"))
+        assert found.notes == ("its first line says that cells end at semicolon",)
+    assert dialect(head("sep=;", "text,label", "a,b"), delimiter=",").header == ("text", "label")
+    found = dialect(head("sep=;", "Report", "text;label", "a;x", "b;y"))
+    assert (found.skipped, found.notes[1]) == (3, "the table begins at line 3; the 1 lines before it are no rows")
+    found = dialect(head("sep=;", "a;x", "b;y"), header=False)
+    assert (found.skipped, found.header, found.width) == (1, None, 2)
+
+
+def test_a_column_without_a_name_is_the_first_or_after_the_last_mark():
+    found = dialect(head("text,label", "0,a,x", "1,b,y"))
+    assert (found.header, found.width, found.skipped) == (("", "text", "label"), 3, 1)
+    assert found.notes == ("the rows have one cell more than the column names: the first column has no name",)
+    found = dialect(head("text,label", "a,x,", "", "b,y, "))
+    assert (found.header, found.width, found.skipped) == (("text", "label", ""), 3, 1)
+    assert found.notes == ("the rows have one cell more than the column names: the last column has no name",)
+
+
+@pytest.mark.parametrize(("quoting", "quoted"), [("yes", True), ("no", False)])
+@pytest.mark.parametrize("delimiter", [",", "\t"])
+def test_what_is_asked_of_quotes_holds(quoting, quoted, delimiter):
+    found = dialect(head(f"text{delimiter}label", f'"a"{delimiter}"b"'), quoting=quoting)
+    assert (found.quoted, found.why) == (quoted, "as asked")
+
+
+def test_a_first_line_that_is_a_row_is_told():
+    found = dialect(head("a fine film,1", "a bad film,0", "so so,1", "fine,0", "good,1"))
+    assert (found.header, found.skipped, found.width) == (None, 0, 2)
+    assert found.notes == (
+        "its first line is a row, not column names ('1' occurs 2 times below): the columns are 1, 2, 3 ...",
     )
-    assert [row["text"] for row in found] == [text for text, _ in REVIEWS]
-    assert any("the table begins at line" in note for note in ledger.notes)
+    assert dialect(head("a fine film,1", "a bad film,0", "so so,1", "fine,0", "good,1"), header=True).skipped == 1
 
 
-def test_column_names_again(tmp_path):
-    found, ledger = read(tmp_path, written(REVIEWS) + written(REVIEWS))
-    assert found == as_rows(REVIEWS) * 2
-    assert dict(ledger.skipped) == {"the column names again": 1}
+def test_a_record_of_more_cells_than_its_lines_is_read_whole():
+    lines = ["Report", "text|label|id|date", *(f'{n}|{n}|"{n} one\ntwo"|1|' for n in range(9))]
+    found = dialect(head(*"\n".join(lines).split("\n")))
+    assert found.width == 5
+    assert found.header is None or len(found.header) == 5
 
 
-@pytest.mark.parametrize("delimiter", [",", "\t", ";", "|"])
-@pytest.mark.parametrize(
-    "labels", [("pos", "neg"), ("1", "0"), ("5", "1"), ("entailment", "neutral")], ids=lambda one: one[0]
-)
-def test_a_table_without_column_names_loses_no_row(tmp_path, delimiter, labels):
-    pairs = [(text, labels[place % 2]) for place, (text, _) in enumerate(REVIEWS)]
-    found, ledger = read(tmp_path, written(pairs, None, delimiter))
-    assert found == as_rows(pairs, ("1", "2"))
-    assert any("its first line is a row, not column names" in note for note in ledger.notes)
-    found, _ = read(tmp_path, written([pair[::-1] for pair in pairs], None, delimiter))
-    assert found == as_rows([pair[::-1] for pair in pairs], ("1", "2"))
+def test_a_table_of_too_many_columns_is_refused():
+    with pytest.raises(HeadstartError, match=r"wide\.csv: more than 65,536 columns"):
+        dialect(head("," * 65_536, "," * 65_536), source="wide.csv")
 
 
-def test_numbers_without_column_names(tmp_path):
-    pairs = [(f"a film with some words in it {place}", str(place * 0.5)) for place in range(12)]
-    found, _ = read(tmp_path, written(pairs, None))
-    assert found == as_rows(pairs, ("1", "2"))
-
-
-@pytest.mark.parametrize(
-    "header",
-    [
-        ("sms", "spam"),
-        ("comments", "hate"),
-        ("How satisfied were you with our service?", "answer"),
-        ("2019", "2020"),
-        ("후기", "평점"),
-        ("문항\n(하나만 고르세요)", "답"),
-    ],
-)
-def test_column_names_of_all_kinds_are_names(tmp_path, header):
-    values = ("spam", "ham") if header[1] == "spam" else ("hate", "none")
-    pairs = [(f"a message with a few words {place}", values[place % 2]) for place in range(20)]
-    if header[0] == "2019":
-        pairs = [(str(place), str(place + 1)) for place in range(20)]
-    found, _ = read(tmp_path, written(pairs, header))
-    assert found == as_rows(pairs, header)
-
-
-def test_what_is_given_is_not_decided(tmp_path):
-    pairs = [(text, str(place % 2)) for place, (text, _) in enumerate(REVIEWS)]
-    found, _ = read(tmp_path, written(pairs, None), header=True)
-    assert list(found[0]) == list(pairs[0])
-    found, _ = read(tmp_path, written(REVIEWS), header=False)
-    assert found == as_rows([("text", "label"), *REVIEWS], ("1", "2"))
-    found, _ = read(tmp_path, "a,b;c\n1,2;3\n", delimiter=";")
-    assert found == [{"a,b": "1,2", "c": "3"}]
-
-
-def test_rows_with_one_cell_more_than_names(tmp_path):
-    """write.table of R names no column of row names."""
-    found, ledger = read(tmp_path, "text label\n".replace(" ", "\t") + "1\tgood\tpos\n2\tbad\tneg\n", "rows.tsv")
-    assert found == [{"1": "1", "text": "good", "label": "pos"}, {"1": "2", "text": "bad", "label": "neg"}]
-    assert any("one cell more" in note for note in ledger.notes)
-
-
-def test_one_column(tmp_path):
-    found, _ = read(tmp_path, "text\ngood; fine\nbad\n")
-    assert found == [{"text": "good; fine"}, {"text": "bad"}]
-
-
-CELLS = st.text(
-    st.characters(codec="utf-8", exclude_characters="\r\0\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"), max_size=12
-)
-TABLES = st.lists(st.tuples(CELLS.filter(bool), st.sampled_from(["pos", "neg"])), min_size=1, max_size=12)
-
-
-@given(pairs=TABLES, delimiter=st.sampled_from(",;|\t"))
-@settings(max_examples=60)
-def test_any_quoted_table_comes_back(pairs, delimiter, tmp_path_factory):
-    text = written(pairs, delimiter=delimiter, quoting=csv.QUOTE_ALL)
-    found, ledger = read(tmp_path_factory.mktemp("table"), text)
-    assert found == as_rows(pairs)
-    assert ledger.read == len(ledger.skipped) == 0
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        written(REVIEWS, None, "\t", end="\n").replace('"', ""),
-        written(REVIEWS, delimiter="\t"),
-        written(REVIEWS),
-        written(REVIEWS, delimiter="|"),
-        "".join(f'{{"text": "{text.replace(chr(34), "")}", "label": "{label}"}}\n' for text, label in REVIEWS),
-    ],
-    ids=["tabs without names", "tabs", "commas", "bars", "JSON"],
-)
-def test_a_table_that_is_called_plain_text_gives_no_labels_as_text(tmp_path, text):
-    (tmp_path / "rows.txt").write_text(text)
-    found = [one.replace('"', "") for one in Corpus(tmp_path / "rows.txt").documents()]
-    assert found == [text.replace('"', "") for text, _ in REVIEWS]
-    assert len(list(Corpus(tmp_path / "rows.txt", unit="line").documents())) >= len(REVIEWS)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "one, two\nthree, four\nfive, six\n",
-        "a | b\nc | d\ne | f\n",
-        "\tfor\n\tif\n\twhile\n",
-        "a\tb\nc\nd\te\n",
-        "x\n" * 5,
-    ],
-)
-def test_plain_text_stays_plain_text(tmp_path, text):
-    (tmp_path / "rows.txt").write_text(text)
-    assert list(Corpus(tmp_path / "rows.txt").documents()) == text.splitlines()
-
-
-@pytest.mark.parametrize("name", ["rows.csv", "rows.txt"])
-def test_lines_that_end_with_carriage_returns(tmp_path, name):
-    (tmp_path / name).write_text(written(REVIEWS).replace("\r\n", "\r"), newline="")
-    assert list(Corpus(tmp_path / name).documents()) == [text for text, _ in REVIEWS]
-
-
-@pytest.mark.parametrize("rows", [330, 331, 332, 333, 334, 400])
-@pytest.mark.parametrize("delimiter", ["\t", ",", ";"])
-def test_a_cell_that_goes_on_behind_the_looked_at_lines_changes_nothing(tmp_path, rows, delimiter):
-    """Three lines a row: the 1,000 lines that are looked at end within a quoted cell, or between two rows."""
-    texts = [f'row {number} "quoted"\n\nlast line' for number in range(rows)]
-    path = tmp_path / "rows.tsv"
-    with open(path, "w", encoding="utf-8", newline="") as stream:
-        csv.writer(stream, delimiter=delimiter).writerows(
-            [("id", "text", "label"), *((1, text, "a") for text in texts)]
-        )
-    ledger = Ledger()
-    assert [row.value["text"] for row in read_rows(str(path), ledger)] == texts
-    assert ledger.skipped == {}
+def test_usual_names_of_columns():
+    assert [is_usual(name) for name in (" Text ", "LABEL", "별점", "hypothesis", "plot", "")] == [True] * 4 + [
+        False
+    ] * 2
+    assert column_names([" a ", None, 3, ""]) == ["a", "2", "3", "4"]

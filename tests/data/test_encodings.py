@@ -70,7 +70,9 @@ def test_utf8_with_a_few_broken_bytes_is_utf8():
 
 @pytest.mark.parametrize("seed", range(5))
 def test_noise_is_no_text(seed):
-    assert recognised(np.random.default_rng(seed).integers(128, 256, 4_000, np.uint8).tobytes()) is None
+    noise = np.random.default_rng(seed).integers(128, 256, 4_000, np.uint8).tobytes()
+    assert recognised(noise) is None
+    assert recognised(b"# -*- coding: koi8-r -*-\n" + noise) is None
 
 
 def test_what_is_asked_must_fit():
@@ -102,6 +104,7 @@ def test_what_is_asked_must_fit():
         # Chats, punctuation aside.
         ("ㅋ", "cp949", "its letters beyond ASCII are those of Korean chats"),
         ("ok ㅋㅋㅠㅎ … 。", "cp949", "its letters beyond ASCII are those of Korean chats"),
+        ("ㅋㅎㅠㅜㅇㄷㅅㄹㄴㄱㅈㅂㅁㅉㄲㅡ", "cp949", "its letters beyond ASCII are those of Korean chats"),
         ("ㅋㄳ", "cp949", None),
         ("·", "cp949", None),
         # A fifth of Japanese is kana.
@@ -234,7 +237,7 @@ def broken(codec: str, data: bytes, start: int, end: int) -> tuple[str, int]:
 
 
 def test_broken_bytes_stay_and_of_wide_encodings_the_line_goes():
-    assert broken("cp949", b"ab\xff\x41c", 2, 4) == ("\udcff\udcc1", 4)
+    assert broken("cp949", b"ab\xfe\x40\xffc", 2, 4) == ("\udcfe\udcc0", 4)
     line = "ab\ncd\n".encode("utf-16-le")
     assert broken("utf-16-le", line, 0, 2) == ("\udcff", 4)
     assert broken("utf-16-le", line, 4, 6) == ("\udcff", 10)

@@ -44,9 +44,9 @@ class Dialect:
     escaped: bool
     why: str
     width: int
-    skipped: int = 0
-    header: tuple[str, ...] | None = None
-    notes: tuple[str, ...] = ()
+    skipped: int
+    header: tuple[str, ...] | None
+    notes: tuple[str, ...]
 
 
 def dialect(
@@ -262,17 +262,11 @@ def column_names(names: Sequence[Any]) -> list[str]:
 
 def _first(head: Sequence[Line], delimiter: str) -> tuple[list[str], int]:
     """Return (cells of the first record, its lines): a column name may have several lines."""
-    text = head[0].text if head else ""
-    for lines in range(1, min(len(head), _NAME_LINES) + 1):
-        found = split(text, delimiter)
-        if found.cells is not None or not found.open:
-            break
-        text += "\n" + head[lines].text if lines < len(head) else ""
-    else:
-        found, lines = split(text, delimiter), 1
-    if found.cells is None:
-        return head[0].text.split(delimiter) if head else [""], 1
-    return found.cells, lines
+    for lines in range(1, _NAME_LINES + 1):
+        found = split("\n".join(line.text for line in head[:lines]), delimiter)
+        if found.cells is not None:
+            return found.cells, lines
+    return head[0].text.split(delimiter), 1
 
 
 def _cells(text: str, delimiter: str) -> list[str]:

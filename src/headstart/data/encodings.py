@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import io
 import re
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from headstart.core.errors import HeadstartError, unknown
 from headstart.data.row import ByteStream, ChangedStream
@@ -23,7 +23,6 @@ _MARKS = (
 )
 _BROKEN = 0.1  # of the lines of UTF-8, at most, hold broken bytes
 _COMMON = 0.8  # of the letters beyond ASCII, at least, are common ones of the script
-_CHAOS = 0.2  # of charset-normalizer, at most
 _BEYOND = re.compile(r"[^\x00-\x7f\s]")
 _PUNCTUATION = re.compile(r"[\u2010-\u2027\u3000-\u303f\uff00-\uff60]")
 # (codec, name, codec of its common letters, letters that there must be and their share, letters that there may be
@@ -54,7 +53,8 @@ _NAMES = {codec: name for codec, name, *_ in _OF_TWO_BYTES} | {"cp1252": "Window
 _ALSO = {"euc_kr": "cp949", "shift_jis": "cp932", "gb2312": "gb18030", "gbk": "gb18030", "iso8859_1": "latin_1"}
 
 
-class Encoding(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Encoding:
     """codec: as Python calls it. mark: bytes of a byte-order mark before the text. why: by what it was recognised."""
 
     codec: str
@@ -146,7 +146,7 @@ def _one_byte(head: bytes) -> Encoding | None:
     from charset_normalizer import from_bytes
 
     found = from_bytes(head, cp_exclusion=list(_REFUSED), enable_fallback=False).best()
-    if found is None or found.chaos > _CHAOS:
+    if found is None:
         return None
     if found.encoding in _OTHER_LETTERS:
         return Encoding(found.encoding, why=f"found likely, {1 - found.chaos:.0%}")
@@ -196,12 +196,9 @@ def _as_bytes(error: UnicodeError) -> tuple[str, int]:
     width = {"utf-16": 2, "utf-32": 4}.get(error.encoding[:6], 1)
     if width == 1:
         return "".join(chr(0xDC00 | byte | 0x80) for byte in error.object[error.start : error.end]), error.end
-    end, data = "\n".encode(error.encoding), error.object
-    place = data.find(end, error.end)
-    while place >= 0 and (place - error.start) % width:
-        place = data.find(end, place + 1)
-    last = len(data) - (len(data) - error.start) % width
-    return "\udcff", max(error.end, place if place >= 0 else last)
+    data, end = error.object, re.escape("\n".encode(error.encoding))
+    line = re.compile(b"(?:%b)*?(?=%b)" % (b"." * width, end), re.DOTALL).match(data, error.end)
+    return "\udcff", line.end() if line else max(error.end, len(data) - len(data) % width)
 
 
 class _Recoded(io.RawIOBase):
