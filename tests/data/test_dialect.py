@@ -94,6 +94,8 @@ def test_cells_of_a_sheet_may_be_numbers():
         (["Report,,", "made,by,hand", ",,", "a,b,c"], 1),
         (["Report,,", ",,"], 0),
         ([",,", "Report,,"], 0),
+        (["Report,,", "foo,bar,", "1,2,3"], 1),
+        (["Report,", "text,foo", "a,b"], 1),
         ([*[",,"] * 10, "text,label,id", "a,b,c"], 10),
         ([*[",,"] * 11, "text,label,id", "a,b,c"], 0),
     ],
@@ -179,12 +181,41 @@ def test_a_column_name_has_up_to_ten_lines(texts, cells, lines):
 def test_whether_quotes_are_marks(texts, delimiter, found):
     width = 1 if delimiter not in texts[0] else 2
     rows = head(*texts)
-    assert module._quotes(head(f"text{delimiter}label"), rows, delimiter, width) == found
+    assert module._quotes(Line(1, f"text{delimiter}label"), rows, delimiter, width) == found
 
 
-@pytest.mark.parametrize(("names", "quoted"), [('"text"\t"label"', True), ('"text"\tlabel', False), ('"\t"', False)])
+@pytest.mark.parametrize(
+    ("names", "quoted"),
+    [
+        ('"text"\t"label"', True),
+        ('"text"\tlabel', False),
+        ('"\t"', False),
+        ('""\t"x"', True),
+        ('x"\t"y"', False),
+        ('"x\t"y"', False),
+    ],
+)
 def test_quotes_around_all_names_are_marks(names, quoted):
-    assert module._quotes(head(names), head('"a" b\tc', "d\te")[1:] + head('"f"\tg'), "\t", 2)[0] is quoted
+    assert module._quotes(Line(1, names), head('"a" b\tc', "d\te")[1:] + head('"f"\tg'), "\t", 2)[0] is quoted
+
+
+@pytest.mark.parametrize(
+    ("cells", "found"),
+    [
+        (['"a"', '"b"', '"c"'], True),
+        (['"a"', '"b"', "", '"c"'], True),
+        (['"a"', '"b"', ""], False),
+        (['"a"', '"b"', "c", '"d"'], False),
+        (['""'] * 3, True),
+        (['"'] * 3, False),
+        (['"a'] * 3, False),
+        (['a"'] * 3, False),
+    ],
+)
+def test_a_column_of_three_cells_in_quotes_is_known(cells, found):
+    rows = head(*[f"x\t{cell}" for cell in cells], '"p"\t"q"\t"r"')
+    assert module._wrapped(rows, "\t", 2) is found
+    assert module._wrapped(rows, ",", 1) is False
 
 
 @pytest.mark.parametrize(
@@ -196,12 +227,32 @@ def test_quotes_around_all_names_are_marks(names, quoted):
         (['"a', "b"], 2),
         (["a,b", "c"], 2),
         (["a,b", 'c "d', "e"], 3),
+        (["a", '"b', "c"], 3),
         (['"a', 'b",c', '"d'], 2),
         ([], 0),
     ],
 )
 def test_a_last_record_that_does_not_end_is_left_out(texts, kept):
     assert list(whole(head(*texts), ",", 2)) == head(*texts)[:kept]
+
+
+@pytest.mark.parametrize(
+    ("texts", "delimiter", "found"),
+    [
+        (["a,b"], ",", (1.0, 2)),
+        (["a,b", "c,d", "e", ""], ",", (0.5, 2)),
+        (["t,l", '"a,b', "c", 'd",e'], ",", (1.0, 2)),
+        (['"t', 'u",l', "a,b"], ",", (1.0, 2)),
+        (["a,b", "c;d", "e;f"], ",", (0.0, 2)),
+        # A line of one cell: the share of the usual number of cells, where it is more than one.
+        (["a,b", "c;d", "e;f"], ";", (2 / 3, 1)),
+        (["a,b", "", "c;d"], ";", (0.5, 1)),
+        (["a,b", "c"], ";", (0.0, 1)),
+        (["", ""], ";", (0.0, 1)),
+    ],
+)
+def test_how_many_lines_agree_with_the_first(texts, delimiter, found):
+    assert module._agreement(head(*texts), delimiter) == found
 
 
 def test_a_last_row_that_goes_on_decides_nothing_where_the_lines_are_cut():

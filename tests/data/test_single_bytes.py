@@ -39,6 +39,24 @@ def test_a_text_of_cyrillic_letters(codec):
 
 
 @pytest.mark.parametrize(
+    ("text", "codec"),
+    [
+        ("ЭТО БЫЛ ОЧЕНЬ ХОРОШИЙ ФИЛЬМ, МНЕ ПОНРАВИЛОСЬ", "cp1251"),
+        ("ЭТО БЫЛ ОЧЕНЬ ХОРОШИЙ ФИЛЬМ, МНЕ ПОНРАВИЛОСЬ", "cp866"),
+        ("ДЕНЬ ОЧЕНЬ", "koi8_r"),
+        ("ЭТО КНИГА", "cp1251"),
+        ("скучный небо", "cp1251"),
+        ("хорошо сюжет потеря", "koi8_r"),
+        ("Этот Фильм Мне Очень Понравился", "cp1251"),
+        ("Этот Фильм Мне Очень Понравился", "koi8_r"),
+        ("Скучный фильм", "cp1251"),
+    ],
+)
+def test_capitals_are_letters_too(text, codec):
+    assert other_letters(text.encode(codec)) == (codec, "Cyrillic")
+
+
+@pytest.mark.parametrize(
     ("text", "codec", "found"),
     [
         ("ήταν μια πολύ καλή", "cp1253", ("cp1253", "Greek")),

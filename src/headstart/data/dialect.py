@@ -84,7 +84,7 @@ def dialect(
         place = "last" if trailing else "first"
         notes.append(f"the rows have one cell more than the column names: the {place} column has no name")
     width = len(names)  # lines alone, of which `_begin` tells it, may be parts of records
-    quoted, escaped, why = _quotes(body[:lines], body[lines:] or body, delimiter, width)
+    quoted, escaped, why = _quotes(body[0], body[lines:] or body, delimiter, width)
     if quoting != "auto":
         quoted, why = quoting == "yes", "as asked"
     if header is None and (evidence := no_names(names, _rows(body[lines:], delimiter, width, quoted))):
@@ -127,22 +127,22 @@ def _agreement(head: Sequence[Line], delimiter: str) -> tuple[float, int]:
 
 def _usual(head: Sequence[Line], delimiter: str) -> tuple[int, float]:
     """Return (the usual number of cells of a line, the share of the lines that have it)."""
-    widths = Counter(len(_cells(line.text, delimiter)) for line in head if line.text)
-    width, lines = max(widths.items(), key=lambda one: (one[1], one[0]), default=(1, 0))
-    return width, lines / max(widths.total(), 1)
+    widths = Counter(len(_cells(line.text, delimiter)) for line in head if line.text) or Counter([1])
+    width, lines = max(widths.items(), key=lambda one: (one[1], one[0]))
+    return width, lines / widths.total()
 
 
 def _begin(head: Sequence[Line], delimiter: str) -> tuple[int, int, bool]:
     """Return (lines before the table, cells of its rows, whether the first column has no name)."""
     share, first = _agreement(head, delimiter)
     width, usual = _usual(head[1:], delimiter)
-    if width <= 1 or width == first or usual < _USUAL or (first > 1 and share >= _USUAL):
+    if width <= first or usual < _USUAL or (first > 1 and share >= _USUAL):
         return 0, first, False
     following = _cells(next((line.text for line in head[1:] if line.text.strip()), ""), delimiter)
     if first == width - 1 and usual == 1.0 and not any(map(is_usual, following)):
         return 0, width, True
     begin = next(number for number, line in enumerate(head) if len(_cells(line.text, delimiter)) == width)
-    return (begin, width, False) if first < width else (0, first, False)
+    return begin, width, False
 
 
 def _titles(head: Sequence[Line], delimiter: str) -> int:
@@ -168,7 +168,7 @@ def _titles(head: Sequence[Line], delimiter: str) -> int:
     return 0
 
 
-def _quotes(header: Sequence[Line], rows: Sequence[Line], delimiter: str, width: int) -> tuple[bool, bool, str]:
+def _quotes(header: Line, rows: Sequence[Line], delimiter: str, width: int) -> tuple[bool, bool, str]:
     """Return (whether quotes are marks, whether \\" is a quote within them, why).
 
     Between commas quotes are marks, unless lines fit only with quotes as text. Between tabs, where most programs write
@@ -188,7 +188,7 @@ def _quotes(header: Sequence[Line], rows: Sequence[Line], delimiter: str, width:
     literal = [line.text.count(delimiter) + 1 == width for line in rows if line.text]
     if delimiter == "\t":
         doubled = any(f'{delimiter}"' in f"{delimiter}{line.text}" and '""' in line.text for line in rows)
-        names = all(len(name) > 1 and name[0] == name[-1] == '"' for name in header[0].text.split(delimiter))
+        names = all(len(name) > 1 and name[0] == name[-1] == '"' for name in header.text.split(delimiter))
         needed = names or doubled or not all(literal) or _wrapped(rows, delimiter, width)
         told = "every row agrees, and some need them" if not misfits else "nearly all rows agree, and some need them"
         return (True, escaped, told) if few and needed else (False, False, "the usual way with tabs")
@@ -248,10 +248,10 @@ def _text(cell: Any) -> str:
 def column_names(names: Sequence[Any]) -> list[str]:
     """Return names of columns without blanks around them; empty ones get their number, repeated ones a suffix."""
     out: dict[str, None] = {}
-    suffixes: dict[str, int] = {}  # by name, how many a column of that name got last
+    suffixes = Counter[str]()  # by name, how many a column of that name got last
     for position, name in enumerate(names, 1):
         name = _text(name) or str(position)
-        free, count = name, suffixes.get(name, 0)
+        free, count = name, suffixes[name]
         while free in out:
             count += 1
             free = f"{name}_{count + 1}" if count >= _SUFFIXES else name + "_2" * count

@@ -8,6 +8,7 @@ may be, and typographic marks where these may be; the first encoding with the be
 from __future__ import annotations
 
 import re
+from collections import Counter
 from contextlib import suppress
 from operator import itemgetter
 
@@ -44,6 +45,7 @@ _TRIED: tuple[tuple[str, dict[str, str]], ...] = (
 )
 CODECS = tuple(codec for codec, _ in _TRIED)
 _BEYOND = re.compile(r"[^\x00-\x7f]")
+_WITH_NEXT = re.compile(r"([^\x00-\x7f])(?=([^\x00-\x7f]?))")
 _MARKS = set("€£¥©®™°«»‹›“”‘’–—…·•§½¼¾²³¹ªº¿¡\u00a0\u00ad×±µ†‰")
 _OPENING = set("«‹“‘¿¡")
 # The letters that make two thirds and more of a text, small ones where there are capitals.
@@ -57,6 +59,7 @@ _FREQUENT = (
 )
 _FEWEST = 8  # letters
 _OFTEN = 0.6  # of them, at least, are frequent ones
+_CAPITALS = 0.1  # by which a text of capitals alone must have more of them: they may be small letters of another one
 _CLEAR = 0.04  # by which a less usual encoding must be ahead
 _MIXED = 0.2  # of the runs of other letters, at most, touch a letter of ASCII
 _FIT = 0.9  # of what is beyond ASCII, at least
@@ -76,18 +79,20 @@ def western(head: bytes) -> tuple[str, str] | None:
 def other_letters(head: bytes) -> tuple[str, str] | None:
     """Return (codec, script) of a text in Cyrillic, Greek, Hebrew, Arabic or Thai letters, or None: it is none.
 
-    The letters that are frequent in the right encoding are rare ones, or capitals, in the others.
+    The letters that are frequent in the right encoding are rare ones, or capitals within words, in the others.
     """
     mixed = len(re.findall(rb"[a-zA-Z][\x80-\xff]|[\x80-\xff][a-zA-Z]", head))
     if mixed > _MIXED * len(re.findall(rb"[\x80-\xff]+", head)):
         return None  # words of ASCII letters and others: Latin letters with accents
     found, most = None, 0.0
     for codec, script, frequent in _FREQUENT:
-        text = head.decode(codec, "replace")
-        beyond = [one for one in _BEYOND.findall(text) if one not in _MARKS]
-        often = sum(one in frequent for one in beyond)
-        if len(beyond) >= _FEWEST and often >= max(_OFTEN, most + _CLEAR) * len(beyond):
-            found, most = (codec, script), often / len(beyond)
+        pairs = Counter(_WITH_NEXT.findall(head.decode(codec, "replace")))
+        beyond = [(one, after, count) for (one, after), count in pairs.items() if one not in _MARKS]
+        letters, capitals = sum(count for *_, count in beyond), "".join(one for one, *_ in beyond).isupper()
+        small = [(one.lower() if capitals or after.islower() else one, count) for one, after, count in beyond]
+        often = sum(count for one, count in small if one in frequent) - capitals * _CAPITALS * letters
+        if letters >= _FEWEST and often >= max(_OFTEN, most + _CLEAR) * letters:
+            found, most = (codec, script), often / letters
     return found
 
 
