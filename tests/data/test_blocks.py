@@ -67,7 +67,7 @@ def test_lines_that_are_cut(tmp_path, monkeypatch, longest):
     for module in (row, line_blocks, txt):
         monkeypatch.setattr(module, "MAX_ROW_BYTES", longest)
     monkeypatch.setattr(line_blocks, "_BYTES", 16)
-    monkeypatch.setattr(txt, "_LONG", 5)
+    monkeypatch.setattr(txt, "_SNIFFED_CHARACTERS", 5)
     path = tmp_path / "a.txt"
     path.write_text("\n".join(["short", "영화 " * 30, "x", "y" * longest, "z" * (longest - 1), "", "end"]))
     rows, blocks = both(path, unit="line")

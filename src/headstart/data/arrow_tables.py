@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -62,9 +63,12 @@ class TableColumns:
 def table_columns(schema: Any, cells_of: Callable[[str], Iterator[Any]], source: str) -> TableColumns:
     """Return what is read of a table with this schema. cells_of(name) yields the cells of a column, as far as wanted.
 
-    Raises HeadstartError: no column of texts, numbers or images.
+    Raises HeadstartError: no column of texts, numbers or images; two columns of one name.
     """
     import pyarrow as pa
+
+    if repeated := [name for name, count in Counter(schema.names).items() if count > 1]:
+        raise HeadstartError(f"{source}: several columns are called {shown_names(repeated)}; give each its own name")
 
     bytewise = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view, pa.types.is_fixed_size_binary)
     others = [one for one in schema if not _plain(one.type)]

@@ -207,3 +207,12 @@ def need_no_bomb(source: str, unpacked: int, size: int, fix: str, *, least: int 
 def short(error: BaseException) -> str:
     """Return what another library says of a file, in a few words."""
     return str(error).partition("\n")[0][:120]
+
+
+def is_writable(text: str) -> bool:
+    """Whether a text can be written as UTF-8, as reports are: half a surrogate pair cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -139,6 +139,50 @@ def test_recognised_without_a_suffix():
     assert choose_reader("-", b"To be or not to be\nis the question\n").name == "txt"
 
 
+TAGGED = "word O\n"
+STREAMS = {
+    "two lines": (TAGGED * 2, True),
+    "a line": (TAGGED, False),
+    "a line and a blank one": (TAGGED + "\n", False),
+    "a line and one that is cut": (TAGGED + "wor", False),
+    "two lines and one that is cut": (TAGGED * 2 + "wor", True),
+    "two lines and one without its end": (TAGGED * 2 + "word", True),
+    "blank lines between": (TAGGED + "\n" + TAGGED, True),
+    "more columns": ("EU NNP B-NP B-ORG\n" * 2, True),
+    "tags alone": ("O\n" * 9, False),
+    "a line without a tag": (TAGGED * 2 + "word\n" + TAGGED, False),
+    "a line of another tag": (TAGGED * 2 + "word NN\n" + TAGGED, False),
+    "plain words after fifteen lines": (TAGGED * 15 + "plain words here\n", False),
+    "plain words after thirty lines": (TAGGED * 30 + "plain words here\n", True),
+    "nothing": ("", False),
+}
+
+
+def test_streams_that_are_taken_for_tagged_tokens():
+    assert {name: bool(Conll.recognises(text.encode())) for name, (text, _) in STREAMS.items()} == {
+        name: wanted for name, (_, wanted) in STREAMS.items()
+    }
+    assert Conll.plain
+
+
+def test_marks_of_documents_are_no_tokens_wherever_they_stand():
+    rows, ledger = read(
+        "-DOCSTART- O\nSeoul B-LOC\nis O\n-DOCSTART- O\nBusan B-LOC\nCity I-LOC\n\n-DOCSTART- O\n\nend O\n"
+    )
+    assert [(row.value["text"], row.line) for row in rows] == [("Seoul is Busan City", 1), ("end", 10)]
+    assert rows[0].value["entities"] == [
+        {"start": 0, "end": 5, "label": "LOC"},
+        {"start": 9, "end": 19, "label": "LOC"},
+    ]
+    assert not ledger.notes
+
+
+def test_empty_tokens_are_counted_over_all_sentences():
+    rows, ledger = read("a\tO\n \tO\nb\tO\n\n \tO\n\n \tO\n \tB-X\nc\tO\n")
+    assert [(row.value["text"], row.line) for row in rows] == [("a b", 1), ("c", 7)]
+    assert ledger.notes == ["f: 4 empty tokens were left out"]
+
+
 @pytest.mark.parametrize(
     ("file", "sentences", "entities"),
     [

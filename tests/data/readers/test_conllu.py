@@ -119,6 +119,40 @@ def test_forms_with_blanks_around_make_a_text():
     assert labelled(rows[0].value) == [(" a ", "_"), ("b\u3000", "_")]
 
 
+def test_blanks_between_the_words_are_those_of_the_text():
+    for text in ("a b c", "a  b   c", "a\u3000b c", " a b c", "ab c", "abc"):
+        rows, ledger = read(f"# text = {text}", "# more = x", *(word(n, form) for n, form in enumerate("abc", 1)))
+        assert rows[0].value["text"] == text.strip()
+        assert [one["start"] for one in rows[0].value["words"]] == [text.strip().index(form) for form in "abc"]
+        assert not ledger.notes
+
+
+def test_sentences_that_differ_from_their_text_are_counted():
+    rows, ledger = read(
+        "# text = x", word(1, "a"), "", word(1, "b"), "", "# text = b c", word(1, "b"), "", "# text = d", word(1, "d")
+    )
+    assert [row.value["text"] for row in rows] == ["a", "b", "b", "d"]
+    assert [row.line for row in rows] == [1, 4, 6, 9]
+    assert ledger.notes == ["f: 2 sentences differ from their '# text'; made of the words"]
+
+
+def test_blanks_of_a_text_that_is_made_of_the_words():
+    glued = "SpaceAfter=No"
+    for gaps, text in [((glued, "_", "_"), "ab c"), (("_", glued, "_"), "a bc"), (("_", "_", glued), "a b c")]:
+        rows, _ = read(*(word(n, form, misc=gap) for n, (form, gap) in enumerate(zip("abc", gaps), 1)))
+        assert rows[0].value["text"] == text
+
+
+def test_tokens_of_several_words_may_follow_each_other():
+    du, au = (
+        [word("1-2", "du"), word(1, "de", "A"), word(2, "le", "B")],
+        [word("3-4", "au"), word(3, "a", "C"), word(4, "u", "D")],
+    )
+    rows, ledger = read(*du, *au, "", *du)
+    assert [labelled(row.value) for row in rows] == [[("du", "A+B"), ("a", "C"), ("u", "D")], [("du", "A+B")]]
+    assert not ledger.skipped
+
+
 def test_comments_of_their_own_are_no_sentence():
     rows, ledger = read("# global", "", word(1, "a"))
     assert [row.value["text"] for row in rows] == ["a"]

@@ -10,6 +10,7 @@ import pytest
 from headstart.core.errors import HeadstartError
 from headstart.data.ledger import Ledger
 from headstart.data.open import choose_reader, read_rows
+from headstart.data.readers import squad as module
 from headstart.data.readers.squad import Squad
 from headstart.data.row import ByteStream, Source
 
@@ -87,12 +88,87 @@ def test_faulty_questions_are_rejected(value, reason):
     "\n".join(ledger.complaints).encode()
 
 
+def test_questions_are_numbered_and_used_whatever_is_wrong_with_others():
+    odd = [5, question(("부산", 0)), {"question": " ", "id": "q"}, question(("서울", "0"), id=7)]
+    value = squad(question(), *odd, question(("서울", 0), id=7))
+    value["data"] += [{"paragraphs": None}, {"title": 2016, "paragraphs": [*value["data"][0]["paragraphs"], {}]}]
+    rows, ledger = read(value)
+    assert [(row.line, row.value["id"], row.value["title"], len(row.value["answers"])) for row in rows] == [
+        (1, "q1", "서울", 0),
+        (6, "7", "서울", 1),
+        (8, "q1", "2016", 0),
+        (13, "7", "2016", 1),
+    ]
+    assert ledger.skipped == {
+        "no list of questions where one belongs": 4,
+        "an answer is not where answer_start says": 2,
+        "no question or no context": 2,
+        "an answer without text or answer_start": 2,
+    }
+    assert ledger.complaints[:4] == [
+        "f:2: no list of questions where one belongs",
+        f"f:3: an answer is not where answer_start says (question {'q1'!a})",
+        f"f:4: no question or no context (question {'q'!a})",
+        "f:5: an answer without text or answer_start",
+    ]
+
+
+def test_answers_at_both_ends_of_the_context_are_where_they_are_said_to_be():
+    """A place that counts from the end, as Python's do, is none."""
+    given = [("a", 0), ("c", 4), ("a b", 0), ("b", 3), ("c", -1), ("a", 1)]
+    rows, ledger = read(squad(*map(question, given), context="a b c"))
+    assert [row.value["answers"][0]["start"] for row in rows] == [0, 4, 0, 2, 4, 0]
+    assert ledger.notes == ["f: 3 answers were not at their answer_start; moved to where their text occurs"]
+    (row,) = read(squad(question(("a", 1), ("b", 2), ("c", 0)), context="a b c"))[0]
+    assert [answer["start"] for answer in row.value["answers"]] == [0, 2, 4]
+    assert read(squad(question(("a", 1)), context="a b a"))[0] == []
+
+
+def test_of_a_paragraph_a_thousand_answers_are_looked_for():
+    value = squad(*[question(("b", 0))] * 1002, context="a b")
+    value["data"] += squad(question(("b", 0)), context="a b")["data"]
+    rows, ledger = read(value)
+    assert [row.line for row in rows] == [*range(1, 1001), 1003]
+    assert ledger.skipped == {"an answer is not where answer_start says": 2}
+
+
+class Pretended(bytes):
+    """Bytes that say that they are very many."""
+
+    size = 0
+
+    def __len__(self) -> int:
+        return self.size
+
+
+def test_a_file_has_a_gibibyte_at_most(monkeypatch):
+    data = Pretended(json.dumps(squad(question())).encode())
+    monkeypatch.setattr(module, "read_whole", lambda source, most: data)
+    data.size = 1 << 30
+    assert len(read(b"")[0]) == 1
+    data.size += 1
+    with pytest.raises(HeadstartError, match="f: larger than 1 GiB; split it"):
+        read(b"")
+
+
+def test_files_that_are_taken_for_squad():
+    for begin in ('{"data": [{"paragraphs": [', ' {"version": 1, "data" : [ {"title": "", "paragraphs":\n['):
+        assert Squad.recognises(begin.encode())
+    for begin in (
+        '{"data": [{"text": "a"}]}',
+        '{"paragraphs": [',
+        '[{"data": [{"paragraphs": [',
+        '{"data": {"paragraphs": {',
+    ):
+        assert not Squad.recognises(begin.encode())
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b'{"data": [', "not valid JSON"),
+        (b'{"data": [', r"not valid JSON \(Expecting value in line 1, column 11\)"),
         (b"\xff{}", "not valid UTF-8"),
-        (b"[" * 200_000, "not readable JSON|not valid JSON"),
+        (b"[" * 200_000, r"not readable JSON \(RecursionError\)"),
         (b'{"data": {}}', "no list called data"),
         (b"[]", "no list called data"),
         (b"", "not valid JSON"),

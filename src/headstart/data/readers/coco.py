@@ -6,6 +6,7 @@ Lin et al. 2014 (arXiv:1405.0312) and https://cocodataset.org/#format-data. Boxe
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from headstart.core.errors import HeadstartError
 from headstart.core.examples import ImageRef
 from headstart.core.spec import ReaderSpec
 from headstart.data.ledger import Ledger
-from headstart.data.row import Row, Source, decode, read_whole, refuse
+from headstart.data.row import Row, Source, decode, is_writable, read_whole, refuse
 
 _BEGIN = re.compile(rb"\s*\{\s*\"(info|licenses|images|annotations|categories)\"\s*:\s*[\[{]")
 _KEYS = re.compile(rb"\"(file_name|image_id|category_id|supercategory)\"\s*:")
@@ -61,7 +62,7 @@ class Coco(ReaderSpec):
                 continue
             own = categories.get(_id(image, "id"), set())
             several += len(own) > 1
-            yield Row({"image": found, "label": min(own) if len(own) == 1 else None}, source.name, number)
+            yield Row({"image": found, "label": next(iter(own)) if len(own) == 1 else None}, source.name, number)
         if several:
             why = "they have no label; cut their boxes out to folders by class"
             ledger.note(f"{several:,} images are of several categories: {why}", source.name)
@@ -89,13 +90,13 @@ def _load(source: Source) -> dict[str, Any]:
 
 def _categories(value: dict[str, Any], source: Source, ledger: Ledger) -> dict[Any, set[str]]:
     """Return by image the names of the categories of its annotations; faulty annotations are told of."""
-    names = {_id(one, "id"): one.get("name") for one in _objects(value, "categories")}
+    names = {_id(one, "id"): one.get("name") for one in _objects(value, "categories")} | {None: None}
     known = {_id(one, "id") for one in value["images"]} - {None}
     out: dict[Any, set[str]] = defaultdict(set)
     faulty = 0
     for one in _objects(value, "annotations"):
         name, image = names.get(_id(one, "category_id")), _id(one, "image_id")
-        if isinstance(name, str) and name.strip() and image in known and _writable(name):
+        if isinstance(name, str) and name.strip() and image in known and is_writable(name):
             out[image].add(name)
         else:
             faulty += 1
@@ -117,12 +118,7 @@ def _id(one: Any, key: str) -> int | str | None:
 
 def _name(image: Any) -> str | None:
     name = image.get("file_name") if isinstance(image, dict) else None
-    return name if isinstance(name, str) and name and _writable(name) else None
-
-
-def _writable(name: str) -> bool:
-    """Whether a name can be written into reports: half a surrogate pair cannot."""
-    return not any("\ud800" <= char <= "\udfff" for char in name)
+    return name if isinstance(name, str) and name and is_writable(name) else None
 
 
 def _folder(path: Path, names: list[str | None]) -> Path:
@@ -131,11 +127,4 @@ def _folder(path: Path, names: list[str | None]) -> Path:
     beside = [path.parent, path.parent.parent]
     places = [*beside, *(one / "images" for one in beside)]
     places += [one / part for one in places for part in parts]
-    return next((one for one in places if any(name and _is_file(one / name) for name in names)), path.parent)
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # a name that is too long or holds a null byte, a folder that may not be read
-        return False
+    return next((one for one in places if any(name and os.path.isfile(one / name) for name in names)), path.parent)

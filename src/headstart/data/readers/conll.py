@@ -13,6 +13,7 @@ from headstart.data.sentence_blocks import SentenceFault, blocks
 from headstart.data.tag_schemes import TAG, spans
 
 _DOCUMENT = "-DOCSTART-"
+_LOOKED_AT = 20  # lines by which a stream is recognised
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +28,9 @@ class Conll(ReaderSpec):
 
     @classmethod
     def recognises(cls, head: bytes) -> bool:
-        """Whether the first lines of an unnamed stream all end in a tag."""
-        first = [_cells(text.decode("utf-8", "replace")) for text in head.split(b"\n")[:20][:-1] if text.strip()]
+        """Whether the first lines of an unnamed stream all end in a tag; the last one may be cut."""
+        whole = head.split(b"\n")[:-1]
+        first = [_cells(text.decode("utf-8", "replace")) for text in whole[:_LOOKED_AT] if text.strip()]
         return len(first) > 1 and all(len(cells) > 1 and TAG.fullmatch(cells[-1]) for cells in first)
 
     def read(self, source: Source, ledger: Ledger) -> Iterator[Row]:

@@ -69,7 +69,7 @@ class _Piece:
 def _parse(block: list[Line]) -> tuple[str | None, list[_Piece]]:
     """Return the `# text` and the pieces. Raises SentenceFault: a line that is no word, or words out of order."""
     text, pieces = None, []
-    number, until = 0, 0  # number of the last word; last word of the current multiword token
+    number = until = 0  # number of the last word; last word of the current multiword token
     for line in block:
         if line.text.startswith("#"):
             said = _TEXT.match(line.text)

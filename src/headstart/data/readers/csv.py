@@ -15,9 +15,11 @@ from headstart.data.records import Feed, Records
 from headstart.data.row import Line, Row, Source, usable
 from headstart.data.sheet_cells import is_sheet, unguarded
 
-_SNIFFED_LINES, _SNIFFED_CHARACTERS = 1000, 1 << 22
+_SNIFFED_LINES = 1000
+_SNIFFED_CHARACTERS = 1 << 22
 _HEAD_BYTES = 1 << 16
-_FEWEST_LINES, _CLAIMED_LINES = 3, 50  # by which a table is told from plain text
+_FEWEST_LINES = 3  # by which a table is told from plain text
+_CLAIMED_LINES = 50  # that are looked at for that
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +38,13 @@ class Csv(ReaderSpec):
     def recognises(cls, head: bytes) -> bool:
         """Whether all rows have as many tabs, or as many other marks under usual column names, and start with text."""
         every = re.split(r"\r\n|\n|\r", head.decode("utf-8", "replace"))
-        found = every[:_CLAIMED_LINES]
-        found = [text for text in (found if len(head) < _HEAD_BYTES else found[:-1]) if text.strip()]
+        if cut := len(head) >= _HEAD_BYTES:
+            every.pop()  # which may be cut itself
+        found = [text for text in every[:_CLAIMED_LINES] if text.strip()]
         if len(found) < _FEWEST_LINES:
             return False
-        lines = [Line(number, text) for number, text in enumerate(found, 1)]
-        cut = len(every) > _CLAIMED_LINES or len(head) >= _HEAD_BYTES
+        lines = [Line(number, text) for number, text in enumerate(found)]
+        cut = cut or len(every) > _CLAIMED_LINES
         told = dialect(lines, cut=cut)
         mark = told.delimiter
         if told.width < 2 or any(text.startswith(mark) for text in found):

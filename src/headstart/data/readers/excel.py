@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime
 import os
 import zipfile
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
+from statistics import mode
 from typing import Any, ClassVar
 
 from headstart.core.errors import HeadstartError, nearest
@@ -18,7 +18,8 @@ from headstart.data.ledger import Ledger
 from headstart.data.row import Row, Source, need_no_bomb, refuse, short
 
 MOST_ROWS = 1 << 20
-_SNIFFED_ROWS, _SNIFFED_CELLS = 1000, 1 << 20
+_SNIFFED_ROWS = 1000
+_SNIFFED_CELLS = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,13 +66,19 @@ class Excel(ReaderSpec):
             names = None
         names = None if self.header is False else names
         columns = column_names(names or [str(number + 1) for number in range(width)])
+        beyond = 0
         for number, cells in chain(head[begin + (names is not None) :], rows):
             values = _filled(cells, width)
+            beyond += any(cell not in (None, "") for cell in cells[width:])
             if values == names:
                 ledger.begin()
                 ledger.skip("the column names again", source.name, number)
             else:
                 yield Row(dict(zip(columns, values)), source.name, number)
+        if beyond:
+            ledger.note(
+                f"{beyond:,} rows have cells to the right of the columns; these cells are left out", source.name
+            )
 
     def _pick(self, book: Any, source: Source, ledger: Ledger) -> Iterator[tuple[int, list[Any]]]:
         """Return the rows of a sheet that are not empty, with their numbers."""
@@ -139,8 +146,8 @@ def _begin(rows: list[list[Any]]) -> tuple[int, int]:
     """Return (rows before the table, its columns): a title above a table has fewer cells than the table."""
     widths = [max(place + 1 for place, value in enumerate(cells) if value not in (None, "")) for cells in rows]
     filled = [sum(value not in (None, "") for value in cells) for cells in rows]
-    usual = Counter(filled).most_common(1)[0][0]
-    begin = next((number for number, count in enumerate(filled) if count >= usual), 0)
+    usual = mode(filled)
+    begin = next(number for number, count in enumerate(filled) if count >= usual)
     if begin and _names_but_first(rows[begin - 1], rows[begin], usual):
         begin -= 1
     return begin, max(widths[begin:])
@@ -170,5 +177,4 @@ def _need_small(source: Source) -> None:
     except Exception as error:
         raise refuse(source.name, f"not a readable workbook ({short(error)})", "save it again") from None
     size = source.stream.seek(0, os.SEEK_END)
-    source.stream.seek(0)
     need_no_bomb(source.name, unpacked, size, "save it again")

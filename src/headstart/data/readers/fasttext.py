@@ -12,6 +12,7 @@ from headstart.data.ledger import Ledger
 from headstart.data.row import Row, Source, usable
 
 _LABEL = re.compile(r"__label__(\S+)\s*,?\s*")
+_LOOKED_AT = 20  # lines by which a file is recognised
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +25,7 @@ class FastText(ReaderSpec):
     @classmethod
     def recognises(cls, head: bytes) -> bool:
         """Whether the first lines begin with a label."""
-        found = [line for line in head.split(b"\n")[:20] if line.strip()]
+        found = [line for line in head.split(b"\n")[:_LOOKED_AT] if line.strip()]
         return len(found) > 1 and all(line.lstrip().startswith(b"__label__") for line in found)
 
     def read(self, source: Source, ledger: Ledger) -> Iterator[Row]:
@@ -36,5 +37,5 @@ class FastText(ReaderSpec):
                 begin = match.end()
             text = text[begin:]
             if text or labels:
-                label = labels[0] if len(labels) == 1 else labels or None
-                yield Row({"text": text, "label": label}, source.name, line.number)
+                label, *more = labels or [None]
+                yield Row({"text": text, "label": labels if more else label}, source.name, line.number)

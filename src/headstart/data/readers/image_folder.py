@@ -15,7 +15,7 @@ from headstart.data.image_cells import SUFFIXES
 from headstart.data.image_labels import folder_labels, note_folders, without_masks
 from headstart.data.ledger import Ledger
 from headstart.data.readers.coco import Coco
-from headstart.data.row import Row, Source
+from headstart.data.row import Row, Source, is_writable
 
 _TABLES = (".csv", ".tsv", ".jsonl", ".json", ".parquet", ".pq")  # a table beside its images is what is to be read
 _LOOKED_AT = 2_000  # files by which a folder is recognised
@@ -49,7 +49,7 @@ class ImageFolder(ReaderSpec):
         paths, names = [list(compress(part, kept)) for part in (paths, names)]
         labels = folder_labels(names)
         for path, label in zip(paths, labels):
-            if not _writable(path):
+            if not is_writable(str(path)):
                 ledger.reject("file name is not UTF-8", str(path), 1, "rename it")
                 continue
             try:
@@ -76,8 +76,3 @@ def _visible(folder: Path) -> Iterator[Path]:
     for path in folder.rglob("*"):
         if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts):
             yield path
-
-
-def _writable(path: Path) -> bool:
-    """Whether the name can be written into reports, which are UTF-8; those of files may be any bytes."""
-    return not any("\ud800" <= char <= "\udfff" for char in str(path))

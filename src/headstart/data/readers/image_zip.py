@@ -18,7 +18,8 @@ from headstart.data.ledger import Ledger
 from headstart.data.row import Row, Source, refuse
 
 _MOST_RATIO = 200  # unpacked to packed bytes; real image files hardly shrink
-_BOMB, _BOMBS = 1 << 24, 1 << 28  # unpacked bytes of an image, of all together, from which the ratio counts
+_BOMB = 1 << 24  # unpacked bytes of an image from which the ratio counts
+_BOMBS = 1 << 28  # of all together
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +86,6 @@ def _fault(member: zipfile.ZipInfo) -> tuple[str, str] | None:
         return "packed by a method that is not read", "pack it by deflate, as zip does"
     if member.file_size > MOST_IMAGE_BYTES:
         return "too large when unpacked", f"{member.file_size >> 20} MiB"
-    ratio = member.file_size / max(member.compress_size, 1)
-    if member.file_size > _BOMB and ratio > _MOST_RATIO:
-        return "too large when unpacked", f"{ratio:.0f} times its packed size"
+    if member.file_size > max(_BOMB, _MOST_RATIO * member.compress_size):
+        return "too large when unpacked", f"{member.file_size / max(member.compress_size, 1):.0f} times its packed size"
     return None

@@ -16,7 +16,7 @@ from headstart.data.ledger import Ledger
 from headstart.data.row import ByteStream, Row, Source, read_whole, refuse, usable
 
 _OBJECT = re.compile(rb'\s*(?:\[\s*)?\{\s*"(?:[^"\\]|\\.)*"\s*:')
-_HEAD_BYTES, _MOST_BYTES = 1 << 16, 1 << 30
+_MOST_BYTES = 1 << 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class JsonLines(ReaderSpec):
 
         `line` is then the number of the row. Raises HeadstartError: one JSON value that is no table, too large a one.
         """
-        if not _one_value(source.stream.peek(_HEAD_BYTES)[:_HEAD_BYTES].lstrip()):
+        if not _one_value(source.stream.peek().lstrip()):
             yield from self._lines(source, ledger)
             return
         data = read_whole(source, _MOST_BYTES)
@@ -79,11 +79,10 @@ def _row(
 
 def _one_value(head: bytes) -> bool:
     """Whether a file that begins so may be one JSON value: a list, or an object that goes on over lines or ends it."""
-    first, ended, rest = head.partition(b"\n")
     if head.startswith(b"["):
         return True
-    broken = bool(_parse(_text(first))[1])
-    return head.startswith(b"{") and (not ended or not rest.strip() or (broken and first.strip()[-1:] in b"{[,"))
+    first, _, rest = head.partition(b"\n")
+    return head.startswith(b"{") and (not rest.strip() or first.rstrip().endswith((b"{", b"[", b",")))
 
 
 def _text(data: bytes) -> str:

@@ -15,13 +15,14 @@ from headstart.core.errors import HeadstartError, nearest, one_line
 from headstart.core.examples import ImageRef
 from headstart.core.spec import ReaderSpec
 from headstart.data.ledger import Ledger
-from headstart.data.row import Row, Source, refuse
+from headstart.data.row import Row, Source, refuse, short
 
 _IMAGES = ("x", "images", "image", "data", "pixels", "arr_0")
 _LABELS = ("y", "labels", "label", "target", "targets", "arr_1")
 _MOST_BYTES = 1 << 33  # of an array, unpacked
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the others unpack without a bound
-_MOST_RATIO, _BOMB = 200, 1 << 26  # unpacked to packed bytes, from so many bytes on
+_MOST_RATIO = 200  # unpacked to packed bytes
+_BOMB = 1 << 26  # unpacked bytes, from which the ratio counts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,14 +42,14 @@ class Npz(ReaderSpec):
             archive = zipfile.ZipFile(source.stream)
             members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
         except Exception as error:  # damaged archives raise nearly everything
-            raise refuse(source.name, f"not a readable npz file ({_short(error)})", "write it again") from None
+            raise refuse(source.name, f"not a readable npz file ({short(error)})", "write it again") from None
         name = _named(source.name, members, _IMAGES)
         images = _images(source.name, name, _array(source.name, archive, members[name]))
         labels = None
         if (other := next((known for known in _LABELS if known in members), None)) is not None:
             labels = _array(source.name, archive, members[other])
             if labels.shape == (len(images), 1):
-                labels = labels[:, 0]
+                labels = labels.ravel()
             if labels.shape != (len(images),):
                 raise HeadstartError(
                     f"{source.name}: '{other}' is {list(labels.shape)}; expected one label for each of {len(images):,} "
@@ -87,12 +88,14 @@ def _array(source: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np
             size = math.prod(shape) * kind.itemsize
             if not kind.hasobject and size + stream.tell() > member.file_size:
                 raise ValueError(f"it should have {size:,} bytes and has {member.file_size - stream.tell():,}")
-            large = size > _MOST_BYTES or (size > _BOMB and size > _MOST_RATIO * max(member.compress_size, 1))
+            large = size > min(_MOST_BYTES, max(_BOMB, _MOST_RATIO * member.compress_size))
         if not large and not kind.hasobject:
             with archive.open(member) as stream:
                 return npy.read_array(stream, allow_pickle=False)
     except Exception as error:  # damaged archives raise nearly everything
-        raise refuse(source, f"the array {name} cannot be read ({_short(error)})", "write it again") from None
+        raise refuse(
+            source, f"the array {name} cannot be read ({short(error) or type(error).__name__})", "write it again"
+        ) from None
     if large:
         sizes = f"{size / 2**20:,.0f} MiB, packed {member.compress_size / 2**20:,.2f}"
         fix = f"write arrays of at most {_MOST_BYTES >> 30} GiB, and large ones with np.savez (not compressed)"
@@ -112,15 +115,14 @@ def _images(source: str, name: str, array: np.ndarray) -> np.ndarray:
             f"{source}: '{name}' is {list(array.shape)}; expected images [N, H, W], [N, H, W, 1 or 3] or "
             "[N, 1 or 3, H, W]"
         )
-    if found.dtype.kind == "f" and (
-        not found.size or (np.isfinite(found).all() and 0 <= found.min() <= found.max() <= 1)
-    ):
+    if not found.size:
+        return found.astype(np.uint8)
+    if found.dtype.kind == "f" and np.isfinite(found).all() and 0 <= found.min() <= found.max() <= 1:
         return np.rint(found * 255).astype(np.uint8)
     if found.dtype == bool:
         return found.astype(np.uint8) * 255
-    if found.dtype.kind in "ui" and (not found.size or 0 <= found.min() <= found.max() < 1 << 16):
-        small = found.dtype == np.uint8 or not found.size or found.max() < 256
-        return found.astype(np.uint8 if small else np.uint16, copy=False)
+    if found.dtype.kind in "ui" and 0 <= found.min() <= found.max() < 1 << 16:
+        return np.asarray(found, np.uint8 if found.max() < 256 else np.uint16)
     values = f" from {found.min():g} to {found.max():g}" if found.dtype.kind in "uif" else ""
     raise HeadstartError(f"{source}: '{name}' is {array.dtype}{values}; expected 8 or 16 bits, or floats from 0 to 1")
 
@@ -135,7 +137,3 @@ def _portable(image: np.ndarray) -> bytes:
     kind = b"P6" if image.ndim == 3 else b"P5"
     head = b"%s %d %d %d\n" % (kind, image.shape[1], image.shape[0], np.iinfo(image.dtype).max)
     return head + image.astype(image.dtype.newbyteorder(">")).tobytes()
-
-
-def _short(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:100]

@@ -16,6 +16,7 @@ from headstart.data.parquet_pages import pages_of
 from headstart.data.row import ROW_BYTES, ByteStream, Row, Source, most_unpacked, need_no_bomb, refuse, short
 
 _FIX = "write it uncompressed and without dictionaries"
+_ROWS = 1024
 _IMAGES = 16  # rows at a time where there are images: one cell that is listed often may be large
 
 
@@ -26,7 +27,7 @@ class Parquet(ReaderSpec):
 
     suffixes: ClassVar[tuple[str, ...]] = (".parquet", ".pq")
     binary: ClassVar[bool] = True
-    rows: int = 1024
+    rows: int = _ROWS
 
     @classmethod
     def recognises(cls, head: bytes) -> bool:
@@ -56,18 +57,13 @@ class Parquet(ReaderSpec):
             most, listed = _bounds(table, source.stream, need, most_unpacked(size))
             table = parquet.ParquetFile(source.stream, read_dictionary=listed)
             columns = table_columns(table.schema_arrow, cells_of, source.name)
-        except HeadstartError:
-            raise
-        except (pa.ArrowException, *DAMAGE) as error:
-            raise refuse(source.name, f"not a readable parquet file ({short(error)})", "write it again") from None
-        rows = min(self.rows, most, _IMAGES) if columns.images else min(self.rows, most)
-        batches = map(sound, table.iter_batches(batch_size=rows, columns=columns.names))
-        try:
+            rows = min(self.rows, most, _IMAGES) if columns.images else min(self.rows, most)
+            batches = map(sound, table.iter_batches(batch_size=rows, columns=columns.names))
             yield from table_rows(batches, columns, source, ledger, need)
         except HeadstartError:
             raise
         except (pa.ArrowException, *DAMAGE) as error:
-            raise refuse(source.name, f"damaged parquet file ({short(error)})", "write it again") from None
+            raise refuse(source.name, f"not a readable parquet file ({short(error)})", "write it again") from None
 
 
 def _bounds(table: Any, stream: ByteStream, need: Callable[[int], None], most: int) -> tuple[int, list[str]]:

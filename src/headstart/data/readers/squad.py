@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from headstart.core.spec import ReaderSpec
 from headstart.data.columns import cell
 from headstart.data.ledger import Ledger
-from headstart.data.row import Row, Source, decode, read_whole, refuse
+from headstart.data.row import Row, Source, decode, is_writable, read_whole, refuse
 
 _MOST_BYTES = 1 << 30  # of the file, which is held in memory
 _MOST_SEARCHES = 1_000  # answers of one paragraph that are looked for
@@ -45,10 +45,11 @@ class Squad(ReaderSpec):
                 context = _Context(paragraph.get("context") if isinstance(paragraph, dict) else None)
                 for question in _children(paragraph, "qas"):
                     number += 1
-                    value, shifts = _row(article, context, question)
-                    if isinstance(value, str):
-                        ledger.reject(value, source.name, number, _name(question))
+                    found = _row(article, context, question)
+                    if isinstance(found, str):
+                        ledger.reject(found, source.name, number, _name(question))
                         continue
+                    value, shifts = found
                     moved += shifts
                     yield Row(value, source.name, number)
         if moved:
@@ -95,7 +96,7 @@ class _Context:
 
     def __init__(self, text: Any) -> None:
         self.text = text if isinstance(text, str) and text.strip() else None
-        self.sound = self.text is not None and _is_sound(self.text)
+        self.sound = self.text is not None and is_writable(self.text)
         self._searches = 0
 
     def only_place(self, answer: str) -> int | None:
@@ -104,39 +105,30 @@ class _Context:
         Of one paragraph so many answers are looked for; the others are not found.
         """
         self._searches += 1
-        first = self.text.find(answer) if self._searches <= _MOST_SEARCHES else -1
-        return None if first < 0 or self.text.find(answer, first + len(answer)) >= 0 else first
+        once = self._searches <= _MOST_SEARCHES and self.text.count(answer) == 1
+        return self.text.find(answer) if once else None
 
 
-def _is_sound(text: str) -> bool:
-    """Whether a text has no half surrogate pair."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _row(article: Any, context: _Context, question: Any) -> tuple[dict[str, Any] | str, int]:
-    """Return (the row or the reason why it is invalid, number of moved answers)."""
+def _row(article: Any, context: _Context, question: Any) -> tuple[dict[str, Any], int] | str:
+    """Return (the row, number of moved answers), or the reason why it is invalid."""
     if not isinstance(question, dict):
-        return "no list of questions where one belongs", 0
+        return "no list of questions where one belongs"
     asked = question.get("question")
     given = [] if question.get("is_impossible") else question.get("answers", [])
     if context.text is None or not isinstance(asked, str) or not asked.strip():
-        return "no question or no context", 0
+        return "no question or no context"
     answers, moved = [], 0
     for answer in given if isinstance(given, list) else [None]:
         text, start = (answer.get("text"), answer.get("answer_start")) if isinstance(answer, dict) else (None, None)
         if not isinstance(text, str) or not text.strip() or type(start) is not int:
-            return "an answer without text or answer_start", 0
+            return "an answer without text or answer_start"
         if start < 0 or not context.text.startswith(text, start):
             if (place := context.only_place(text)) is None:
-                return "an answer is not where answer_start says", 0
+                return "an answer is not where answer_start says"
             start, moved = place, moved + 1
         answers.append({"start": start, "text": text})
     row = {"question": asked, "context": context.text, "answers": answers}
     row |= {"id": cell(question.get("id")) or "", "title": cell(article.get("title")) or ""}
-    if not (context.sound and _is_sound("".join([asked, row["id"], row["title"]]))):
-        return "half a surrogate pair", 0
+    if not (context.sound and is_writable("".join([asked, row["id"], row["title"]]))):
+        return "half a surrogate pair"
     return row, moved

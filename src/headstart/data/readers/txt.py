@@ -13,7 +13,6 @@ from headstart.data.line_blocks import checked, line_blocks
 from headstart.data.row import MAX_ROW_BYTES, Block, Line, Row, Source, in_blocks, lines
 
 _SNIFFED_CHARACTERS = 1 << 16
-_LONG = MAX_ROW_BYTES // 8  # characters: a line of more bytes than a document may have has more
 _LINES_PER_PARAGRAPH = 50  # blank lines that are rarer do not separate paragraphs
 
 
@@ -40,7 +39,7 @@ class Text(ReaderSpec):
         head, found, unit = self._begun(source, ledger)
         if unit != "line":
             yield from in_blocks(_joined(chain(head, found), source.name, ledger, whole=unit == "file"))
-        elif head and len(head[-1].text or "") > _LONG:  # perhaps in the middle of a line that is cut
+        elif head and len(head[-1].text or "") > _SNIFFED_CHARACTERS:  # perhaps in the middle of a line that is cut
             yield from in_blocks(_by_line(chain(head, found), source.name, ledger))
         else:
             yield checked(head, source.name, ledger)
@@ -87,26 +86,25 @@ def _by_line(found: Iterable[Line], source: str, ledger: Ledger) -> Iterator[Row
 
 def _joined(found: Iterable[Line], source: str, ledger: Ledger, *, whole: bool) -> Iterator[Row]:
     """Collect lines up to a blank one, or up to the end when `whole`, or up to 16 MiB."""
-    block: list[str] = []
-    start, size = 1, 0
+    block: list[Line] = []
+    size = 0
 
     def flush() -> Iterator[Row]:
         nonlocal block, size
-        if any(text.strip() for text in block):
-            yield Row("\n".join(block), source, start)
+        if any(line.text.strip() for line in block):
+            yield Row("\n".join(line.text for line in block), source, block[0].number)
         block, size = [], 0
 
     for line in found:
         if line.text is None:
             ledger.reject(line.fault, source, line.number, line.detail)
             continue
-        if size + len(line.text) * 3 > MAX_ROW_BYTES:
+        if not (line.text.strip() or whole):
+            yield from flush()
+            continue
+        if block and size + len(line.text) * 3 > MAX_ROW_BYTES:
             ledger.note("a document was cut into pieces of at most 16 MiB", source)
             yield from flush()
-        if line.text.strip() or whole:
-            start = start if block else line.number
-            block.append(line.text)
-            size += len(line.text) * 3 + 1
-        else:
-            yield from flush()
+        block.append(line)
+        size += len(line.text) * 3 + 1
     yield from flush()
