@@ -115,18 +115,18 @@ def test_the_folder_is_told_by_the_first_images(tmp_path):
         assert len(read(tmp_path / "a.json", {"images": listed(*names)})[0]) == found
 
 
-@pytest.mark.parametrize(
-    ("value", "said"),
-    [
-        (b'{"images": [', r"not valid JSON \(Expecting value in line 1, column 13\); a COCO file is one"),
-        (b'{"images": \xff', r"not valid UTF-8 \(byte 0xff at position 12\)"),
-        (b'{"images": ' + b"[" * 100_000, r"not readable JSON \(RecursionError\)"),
-        (b'{"images": [' + b"9" * 5000, r"not readable JSON \(ValueError\)"),
-        ([], "no list called images"),
-        ({}, "no list called images"),
-        ({"images": {}}, "no list called images"),
-    ],
-)
+REFUSED = [
+    (b'{"images": [', r"not valid JSON \(Expecting value in line 1, column 13\); a COCO file is one"),
+    (b'{"images": \xff', r"not valid UTF-8 \(byte 0xff at position 12\)"),
+    (b'{"images": ' + b"[" * 100_000, r"not readable JSON \(RecursionError\)"),
+    (b'{"images": [' + b"9" * 5000, r"not readable JSON \(ValueError\)"),
+    ([], "no list called images"),
+    ({}, "no list called images"),
+    ({"images": {}}, "no list called images"),
+]
+
+
+@pytest.mark.parametrize(("value", "said"), REFUSED)
 def test_what_is_no_list_of_images_is_refused(value, said):
     with pytest.raises(HeadstartError, match=f"^f: {said}"):
         read(Path("f"), value)
@@ -156,3 +156,15 @@ def test_files_that_are_taken_for_annotations():
         assert Coco.recognises(begin.encode())
     for begin in ('{"images": ["a.png"]}', '{"file_name": "a.png"}', '[{"images": [{"file_name":', "", "images"):
         assert not Coco.recognises(begin.encode())
+
+
+def test_nothing_is_left_over_from_one_file_to_the_next(tmp_path, monkeypatch):
+    every = [test_labels_are_the_one_category_of_an_image, test_names_of_categories_and_of_images_may_be_anything]
+    every += [test_images_that_are_not_there_are_named, test_the_folder_is_told_by_the_first_images]
+    for number, check in enumerate([*every, *reversed(every)]):
+        (tmp_path / str(number)).mkdir()
+        check(tmp_path / str(number))
+    for value, said in REFUSED:
+        test_what_is_no_list_of_images_is_refused(value, said)
+    test_files_that_are_taken_for_annotations()
+    test_a_file_has_a_gibibyte_at_most(monkeypatch)

@@ -136,3 +136,15 @@ def test_cells_of_a_sheet_to_label_are_bare_again():
 def test_a_table_without_a_line_is_refused(text):
     with pytest.raises(HeadstartError, match="f: no header line; a table needs one line of column names"):
         read(text)
+
+
+def test_nothing_is_left_over_from_one_table_to_the_next():
+    for again in range(2):
+        test_streams_that_are_taken_for_a_table()
+        test_what_is_said_of_quotes()
+        test_every_row_is_given_or_told_of()
+        test_column_names_are_those_that_are_there_or_numbers()
+        test_cells_of_a_sheet_to_label_are_bare_again()
+        test_a_table_without_a_line_is_refused("\n" * again)
+    test_the_first_thousand_lines_decide()
+    test_the_first_four_million_characters_decide()

@@ -271,3 +271,18 @@ def test_what_is_taken_for_a_workbook(tmp_path):
         assert Excel.recognises(other) is False
     with pytest.raises(HeadstartError, match=r"^f: not a readable workbook \(File is not a zip file\); save it again"):
         list(Excel().read(Source("f", ByteStream(io.BytesIO(b"PK\x03\x04 no archive"))), Ledger()))
+
+
+def test_nothing_is_left_over_from_one_workbook_to_the_next(tmp_path):
+    every = [test_rows_have_their_numbers_and_columns_their_names, test_sheets, test_a_damaged_workbook_is_one_line]
+    every += [test_an_empty_workbook, test_a_first_row_that_names_nothing_is_a_row_unless_it_is_said_to_name]
+    every += [test_what_is_taken_for_a_workbook, test_sheets_that_are_hidden_are_read_where_no_other_is]
+    for number, check in enumerate(every):
+        (tmp_path / str(number)).mkdir()
+        check(tmp_path / str(number))
+    test_values_are_plain()
+    test_where_a_table_begins()
+    test_a_wide_table_is_told_by_about_a_million_cells([400_000] * 9, 3)
+    test_a_table_is_told_by_a_thousand_rows(tmp_path)
+    test_a_sheet_ends_where_those_of_excel_do()
+    assert len(excel._head(iter([(1, [])] * 9000))) == 1000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from fractions import Fraction
 
 import pytest
 from tiny_images import flat
@@ -118,6 +119,15 @@ SIZES = [  # mebibytes of an image, of what it is packed in, whether it may be u
     (256, 256, True),
     (256 + 1 / MIB, 256, False),
 ]
+
+
+def test_the_archive_counts_with_all_of_its_bytes(monkeypatch):
+    data = packed("1.png", "2.png")
+    monkeypatch.setattr(image_zip, "_BOMBS", 0)
+    monkeypatch.setattr(image_zip, "_MOST_RATIO", Fraction(2 * len(IMAGE), len(data)))
+    assert len(read(data)[0]) == 2
+    monkeypatch.setattr(image_zip, "_MOST_RATIO", Fraction(4 * len(IMAGE) - 1, 2 * len(data)))
+    assert "looks like a bomb" in refused(data)
 
 
 def test_an_image_that_would_be_very_large_is_not_unpacked():

@@ -138,3 +138,12 @@ def test_what_begins_with_an_object_is_json():
     for begin in ("", "{", "[1, 2]", '"a"', "{a: 1}", "text {"):
         assert JsonLines.recognises(begin.encode()) is False
     assert JsonLines.plain
+
+
+def test_nothing_is_left_over_from_one_file_to_the_next(monkeypatch):
+    for name in [*VALUES, *reversed(VALUES)]:
+        test_rows_and_their_numbers(name)
+    test_lines_that_are_no_rows_are_named()
+    test_one_value_that_is_no_table_is_refused_and_a_line_that_is_none_named()
+    test_what_begins_with_an_object_is_json()
+    test_one_value_has_a_gibibyte_at_most(monkeypatch)

@@ -64,22 +64,22 @@ def test_misplaced_answers_are_moved_or_rejected():
     assert "1 answers were not at their answer_start" in ledger.notes[0]
 
 
-@pytest.mark.parametrize(
-    ("value", "reason"),
-    [
-        ({"data": [1]}, "no list of questions"),
-        ({"data": [{"paragraphs": [{"context": "a"}]}]}, "no list of questions"),
-        (squad("x"), "no list of questions"),
-        (squad({"question": 5, "answers": []}), "no question or no context"),
-        (squad(question(), context=" "), "no question or no context"),
-        (squad(question(("", 0))), "an answer without"),
-        (squad(question(("서울", 0.0))), "an answer without"),
-        (squad(question(("서울", True))), "an answer without"),
-        (squad({"question": "?", "answers": {"text": "a"}}), "an answer without"),
-        (squad(question(), context="half \ud800"), "half a surrogate pair"),
-        (squad(question(id="\udfff")), "half a surrogate pair"),
-    ],
-)
+FAULTY = [
+    ({"data": [1]}, "no list of questions"),
+    ({"data": [{"paragraphs": [{"context": "a"}]}]}, "no list of questions"),
+    (squad("x"), "no list of questions"),
+    (squad({"question": 5, "answers": []}), "no question or no context"),
+    (squad(question(), context=" "), "no question or no context"),
+    (squad(question(("", 0))), "an answer without"),
+    (squad(question(("서울", 0.0))), "an answer without"),
+    (squad(question(("서울", True))), "an answer without"),
+    (squad({"question": "?", "answers": {"text": "a"}}), "an answer without"),
+    (squad(question(), context="half \ud800"), "half a surrogate pair"),
+    (squad(question(id="\udfff")), "half a surrogate pair"),
+]
+
+
+@pytest.mark.parametrize(("value", "reason"), FAULTY)
 def test_faulty_questions_are_rejected(value, reason):
     rows, ledger = read(value)
     assert rows == []
@@ -163,18 +163,18 @@ def test_files_that_are_taken_for_squad():
         assert not Squad.recognises(begin.encode())
 
 
-@pytest.mark.parametrize(
-    ("data", "said"),
-    [
-        (b'{"data": [', r"not valid JSON \(Expecting value in line 1, column 11\)"),
-        (b"\xff{}", "not valid UTF-8"),
-        (b"[" * 200_000, r"not readable JSON \(RecursionError\)"),
-        (b'{"data": {}}', "no list called data"),
-        (b"[]", "no list called data"),
-        (b"", "not valid JSON"),
-        (b'{"data": [' + b"9" * 5000 + b"]}", "not readable JSON"),
-    ],
-)
+REFUSED = [
+    (b'{"data": [', r"not valid JSON \(Expecting value in line 1, column 11\)"),
+    (b"\xff{}", "not valid UTF-8"),
+    (b"[" * 200_000, r"not readable JSON \(RecursionError\)"),
+    (b'{"data": {}}', "no list called data"),
+    (b"[]", "no list called data"),
+    (b"", "not valid JSON"),
+    (b'{"data": [' + b"9" * 5000 + b"]}", "not readable JSON"),
+]
+
+
+@pytest.mark.parametrize(("data", "said"), REFUSED)
 def test_what_is_no_squad_file_is_refused(data, said):
     with pytest.raises(HeadstartError, match=said) as caught:
         read(data)
@@ -206,3 +206,16 @@ def test_shared_set_loads_whole(shared_data, file, questions, unanswerable):
     assert sum(not row["answers"] for row in rows) == unanswerable
     assert all(row["context"].startswith(a["text"], a["start"]) for row in rows for a in row["answers"])
     assert len({row["id"] for row in rows}) == questions
+
+
+def test_nothing_is_left_over_from_one_file_to_the_next(monkeypatch):
+    for again in (test_of_a_paragraph_a_thousand_answers_are_looked_for, test_rows) * 2:
+        again()
+    for value, reason in FAULTY:
+        test_faulty_questions_are_rejected(value, reason)
+    for data, said in REFUSED:
+        test_what_is_no_squad_file_is_refused(data, said)
+    test_misplaced_answers_are_moved_or_rejected()
+    test_questions_are_numbered_and_used_whatever_is_wrong_with_others()
+    test_files_that_are_taken_for_squad()
+    test_a_file_has_a_gibibyte_at_most(monkeypatch)
