@@ -16,7 +16,7 @@ from headstart.data.arrow_buffers import unpacked_bytes
 from headstart.data.cell_bytes import held_bytes
 from headstart.data.ledger import Ledger
 from headstart.data.open import read_rows
-from headstart.data.parquet_pages import Pages, pages_of
+from headstart.data.parquet_pages import Pages, columns_of, pages_of
 from headstart.data.readers import arrow
 from headstart.data.readers import parquet as parquet_reader
 from headstart.data.row import ByteStream
@@ -133,6 +133,37 @@ def test_pages_in_which_a_text_repeats_the_one_before(version):
     assert number.unpacked >= 50 * 8
 
 
+@pytest.mark.parametrize("width", [1, 14, 15, 200])
+def test_columns_lie_where_the_footer_says(width):
+    table = pa.table({f"text {place}": [f"word {number % 7}" for number in range(30)] for place in range(width)})
+    data = parquet_bytes(table, use_dictionary=["text 0"], row_group_size=10)
+    about = parquet.ParquetFile(io.BytesIO(data)).metadata
+    found = columns_of(stream_of(data))
+    assert [len(group) for group in found] == [width] * 3
+    for group, number in ((group, number) for group in range(3) for number in range(width)):
+        one, told = found[group][number], about.row_group(group).column(number)
+        assert (one.data_page_offset, one.total_compressed_size) == (told.data_page_offset, told.total_compressed_size)
+        assert one.dictionary_page_offset == (told.dictionary_page_offset if number == 0 else None)
+
+
+def test_a_footer_that_is_cut_off_or_damaged_is_refused():
+    data = parquet_bytes(pa.table({"text": ["a", "b"] * 9}), row_group_size=6)
+    size = int.from_bytes(data[-8:-4], "little")
+    start = len(data) - 8 - size
+    refused = 0
+    for cut in range(1, size):
+        broken = data[: start + cut] + cut.to_bytes(4, "little") + b"PAR1"
+        with pytest.raises(ValueError, match=r"footer|header"):
+            columns_of(stream_of(broken))
+    for place in range(start, len(data) - 8):
+        broken = data[:place] + bytes([data[place] ^ 0x99]) + data[place + 1 :]
+        try:
+            columns_of(stream_of(broken))
+        except ValueError:
+            refused += 1
+    assert refused > 20
+
+
 def test_a_long_header_is_read_whole(monkeypatch):
     data = parquet_bytes(pa.table({"text": ["some words", "and more"] * 99}), data_page_size=64, write_batch_size=9)
     column = parquet.ParquetFile(io.BytesIO(data)).metadata.row_group(0).column(0)
@@ -196,8 +227,8 @@ def many_in_a_list() -> pa.Table:
     return pa.table({"text": ["a"], "tokens": pa.ListArray.from_arrays([0, COUNT], texts)})
 
 
-def footer_alone(stream, column) -> Pages:
-    return Pages(column.total_uncompressed_size, 0, 0, column.num_values)
+def nothing_told(stream, column) -> Pages:
+    return Pages()
 
 
 HOSTILE = {
@@ -212,19 +243,19 @@ HOSTILE = {
         lambda: footer_that_lies(parquet_bytes(plain_texts(), use_dictionary=False, data_page_size=1 << 30)),
         parquet_reader,
         "pages_of",
-        footer_alone,
+        nothing_told,
     ),
     "dictionary.parquet": (
         lambda: parquet_bytes(pa.table({"text": repeated(COUNT).cast(pa.string())}), store_schema=False),
         parquet_reader,
         "pages_of",
-        footer_alone,
+        nothing_told,
     ),
     "list.parquet": (
         lambda: parquet_bytes(many_in_a_list(), store_schema=False),
         parquet_reader,
         "pages_of",
-        footer_alone,
+        nothing_told,
     ),
     "delta.parquet": (
         lambda: parquet_bytes(
@@ -232,7 +263,7 @@ HOSTILE = {
         ),
         parquet_reader,
         "pages_of",
-        footer_alone,
+        nothing_told,
     ),
 }
 

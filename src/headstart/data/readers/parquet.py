@@ -12,7 +12,7 @@ from headstart.core.spec import ReaderSpec
 from headstart.data.arrow_tables import DAMAGE, sound, table_columns, table_rows
 from headstart.data.cell_bytes import counted
 from headstart.data.ledger import Ledger
-from headstart.data.parquet_pages import pages_of
+from headstart.data.parquet_pages import columns_of, pages_of
 from headstart.data.row import ROW_BYTES, ByteStream, Row, Source, most_unpacked, need_no_bomb, refuse, short
 
 _FIX = "write it uncompressed and without dictionaries"
@@ -73,11 +73,11 @@ def _bounds(table: Any, stream: ByteStream, need: Callable[[int], None], most: i
     place of a list.
     """
     unpacked, widest, listed = ROW_BYTES * table.metadata.num_rows, 1, []
-    for group in range(table.metadata.num_row_groups):
+    columns = [table.schema.column(number) for number in range(len(table.schema))]
+    for group in columns_of(stream):
         width = 0
-        for number in range(table.metadata.num_columns):
-            column = table.schema.column(number)
-            pages = pages_of(stream, table.metadata.row_group(group).column(number))
+        for column, place in zip(columns, group, strict=True):
+            pages = pages_of(stream, place)
             unpacked += pages.unpacked
             if "BYTE_ARRAY" not in column.physical_type:
                 continue
