@@ -167,8 +167,11 @@ def test_a_file_is_read_up_to_a_limit(size, more):
         assert 0 < len(read_whole(source(data), most)) - most <= MIB
 
 
-def test_a_row_counts_256_bytes_at_least():
-    assert row.ROW_BYTES == 256
+def test_a_million_rows_of_parquet_may_come_out_of_any_file():
+    """Each counts 256 bytes at least."""
+    need_no_bomb("a.parquet", row.ROW_BYTES << 20, 1, "write it again")
+    with pytest.raises(HeadstartError, match="looks like a bomb"):
+        need_no_bomb("a.parquet", row.ROW_BYTES * (1 << 20) + row.ROW_BYTES, 1, "write it again")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ from headstart.core.errors import HeadstartError, unknown
 from headstart.data.row import ByteStream, ChangedStream
 from headstart.data.single_bytes import CODECS, lonely, other_letters, western
 
-_BUFFER = 1 << 16
 _KEPT = "headstart_kept"  # the name of `_as_bytes` as a handler of errors
 _MARKS = (
     *((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be")),
@@ -205,7 +204,6 @@ class _Recoded(io.RawIOBase):
     """The bytes of a text as UTF-8; bytes that are no text stay as they are, so that their rows are named."""
 
     def __init__(self, inner: ByteStream, codec: str):
-        super().__init__()
         codecs.register_error(_KEPT, _as_bytes)
         self.inner, self.decoder, self.rest = inner, codecs.getincrementaldecoder(codec)(_KEPT), b""
 
@@ -214,7 +212,7 @@ class _Recoded(io.RawIOBase):
 
     def readinto(self, buffer: memoryview) -> int:
         while not self.rest:
-            data = self.inner.read1(_BUFFER)
+            data = self.inner.read1(len(buffer))
             self.rest = self.decoder.decode(data, final=not data).encode("utf-8", "surrogateescape")
             if not data:
                 break
