@@ -228,6 +228,7 @@ def test_a_column_of_three_cells_in_quotes_is_known(cells, found):
         (["a,b", "c"], 2),
         (["a,b", 'c "d', "e"], 3),
         (["a", '"b', "c"], 3),
+        (["a,b", '"one,two', 'three,",z'], 3),
         (['"a', 'b",c', '"d'], 2),
         ([], 0),
     ],
@@ -299,6 +300,11 @@ def test_what_is_asked_of_quotes_holds(quoting, quoted, delimiter):
     assert (found.quoted, found.why) == (quoted, "as asked")
 
 
+def test_quotes_around_names_tell_of_the_first_line_alone():
+    assert dialect(head('"text"\t"label"', 'a "x"\tb', "c\td")).quoted is True
+    assert dialect(head("text\tlabel", 'a "x"\tb', '"c"\t"d"')).quoted is False
+
+
 def test_a_first_line_that_is_a_row_is_told():
     found = dialect(head("a fine film,1", "a bad film,0", "so so,1", "fine,0", "good,1"))
     assert (found.header, found.skipped, found.width) == (None, 0, 2)
@@ -325,3 +331,4 @@ def test_usual_names_of_columns():
         False
     ] * 2
     assert column_names([" a ", None, 3, ""]) == ["a", "2", "3", "4"]
+    assert column_names(["a"] * 10)[-3:] == ["a" + 7 * "_2", "a_9", "a_10"]

@@ -229,6 +229,8 @@ def test_three_whole_rows_between_two_quotes_are_rows(count, swallowed, odd):
     inside = [f"row {number},z" for number in range(count)] + ["no row"] * odd
     cells = table(['"stray,x', *inside, 'end",y'])[0]
     assert (len(cells) == 1) is (swallowed or odd)
+    more = table(['"stray,x', *inside, 'end",y', 'no "row" at all'])[0]
+    assert more == [*cells, ['no "row" at all']]
 
 
 @pytest.mark.parametrize(("lost", "searched"), [(0, True), (19, True), (20, False), (40, False)])

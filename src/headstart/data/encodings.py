@@ -230,7 +230,7 @@ def as_utf8(stream: ByteStream, head: bytes, source: str, asked: str | None = No
     if (codec := check_encoding_name(asked)) is not None:
         marked = (Encoding(own, len(mark), "as asked") for mark, own in _MARKS if head.startswith(mark))
         found = next(marked, Encoding(codec, why="as asked"))
-        if not decodes(head[found.mark :], found.codec) and _broken(head[found.mark :], found.codec) > _BROKEN:
+        if not decodes(head, found.codec) and _broken(head, found.codec) > _BROKEN:
             other = recognised(head)
             hint = f"; it looks like {other.name}" if other and other.codec != codec else ""
             raise HeadstartError(f"{source}: --encoding {asked}, but its bytes are no such text{hint}")
