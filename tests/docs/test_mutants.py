@@ -184,3 +184,10 @@ def test_every_line_that_runs_is_marked(tmp_path):
         "class Holder:",
         "def of(self, part: slice) -> list:",
     }
+
+
+def test_a_constant_is_shown_to_tests_of_the_lines_that_use_it():
+    constant = next(one for one in TREE.body if isinstance(one, ast.Assign))
+    used = {SOURCE.splitlines()[line - 1].strip() for line in mutants._uses(TREE, constant)}
+    assert used == {"if a < MOST and strict:", "return bool(a + 1)"}
+    assert mutants._uses(TREE, TREE.body[-1]) == set()
