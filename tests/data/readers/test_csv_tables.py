@@ -25,7 +25,7 @@ def told(text: str, **how: object) -> str:
 
 ROW = "some words\tmore words\n"
 LONG_ROW = "a" * 799 + "\t" + "b" * 799 + "\n"
-LINES_IN_A_CELL = 'one\t"two\nthree"\n'
+LINES_IN_A_CELL = '"one\ntwo"\tthree\n'
 STREAMS = {
     "three lines with a tab": (ROW * 3, True),
     "two lines with a tab": (ROW * 2, False),
@@ -46,7 +46,7 @@ STREAMS = {
     "another line after eighty": (ROW * 80 + "plain words\n" + ROW * 9, True),
     "a cell of two lines across the fiftieth": ("a\tb\n" + LINES_IN_A_CELL * 40, True),
     "a cell of two lines across the fiftieth, later": (ROW + "a\tb\n" + LINES_IN_A_CELL * 40, True),
-    "three long lines": ("\n".join(["a" * 10_000 + "\tb"] * 3), True),
+    "three long lines": ("\n".join(["a" * 15_000 + "\tb"] * 3), True),
     "long lines of which the last one is cut": ((LONG_ROW * 60)[:HEAD], True),
     "long lines of which the last one is cut in its first cell": ((LONG_ROW * 60)[: HEAD - HEAD % 1600], True),
     "two long lines and a part of one": ("\n".join(["a" * 30_000 + "\tb"] * 2 + ["a" * HEAD + "\tb"])[:HEAD], False),
