@@ -166,7 +166,7 @@ def _names_but_first(cells: list[Any], following: list[Any], usual: int) -> bool
 
 
 def _filled(cells: list[Any], width: int) -> list[Any]:
-    return [*cells, *[None] * (width - len(cells))][:width]
+    return [*cells, *[None] * width][:width]
 
 
 def _need_small(source: Source) -> None:

@@ -117,7 +117,7 @@ def _images(source: str, name: str, array: np.ndarray) -> np.ndarray:
         )
     if not found.size:
         return found.astype(np.uint8)
-    if found.dtype.kind == "f" and np.isfinite(found).all() and 0 <= found.min() <= found.max() <= 1:
+    if found.dtype.kind == "f" and 0 <= found.min() <= found.max() <= 1:
         return np.rint(found * 255).astype(np.uint8)
     if found.dtype == bool:
         return found.astype(np.uint8) * 255

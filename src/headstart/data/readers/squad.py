@@ -15,7 +15,7 @@ from headstart.data.row import Row, Source, decode, is_writable, read_whole, ref
 
 _MOST_BYTES = 1 << 30  # of the file, which is held in memory
 _MOST_SEARCHES = 1_000  # answers of one paragraph that are looked for
-_KEYS = [re.compile(rb'"%s"\s*:\s*\[' % key) for key in (b"data", b"paragraphs")]
+_KEYS = [re.compile(rb'"data"\s*:\s*\['), re.compile(rb'"paragraphs"\s*:\s*\[')]
 
 
 @dataclass(frozen=True, kw_only=True)
