@@ -11,7 +11,7 @@ from synthetic_study import drawn_study
 from headstart.comparing.verdict import outlook
 from headstart.reporting.verdict_text import outlook_text
 from headstart.statistics.analysis import Analysis, analyse
-from headstart.statistics.forecast import covariance, crossover, expected, fit, forecast, weighted_quantiles
+from headstart.statistics.forecast import covariance, crossover, curves, expected, fit, forecast, weighted_quantiles
 
 SIZES = np.array([16.0, 64.0, 256.0, 1024.0])
 EXACT = 1e-8 * np.eye(4)
@@ -66,13 +66,13 @@ def study(skills, sizes=(16, 64, 256)):
     return made
 
 
-def grown(curves, sizes=(16, 64, 256)):
+def grown(shares, sizes=(16, 64, 256)):
     """A study whose rows have given scores at each label count, with noise."""
     random = np.random.default_rng(0)
-    made = study([(name, "classical") for name in curves], sizes)
+    made = study([(name, "classical") for name in shares], sizes)
     cells = []
     for cell in made.cells:
-        share = curves[cell.entry][sizes.index(cell.size)] + 0.01 * random.normal()
+        share = shares[cell.entry][sizes.index(cell.size)] + 0.01 * random.normal()
         answer_N = np.where(random.random(1500) < share, made.truth, 1 - made.truth)
         score = float((answer_N == made.truth).mean())
         cells.append(replace(cell, answers=answer_N.astype(np.uint16), score=score))
@@ -115,6 +115,8 @@ def test_the_outlook_is_told_in_both_languages():
 def test_weighted_quantiles_by_hand():
     value_S, weight_S = np.array([3.0, 1.0, 2.0]), np.array([0.5, 0.25, 0.25])
     assert weighted_quantiles(value_S, weight_S, (0.2, 0.5, 0.9)) == [1.0, 2.0, 3.0]
+    assert weighted_quantiles(value_S, 40 * weight_S, (0.2, 0.5, 0.9)) == [1.0, 2.0, 3.0]
+    assert weighted_quantiles(value_S, weight_S, (0.0, 0.25, 0.26, 1.0)) == [1.0, 1.0, 2.0, 3.0]
 
 
 def test_scores_that_no_law_fits_still_weigh_the_exponents():
@@ -130,6 +132,14 @@ def test_a_forecast_needs_three_draws_at_three_label_counts(draws, sizes, told):
     made = drawn_study({"early": ("classical", None, 0.5)}, sizes=(16, 64, 256)[:sizes], draws=draws, test=300)
     assert bool(forecast(analyse(made), made.overlaps)) is told
     assert forecast(Analysis({}, 2, 0.5, "", (0.0, 1.0)), {}) == {}
+
+
+@pytest.mark.parametrize(("beyond", "told"), [(0.0, True), (-0.9, False)])
+def test_curves_that_leave_the_scale_say_nothing(beyond, told):
+    made = study([("early", "classical")])
+    found = analyse(made)
+    moved = replace(found, evidence={cell: values + beyond for cell, values in found.evidence.items()})
+    assert (curves(moved, "early", made.overlaps) is not None) is told
 
 
 @pytest.mark.parametrize("overlap", [0.999, 1.0])

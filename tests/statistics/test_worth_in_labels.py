@@ -125,8 +125,17 @@ def test_value_and_interval_are_read_off_the_leads_along_the_curve(shape):
 
 def test_the_curve_is_looked_at_in_24_equal_steps_between_two_label_counts():
     study = curve_study(0.75)
-    found = analyse(study)
-    overlaps = {16: 0.1, 64: 0.2, 256: 0.3, 1024: 0.999}
+    found, lucky = (
+        analyse(study),
+        (0.05, -0.02, 0.01, -0.06, 0.03, -0.01),
+    )  # draws that differ, each curve in its own way
+    turned = {"base": 0, "classical": 2}
+    evidence = {
+        (entry, size, draw): values + lucky[(draw + turned[entry] + size // 64) % 6]
+        for (entry, size, draw), values in found.evidence.items()
+    }
+    found = replace(found, evidence=evidence)
+    overlaps = {16: 0.1, 64: 0.4, 256: 0.3, 1024: 0.999}
     places = leads(found, ("base", 16), dict.fromkeys(SIZES, "classical"), range(6), overlaps, 2000)
     labels = np.array([place.labels for place in places])
     assert len(labels) == 24 * 3
@@ -137,9 +146,10 @@ def test_the_curve_is_looked_at_in_24_equal_steps_between_two_label_counts():
     share = 10 / 24
     own, low, high = (found.stack(*cell, range(6)) for cell in (("base", 16), ("classical", 16), ("classical", 64)))
     by_hand = own - (1 - share) * low - share * high
-    overlap = mixed_overlap([(own, 0.1), ((1 - share) * low, 0.1), (share * high, 0.2)])
+    overlap = mixed_overlap([(own, 0.1), ((1 - share) * low, 0.1), (share * high, 0.4)])
     wanted = estimate(by_hand, overlap, 2000, bounds=Bounds.of_difference((0.0, 1.0)))
     assert places[10].lead.interval() == pytest.approx(wanted.interval())
+    assert wanted.from_draws > 0.5
     assert places[10].lead.value == pytest.approx(wanted.value)
 
 
