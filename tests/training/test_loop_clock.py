@@ -347,6 +347,13 @@ def test_a_phase_that_is_not_finite_leaves_the_others_their_step(script, moved, 
     assert state.objective.phase == ["network", "own"]
 
 
+def test_of_several_phases_the_rate_of_the_last_is_told(clock):
+    plan = TrainPlan(steps=2, dtype="fp32", learning_rate=0.1, learning_rate_fresh=0.7)
+    state, told = start_state(Halves(), Net(), plan, ("objective.scale",)), []
+    fit(state, Source(), plan, [lambda event: told.append(event.learning_rate)])
+    assert told == pytest.approx([0.7 * plan.learning_rate_factor(step / 2) for step in range(2)])
+
+
 def test_a_weight_without_a_gradient_does_not_move(clock):
     """Not even by the momentum of earlier steps."""
     plan, seen = TrainPlan(steps=3, dtype="fp32", weight_decay=0.0), []
