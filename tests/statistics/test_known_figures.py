@@ -153,12 +153,12 @@ def of_study(study: Study) -> dict[str, Any]:
             for names in (("probe", "bag"), ("words", "tuned"))
             if set(names) <= {one.name for one in study.entries}
         ],
-        "needed": [labels_needed(bent, score) for score in (0.5, 0.7, 0.75, 0.85, 0.88, 0.99) if bent],
+        "needed": [labels_needed(bent, score) for score in (0.7, 0.85, 0.99) if bent],
         "expected": [expected(bent, "probe", labels) for labels in (64, 100, 640) if bent],
         "power": [detectable(found, 64, pair, rows, wanted) for wanted in (0.005, 0.03, 0.3) if pair],
         "slices": slices(study),
         "claims": [one.claim for one in slices(study).scores],
-        "calibration": [calibration(study, table) for table in found.tables.values()],
+        "calibration": calibration(study, largest),
         "confused": confused(study, "probe", 16) if study.classes else None,
         "mistakes": [mistakes(study, entry, 64)[:7] for entry in ("probe", "bag") if study.classes],
         "pooled": pooled_score(study.metric, study.truth, [c.predicted for c in study.cells if c.entry == "probe"]),
