@@ -118,16 +118,16 @@ def unlike() -> Study:
 def of_metric(name: str, entries: tuple[str, ...] = ("words", "probe", "tuned")) -> Study:
     """Return a study whose answers are no classes."""
     study, metric, random = study_of(2, False, 6), registry.load("metric", name)(), np.random.default_rng(8)
-    truth, near = ANSWERS[metric.task](random, 60)
+    truth, near = ANSWERS[metric.task](random, 40)
     cells = []
     for cell in study.cells:
         if cell.entry in entries:
             skill = SKILLS[cell.entry][2] - 0.3 + 0.05 * study.sizes.index(cell.size)
-            right_N, other_N = random.random(60) < skill, random.permutation(60)
+            right_N, other_N = random.random(40) < skill, random.permutation(40)
             said = [near[row if right else other] for row, (right, other) in enumerate(zip(right_N, other_N))]
             said = np.array(said) if isinstance(truth, np.ndarray) else said
             cells.append(replace(cell, answers=said, confidence_N=None, likelihood_N=None))
-    parts = {"short": np.arange(60) < 20, "all but few": np.arange(60) > 8}
+    parts = {"short": np.arange(40) < 14, "all but few": np.arange(40) > 11}
     facts = tuple(one for one in study.entries if one.name in entries)
     return replace(study, entries=facts, cells=tuple(cells), truth=truth, metric=metric, classes=(), slices=parts)
 

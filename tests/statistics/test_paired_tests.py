@@ -77,3 +77,11 @@ def test_a_draw_that_a_lead_lacks_says_nothing_of_it():
     assert judged == pytest.approx([sign_flips(np.array([[1.0] * 5 + [0.0] * 4, [-1.0] * 9]))[0], 1.0])
     assert judged[0] < 2 / 32
     assert flipped([dict.fromkeys((0, 2, 4, 6, 8), 1.0), {9: 1.0}], 5).tolist() == [1 / 32, 0.0]
+
+
+def test_the_unit_of_a_lead_does_not_matter():
+    leads = np.random.default_rng(2).normal(0.4, 1.0, (6, 9))
+    for two_sided in (False, True):
+        wanted = sign_flips(leads, two_sided)
+        assert sign_flips(leads / 1000, two_sided) == pytest.approx(wanted)
+        assert sign_flips(leads * np.array([[1e-6], [1], [100], [1e-3], [10], [1]]), two_sided) == pytest.approx(wanted)

@@ -88,3 +88,42 @@ def test_entries_that_answer_alike_win_and_lose_no_draw():
     pair = found.tables[16].difference("deep", "deeper")
     assert (pair.value, pair.wins, pair.losses, pair.draws, pair.claim, pair.p_holm) == (0.0, 0, 0, 7, "undecided", 1.0)
     assert pair.low < 0 < pair.high
+
+
+@pytest.mark.parametrize(
+    ("draws", "first", "second", "leader"),
+    [
+        (6, (0.01, 0.5), (0.01, 0.5), "deeper"),
+        (6, (0.9, 0.5), (0.01, 0.5), "deep"),
+        (6, (0.9, 0.5), (0.9, 0.5), None),  # neither is known to have learned
+        (5, (0.9, 0.5), (0.9, 0.5), "deeper"),
+        (5, (0.9, 0.001), (0.9, 0.5), "deep"),
+        (5, (0.9, 0.001), (0.9, 0.001), None),
+    ],
+)
+def test_who_leads_learned_or_with_few_draws_did_not_fail(draws, first, second, leader):
+    table = analyse(drawn_study(BEST, draws=draws, test=200)).tables[16]
+    known = {"deeper": first, "deep": second}
+    entries = {
+        name: replace(one, p_learned=known[name][0], gain_high=known[name][1]) for name, one in table.entries.items()
+    }
+    found = replace(table, entries=entries).leader
+    assert (found and found.entry) == leader
+
+
+@pytest.mark.parametrize("draws", [3, 5, 6, 9])
+def test_an_interval_leaves_out_zero_exactly_where_a_claim_is_made(draws):
+    """Fewer than six draws claim nothing, however far apart they are: then the interval ends at zero."""
+    pairs = [
+        pair
+        for seed in range(2)
+        for table in analyse(drawn_study(BEST | WORSE, draws=draws, test=200, seed=seed)).tables.values()
+        for pair in table.pairs.values()
+    ]
+    assert all((pair.low > 0 or pair.high < 0) == (pair.claim != "undecided") for pair in pairs)
+    apart = [pair for pair in pairs if pair.unadjusted_low > 0 or pair.unadjusted_high < 0]
+    if draws < 6:
+        assert {pair.p_holm for pair in pairs} == {1.0}
+        assert any(0.0 in (pair.low, pair.high) for pair in apart)
+    else:
+        assert any(pair.claim != "undecided" for pair in apart)
