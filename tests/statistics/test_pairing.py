@@ -154,3 +154,13 @@ def test_leads_between_draws_are_found(plant, monkeypatch):
     plant(monkeypatch)
     with pytest.raises(AssertionError):
         check_pairs(study_of(seed=4))
+
+
+@pytest.mark.parametrize(("lacks", "paired"), [(0, True), (1, True), (2, False), (3, False)])
+def test_an_entry_two_draws_behind_is_not_compared(lacks, paired):
+    study = study_of(lambda cell: None if cell.entry == "flat" and cell.draw < lacks else cell)
+    table = analyse(study).tables[16]
+    assert table.draws == tuple(range(lacks if paired else 0, DRAWS))
+    assert table.entries["flat"].paired is paired
+    assert len(table.entries["flat"].scores) == DRAWS - lacks
+    assert (table.difference("flat", "deep") is not None) is paired
