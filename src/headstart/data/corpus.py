@@ -6,7 +6,7 @@ import hashlib
 import json
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +22,8 @@ from headstart.data.open import as_paths, expand, files_of, read_blocks, read_ro
 from headstart.data.read_how import ReadHow, current
 from headstart.data.row import Block, Row, in_blocks
 
-_BLOCKS, _BLOCK_BYTES = 16, 1 << 16
+_BLOCKS = 16  # of each file,
+_BLOCK_BYTES = 1 << 16  # of so many bytes: its content for `Corpus.fingerprint`
 _FORMS = ("NFC", "NFD", "NFKC", "NFKD", "none")
 _UNITS = ("auto", "line", "paragraph", "file")
 
@@ -90,21 +91,23 @@ class Corpus:
         first: str | ImageRef | None = None
         for name in self.files:
             blocks = (block for block in read_blocks(name, ledger, **self._reading) if block.values)
-            for head in islice(blocks, 1):
-                found = chain([head], blocks)
-                plain = isinstance(head.values[0], str)
-                for block in self._plain(found, ledger) if plain else self._told(found, name, ledger):
-                    first = block.values[0] if first is None else first
-                    need_one_kind(first, block.values[0], block.source)
-                    ledger.use(len(block.values))
-                    yield block
+            for block in self._plain(blocks, name, ledger):
+                item = block.values[0]
+                first = item if first is None else first
+                need_one_kind(first, item, block.source)
+                ledger.use(len(block.values))
+                yield block
         if first is None:
             raise self._nothing(ledger)
         ledger.need_most(self.how.lost)
 
-    def _plain(self, blocks: Iterator[Block], ledger: Ledger) -> Iterator[Block]:
-        """Yield texts in their normal form, without empty ones."""
-        for values, source, lines in blocks:
+    def _plain(self, blocks: Iterator[Block], name: str, ledger: Ledger) -> Iterator[Block]:
+        """Yield texts in their normal form, without empty ones; what is no text, and all behind it, as `_told` does."""
+        for block in blocks:
+            values, source, lines = block
+            if not all(isinstance(value, str) for value in values):
+                yield from self._told(chain([block], blocks), name, ledger)
+                return
             ledger.begin(len(values))
             if self.normal_form != "none" and not unicodedata.is_normalized(self.normal_form, "\n".join(values)):
                 values = [normal_form(text, self.normal_form) for text in values]
@@ -205,9 +208,9 @@ class Corpus:
             value = row.value.get(column)
             yield Row(value if isinstance(value, ImageRef) else cell(value), row.source, row.line), takes
 
-    def _column(self, sample: list[dict], source: str, ledger: Ledger) -> str:
+    def _column(self, sample: list[dict], source: str, ledger: Ledger) -> str | None:
         if not sample:
-            return self.column or ""
+            return self.column
         columns = columns_of(sample)
         if self.column is not None:
             return check_column("text", self.column, columns, source)

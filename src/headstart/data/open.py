@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import re
 import shutil
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from headstart.core import registry
+from headstart.core.disk_errors import DiskError
 from headstart.core.errors import HeadstartError
 from headstart.core.files import as_called, nearest_beside, writing
 from headstart.core.scratch import lasting_scratch_folder
@@ -34,8 +36,8 @@ STDIN = "-"
 IN_MEMORY = "in_memory"  # what files are called that hold what was in memory, in folders named by their content
 _DIGEST = re.compile(r"[0-9a-f]{32}")
 COMPRESSED = (".gz", ".xz", ".bz2")
-_HEAD_BYTES = 1 << 16
-_MOST_COPIED, _PART = 64 << 30, 1 << 20  # bytes of a pipe: in all, at once
+_MOST_COPIED = 64 << 30  # bytes of a pipe, in all
+_PART = 1 << 20  # and at once
 _ARROW_NOTES = ("state.json", "dataset_info.json", "dataset_dict.json")  # of `datasets`, beside .arrow files
 _NOTICES = ("readme", "license", "licence", "copying", "notice", "changelog")  # beside data, not data
 
@@ -98,12 +100,10 @@ def _data_alone(names: list[str]) -> list[str]:
 
 def _in_archive(path: Path, ledger: Ledger | None) -> list[str]:
     """Return the tables and texts in a zip archive; none where it has images, or is something else."""
-    if path.suffix.lower() != archives.SUFFIX or not path.is_file():
-        return []
-    names = archives.names_inside(path)
-    if any(Path(name).suffix.lower() in IMAGE_SUFFIXES for name in names):
-        return []
-    known = _data_alone([name for name in names if suffix(name) in set(_suffixes()) - {archives.SUFFIX}])
+    names = archives.names_inside(path) if path.suffix.lower() == archives.SUFFIX and path.is_file() else []
+    pictures = any(Path(name).suffix.lower() in IMAGE_SUFFIXES for name in names)
+    tables = set() if pictures else set(_suffixes()) - {archives.SUFFIX}
+    known = _data_alone([name for name in names if suffix(name) in tables])
     if known:
         read = set(known)
         _note_passed([name for name in names if name not in read], str(path), ledger)
@@ -236,19 +236,23 @@ def opened(name: str, ledger: Ledger) -> Iterator[tuple[ByteStream, bytes]]:
     """
     source = shown(name)
     try:
-        raw = open(on_disk(name), "rb", buffering=0)  # noqa: SIM115
+        raw = io.FileIO(on_disk(name))
+    except DiskError:  # of the copy
+        raise
     except OSError as error:
         raise HeadstartError(f"{source}: cannot be opened ({error.strerror})") from None
-    with raw, decompressed(raw, source, ledger) as stream:
+    with raw:
         try:
-            head = stream.peek(_HEAD_BYTES)[:_HEAD_BYTES]
+            stream = decompressed(raw, source, ledger)
+            head = stream.peek()
         except OSError as error:
             raise HeadstartError(f"{source}: cannot be read ({error.strerror or error})") from None
-        if not head and stream.damage:
-            raise refuse(source, f"nothing could be decompressed ({stream.damage})", "get the file again")
-        if not head:
-            raise HeadstartError(f"{source}: the file is empty")
-        yield stream, head
+        with stream:
+            if not head and stream.damage:
+                raise refuse(source, f"nothing could be decompressed ({stream.damage})", "get the file again")
+            if not head:
+                raise HeadstartError(f"{source}: the file is empty")
+            yield stream, head
 
 
 def choose_reader(name: str, head: bytes, *, tables: bool = True) -> ReaderSpec:
@@ -305,13 +309,7 @@ def read_rows(
 
 
 def read_blocks(
-    name: str,
-    ledger: Ledger,
-    *,
-    unit: str = "auto",
-    reader: ReaderSpec | None = None,
-    tables: bool = True,
-    how: ReadHow | None = None,
+    name: str, ledger: Ledger, *, unit: str, reader: ReaderSpec | None, tables: bool, how: ReadHow | None
 ) -> Iterator[Block]:
     """Yield what `read_rows` yields in blocks of many rows, which is sooner for lines of text."""
     if Path(name).is_dir():
@@ -334,18 +332,19 @@ def _reading(
     """Open a file and choose its reader; see `read_rows`."""
     source, how = shown(name), current() if how is None else how
     with opened(name, ledger) as (stream, head):
-        chosen = reader or choose_reader(name, head, tables=tables)
-        if not chosen.binary:
-            need_text(head, source)
-            stream, found = as_utf8(stream, head, source, how.encoding)
-            if found.why and found.codec != "utf-8":
-                ledger.note(f"read as {found.name} ({found.why})", source)
-            stream = with_line_ends(stream)
-            chosen = reader or choose_reader(name, stream.peek(_HEAD_BYTES)[:_HEAD_BYTES], tables=tables)
-        if reader is None and suffix(name) not in chosen.suffixes:
-            ledger.note(f"read as {chosen.name} (by its first bytes)", source)
-        chosen = how.applied(chosen if unit == "auto" else chosen.with_unit(unit))
         try:
-            yield chosen, Source(source, stream)
+            chosen = reader or choose_reader(name, head, tables=tables)
+            if not chosen.binary:
+                need_text(head, source)
+                stream, found = as_utf8(stream, head, source, how.encoding)
+                if found.why and found.codec != "utf-8":
+                    ledger.note(f"read as {found.name} ({found.why})", source)
+                stream = with_line_ends(stream)
+                chosen = reader or choose_reader(name, stream.peek(), tables=tables)
+            if reader is None and suffix(name) not in chosen.suffixes:
+                ledger.note(f"read as {chosen.name} (by its first bytes)", source)
+            yield how.applied(chosen if unit == "auto" else chosen.with_unit(unit)), Source(source, stream)
+        except DiskError:  # of a copy
+            raise
         except OSError as error:
             raise HeadstartError(f"{source}: cannot be read on ({error.strerror or error})") from None

@@ -28,10 +28,10 @@ _REFUSED = {
     b"\x89HDF": ("an HDF5 file", "export the table as CSV or parquet"),
     b"$FL": ("a file of SPSS", "export the table as CSV"),
     b"<stata_dta>": ("a file of Stata", "export the table as CSV"),
-    **{
-        bytes((0x80, version)): ("a pickle of Python, which could run code", "write the table as CSV or parquet")
-        for version in (2, 3, 4, 5)
-    },
+    **dict.fromkeys(
+        (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"),
+        ("a pickle of Python, which could run code", "write the table as CSV or parquet"),
+    ),
     b"\xd0\xcf\x11\xe0": ("an old Office file", "save the table as .xlsx or CSV"),
 }
 _PAGE = re.compile(rb"(\xef\xbb\xbf)?\s*<(!doctype\s+html|html|table|\?xml|mso-application|meta)\b", re.IGNORECASE)
@@ -45,7 +45,6 @@ class _Raw(io.RawIOBase):
     """
 
     def __init__(self, inner: io.BufferedIOBase, packed: io.FileIO, source: str, ledger: Ledger):
-        super().__init__()
         self.inner, self.packed, self.source, self.ledger = inner, packed, source, ledger
         self.damage, self.given = "", 0  # given: bytes so far
 
@@ -62,7 +61,7 @@ class _Raw(io.RawIOBase):
                 raise
             self.damage = str(error) or type(error).__name__
             place, size = self.packed.tell(), self.packed.seek(0, io.SEEK_END)
-            self.ledger.broken[self.source] = None if isinstance(error, EOFError) else place / max(size, 1)
+            self.ledger.broken[self.source] = None if isinstance(error, EOFError) else place / size
             self.ledger.complain(f"damaged compressed file ({self.damage}); the rows before were used", self.source)
             return 0
         buffer[: len(data)] = data
@@ -89,7 +88,7 @@ def decompressed(raw: io.FileIO, source: str, ledger: Ledger) -> ByteStream:
 
     A truncated file gives its readable part and one complaint.
     """
-    magic = raw.read(6)
+    magic = raw.read(max(map(len, _OPENERS)))
     raw.seek(0)
     for start, opener in _OPENERS.items():
         if magic.startswith(start):
@@ -101,7 +100,6 @@ class _LineEnds(io.RawIOBase):
     """Bytes in which every carriage return is a line end."""
 
     def __init__(self, inner: ByteStream):
-        super().__init__()
         self.inner = inner
 
     def readable(self) -> bool:
