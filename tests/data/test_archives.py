@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import resource
+import signal
+import struct
 import zipfile
 
 import pytest
+from forked import Forked
 from program import headstart
 from workbooks import workbook
 
+from headstart.core.disk_errors import DiskError
 from headstart.core.errors import HeadstartError
-from headstart.data.archives import member_name
+from headstart.data.archives import archive_of, is_hidden, member_name, names_inside
 from headstart.data.corpus import Corpus
 from headstart.data.read_request import ReadRequest, read_labelled_rows
 
@@ -139,3 +144,124 @@ def test_an_archive_of_nothing_known_says_what_it_holds(tmp_path):
     (tmp_path / "broken.zip").write_bytes(b"PK\3\4 nothing")
     with pytest.raises(HeadstartError, match="not a readable zip archive"):
         list(Corpus(tmp_path / "broken.zip").documents())
+
+
+def declared(path, size, packed):
+    """Let the list at the end of an archive say so many bytes of its only member."""
+    data = bytearray(path.read_bytes())
+    place = data.index(b"PK\1\2")
+    data[place + 20 : place + 28] = struct.pack("<II", packed, size)
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("size", "packed", "bomb"),
+    [
+        (1 << 28, 0, False),
+        ((1 << 28) + 1, 0, True),
+        ((1 << 28) + 200, (1 << 28) // 200, True),
+        (300 << 20, (300 << 20) // 200 + 1, False),
+        (300 << 20, (300 << 20) // 200 - 1, True),
+    ],
+)
+def test_a_member_may_unpack_to_256_mebibytes_or_200_times_its_size(tmp_path, size, packed, bomb):
+    path = archive(tmp_path / "data.zip", {"a.txt": "some words\n"}, compression=zipfile.ZIP_DEFLATED)
+    declared(path, size, packed)
+    try:
+        told = str(list(Corpus(path).documents()))
+    except HeadstartError as error:
+        told = str(error)
+    assert ("looks like a bomb" in told) is bomb, told
+
+
+def test_a_member_that_is_longer_than_it_says_is_damaged(tmp_path):
+    path = archive(tmp_path / "data.zip", {"a.txt": "some words\n" * 9}, compression=zipfile.ZIP_DEFLATED)
+    declared(path, 50, path.stat().st_size)
+    with pytest.raises(HeadstartError, match=r"a\.txt: it cannot be unpacked"):
+        list(Corpus(path).documents())
+
+
+@pytest.mark.parametrize("bits", [0, 1, 2, 4, 8])
+def test_other_marks_of_a_name_say_nothing_of_its_letters(bits):
+    member = zipfile.ZipInfo("고양이.png".encode("cp949").decode("cp437"))
+    member.flag_bits = bits
+    assert member_name(member) == "고양이.png"
+    member.flag_bits = bits | 0x800
+    assert member_name(member) == member.filename
+
+
+@pytest.mark.parametrize(("name", "found"), [("plain.txt", "plain.txt"), ("né.png", "né.png"), ("a\\b.txt", "a/b.txt")])
+def test_names_of_western_programs_stay(name, found):
+    member = zipfile.ZipInfo("x")
+    member.filename, member.flag_bits = name, 0
+    assert member_name(member) == found
+
+
+def test_utf8_is_preferred_where_a_name_is_both():
+    """The two bytes of é are a letter of CP949 too."""
+    member = zipfile.ZipInfo("é.csv".encode().decode("cp437"))
+    member.flag_bits = 0
+    assert "é".encode().decode("cp949") != "é"
+    assert member_name(member) == "é.csv"
+
+
+@pytest.mark.parametrize(
+    ("name", "hidden"),
+    [
+        (".a.csv", True),
+        ("a/.b/c.csv", True),
+        ("a/..b.csv", True),
+        ("__MACOSX/a.csv", True),
+        ("./a.csv", False),
+        ("../a.csv", False),
+        ("a.b/c.d.csv", False),
+        ("x__MACOSX.csv", False),
+    ],
+)
+def test_hidden_members(name, hidden):
+    assert is_hidden(name) is hidden
+
+
+def test_names_inside_are_those_of_files_in_order(tmp_path):
+    path = archive(tmp_path / "data.zip", {"b.csv": "", "a/": "", "a/c.csv": "", ".x": "", "a.csv": ""})
+    assert names_inside(path) == ["a.csv", "a/c.csv", "b.csv"]
+    path.write_bytes(b"no archive")
+    assert names_inside(path) == []
+
+
+def test_which_archive_a_name_lies_in(tmp_path):
+    path = archive(tmp_path / "data.ZIP", {"a/b.csv": ""})
+    assert archive_of(f"{path}/a/b.csv") == (path, "a/b.csv")
+    (tmp_path / "folder.zip").mkdir()
+    (tmp_path / "rows.csv").write_text("text\n")
+    for name in (f"{tmp_path}/folder.zip/b.csv", f"{tmp_path}/rows.csv/b.csv", f"{tmp_path}/gone.zip/b.csv", "a.csv"):
+        assert archive_of(name) is None
+
+
+@pytest.mark.parametrize("bits", [0, 2, 6])
+def test_members_are_read_whatever_else_their_marks_say(tmp_path, bits):
+    """Of these the first alone says that a password is needed; 2 and 6 say how hard it was packed."""
+    path = archive(tmp_path / "data.zip", {"a.txt": "some words\n"}, compression=zipfile.ZIP_DEFLATED)
+    data = bytearray(path.read_bytes())
+    data[6] |= bits
+    data[data.index(b"PK\1\2") + 8] |= bits
+    path.write_bytes(data)
+    assert list(Corpus(path).documents()) == ["some words"]
+
+
+def test_a_full_disk_is_no_damage_of_the_archive(tmp_path):
+    path = archive(tmp_path / "data.zip", {"a.txt": "some words\n" * 9})
+
+    def full():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (50, 50))
+        with pytest.raises(DiskError, match="larger than allowed"):
+            list(Corpus(path).documents())
+
+    assert Forked(full).wait() == 0
+
+
+def test_large_members_are_copied_whole(tmp_path):
+    lines = [f"line {number}" for number in range(300_000)]
+    path = archive(tmp_path / "data.zip", {"a.txt": "\n".join(lines)}, compression=zipfile.ZIP_DEFLATED)
+    assert list(Corpus(path, unit="line").documents()) == lines

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tiny_images import flat
 
 from headstart.core.errors import HeadstartError
 from headstart.data import recorded
 from headstart.data.corpus import Corpus
+from headstart.data.open import expand
 from headstart.data.read_how import reading
 from headstart.data.recorded import contents_of, need_contents, recorded_corpus
 
@@ -161,3 +164,108 @@ def test_what_nobody_touched_is_read_once(text, monkeypatch):
     text.write_text(TEXT + "more\n")
     contents_of([str(text)])
     assert len(read) == 2
+
+
+def test_what_was_touched_lately_is_read_again(text, monkeypatch):
+    """Two changes within two seconds may leave the same time stamps, those of the content or those of the file."""
+    read: list[int] = []
+    monkeypatch.setattr(recorded, "_digest", lambda files: read.append(1) or "x")
+    for stamps in ((1, 1), None):
+        os.utime(text, stamps)
+        newest = max(text.stat().st_mtime_ns, text.stat().st_ctime_ns)
+        for later, times in ((0, 2), (1_500_000_000, 2), (2_000_000_000, 2), (3_000_000_000, 1)):
+            read.clear()
+            monkeypatch.setattr(recorded.time, "time_ns", lambda late=newest + later: late)
+            assert contents_of([str(text)]) == contents_of([str(text)]) == "x"
+            assert len(read) == times, (stamps, later)
+
+
+def test_of_what_is_known_the_oldest_goes(tmp_path, monkeypatch):
+    monkeypatch.setattr(recorded, "_SETTLED", -(1 << 62))
+    monkeypatch.setattr(recorded, "_MOST_KNOWN", 2)
+    monkeypatch.setattr(recorded, "_known", {})
+    read: list[str] = []
+    monkeypatch.setattr(recorded, "_digest", lambda files: read.append(Path(files[0]).stem) or files[0])
+    for name in "abc":
+        (tmp_path / f"{name}.txt").write_text(name)
+    for name in "abcbca":
+        assert contents_of([str(tmp_path / f"{name}.txt")]) == str(tmp_path / f"{name}.txt")
+    assert read == ["a", "b", "c", "a"]
+    assert len(recorded._known) == 2
+
+
+def bytes_of(size: int) -> bytes:
+    return b"".join(b"%07d\n" % number for number in range(size // 8 + 1))[:size]
+
+
+@pytest.mark.parametrize(
+    ("size", "digest"),
+    [(10, "bd5075d3c4c6ae1a"), (4_096, "e78bfaa5c242e10a"), (5_000, "105cf427ca62e9c6"), (100_000, "1b7078b6e879e3f2")],
+)
+def test_contents_are_those_of_earlier_versions(size, digest, tmp_path):
+    """Artefacts keep them: a file that stayed is known again."""
+    (tmp_path / "a.txt").write_bytes(bytes_of(size))
+    assert contents_of([str(tmp_path / "a.txt")])[:16] == digest
+
+
+def test_contents_are_three_parts_of_a_file(tmp_path):
+    path, whole = tmp_path / "a.txt", bytes_of(40_960)
+    path.write_bytes(whole)
+    known = contents_of([str(path)])
+    begins = [0, (40_960 - 4_096) // 2, 40_960 - 4_096]
+    for place in range(0, 40_960, 512):
+        path.write_bytes(whole[:place] + b"\xff" + whole[place + 1 :])
+        looked_at = any(begin <= place < begin + 4_096 for begin in begins)
+        assert (contents_of([str(path)]) != known) is looked_at, place
+
+
+def test_the_file_that_changed_last_is_named(tmp_path):
+    (tmp_path / "a.txt").write_text(TEXT)
+    (tmp_path / "b.txt").write_text(TEXT)
+    os.utime(tmp_path / "b.txt", (1, 1))
+    both = [str(tmp_path / "a.txt"), str(tmp_path / "b.txt")]
+    assert str(recorded.changed(both)).startswith(f"{both[0]}: the last that changed of 2 files, whose content")
+    assert str(recorded.changed(both[1:])) == f"{both[1]}: its content is not that of then"
+
+
+def test_a_changed_archive_is_named_and_not_the_copy_of_what_is_in_it(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("rows.csv", "text\nwords\n")
+    names = [f"{tmp_path}/a.zip/rows.csv"]
+    assert str(recorded.changed(names)) == f"{names[0]}: its content is not that of then"
+
+
+def test_of_a_folder_of_images_the_image_is_named(tmp_path):
+    for name in ("cat/1.png", "dog/2.png"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes(flat(3))
+    os.utime(tmp_path / "cat/1.png", (1, 1))
+    assert expand(tmp_path) == [str(tmp_path)]
+    told = str(recorded.changed([str(tmp_path)]))
+    assert told.startswith(f"{tmp_path}/dog/2.png: the last that changed of 2 files")
+
+
+@pytest.mark.parametrize("paths", [5, "a", (), [], [""], ["a", ""], [5], ["a\0"], [["a"]], {"a": 1}])
+def test_names_of_files_are_a_list_of_texts(paths):
+    with pytest.raises(HeadstartError, match=r"^there=.*: expected a list of files$"):
+        recorded.need_names("there", paths)
+    recorded.need_names("there", ["a", "b"])
+
+
+@pytest.mark.parametrize("one", [5, None, [], {}, {"name": 5}, {"fewest": 9}])
+def test_filters_have_names(one):
+    with pytest.raises(HeadstartError, match=r"^corpus\.filters=.*: it names no filter$"):
+        recorded.need_arguments("", {"paths": ["a"], "filters": [{"name": "length"}, one]})
+    with pytest.raises(HeadstartError, match=r"^run\.json: corpus: damaged, it names no files$"):
+        recorded.need_arguments("run.json", [])
+    recorded.need_arguments("", {"paths": ["a"], "filters": [{"name": "length"}]})
+
+
+def test_files_that_are_gone_are_told_with_what_helps(text):
+    data = {"paths": [str(text)]}
+    recorded.need_still_there(data, "the corpus of RUN", "give it with --data")
+    text.write_text(TEXT + "more\n")
+    recorded.need_still_there(data, "the corpus of RUN", "give it with --data")
+    text.unlink()
+    with pytest.raises(HeadstartError, match=r"^the corpus of RUN is not where it was \(.*\); give it with --data$"):
+        recorded.need_still_there(data, "the corpus of RUN", "give it with --data")

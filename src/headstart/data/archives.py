@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from contextlib import suppress
 from functools import cache
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from headstart.core.disk_errors import DiskError
 from headstart.core.errors import HeadstartError, one_line
@@ -17,7 +19,8 @@ from headstart.data.row import refuse
 SUFFIX = ".zip"
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the others unpack without a bound on what a few bytes become
 DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError, NotImplementedError)
-_MOST_RATIO, _BOMB = 200, 1 << 28  # unpacked to packed bytes, from so many unpacked bytes on
+_MOST_RATIO = 200  # unpacked to packed bytes,
+_BOMB = 1 << 28  # from so many unpacked bytes on
 _BLOCK = 1 << 20
 
 
@@ -28,13 +31,10 @@ def member_name(member: zipfile.ZipInfo) -> str:
     leave the mark out, is put right.
     """
     name = member.filename
-    if not member.flag_bits & 0x800 and not name.isascii():
-        for encoding in ("utf-8", "cp949"):
-            try:
+    if not member.flag_bits & 0x800:
+        for encoding in ("cp949", "utf-8"):  # the last that fits
+            with suppress(UnicodeError):
                 name = member.filename.encode("cp437").decode(encoding)
-                break
-            except UnicodeError:
-                continue
     return name.replace("\\", "/")
 
 
@@ -92,12 +92,12 @@ def _unpacked(path: str, changed: int, size: int, name: str) -> Path:
         raise refuse(shown, "encrypted", "unpack it with its password")
     if member.compress_type not in METHODS:
         raise refuse(shown, "packed by a method that is not read", "pack it by deflate, as zip does")
-    if member.file_size > _BOMB and member.file_size > _MOST_RATIO * max(member.compress_size, 1):
+    if member.file_size > max(_BOMB, _MOST_RATIO * member.compress_size):
         sizes = f"{member.file_size >> 20:,} MiB, packed {member.compress_size / 2**20:,.2f}"
         raise refuse(shown, f"it would unpack to {sizes}, which looks like a bomb", "pack it anew")
     copy = lasting_scratch_folder("zip") / "file"
     try:
-        with zipfile.ZipFile(path) as archive, archive.open(member) as packed, open(copy, "wb", buffering=0) as target:
+        with zipfile.ZipFile(path) as archive, archive.open(member) as packed, FileIO(copy, "wb") as target:
             _copied(packed, target, copy, member.file_size)
     except DiskError:  # no damage of the archive
         raise
@@ -106,13 +106,9 @@ def _unpacked(path: str, changed: int, size: int, name: str) -> Path:
     return copy
 
 
-def _copied(packed: BinaryIO, target: BinaryIO, copy: Path, most: int) -> None:
-    """Copy a member; one byte more than it says is damage. Raises ValueError, and DiskError of the copy."""
-    left = most
-    while block := packed.read(min(_BLOCK, left + 1)):
-        left -= len(block)
-        if left < 0:
-            raise ValueError("it is longer than it says")
-        with writing(copy, need=most):
+def _copied(packed: IO[bytes], target: FileIO, copy: Path, size: int) -> None:
+    """Copy a member of that size. Raises what `zipfile` raises of damage, and DiskError of the copy."""
+    while block := packed.read(_BLOCK):
+        with writing(copy, need=size):
             while block:
                 block = block[target.write(block) :]

@@ -16,9 +16,9 @@ def line_blocks(source: Source, ledger: Ledger, before: int = 0) -> Iterator[Blo
     """Yield the lines of a source as `lines(cut=True)` does; faulty ones are rejected. before: lines that were read."""
     stream, number = source.stream, before
     while data := stream.read(_BYTES):
-        begun = len(data) - (data.rfind(b"\n") + 1)  # bytes of the line that goes on
+        begun = data.rpartition(b"\n")[2]  # of the line that goes on
         rest = stream.readline(MAX_ROW_BYTES) if begun else b""
-        if begun + len(rest) >= MAX_ROW_BYTES:
+        if len(begun) + len(rest) >= MAX_ROW_BYTES:
             again = Source(source.name, ChangedStream(_Before(data + rest, stream), stream))
             for line in lines(again, cut=True, before=number):  # pieces of 16 MiB, a block each
                 yield checked([line], source.name, ledger)
@@ -65,7 +65,6 @@ class _Before(io.RawIOBase):
     """Bytes that were read already, then those of a stream."""
 
     def __init__(self, data: bytes, stream: ByteStream):
-        super().__init__()
         self._data, self._stream = io.BytesIO(data), stream
 
     def readable(self) -> bool:

@@ -24,7 +24,8 @@ _ARGUMENTS = {
     "filters": list,
     "how": dict | None,
 }
-_PARTS, _PART_BYTES = 3, 1 << 12  # of each file: its content for `contents_of`
+_PARTS = 3  # of each file,
+_PART_BYTES = 1 << 12  # of so many bytes: its content for `contents_of`
 _SETTLED = 2_000_000_000  # nanoseconds: two changes within this time may leave the same time stamps
 _MOST_KNOWN = 1 << 12
 _known: dict[str, str] = {}  # what was found out about files that nobody touched since
@@ -37,7 +38,6 @@ def recorded_corpus(data: Any, fingerprint: str = "") -> Corpus:
     and `need_regular`, files that are gone or are not as they were.
     """
     need_arguments("", data)
-    need_regular(data["paths"])
     try:
         corpus = Corpus(**data | {"how": data.get("how") or {}})
     except TypeError as error:
@@ -140,17 +140,14 @@ def _digest(files: Sequence[str]) -> str:
 
 def _once(what: Any, files: Sequence[str], make: Callable[[], str]) -> str:
     """Return `make()`; what was made of files that nobody touched since, without reading them again."""
-    state, newest = hashlib.sha256(json.dumps(what).encode()), 0
-    for path in (path for name in files for path in files_of(name)):
-        about = path.stat()
-        stamps = about.st_mtime_ns, about.st_ctime_ns
-        state.update(f"{about.st_dev} {about.st_ino} {about.st_size} {stamps}\n".encode())
-        newest = max(newest, *stamps)
-    key = state.hexdigest()
+    found = [path.stat() for name in files for path in files_of(name)]
+    stamps = [stamp for about in found for stamp in (about.st_mtime_ns, about.st_ctime_ns)]
+    state = [what, [(about.st_dev, about.st_ino, about.st_size) for about in found], stamps]
+    key = hashlib.sha256(json.dumps(state).encode()).hexdigest()
     if (known := _known.get(key)) is not None:
         return known
     made = make()
-    if time.time_ns() - newest > _SETTLED:
+    if all(time.time_ns() - stamp > _SETTLED for stamp in stamps):
         _known[key] = made
         while len(_known) > _MOST_KNOWN:
             _known.pop(next(iter(_known)), None)
