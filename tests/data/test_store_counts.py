@@ -105,3 +105,18 @@ def test_lengths_fit_however_long_the_longest_document_is(tmp_path, longest):
     assert made.facts["lengths_dtype"] == (
         "uint8" if made.facts["longest"] < 256 else "uint16" if longest < 1 << 16 else "uint32"
     )
+
+
+@pytest.mark.parametrize(("what", "most"), [("counts", 20_000_000), ("pairs", 8_000_000)])
+def test_as_many_tokens_are_counted_as_is_said(what, most):
+    """Of documents whose first lies within the limit, and the second, of which as much is wanted, does not."""
+    lengths = [most * 3 // 4, 3, most // 2, 3]
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    made = TokenStore(Path("none"), np.zeros(offsets[-1], np.uint16), offsets, {})
+    documents = np.array([1, 3])
+    if what == "counts":
+        assert made.counts(documents, 1).tolist() == [3]
+        assert "twenty million tokens" in TokenStore.counts.__doc__
+    else:
+        assert made.pairs(documents, 1, -1, -1).toarray().tolist() == [[2]]
+        assert "eight million tokens" in TokenStore.pairs.__doc__

@@ -10,8 +10,11 @@ import pytest
 
 from headstart.core.errors import HeadstartError
 from headstart.data import token_store as module
+from headstart.data.batch_settings import BatchSpec
 from headstart.data.corpus import Corpus
-from headstart.data.store import ensure_store, split_documents
+from headstart.data.ledger import Ledger
+from headstart.data.row import Block
+from headstart.data.store import ensure_store, existing_store, memory_store, split_documents
 from headstart.data.token_store import TokenStore, write_store
 from headstart.processors.byte import Bytes
 from headstart.processors.ngram import NgramSpec, NgramTokenizer
@@ -154,3 +157,184 @@ def test_a_long_document_without_tokens_is_withdrawn(tmp_path, monkeypatch):
     store = write_store(Corpus(tmp_path / "a.txt", unit="line"), tokenizer, tmp_path / "s")
     assert (len(store), store.ledger.used) == (0, 0)
     assert store.ledger.skipped == {"no tokens": 1}
+
+
+def texts_in(tmp_path, texts) -> Corpus:
+    (tmp_path / "texts.txt").write_text("\n".join(texts))
+    return Corpus(tmp_path / "texts.txt", unit="line")
+
+
+class Numbered:
+    """A tokenizer with so many ids, of which every letter is the last one."""
+
+    phrase_id = -1
+
+    def __init__(self, vocabulary: int, phrase_id: int = -1) -> None:
+        self.vocabulary, self.identity, self.phrase_id = vocabulary, f"{vocabulary}", phrase_id
+
+    def encode_flat(self, texts):
+        sizes = np.array([len(text) for text in texts])
+        return np.full(sizes.sum(), self.vocabulary - 1), sizes
+
+
+@pytest.mark.parametrize(("vocabulary", "kind"), [(2, "uint16"), (65_536, "uint16"), (65_537, "uint32")])
+def test_ids_take_two_bytes_up_to_65536_of_them(vocabulary, kind, tmp_path):
+    store = write_store(texts_in(tmp_path, ["ab", "c"]), Numbered(vocabulary), tmp_path / "s")
+    assert (store.ids.dtype, store.facts["ids_dtype"]) == (kind, kind)
+    assert store.ids.tolist() == [vocabulary - 1] * 3
+    assert (store.facts["documents"], store.facts["tokens"], store.facts["longest"]) == (2, 3, 2)
+    assert sorted(path.name for path in (tmp_path / "s").iterdir()) == [
+        "ids.bin",
+        "lengths.bin",
+        "manifest.json",
+        "store.json",
+    ]
+
+
+def test_a_store_without_tokens(tmp_path):
+    class Mute(Numbered):
+        def encode_flat(self, texts):
+            return np.zeros(0, np.int64), np.zeros(len(texts), np.int64)
+
+    store = write_store(texts_in(tmp_path, ["ab", "c"]), Mute(5), tmp_path / "s")
+    assert (len(store), store.tokens, store.facts["longest"], store.ids.tolist()) == (0, 0, 0, [])
+    assert store.ledger.skipped == {"no tokens": 2}
+    assert len(TokenStore.open(tmp_path / "s")) == 0
+
+
+def test_documents_that_give_no_token_are_named(tmp_path):
+    class Picky(Numbered):
+        def encode_flat(self, texts):
+            sizes = np.array([len(text) * ("x" not in text) for text in texts])
+            return np.arange(sizes.sum()), sizes
+
+    corpus = texts_in(tmp_path, ["a", "x", "bc", "xx"])
+    store = write_store(corpus, Picky(99), tmp_path / "s")
+    assert np.diff(store.offsets).tolist() == [1, 2]
+    assert store.ledger.skipped == {"no tokens": 2}
+    assert any(f"{corpus.files[0]}:2" in complaint for complaint in corpus.ledger.to_dict()["complaints"])
+
+
+@pytest.mark.parametrize(("phrase_id", "whole"), [(-1, False), (0, True), (9, True), (10, False), (11, False)])
+def test_long_documents_are_encoded_in_parts_unless_there_are_phrases(phrase_id, whole, monkeypatch):
+    monkeypatch.setattr(module, "_LONG", 9)
+    texts = ["one", "two", "nine lett", "ten letter", "a word and more", "last", "some words to end"]
+    block = Block(texts, "a.txt", range(1, 8))
+    pieces = list(module._pieces(iter([block, Block(["short"], "b.txt", [99])]), Numbered(10, phrase_id)))
+    assert pieces[-1] == (Block(["short"], "b.txt", [99]), ["short"], True)
+    if whole:
+        assert [list(piece.texts) for piece in pieces] == [texts, ["short"]]
+        return
+    assert [list(piece.texts) for piece in pieces[:1]] == [texts[:3]]
+    for place in (3, 4, 6):
+        parts = [piece for piece in pieces if list(piece.block.lines) == [place + 1]]
+        assert "".join(part.texts[0] for part in parts) == texts[place]
+        assert [part.ends for part in parts] == [False] * (len(parts) - 1) + [True]
+        assert len(parts) > (place > 3)
+        assert all(part.block == Block([texts[place]], "a.txt", parts[0].block.lines) for part in parts)
+    (alone,) = (piece for piece in pieces if list(piece.block.lines) == [6])
+    assert alone == (Block(["last"], "a.txt", alone.block.lines), ["last"], True)
+
+
+@pytest.mark.parametrize(
+    ("threads", "most", "taken"),
+    [
+        (1, 99, [2, 3, 4, 5, 6, 6]),
+        (3, 99, [4, 5, 6, 6, 6, 6]),
+        (3, 15, [4, 5, 6, 6, 6, 6]),
+        (3, 14, [3, 4, 5, 6, 6, 6]),
+        (3, 4, [1, 2, 3, 4, 5, 6]),
+    ],
+)
+def test_only_so_many_texts_wait_to_be_encoded(threads, most, taken, monkeypatch):
+    """One for each thread and the next, or so many characters; texts have five."""
+    monkeypatch.setattr(module.torch, "get_num_threads", lambda: threads)
+    monkeypatch.setattr(module, "_CHARACTERS_WAITING", most)
+    begun = []
+
+    class Six:
+        ledger = Ledger()
+
+        def blocks(self):
+            for number in range(6):
+                begun.append(number)
+                yield Block([f"text{number}"], "a.txt", [number])
+
+    seen = []
+    for ids, sizes in module._encoded(Numbered(5), Six()):
+        assert (len(ids), sizes.tolist()) == (5, [5])
+        seen.append(len(begun))
+    assert seen == taken
+
+
+def test_the_space_that_is_asked_for_is_twice_what_was_written_and_the_corpus_at_least(tmp_path, monkeypatch):
+    real = module._write
+
+    def full(stream, values, written):
+        real(stream, values, written)
+        if written[0] > 1 << 20:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(module, "_write", full)
+    corpus = texts_in(tmp_path, ["a" * 10_000] * 60)  # 1.1 MiB of ids
+    with pytest.raises(HeadstartError, match="free about 3 MB"):
+        write_store(corpus, Numbered(9), tmp_path / "s")
+    monkeypatch.setattr(type(corpus), "bytes_on_disk", lambda self: 20 << 20)
+    with pytest.raises(HeadstartError, match="free about 21 MB"):
+        write_store(corpus, Numbered(9), tmp_path / "s")
+
+
+def test_files_that_are_gone_are_damage_without_checksums_too(corpus, tmp_path):
+    write_store(corpus, TOKENIZER, tmp_path / "s")
+    for name in ("ids.bin", "lengths.bin"):
+        held = (tmp_path / "s" / name).read_bytes()
+        (tmp_path / "s" / name).unlink()
+        with pytest.raises(HeadstartError, match=r"damaged token store \(.*No such file.*\); delete the folder"):
+            TokenStore.open(tmp_path / "s", verify=False)
+        (tmp_path / "s" / name).write_bytes(held[:-1] if name == "ids.bin" else held + held[-1:])
+        with pytest.raises(HeadstartError, match="sizes disagree"):
+            TokenStore.open(tmp_path / "s", verify=False)
+        (tmp_path / "s" / name).write_bytes(held)
+    facts = json.loads((tmp_path / "s/store.json").read_text())
+    for name in ("documents", "tokens"):
+        (tmp_path / "s/store.json").write_text(json.dumps(facts | {name: facts[name] + 1}))
+        with pytest.raises(HeadstartError, match="sizes disagree"):
+            TokenStore.open(tmp_path / "s", verify=False)
+
+
+def test_lengths_that_sum_to_what_they_did_in_another_order_are_found(corpus, tmp_path):
+    """Only the checksums tell it, which are compared unless they are not wanted."""
+    write_store(corpus, TOKENIZER, tmp_path / "s")
+    data = (tmp_path / "s/lengths.bin").read_bytes()
+    (tmp_path / "s/lengths.bin").write_bytes(data[::-1])
+    TokenStore.open(tmp_path / "s", verify=False)
+    with pytest.raises(HeadstartError, match="damaged"):
+        TokenStore.open(tmp_path / "s")
+
+
+@pytest.mark.parametrize(
+    ("documents", "stateful", "cut"),
+    [([0, 1, 2, 3], False, 2), ([0, 1], False, 0), ([1, 2], False, 1), ([2, 3], True, 0)],
+)
+def test_documents_that_are_cut_into_windows_are_told(documents, stateful, cut):
+    store = module.in_memory([np.arange(length) for length in (5, 6, 7, 9)])
+    told = store.remark(np.array(documents), BatchSpec(tokens=99, max_length=6, stateful=stateful))
+    assert told == (f"; {cut} documents longer than 6 tokens are cut into windows, none is lost" if cut else "")
+
+
+def test_why_a_store_is_made_again_is_told(corpus, tmp_path):
+    told = []
+    first = ensure_store(corpus, TOKENIZER, tmp_path / "s", told.append)
+    again = ensure_store(corpus, TOKENIZER, tmp_path / "s", told.append)
+    assert told == []
+    assert again.facts == first.facts
+    ensure_store(Corpus(tmp_path / "a.txt", limit=5), TOKENIZER, tmp_path / "s", told.append)
+    assert told == [f"{tmp_path}/s: made from another text or by another processor; made again"]
+    (tmp_path / "s/ids.bin").write_bytes(b"")
+    ensure_store(corpus, TOKENIZER, tmp_path / "s", told.append)
+    assert told[1].startswith("warning: ")
+    assert told[1].endswith("; made again")
+    assert len(existing_store(TOKENIZER, tmp_path / "s")) == 3000
+    with pytest.raises(HeadstartError, match="no such folder"):
+        existing_store(TOKENIZER, tmp_path / "t")
+    assert len(memory_store(TOKENIZER, [np.arange(3)])) == 1

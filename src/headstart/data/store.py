@@ -104,7 +104,8 @@ def split_documents(documents: int, share: float, seed: int) -> HeldOutSplit:
     if not 0 <= share < 1:
         raise HeadstartError(f"held_out={share}: expected a share of the documents from 0 up to below 1")
     count = min(round(documents * share), HELD_OUT_DOCUMENTS, documents - 1)
-    count = max(count, 1) if share > 0 and documents > 1 else max(count, 0)
+    if share > 0 and documents > 1:
+        count = max(count, 1)
     keys = KeyedRandom(seed).bits("held_out", np.arange(documents))
     held = np.zeros(documents, bool)
     held[np.argsort(keys, kind="stable")[:count]] = True

@@ -34,7 +34,8 @@ from headstart.text.text_parts import text_parts
 _FACTS = "store.json"
 _LONG = 1 << 20  # characters of a document that is read in parts
 _CHARACTERS_WAITING = 1 << 23  # of texts that are tokenised side by side; one document may have more
-_COUNTED, _PAIRED = 20_000_000, 8_000_000  # tokens, at most, by which ids and pairs of them are counted
+_COUNTED = 20_000_000  # tokens, at most, by which ids are counted,
+_PAIRED = 8_000_000  # and pairs of them
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class TokenStore:
             np.cumsum(lengths, out=offsets[1:], dtype=np.int64)
             agrees = len(lengths) == facts["documents"] and offsets[-1] == facts["tokens"]
             agrees = agrees and (folder / "ids.bin").stat().st_size == offsets[-1] * kind.itemsize
-        except (OSError, KeyError, TypeError, ValueError) as error:
+        except OSError as error:
             raise HeadstartError(
                 f"{folder}: damaged token store ({error}); delete the folder, it is made again"
             ) from None
@@ -120,8 +121,8 @@ class TokenStore:
         if end_id >= 0:
             before.append(found[last])
             after.append(np.full(len(before[-1]), end_id))
-        places = tuple(np.concatenate(side).astype(np.int32) for side in (before, after))
-        return sparse.coo_matrix((np.ones(len(places[0]), np.float32), places), (ids, ids)).tocsr()
+        rows, columns = (np.concatenate(side).astype(np.int32) for side in (before, after))
+        return sparse.coo_matrix((np.ones(len(rows), np.float32), (rows, columns)), (ids, ids)).tocsr()
 
     def _first(self, documents: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
         """Return (at most so many ids from the start; True where one is of the documents).
@@ -174,7 +175,7 @@ def _fill(corpus: Corpus, tokenizer: Tokenizer, folder: Path, written: list[int]
         for found, sizes in _encoded(tokenizer, corpus):
             _write(ids, found.astype(kind), written)
             _write(lengths, sizes.astype(np.uint32), written)
-            longest = max(longest, int(sizes.max(initial=0)))
+            longest = int(np.append(sizes, longest).max())
             documents, tokens = documents + len(sizes), tokens + len(found)
     narrow = np.min_scalar_type(longest)
     _narrow(folder / "lengths.wide", folder / "lengths.bin", narrow)
@@ -205,7 +206,7 @@ def _encoded(tokenizer: Tokenizer, corpus: Corpus) -> Iterator[tuple[np.ndarray,
             if found:
                 yield np.concatenate(found), np.array([len(ids) for ids in found])
         return
-    with ThreadPoolExecutor(threads := max(1, torch.get_num_threads())) as pool:
+    with ThreadPoolExecutor(threads := torch.get_num_threads()) as pool:
         waiting: deque[tuple[_Piece, Future]] = deque()
         held = before = 0  # characters of the texts that are waiting; ids of a long document so far
         for piece in chain(_pieces(corpus.blocks(), tokenizer), [None]):
@@ -216,13 +217,12 @@ def _encoded(tokenizer: Tokenizer, corpus: Corpus) -> Iterator[tuple[np.ndarray,
                 done, found = waiting.popleft()
                 held -= sum(map(len, done.texts))
                 ids, sizes = found.result()
-                sizes[0] += before
-                before = 0 if done.ends else int(sizes[0])
-                sizes = sizes if done.ends else sizes[:0]
+                sizes, before = sizes + before, 0
+                if not done.ends:
+                    sizes, before = np.empty(0, np.int64), int(sizes.sum())
                 for place in np.flatnonzero(sizes == 0).tolist():
                     corpus.ledger.withdraw("no tokens", done.block.source, done.block.lines[place])
-                if len(ids) or len(sizes):
-                    yield ids, sizes[sizes > 0]
+                yield ids, sizes[sizes > 0]
 
 
 class _Piece(NamedTuple):
@@ -230,7 +230,7 @@ class _Piece(NamedTuple):
 
     block: Block
     texts: Sequence[str]
-    ends: bool = True
+    ends: bool
 
 
 def _pieces(blocks: Iterator[Block], tokenizer: Tokenizer) -> Iterator[_Piece]:
@@ -242,12 +242,12 @@ def _pieces(blocks: Iterator[Block], tokenizer: Tokenizer) -> Iterator[_Piece]:
         for place in [*long, len(block.values)]:
             if low < place:
                 some = Block(block.values[low:place], block.source, block.lines[low:place])
-                yield _Piece(some, some.values)
+                yield _Piece(some, some.values, ends=True)
             if place in long:
                 alone = Block(block.values[place : place + 1], block.source, block.lines[place : place + 1])
                 *parts, last = text_parts(block.values[place], _LONG)
                 yield from (_Piece(alone, [part], ends=False) for part in parts)
-                yield _Piece(alone, [last])
+                yield _Piece(alone, [last], ends=True)
             low = place + 1
 
 
@@ -258,8 +258,6 @@ def _write(stream: BinaryIO, values: np.ndarray, written: list[int]) -> None:
 
 
 def _narrow(wide: Path, path: Path, kind: np.dtype) -> None:
-    """Rewrite uint32 lengths as `kind`, a block at a time."""
-    with open(wide, "rb") as source, open(path, "wb") as target:
-        while block := source.read(1 << 22):
-            target.write(np.frombuffer(block, np.uint32).astype(kind).tobytes())
+    """Rewrite uint32 lengths as `kind`."""
+    path.write_bytes(np.fromfile(wide, np.uint32).astype(kind).tobytes())
     wide.unlink()
