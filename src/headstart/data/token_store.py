@@ -95,7 +95,7 @@ class TokenStore:
             # In running text special tokens are tokens of a window like all others.
             marks = (int(processor.cls_id >= 0) + int(processor.sep_id >= 0)) * wanted.add_special_tokens
             length = wanted.max_length + marks
-            sizes = {"max_length": length, "streams": max(1, wanted.tokens // length)}
+            sizes = {"max_length": length, "streams": wanted.tokens // length}
             return StatefulBatches(self.ids, self.offsets, documents, processor, **sizes, **kind)
         samples = make_samples(self.offsets, documents, wanted.max_length)
         return DocumentBatches(self.ids, samples, processor, tokens=wanted.tokens, bucket=wanted.bucket, **kind)
