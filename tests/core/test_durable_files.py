@@ -61,7 +61,7 @@ def test_content_is_durable_before_its_name_and_the_name_afterwards(write, able,
     WRITES[write](tmp_path)
     assert disk.faults() == []
     assert [kind for kind, _ in disk.done].count("sync") >= 2
-    assert len(os.listdir("/proc/self/fd")) == opened
+    assert len(os.listdir("/proc/self/fd")) <= opened  # fewer where others were closed meanwhile
 
 
 def test_a_write_that_syncs_nothing_is_found(tmp_path, monkeypatch):
@@ -171,7 +171,7 @@ def test_appended_bytes_are_there_at_once_and_one_behind_the_other(tmp_path):
     file.append(b"4\n")
     file.close()
     assert whole_lines(tmp_path / "a") == ["before", "0", "1", "2", "3", "4"]
-    assert not opened or len(os.listdir("/proc/self/fd")) == opened
+    assert not opened or len(os.listdir("/proc/self/fd")) <= opened
 
 
 def test_a_line_without_its_end_is_none_and_no_file_has_none(tmp_path):

@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from safetensors import SafetensorError
@@ -105,11 +105,24 @@ class CellStore:
         with writing(self._file, need=len(written)):
             torn, self._torn = self._torn, True
             with open(self._file, "ab") as out:
-                out.write((b"\n" if torn else b"") + written)
+                if torn:
+                    self._mend(out)
+                out.write(written)
                 sync_file(out)
             sync_folder(self.folder)
         self._torn = False
         self._found[line["key"]] = line
+
+    def _mend(self, out: BinaryIO) -> None:
+        """End a last line that is whole, and cut off a torn one: other programs read the file line by line too."""
+        data = self._file.read_bytes()
+        last = data[data.rfind(b"\n") + 1 :]
+        try:
+            parsed_json(last)
+        except (ValueError, RecursionError):
+            out.truncate(len(data) - len(last))
+        else:
+            out.write(b"\n")
 
 
 def _finite(value: Any) -> Any:

@@ -13,9 +13,8 @@ from typing import Any
 
 from headstart.core.errors import HeadstartError
 
-MADE: dict[
-    str, str
-] = {}  # the codes of all reasons that this process made, by English sentence: a code may have several
+# The codes of all reasons that this process made, by their English sentence: a code may have several.
+MADE: dict[str, str] = {}
 # How torch says it: its allocators of the processor (here, on Windows, on Macs), CUDA and its libraries, Metal.
 _OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "alloc_failed", "bad_alloc")
 
