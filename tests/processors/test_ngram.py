@@ -128,10 +128,19 @@ def test_a_copy_reads_the_same(reviews, monkeypatch):
     assert all(np.array_equal(a, b) for a, b in zip(copy.encode_flat(reviews), tokenizer.encode_flat(reviews)))
 
 
-@pytest.mark.parametrize("lengths", [{"smallest": 0}, {"smallest": 3, "largest": 2}])
-def test_impossible_lengths_are_refused(lengths):
-    with pytest.raises(HeadstartError, match="expected smallest of 1 or more"):
+@pytest.mark.parametrize("lengths", [{"smallest": 0}, {"smallest": 3, "largest": 2}, {"largest": 101}])
+def test_impossible_lengths_are_refused(lengths, reviews, tmp_path):
+    with pytest.raises(HeadstartError, match="expected smallest of 1 or more and largest no smaller, at most 100"):
         NgramSpec(**lengths)
+    NgramSpec().train(reviews).save(tmp_path)
+    told = json.loads((tmp_path / "ngrams.json").read_text(encoding="utf-8"))
+    (tmp_path / "ngrams.json").write_text(json.dumps(told | lengths), encoding="utf-8")
+    with pytest.raises(HeadstartError, match=r"ngrams.json: n-grams of \d to \d+ characters; expected"):
+        NgramTokenizer.load(tmp_path)
+
+
+def test_long_ngrams_are_taken(reviews):
+    assert NgramSpec(smallest=2, largest=100).train(reviews).largest == 100
 
 
 def test_too_large_a_vocabulary_teaches(reviews):

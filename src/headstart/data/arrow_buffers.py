@@ -10,7 +10,7 @@ import os
 import struct
 from collections.abc import Iterator
 
-from headstart.data.row import ByteStream
+from headstart.data.row import ROW_BYTES, ByteStream
 
 FILE, STREAM = b"ARROW1\x00\x00", b"\xff\xff\xff\xff"  # what a file begins with, and each message
 _TRAILER = 10  # bytes behind the footer of a file: its size and the first six of FILE
@@ -19,7 +19,7 @@ _DICTIONARY, _BATCH = 2, 3  # kinds of messages
 
 
 def unpacked_bytes(stream: ByteStream) -> Iterator[int]:
-    """Yield for each message how many bytes its compressed buffers unpack to; a message that is cut off ends it.
+    """Yield for each message how many bytes its compressed buffers and rows take; a message that is cut off ends it.
 
     stream: a file or a stream of Arrow. Raises ValueError: damaged.
     """
@@ -27,7 +27,7 @@ def unpacked_bytes(stream: ByteStream) -> Iterator[int]:
     messages = _of_file(stream) if stream.read(len(FILE)) == FILE else _of_stream(stream)
     try:
         for body, metadata in messages:
-            yield sum(_prefixes(stream, body, metadata))
+            yield ROW_BYTES * _rows(metadata) + sum(_prefixes(stream, body, metadata))
     except struct.error as error:
         raise ValueError(f"a message is damaged: {error}") from None
 
@@ -56,6 +56,15 @@ def _of_stream(stream: ByteStream) -> Iterator[tuple[int, bytes]]:
         yield begin + size, metadata
         length = _field(metadata, _root(metadata), 3)
         place = begin + size + max(struct.unpack_from("<q", metadata, length)[0] if length else 0, 0)
+
+
+def _rows(metadata: bytes) -> int:
+    """Return how many rows a message holds, 0 where it is no batch."""
+    root = _root(metadata)
+    if struct.unpack_from("<B", metadata, _field(metadata, root, 1))[0] != _BATCH:
+        return 0
+    length = _field(metadata, _follow(metadata, _field(metadata, root, 2)), 0)
+    return max(struct.unpack_from("<q", metadata, length)[0], 0) if length else 0
 
 
 def _prefixes(stream: ByteStream, body: int, metadata: bytes) -> Iterator[int]:

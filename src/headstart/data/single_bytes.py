@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from contextlib import suppress
+from itertools import islice
 from operator import itemgetter
 
 # Letters beyond ASCII of the languages that are written in an encoding, small ones.
@@ -57,6 +58,7 @@ _FREQUENT = (
     *(("cp1253", "Greek", _GREEK), ("iso8859_7", "Greek", _GREEK), ("cp1255", "Hebrew", _HEBREW)),
     *(("cp1256", "Arabic", _ARABIC), ("iso8859_6", "Arabic", _ARABIC), ("cp874", "Thai", _THAI)),
 )
+_LOOKED_AT = 4_000  # characters beyond ASCII, at most, by which languages of Latin letters are told
 _FEWEST = 8  # letters
 _OFTEN = 0.6  # of them, at least, are frequent ones
 _CAPITALS = 0.1  # by which a text of capitals alone must have more of them: they may be small letters of another one
@@ -105,7 +107,7 @@ def lonely(head: bytes) -> bool:
 def _fit(text: str, letters: set[str]) -> float:
     """Return the share of characters beyond ASCII that fit, by their places too."""
     fitting = total = 0
-    for match in _BEYOND.finditer(text):
+    for match in islice(_BEYOND.finditer(text), _LOOKED_AT):
         at, one = match.start(), match.group()
         before, after = text[at - 1 : at], text[at + 1 : at + 2]
         total += 1

@@ -44,6 +44,16 @@ _AT_ONCE = 1 << 18  # characters of texts that are cut into words together
 _LEAST_PAIR = 4  # sightings that make a pair of words a phrase
 _MARK = np.zeros(1, np.uint32).tobytes()
 _FILE = "ngrams.json"
+_LONGEST = 100  # characters of an n-gram
+
+
+def _check_lengths(where: str, smallest: int, largest: int) -> None:
+    """Raise HeadstartError for lengths of n-grams that cannot be, or that no word has."""
+    if not 1 <= smallest <= largest <= _LONGEST:
+        raise HeadstartError(
+            f"{where}: n-grams of {smallest} to {largest} characters; "
+            f"expected smallest of 1 or more and largest no smaller, at most {_LONGEST}"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,11 +70,7 @@ class NgramSpec(ProcessorSpec):
     def __post_init__(self) -> None:
         if self.phrases < 0:
             raise HeadstartError(f"{self.label()}.phrases={self.phrases}: expected 0 (none) or more")
-        if not 1 <= self.smallest <= self.largest:
-            raise HeadstartError(
-                f"{self.label()}: n-grams of {self.smallest} to {self.largest} characters; "
-                "expected smallest of 1 or more and largest no smaller"
-            )
+        _check_lengths(self.label(), self.smallest, self.largest)
 
     def train(self, documents: Iterable[str], vocabulary: int | None = None) -> NgramTokenizer:
         """Count words in one streamed pass and keep the commonest n-grams. Raises HeadstartError: too few n-grams."""
@@ -270,6 +276,7 @@ class NgramTokenizer(Tokenizer):
     def load(cls, folder: Path) -> NgramTokenizer:
         data = read_json(folder / _FILE)
         try:
+            _check_lengths(str(folder / _FILE), data["smallest"], data["largest"])
             return cls(data["ngrams"], data["smallest"], data["largest"], data["lower"], data.get("phrases", ()))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise HeadstartError(f"{folder / _FILE}: not an n-gram tokenizer ({error!r})") from None

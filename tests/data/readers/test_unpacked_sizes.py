@@ -60,25 +60,25 @@ TABLE = pa.table(
 @pytest.mark.parametrize("compression", ["zstd", "lz4", None])
 @pytest.mark.parametrize("writer", [ipc.new_file, ipc.new_stream])
 @pytest.mark.parametrize("version", [ipc.MetadataVersion.V4, ipc.MetadataVersion.V5])
-def test_unpacked_bytes_of_arrow_are_those_of_its_buffers(compression, writer, version):
+def test_unpacked_bytes_of_arrow_are_those_of_its_buffers_and_rows(compression, writer, version):
     data = arrow_bytes(TABLE, writer, 1000, compression=compression, metadata_version=version)
     batch = 8 * 1000 + 4 * 1001 + 40 * 1000 + 4 * 1000
     words = 4 * 3 + 9 * 11 + 4
-    assert sum(unpacked_bytes(stream_of(data))) == (3 * batch + words if compression else 0)
+    assert sum(unpacked_bytes(stream_of(data))) == 256 * 3000 + (3 * batch + words if compression else 0)
 
 
 def test_messages_of_old_files_are_read():
     data = arrow_bytes(TABLE, compression="zstd", use_legacy_format=True)
-    assert sum(unpacked_bytes(stream_of(data))) == 3 * 56_004 + 115
+    assert sum(unpacked_bytes(stream_of(data))) == 256 * 3000 + 3 * 56_004 + 115
 
 
 def test_a_buffer_that_is_not_compressed_beside_others_counts_nothing():
     """Its length is -1: compression would make it longer."""
     data = arrow_bytes(pa.table({"text": ["a" * 999]}), compression="zstd")
-    assert sum(unpacked_bytes(stream_of(data))) == 999 + 8
+    assert sum(unpacked_bytes(stream_of(data))) == 256 + 999 + 8
     size = (999).to_bytes(8, "little")
     place = data.rindex(size, 0, data.rindex(b"\xff\xff\xff\xff"))
-    assert sum(unpacked_bytes(stream_of(data[:place] + b"\xff" * 8 + data[place + 8 :]))) == 8
+    assert sum(unpacked_bytes(stream_of(data[:place] + b"\xff" * 8 + data[place + 8 :]))) == 256 + 8
 
 
 @pytest.mark.parametrize(
