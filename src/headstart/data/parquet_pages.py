@@ -17,6 +17,7 @@ from headstart.data.row import ByteStream
 _HEADER = 1 << 12  # bytes in which nearly every header fits; statistics may make it longer
 _LONGEST = 1 << 24  # bytes of a header, as pyarrow takes them
 _DEEPEST = 8  # structs in structs
+_FIELDS = 100  # of a struct, at most; the format has 17
 _SIZES = {1: 0, 2: 0, 3: 1, 7: 8}  # of truth values, bytes and fractions
 _TAIL = 8  # bytes at the end of a file: how long the footer is, and the name of the format
 _DICTIONARY, _DELTA = 2, 7  # a kind of page; the encoding DELTA_BYTE_ARRAY, in which a text repeats the one before
@@ -105,15 +106,17 @@ def _struct(data: bytes, at: int, depth: int) -> tuple[dict[int, Any], int]:
     """Return (fields by number, where it ends): whole numbers, structs and lists as they are, others as None."""
     fields: dict[int, Any] = {}
     number = 0
-    while head := data[at]:
-        at += 1
+    for _ in range(_FIELDS):
+        head, at = data[at], at + 1
+        if not head:
+            return fields, at
         step, kind = head >> 4, head & 15
         if step:
             number += step
         else:
             number, at = _whole(data, at)
         fields[number], at = _value(data, at, kind, depth)
-    return fields, at + 1
+    raise ValueError("a header is damaged")
 
 
 def _value(data: bytes, at: int, kind: int, depth: int) -> tuple[Any, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +17,7 @@ from headstart.data.arrow_buffers import unpacked_bytes
 from headstart.data.cell_bytes import held_bytes
 from headstart.data.ledger import Ledger
 from headstart.data.open import read_rows
-from headstart.data.parquet_pages import Pages, columns_of, pages_of
+from headstart.data.parquet_pages import Column, Pages, columns_of, pages_of
 from headstart.data.readers import arrow
 from headstart.data.readers import parquet as parquet_reader
 from headstart.data.row import ByteStream
@@ -162,6 +163,15 @@ def test_a_footer_that_is_cut_off_or_damaged_is_refused():
         except ValueError:
             refused += 1
     assert refused > 20
+
+
+def test_text_in_the_place_of_a_header_is_refused_at_once():
+    """Each letter is a field of a struct: 16 MiB of them took seven seconds."""
+    data = b"PAR1" + b"a" * (1 << 24)
+    begun = time.process_time()
+    with pytest.raises(ValueError, match="a header is damaged"):
+        pages_of(stream_of(data), Column(4, None, 1 << 24))
+    assert time.process_time() - begun < 0.5
 
 
 def test_a_long_header_is_read_whole(monkeypatch):
